@@ -1,0 +1,1 @@
+"""Record a streaming chat once, replay it offline: the same bytes, chunks, timing, endings and exceptions."""

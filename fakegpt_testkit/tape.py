@@ -1,0 +1,143 @@
+"""A recorded exchange as values: the request, and the response's head, chunks with their times, and ending.
+
+Knows no file format and no HTTP library: a tape can come from a recording, a file or a script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+
+class EndingKind(StrEnum):
+    """How a response ended, as the recording saw it."""
+
+    COMPLETE = "complete"
+    """Everything that the framing announced arrived."""
+    EOF = "eof"
+    """The server closed the connection in order, before the announced end."""
+    RESET = "reset"
+    """The connection was lost with an error."""
+    MALFORMED = "malformed"
+    """The bytes stopped being HTTP, a bad chunk header for instance."""
+    TIMEOUT = "timeout"
+    """The client's own timeout ended the wait; the note says which: ``sock_read`` or ``total``."""
+    CANCELLED = "cancelled"
+    """The client's task was cancelled while it waited."""
+    ABANDONED = "abandoned"
+    """The client let go of the response before its end."""
+    KILLED = "killed"
+    """The recording process died; the journal kept what had arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How and when a response ended.
+
+    ``at`` is in seconds since the request was sent; ``note`` says more where the kind alone does not, for people and for
+    the player (which timeout, which error number).
+    """
+
+    kind: EndingKind = EndingKind.COMPLETE
+    at: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes that arrived together, after content decoding.
+
+    ``at`` is in seconds since the request was sent. ``ends`` are the offsets in ``data`` at which an HTTP chunk of a
+    ``Transfer-Encoding: chunked`` body ended, ascending, each in ``1..len(data)``; empty with any other framing, and for
+    a piece in the middle of a long HTTP chunk.
+    """
+
+    at: float
+    data: bytes
+    ends: tuple[int, ...] = ()
+
+
+Headers = tuple[tuple[str, str], ...]
+"""Header fields as they were sent: order, case and repetitions kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status line and header fields of a response, as they arrived; ``at`` in seconds since the request was sent."""
+
+    status: int
+    reason: str = ""
+    headers: Headers = ()
+    version: str = "1.1"
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A recorded response: head, chunks with times, and how it ended."""
+
+    head: Head
+    chunks: tuple[Chunk, ...] = ()
+    ending: Ending = field(default_factory=Ending)
+
+    @cached_property
+    def body(self) -> bytes:
+        """All chunks joined, after content decoding."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self.head.status
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase."""
+        return self.head.reason
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields in the order they arrived."""
+        return self.head.headers
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it was sent: absolute URI without a fragment, headers in order, the whole body.
+
+    ``body`` is what came after the head with the transfer coding taken off; ``b""`` when there was none.
+    """
+
+    method: str
+    uri: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where and when an interaction was recorded.
+
+    ``origin`` is the scheme, host and port really asked, when the URI was stored under another one; ``server`` is what a
+    stand-in says of itself; ``at`` is an ISO 8601 time in UTC. Empty strings mean unknown.
+    """
+
+    at: str = ""
+    origin: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One request and what came back."""
+
+    request: Request
+    response: Tape
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of a header field, by its name in any case; None when it is absent."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
