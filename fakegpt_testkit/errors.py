@@ -6,3 +6,151 @@ Knows nothing of what it is raised by: each error takes the values it is about a
 
 class FakeGptTestkitError(Exception):
     """The base of every error that this package raises on its own account."""
+
+
+class StandInMisconfigured(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
+    """An option of the stand-in service has a value that means nothing."""
+
+    def __init__(self, option: str, value: object, wanted: str) -> None:
+        super().__init__(option, value, wanted)
+        self.option = option
+        self.value = value
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return f"the stand-in's option {self.option} is {self.value!r}; wanted: {self.wanted}"
+
+
+class MatchingRuleError(FakeGptTestkitError):
+    """A matcher's name or an ignored path that means nothing."""
+
+
+class RequestNotRecorded(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """No interaction of the cassette answers the request.
+
+    ``closest`` is the number of the interaction that comes nearest, from 1; ``differences`` are (path, recorded,
+    asked), the values in words.
+    """
+
+    def __init__(
+        self,
+        request: str,
+        cassette: str,
+        interactions: int,
+        played: int,
+        closest: int | None = None,
+        closest_request: str = "",
+        differences: tuple[tuple[str, str, str], ...] = (),
+        ignored: tuple[str, ...] = (),
+        command: str = "",
+    ) -> None:
+        super().__init__(
+            request, cassette, interactions, played, closest, closest_request, differences, ignored, command
+        )
+        self.request = request
+        self.cassette = cassette
+        self.interactions = interactions
+        self.played = played
+        self.closest = closest
+        self.closest_request = closest_request
+        self.differences = differences
+        self.ignored = ignored
+        self.command = command
+
+    def __str__(self) -> str:
+        counts = f"{_counted(self.interactions, 'interaction')}, {self.played} played"
+        lines = [f"{self.request} is not in {self.cassette} ({counts})"]
+        if self.closest is not None:
+            also = "also " if self.closest_request == self.request else ""
+            lines.append(f"  closest: interaction {self.closest}, {also}{self.closest_request}; it differs in")
+            for path, recorded, asked in self.differences[:_DIFFERENCES_SHOWN]:
+                short_recorded, short_asked = _around_the_difference(recorded, asked)
+                lines.append(f"    {path}: recorded {short_recorded}, asked {short_asked}")
+            if more := len(self.differences[_DIFFERENCES_SHOWN:]):
+                lines.append(f"    and {more} more")
+        if self.ignored:
+            lines.append(f"  ignored: {', '.join(self.ignored)}")
+        if self.command:
+            lines.append(f"  to record it: {self.command}")
+        return "\n".join(lines)
+
+
+class RequestPlayedOut(RequestNotRecorded):
+    """The cassette holds the request, but each of its recordings was played already."""
+
+    def __init__(
+        self, request: str, cassette: str, interactions: int, played: int, equal: int, command: str = ""
+    ) -> None:
+        super().__init__(request, cassette, interactions, played, command=command)
+        self.args = (request, cassette, interactions, played, equal, command)
+        self.equal = equal
+
+    def __str__(self) -> str:
+        counts = f"{_counted(self.interactions, 'interaction')}, {self.played} played"
+        times = _counted(self.equal, "time")
+        lines = [
+            f"{self.request} is in {self.cassette} ({counts}), but recorded {times} and played {times}",
+            "  to play the last one again: allow_playback_repeats=True",
+        ]
+        if self.command:
+            lines.append(f"  to record one more: {self.command}")
+        return "\n".join(lines)
+
+
+_DIFFERENCES_SHOWN = 10
+_VALUE_SHOWN = 80
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _around_the_difference(one: str, other: str) -> tuple[str, str]:
+    """Both texts cut to the place where they begin to differ, with some of what comes before it."""
+    if max(len(one), len(other)) <= _VALUE_SHOWN:
+        return one, other
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, start - _VALUE_SHOWN // 4)
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    if start + _VALUE_SHOWN >= len(text) and start == 0:
+        return text
+    before = "…" if start else ""
+    after = "…" if start + _VALUE_SHOWN < len(text) else ""
+    return f"{before}{text[start : start + _VALUE_SHOWN]}{after}"
+
+
+class EventTooLarge(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A server-sent event, or one line of its stream, is larger than the parser may hold."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"a server-sent event of at most {limit} bytes was wanted, and a larger one is arriving\n"
+            "  if it is meant, give the parser a larger max_event_size; if not, look whether the body is an event stream"
+        )
+        self.limit = limit
+
+
+class EventNotEncodable(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened
+    """A server-sent event holds what no event stream can carry."""
+
+    def __init__(self, field: str, value: str, problem: str) -> None:
+        super().__init__(f"the {field} of a server-sent event cannot be written: {value!r} is {problem}")
+        self.field = field
+        self.value = value
+        self.problem = problem
+
+
+class BadMessages(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened
+    """The messages of a chat cannot be sent: there are none, or one (``index``) is not a role and a content."""
+
+    def __init__(self, problem: str, index: int | None = None) -> None:
+        where = "messages" if index is None else f"messages[{index}]"
+        super().__init__(
+            f"{where}: {problem}\n"
+            '  wanted: a non-empty list such as [{"role": "user", "content": "Hello"}]; nothing was sent'
+        )
+        self.problem = problem
+        self.index = index
