@@ -1,0 +1,34 @@
+"""Says whether a recorded request answers the one that is asked, and what differs where it does not.
+
+Knows no files and no cassette: requests as values in, differences as values out. The caller redacts what it passes.
+"""
+
+from fakegpt_testkit.matching.comparison import (
+    DEFAULT_MATCH_ON,
+    Comparison,
+    Difference,
+    Matcher,
+    Rules,
+    VcrRequest,
+    compare,
+    matches,
+    title,
+)
+from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE
+from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
+
+__all__ = [
+    "DEFAULT_MATCH_ON",
+    "FAKEGPT_VOLATILE",
+    "Comparison",
+    "Difference",
+    "Matcher",
+    "Nearest",
+    "Rules",
+    "VcrRequest",
+    "closest",
+    "compare",
+    "matches",
+    "not_recorded",
+    "title",
+]

@@ -1,0 +1,334 @@
+"""Compares the request that is asked with one that was recorded, matcher by matcher, cheap ones first.
+
+Knows no cassette: which recorded requests there are, and which were played, its callers say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fakegpt_testkit.errors import MatchingRuleError
+from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, media_type, tree, unpacked
+from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.tape import Request
+
+
+class VcrRequest(Protocol):
+    """What a suite's own matcher sees of a request: the properties of vcrpy's request object."""
+
+    method: str
+    uri: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: list[tuple[str, str]]
+
+
+Matcher = Callable[[VcrRequest, VcrRequest], bool | None]
+"""A suite's own matcher, exactly as in vcrpy: takes the asked and the recorded request; says no by a false value or by
+an ``AssertionError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs; both values in words, strings in quotes, ``nothing`` for a field that is not there."""
+
+    path: str
+    recorded: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison found: the fields that decide and differ, and the fields that were left out of it."""
+
+    differences: tuple[Difference, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether the recorded response answers the asked request."""
+        return not self.differences
+
+
+DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides a match: matchers by vcrpy's names or a suite's own, and the fields that are ignored.
+
+    ``ignored`` are paths, optionally bound to an endpoint; ``docs/matching.md`` has the language. Raises
+    ``MatchingRuleError`` for a name that no matcher has and for a path that is not one.
+    """
+
+    match_on: tuple[str | Matcher, ...] = DEFAULT_MATCH_ON
+    ignored: tuple[str, ...] = FAKEGPT_VOLATILE
+
+    def __post_init__(self) -> None:
+        for matcher in self.match_on:
+            if isinstance(matcher, str) and matcher not in _MATCHERS:
+                raise MatchingRuleError(
+                    f"no matcher is called {matcher!r}; there are {', '.join(_MATCHERS)}; "
+                    "or pass a function of two requests"
+                )
+        check(self.ignored)
+
+
+def compare(asked: Request, recorded: Request, rules: Rules) -> Comparison:
+    """Everything that differs between two requests, and everything that was ignored."""
+    ignored: dict[str, None] = {}
+    return Comparison(tuple(_differences(asked, recorded, rules, ignored)), tuple(ignored))
+
+
+def matches(asked: Request, recorded: Request, rules: Rules) -> bool:
+    """Whether the recorded response answers the asked request; stops at the first difference."""
+    return next(_differences(asked, recorded, rules, {}), None) is None
+
+
+def title(request: Request) -> str:
+    """How a request is called in an error: ``POST /api/conversation``."""
+    return f"{request.method} {_split(request.uri).path}"
+
+
+# --- matchers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two requests under comparison; ``ignored`` collects the paths that were left out, in order."""
+
+    asked: Request
+    recorded: Request
+    rules: tuple[str, ...]
+    ignored: dict[str, None]
+
+    def reach(self, root: str) -> Reach:
+        return reach(self.rules, self.asked.method, _split(self.asked.uri).path, root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: tuple[tuple[str, str], ...]
+    uri: str
+
+
+@lru_cache(maxsize=4096)
+def _split(uri: str) -> _Parts:
+    """A URI in parts; one that cannot be split is all path."""
+    try:
+        parts = urlsplit(uri)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return _Parts("", "", None, uri, (), uri)
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
+    path = parts.path or "/"
+    return _Parts(
+        parts.scheme, parts.hostname or "", port, path, query, parts._replace(path=path, fragment="").geturl()
+    )
+
+
+def _differences(asked: Request, recorded: Request, rules: Rules, ignored: dict[str, None]) -> Iterator[Difference]:
+    pair = _Pair(asked, recorded, rules.ignored, ignored)
+    for matcher in sorted(rules.match_on, key=_cost):
+        yield from _MATCHERS[matcher](pair) if isinstance(matcher, str) else _own(matcher, pair)
+
+
+def _cost(matcher: str | Matcher) -> int:
+    """Bodies after everything else, and a suite's own functions, which may do anything, last."""
+    return _COSTS.get(matcher, 0) if isinstance(matcher, str) else 3
+
+
+_COSTS: Final = {"raw_body": 1, "body": 2}
+
+
+def _method(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "method", pair.asked.method, pair.recorded.method)
+
+
+def _scheme(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "scheme", _split(pair.asked.uri).scheme, _split(pair.recorded.uri).scheme)
+
+
+def _host(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "host", _split(pair.asked.uri).host, _split(pair.recorded.uri).host)
+
+
+def _port(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "port", _split(pair.asked.uri).port, _split(pair.recorded.uri).port)
+
+
+def _path(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "path", _split(pair.asked.uri).path, _split(pair.recorded.uri).path)
+
+
+def _query(pair: _Pair) -> Iterator[Difference]:
+    asked, recorded = (grouped(tuple(sorted(_split(each.uri).query))) for each in (pair.asked, pair.recorded))
+    yield from _tree(pair, "query", asked, recorded)
+
+
+def _uri(pair: _Pair) -> Iterator[Difference]:
+    reached = pair.reach("query")
+    asked, recorded = (_uri_without(_split(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
+    yield from _plain(pair, "uri", asked, recorded)
+
+
+def _uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str:
+    left_out = {name for name, _ in parts.query if () in onward(reached, name)}
+    if not left_out:
+        return parts.uri
+    ignored.update((worded(("query", name)), None) for name in sorted(left_out))
+    kept = urlencode([(name, value) for name, value in parts.query if name not in left_out], errors="surrogateescape")
+    return urlsplit(parts.uri)._replace(query=kept).geturl()
+
+
+def _headers(pair: _Pair) -> Iterator[Difference]:
+    asked, recorded = (
+        grouped(tuple((name.lower(), value) for name, value in each.headers)) for each in (pair.asked, pair.recorded)
+    )
+    yield from _tree(pair, "headers", asked, recorded)
+
+
+def _raw_body(pair: _Pair) -> Iterator[Difference]:
+    yield from _plain(pair, "body", pair.asked.body, pair.recorded.body)
+
+
+def _body(pair: _Pair) -> Iterator[Difference]:
+    media = media_type(pair.asked) or media_type(pair.recorded)
+    try:
+        asked, asked_order = tree(pair.asked.body, media)
+        recorded, recorded_order = tree(pair.recorded.body, media)
+    except NotATree:
+        yield from _plain(pair, "body", unpacked(pair.asked.body), unpacked(pair.recorded.body))
+        return
+    found = list(_tree(pair, "body", asked, recorded))
+    yield from found
+    if not found:
+        reached = pair.reach("body")
+        orders = [
+            [name for name in order if () not in onward(reached, name)] for order in (asked_order, recorded_order)
+        ]
+        if orders[0] != orders[1]:
+            yield Difference("body", f"in the order {', '.join(orders[1])}", f"in the order {', '.join(orders[0])}")
+
+
+_MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Difference]]]] = {
+    "method": _method,
+    "uri": _uri,
+    "url": _uri,
+    "scheme": _scheme,
+    "host": _host,
+    "port": _port,
+    "path": _path,
+    "query": _query,
+    "headers": _headers,
+    "raw_body": _raw_body,
+    "body": _body,
+}
+
+
+def _own(matcher: Matcher, pair: _Pair) -> Iterator[Difference]:
+    name = getattr(matcher, "__name__", type(matcher).__name__)
+    try:
+        said = matcher(_as_vcr(pair.asked), _as_vcr(pair.recorded))
+    except AssertionError as error:
+        reason = str(error).partition("\n")[0]
+        yield Difference(name, "another request", f"one that the matcher refuses: {reason}".removesuffix(": "))
+    else:
+        if said is not None and not said:
+            yield Difference(name, "another request", "one that the matcher refuses")
+
+
+def _as_vcr(request: Request) -> VcrRequest:
+    """The request as vcrpy's matchers know it. Importing vcrpy takes a while, so only suites with such matchers do."""
+    from vcr.request import Request as RequestOfVcr
+
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        headers.setdefault(name.lower(), value)
+    made: VcrRequest = RequestOfVcr(request.method, request.uri, request.body or None, headers)
+    return made
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+class _Absent:
+    """The place of a value that only the other side has."""
+
+
+_ABSENT: Final = _Absent()
+
+_Value = Json | bytes | _Absent
+
+
+def _plain(
+    pair: _Pair, name: str, asked: str | int | bytes | None, recorded: str | int | bytes | None
+) -> Iterator[Difference]:
+    if asked == recorded:
+        return
+    if () in pair.reach(name):
+        pair.ignored[name] = None
+        return
+    yield Difference(name, _in_words(recorded), _in_words(asked))
+
+
+def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Difference]:
+    """Walks both values in step. With a list, not by recursion: JSON may nest deeper than Python calls."""
+    todo: list[tuple[Path, Reach, _Value, _Value]] = [((root,), pair.reach(root), asked, recorded)]
+    while todo:
+        path, reached, mine, theirs = todo.pop()
+        if () in reached:
+            pair.ignored[worded(path)] = None
+        elif isinstance(mine, dict) and isinstance(theirs, dict):
+            names = [*theirs, *(name for name in mine if name not in theirs)]
+            todo.extend(
+                _onward(path, reached, name, mine.get(name, _ABSENT), theirs.get(name, _ABSENT))
+                for name in reversed(names)
+            )
+        elif isinstance(mine, list) and isinstance(theirs, list):
+            for index in reversed(range(max(len(mine), len(theirs)))):
+                pieces = (each[index] if index < len(each) else _ABSENT for each in (mine, theirs))
+                todo.append(_onward(path, reached, index, *pieces))
+        elif not _same(mine, theirs):
+            yield Difference(worded(path), _in_words(theirs), _in_words(mine))
+
+
+def _onward(path: Path, reached: Reach, step: Step, mine: _Value, theirs: _Value) -> tuple[Path, Reach, _Value, _Value]:
+    return (*path, step), onward(reached, step) if reached else reached, mine, theirs
+
+
+def _same(mine: _Value, theirs: _Value) -> bool:
+    """JSON's idea of equal: 1 is 1.0, but true is not 1; NaN, which some clients send, is itself."""
+    if isinstance(mine, bool) is not isinstance(theirs, bool):
+        return False
+    return mine == theirs or (mine != mine and theirs != theirs)
+
+
+def _in_words(value: _Value) -> str:
+    if isinstance(value, _Absent):
+        return "nothing"
+    if isinstance(value, bytes):
+        if not value:
+            return "nothing"
+        with suppress(UnicodeDecodeError):
+            return repr(value.decode())
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,83 @@
+"""Looks for the recorded request that comes nearest to the one that is asked, and words why none answers it.
+
+Knows no cassette: it takes the recorded requests in their order, and which of them were played.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
+from fakegpt_testkit.matching.comparison import Comparison, Difference, Rules, compare, matches, title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakegpt_testkit.tape import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The candidate that differs least: its index, and the comparison with it."""
+
+    index: int
+    comparison: Comparison
+
+
+def closest(asked: Request, candidates: Sequence[Request], rules: Rules) -> Nearest | None:
+    """The candidate that differs least from the asked request, the first of equals; None without candidates.
+
+    Same method and path first, then the fewest fields, then the least different text in them.
+    """
+    endpoint = Rules(("method", "path"), rules.ignored)
+    distances = [len(compare(asked, each, endpoint).differences) for each in candidates]
+    nearest = [
+        Nearest(index, compare(asked, candidates[index], rules))
+        for index, distance in enumerate(distances)
+        if distance == min(distances)
+    ]
+    return min(nearest, key=lambda each: _distance(each.comparison.differences), default=None)
+
+
+def not_recorded(
+    asked: Request, recorded: Sequence[Request], played: Sequence[bool], rules: Rules, *, cassette: str, command: str
+) -> RequestNotRecorded:
+    """The error for a request that no unplayed interaction answers; ``played`` says of each recorded one if it was.
+
+    ``cassette`` is the path as people know it, ``command`` what to type to record the request. Both requests and rules
+    must be redacted already: what differs is quoted.
+    """
+    equal = sum(matches(asked, each, rules) for each in recorded)
+    if equal:
+        return RequestPlayedOut(title(asked), cassette, len(recorded), sum(played), equal, command)
+    nearest = closest(asked, recorded, rules)
+    if nearest is None:
+        return RequestNotRecorded(title(asked), cassette, len(recorded), sum(played), command=command)
+    return RequestNotRecorded(
+        title(asked),
+        cassette,
+        len(recorded),
+        sum(played),
+        closest=nearest.index + 1,
+        closest_request=title(recorded[nearest.index]),
+        differences=tuple((each.path, each.recorded, each.asked) for each in nearest.comparison.differences),
+        ignored=nearest.comparison.ignored,
+        command=command,
+    )
+
+
+def _distance(differences: tuple[Difference, ...]) -> tuple[int, float]:
+    return len(differences), sum(_unlike(each.recorded, each.asked) for each in differences)
+
+
+def _unlike(one: str, other: str) -> float:
+    """0 for equal texts, 1 for texts without a common start or end. By prefix and suffix: a real diff is quadratic."""
+    start = _shared(one, other)
+    end = _shared(one[start:][::-1], other[start:][::-1])
+    return 1 - (start + end) / max(len(one), len(other))
+
+
+def _shared(one: str, other: str) -> int:
+    shorter = min(len(one), len(other))
+    return next((at for at in range(shorter) if one[at] != other[at]), shorter)
