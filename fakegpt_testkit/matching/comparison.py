@@ -216,15 +216,18 @@ def _body(pair: _Pair) -> Iterator[Difference]:
     except NotATree:
         yield from _plain(pair, "body", unpacked(pair.asked.body), unpacked(pair.recorded.body))
         return
-    found = list(_tree(pair, "body", asked, recorded))
-    yield from found
-    if not found:
-        reached = pair.reach("body")
-        orders = [
-            [name for name in order if () not in onward(reached, name)] for order in (asked_order, recorded_order)
-        ]
-        if orders[0] != orders[1]:
-            yield Difference("body", f"in the order {', '.join(orders[1])}", f"in the order {', '.join(orders[0])}")
+    differ = False
+    for difference in _tree(pair, "body", asked, recorded):
+        differ = True
+        yield difference
+    reached = pair.reach("body")
+    if not differ and asked_order != recorded_order and () not in reached:
+        mine, theirs = (
+            ", ".join(name for name in order if () not in onward(reached, name))
+            for order in (asked_order, recorded_order)
+        )
+        if mine != theirs:
+            yield Difference("body", f"in the order {theirs}", f"in the order {mine}")
 
 
 _MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Difference]]]] = {

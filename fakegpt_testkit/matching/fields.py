@@ -127,9 +127,7 @@ def onward(reached: Reach, step: Step) -> Reach:
     """What is left of the ignored paths one step further in."""
     further: list[_Pattern] = []
     for pattern in reached:
-        if not pattern:
-            continue
-        if pattern[0] is _ANY_DEPTH:
+        if pattern[:1] == (_ANY_DEPTH,):
             further.append(pattern)
             pattern = pattern[1:]  # "**" may also stand for no step at all
         if pattern and (pattern[0] is _ONE or pattern[0] == step):
