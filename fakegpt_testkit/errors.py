@@ -8,6 +8,38 @@ class FakeGptTestkitError(Exception):
     """The base of every error that this package raises on its own account."""
 
 
+class CannotBeReplayed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A request asks for something that a cassette cannot hold, a WebSocket for instance."""
+
+    def __init__(self, method: str, uri: str, protocol: str) -> None:
+        super().__init__(method, uri, protocol)
+        self.method = method
+        self.uri = uri
+        self.protocol = protocol
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} {self.uri} asks to switch to {self.protocol}: wanted a plain HTTP exchange, only those are "
+            "recorded and replayed; run this part against a real or a stand-in server, outside the cassette"
+        )
+
+
+class ResponseNotRecorded(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """The client reads on where the recording has nothing more, because nothing more was received then."""
+
+    def __init__(self, where: str, chunks: int, ending: str) -> None:
+        super().__init__(where, chunks, ending)
+        self.where = where
+        self.chunks = chunks
+        self.ending = ending
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} has no more to read: its recording was {self.ending} after {self.chunks} chunks, and the client "
+            "reads on; record it again with a client that reads to the end"
+        )
+
+
 class StandInMisconfigured(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
     """An option of the stand-in service has a value that means nothing."""
 
@@ -154,3 +186,57 @@ class BadMessages(FakeGptTestkitError, ValueError):  # noqa: N818 - says what ha
         )
         self.problem = problem
         self.index = index
+
+
+class CassetteError(FakeGptTestkitError):
+    """A cassette that cannot be read: damaged, of another kind or version, or past the loader's bounds.
+
+    ``path`` is the file as it was named, ``line`` counts from 1 and is None where no line is to blame, ``advice`` says
+    what to do.
+    """
+
+    def __init__(self, path: str, line: int | None, problem: str, advice: str) -> None:
+        super().__init__(path, line, problem, advice)
+        self.path = path
+        self.line = line
+        self.problem = problem
+        self.advice = advice
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"{self.path}, line {self.line}"
+        return f"{where}: {self.problem}\n  {self.advice}"
+
+
+class StorageError(FakeGptTestkitError):
+    """A file that cannot be read, written or locked; ``cause`` is the system's own error.
+
+    ``kept`` says what became of the file: after a failed write it is unchanged.
+    """
+
+    def __init__(self, path: str, doing: str, cause: OSError, kept: str, advice: str) -> None:
+        super().__init__(path, doing, cause, kept, advice)
+        self.path = path
+        self.doing = doing
+        self.cause = cause
+        self.kept = kept
+        self.advice = advice
+
+    def __str__(self) -> str:
+        reason = self.cause.strerror or str(self.cause) or type(self.cause).__name__
+        return f"{self.path} cannot be {self.doing}: {reason}; {self.kept}\n  {self.advice}"
+
+
+class CassetteNameRefused(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
+    """A cassette's name that would lead out of the cassettes' folder."""
+
+    def __init__(self, name: str, folder: str, problem: str) -> None:
+        super().__init__(name, folder, problem)
+        self.name = name
+        self.folder = folder
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
+            "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
+        )

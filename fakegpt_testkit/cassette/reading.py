@@ -1,0 +1,269 @@
+"""Makes interactions of a cassette's nodes, in our own shape and in the others that recorders have written.
+
+Knows the keys and what they mean, and no YAML. Whatever it cannot take is a BadShape with a line.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlencode
+
+from fakegpt_testkit import sse
+from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
+from fakegpt_testkit.cassette.track import BadTrack, read_track
+from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain
+from fakegpt_testkit.cassette.writing import OURS
+from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape, header
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.cassette.tree import Node
+    from fakegpt_testkit.tape import Headers
+
+_OUR_KEYS = frozenset(
+    {"recorded", "origin", "server", "http", "reason", "hidden", "order", "request_order", "track", "ending", "note"}
+)
+_CUT_OFF = (
+    "take the whole file from version control (git checkout -- FILE), or remove it and record it again; "
+    "it was not touched"
+)
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
+_FLOAT = re.compile(r"-?\d{1,400}(?:\.\d{0,400})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
+
+
+def interactions_of(root: Node) -> tuple[Interaction, ...]:
+    """Every interaction in the order of the file."""
+    if root is None:
+        raise BadShape("the file is empty", 1, _CUT_OFF)
+    if isinstance(root, list) and root and isinstance(root[0], Mapping) and "request" in root[0]:
+        raise BadShape("a cassette of vcrpy before 1.0", 1, "convert it once: python -m vcr.migration FILE")
+    if not isinstance(root, Mapping):
+        raise BadShape("not a cassette: the file is no mapping", 1)
+    if "http_interactions" in root:
+        raise BadShape("a cassette of Ruby's VCR", root.line, "record it again; only vcrpy's version 1 can be read")
+    _check_version(root)
+    entries = root.get("interactions")
+    if not isinstance(entries, list):
+        raise BadShape("there is no list 'interactions'", root.line)
+    return tuple(_interaction(entry, number) for number, entry in enumerate(entries, 1))
+
+
+def _check_version(root: Mapping) -> None:
+    if "version" not in root:
+        raise BadShape("the last line, 'version: 1', is missing: the file was cut off", None, _CUT_OFF)
+    version = root["version"]
+    if version != "1":
+        raise BadShape(
+            f"the version is {version!r} and only 1 can be read",
+            root.line,
+            "a newer tool may have written it; a file cut off in its last line looks like this too: " + _CUT_OFF,
+        )
+
+
+def _interaction(entry: Node, number: int) -> Interaction:
+    if not isinstance(entry, Mapping):
+        raise BadShape(f"interaction {number} is no mapping with 'request' and 'response'")
+    request = _mapping(entry, "request", number)
+    response = _mapping(entry, "response", number)
+    ours = response.get(OURS)
+    if ours is None:
+        ours = Mapping(response.line)
+    if not isinstance(ours, Mapping):
+        raise BadShape(f"{OURS!r} is no mapping", response.line)
+    if unknown := ours.keys() - _OUR_KEYS:
+        words = ", ".join(sorted(unknown))
+        raise BadShape(
+            f"{OURS!r} has unknown keys: {words}", ours.line, "a newer version may have written them: upgrade"
+        )
+    return Interaction(
+        _request(request, _text(ours, "request_order")),
+        _tape(response, ours, (_text(request, "method") or "").upper()),
+        Provenance(_text(ours, "recorded"), _text(ours, "origin"), _text(ours, "server")),
+    )
+
+
+def _mapping(parent: Mapping, key: str, number: int) -> Mapping:
+    value = parent.get(key)
+    if not isinstance(value, Mapping):
+        raise BadShape(f"interaction {number} has no mapping {key!r}", parent.line)
+    return value
+
+
+def _request(request: Mapping, order: str) -> Request:
+    method, uri = _text(request, "method"), _text(request, "uri")
+    if not method or not uri:
+        raise BadShape("a request has no method or no uri", request.line)
+    headers = _in_order(_headers(request), order)
+    body = _json_bytes(request["parsed_body"], request) if "parsed_body" in request else _request_body(request, headers)
+    return Request(method.upper(), uri.partition("#")[0], headers, body)
+
+
+def _request_body(request: Mapping, headers: Headers) -> bytes:
+    body = request.get("body")
+    if isinstance(body, (list, Mapping)):
+        # vcrpy's aiohttp stub stores what the caller passed as data= or json=, before it was encoded
+        value = _json_value(body, request)
+        if (header(headers, "content-type") or "").startswith("application/x-www-form-urlencoded"):
+            return urlencode(_pairs(value, request), doseq=True).encode()
+        return json.dumps(value).encode()
+    return _bytes(body, request)
+
+
+def _pairs(value: object, request: Mapping) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        return [(str(pair[0]), pair[1]) for pair in value]
+    raise BadShape("the body is neither text nor the fields of a form", request.line)
+
+
+def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
+    if "status_code" in response:  # vcrpy's httpx stub before 6.0
+        status, reason = _status(response, "status_code"), ""
+    else:
+        words = response.get("status")
+        if not isinstance(words, Mapping):
+            raise BadShape("a response has no status", response.line)
+        status, reason = _status(words, "code"), _text(ours, "reason") or _text(words, "message")
+    headers = _in_order((*_headers(response), *_headers(ours, "hidden")), _text(ours, "order"))
+    body = _response_body(response)
+    if "track" not in ours and method != "HEAD":
+        body = _decoded(body, headers, response)
+    version = _text(ours, "http") or "1.1"
+    at, chunks, ended = _cut(ours, body, headers)
+    ending = Ending(_ending_kind(ours), ended, _text(ours, "note"))
+    return Tape(Head(status, reason, headers, version, at), chunks, ending)
+
+
+def _cut(ours: Mapping, body: bytes, headers: Headers) -> tuple[float, tuple[Chunk, ...], float]:
+    """When the head came, the chunks, when the response ended; without a track that fits, one chunk per event."""
+    at = ended = 0.0
+    if "track" in ours:
+        try:
+            at, chunks, ended = read_track(_text(ours, "track"), body)
+        except BadTrack:
+            advice = "remove the line: then one piece per event is played"
+            raise BadShape(f"the track of {OURS!r} cannot be read", ours.line, advice) from None
+        if chunks is not None:
+            return at, chunks, ended
+    chunked = "chunked" in (header(headers, "transfer-encoding") or "").lower()
+    streamed = (header(headers, "content-type") or "").lower().startswith("text/event-stream")
+    pieces = sse.split(body) if streamed else [body]
+    return at, tuple(Chunk(at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece), ended
+
+
+def _ending_kind(ours: Mapping) -> EndingKind:
+    word = _text(ours, "ending") or EndingKind.COMPLETE.value
+    try:
+        return EndingKind(word)
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in EndingKind)
+        raise BadShape(f"the ending {word!r} is none of {kinds}", ours.line) from None
+
+
+def _response_body(response: Mapping) -> bytes:
+    if "parsed_body" in response:
+        return _json_bytes(response["parsed_body"], response)
+    if "content" in response and "body" not in response:
+        return _bytes(response["content"], response)
+    body = response.get("body")
+    if not isinstance(body, Mapping):
+        return _bytes(body, response)
+    if "base64_string" in body:
+        text = body["base64_string"]
+        try:
+            return base64.b64decode(b"".join(_bytes(text, body).split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise BadShape("the base64_string of a body is not base64", body.line) from None
+    return _bytes(body.get("string"), body)
+
+
+def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
+    try:
+        return decoded(body, header(headers, "content-encoding") or "", header(headers, "content-type") or "")
+    except DecodedTooLarge:
+        raise BadShape("a compressed body unpacks to more than a cassette may hold", response.line) from None
+
+
+def _status(parent: Mapping, key: str) -> int:
+    word = parent.get(key)
+    if not isinstance(word, str) or re.fullmatch(r"[0-9]{1,3}", word) is None:
+        raise BadShape(f"the status {word!r} is no number of three digits", parent.line)
+    return int(word)
+
+
+def _headers(parent: Mapping, key: str = "headers") -> Headers:
+    fields = parent.get(key)
+    if fields is None:
+        return ()
+    if not isinstance(fields, Mapping):
+        raise BadShape(f"{key!r} is no mapping from a name to values", parent.line)
+    found: list[tuple[str, str]] = []
+    for name, values in fields.items():
+        some = values if isinstance(values, list) else [values]
+        found.extend((name, _word(value, name, fields)) for value in some)
+    return tuple(found)
+
+
+def _in_order(headers: Headers, order: str) -> Headers:
+    """The fields at the places they arrived in; as stored when the numbers do not fit, after an edit by hand."""
+    numbers = [int(word) for word in order.split() if _INTEGER.fullmatch(word)]
+    if sorted(numbers) != list(range(len(headers))):
+        return headers
+    return tuple(headers[number] for number in numbers)
+
+
+def _text(parent: Mapping, key: str) -> str:
+    return _word(parent.get(key), key, parent)
+
+
+def _word(value: Node, key: str, parent: Mapping) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+    if not isinstance(value, str):
+        _not_text(key, parent)
+    return str(value)
+
+
+def _bytes(value: Node, parent: Mapping) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        _not_text("body", parent)
+    return value.encode()
+
+
+def _not_text(key: str, parent: Mapping) -> NoReturn:
+    raise BadShape(f"{key!r} holds a collection where a text was wanted", parent.line)
+
+
+def _json_bytes(value: Node, parent: Mapping) -> bytes:
+    return json.dumps(_json_value(value, parent)).encode()
+
+
+def _json_value(value: Node, parent: Mapping) -> object:
+    """The value that a YAML reader sees; an unquoted word may be a number or a truth value."""
+    if isinstance(value, Mapping):
+        return {key: _json_value(item, value) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json_value(item, parent) for item in value]
+    if isinstance(value, bytes):
+        return _word(value, "body", parent)
+    if not isinstance(value, Plain):
+        return value
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    if _FLOAT.fullmatch(value):
+        return float(value)
+    return _TRUTH.get(value.lower(), str(value))

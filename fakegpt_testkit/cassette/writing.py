@@ -1,0 +1,129 @@
+"""Writes interactions as the text of a vcrpy cassette: the same interactions, the same bytes.
+
+Knows the layout, and nothing of reading it. What vcrpy would drop or stumble over stands under one key of ours, inside
+``response``, where vcrpy keeps what it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.cassette.scalars import block, inline
+from fakegpt_testkit.cassette.track import write_track
+from fakegpt_testkit.tape import EndingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fakegpt_testkit.tape import Headers, Interaction
+
+OURS = "fakegpt"
+"""The one key of ours."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VISIBLE = re.compile(r"[ -~]*")
+
+
+def text_of(interactions: Iterable[Interaction]) -> str:
+    """The whole file; ``version`` is its last line, so a file without it was cut off."""
+    lines = [line for interaction in interactions for line in _interaction(interaction)]
+    return "\n".join(["interactions:", *lines] if lines else ["interactions: []"]) + "\nversion: 1\n"
+
+
+def _interaction(interaction: Interaction) -> list[str]:
+    request, tape = interaction.request, interaction.response
+    head = tape.head
+    shown, hidden = _shown_and_hidden(head.headers, len(tape.body), request.method)
+    reason_shown = _VISIBLE.fullmatch(head.reason) is not None
+    return [
+        "- request:",
+        f"    method: {inline(request.method)}",
+        f"    uri: {inline(request.uri)}",
+        f"    body: {block(request.body, 4) if request.body else 'null'}",
+        *_headers("    headers", request.headers),
+        "  response:",
+        "    status:",
+        f"      code: {head.status}",
+        f"      message: {inline(head.reason) if reason_shown else repr('')}",
+        *_headers("    headers", shown),
+        "    body:",
+        f"      string: {block(tape.body, 6)}",
+        f"    {OURS}:",
+        *_words(interaction, reason_shown=reason_shown),
+        *(_headers("      hidden", hidden) if hidden else ()),
+        *_order("order", head.headers, [*_grouped(shown), *_grouped(hidden)]),
+        *_order("request_order", request.headers, _grouped(request.headers)),
+        *_track(interaction),
+    ]
+
+
+def _words(interaction: Interaction, *, reason_shown: bool) -> list[str]:
+    provenance, head = interaction.provenance, interaction.response.head
+    words = {
+        "recorded": provenance.at,
+        "origin": provenance.origin,
+        "server": provenance.server,
+        "http": "" if head.version == "1.1" else head.version,
+        "reason": "" if reason_shown else head.reason,
+    }
+    return [f"      {key}: {inline(value)}" for key, value in words.items() if value]
+
+
+def _track(interaction: Interaction) -> list[str]:
+    ending = interaction.response.ending
+    lines = [f"      track: {inline(write_track(interaction.response))}"]
+    if ending.kind is not EndingKind.COMPLETE:
+        lines.append(f"      ending: {ending.kind.value}")
+    if ending.note:
+        lines.append(f"      note: {inline(ending.note)}")
+    return lines
+
+
+def _headers(key: str, headers: Headers) -> list[str]:
+    if not headers:
+        return [f"{key}: {{}}"]
+    margin = " " * (len(key) - len(key.lstrip()) + 2)
+    lines = [f"{key}:"]
+    last = None
+    for name, value in _grouped(headers):
+        if name != last:
+            lines.append(f"{margin}{inline(name)}:")
+            last = name
+        lines.append(f"{margin}- {inline(value)}")
+    return lines
+
+
+def _grouped(headers: Headers) -> list[tuple[str, str]]:
+    """The fields as a mapping from name to values holds them: one name's values together, at the name's first place."""
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name, []).append(value)
+    return [(name, value) for name, group in values.items() for value in group]
+
+
+def _order(key: str, headers: Headers, stored: list[tuple[str, str]]) -> list[str]:
+    """For each field as it arrived its number among the stored ones, when that is not the order they are stored in."""
+    if list(headers) == stored:
+        return []
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, item in enumerate(stored):
+        places.setdefault(item, []).append(place)
+    numbers = [places[item].pop(0) for item in headers]
+    return [f"      {key}: '{' '.join(map(str, numbers))}'"]
+
+
+def _shown_and_hidden(headers: Headers, size: int, method: str) -> tuple[Headers, Headers]:
+    """The fields that vcrpy may see, and those that are not true of the stored body or that its stubs cannot take."""
+    shown: list[tuple[str, str]] = []
+    hidden: list[tuple[str, str]] = []
+    for name, value in headers:
+        visible = _TOKEN.fullmatch(name) and _VISIBLE.fullmatch(value)
+        (shown if visible and _is_true(name.lower(), value, size, method) else hidden).append((name, value))
+    return tuple(shown), tuple(hidden)
+
+
+def _is_true(name: str, value: str, size: int, method: str) -> bool:
+    if name == "content-encoding":
+        return False  # the body is stored decoded: httpx and urllib3 would inflate it again
+    return name != "content-length" or method == "HEAD" or value == str(size)
