@@ -1,0 +1,13 @@
+"""Where recording and replaying meet aiohttp: ``BaseConnector.connect``.
+
+The one room that touches aiohttp's connector. Knows no cassette: what to play and where recordings go is a
+``Deck``'s to say. Above a connection everything stays aiohttp's own: parser, response, cookies, redirects, timeouts, tracing, errors.
+"""
+
+from __future__ import annotations
+
+from fakegpt_testkit.seam.connecting import Deck, insert
+from fakegpt_testkit.seam.player import Pace
+from fakegpt_testkit.seam.tap import Take
+
+__all__ = ["Deck", "Pace", "Take", "insert"]

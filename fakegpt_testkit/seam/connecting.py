@@ -1,0 +1,224 @@
+"""The patch: which connection a request gets, by the deck that is active where the request is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
+
+from aiohttp import BaseConnector, ServerTimeoutError
+from aiohttp.connector import Connection
+
+from fakegpt_testkit.errors import CannotBeReplayed
+from fakegpt_testkit.seam.player import Pace, PlayedHandler, PlayedTransport, Player
+from fakegpt_testkit.seam.reading import RequestReader
+from fakegpt_testkit.seam.tap import Take, Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from aiohttp import ClientRequest, ClientTimeout
+    from aiohttp.tracing import Trace
+
+    from fakegpt_testkit.tape import Request, Tape
+
+
+class Deck(Protocol):
+    """What decides over each request while it is inserted."""
+
+    @property
+    def plays(self) -> bool:
+        """Whether recorded answers are looked for."""
+
+    @property
+    def records(self) -> bool:
+        """Whether a request without a recorded answer goes to the live service."""
+
+    @property
+    def pace(self) -> Pace:
+        """The pace at which answers play."""
+
+    def ask(self) -> int:
+        """Count a request at the moment it is asked; gives its number, from 0."""
+
+    def play(self, number: int, request: Request) -> Tape | None:
+        """The recorded answer; None sends the request to the live service. Raises when it must not go there."""
+
+    def take(self, number: int) -> Take:
+        """A new recording of the request that was asked as this one."""
+
+    def name(self, number: int) -> str:
+        """What an error calls the answer that this request was given."""
+
+
+_active: ContextVar[Deck | None] = ContextVar("fakegpt_testkit_deck", default=None)
+_inserted: list[Deck] = []
+"""Every deck that is in, the last one last: the default where no context says which (another thread, an older task)."""
+
+_original = BaseConnector.connect
+_idle: WeakKeyDictionary[BaseConnector, Counter[Hashable]] = WeakKeyDictionary()
+"""Played connections that a live service would have kept open: the next request is told that it uses one again."""
+
+
+@contextmanager
+def insert(deck: Deck) -> Iterator[None]:
+    """Make a deck the active one: in this context and what it starts, and wherever no context says otherwise."""
+    global _original
+    if not _inserted:
+        _original = BaseConnector.connect
+        BaseConnector.connect = connect  # type: ignore[method-assign, assignment]
+    _inserted.append(deck)
+    outer = _active.get()
+    _active.set(deck)
+    try:
+        yield
+    finally:
+        _inserted.remove(deck)
+        _active.set(outer)  # not a token's reset: a generator fixture is left in another context than entered
+        if not _inserted and BaseConnector.connect is connect:
+            BaseConnector.connect = _original  # type: ignore[method-assign]
+
+
+def find_deck() -> Deck | None:
+    """The deck of this context, else the one inserted last."""
+    deck = _active.get()
+    if deck is not None and deck in _inserted:
+        return deck
+    return _inserted[-1] if _inserted else None
+
+
+async def connect(
+    connector: BaseConnector,
+    req: ClientRequest,
+    traces: list[Trace],
+    timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+) -> Connection:
+    """Take the place of ``BaseConnector.connect``."""
+    deck = find_deck()
+    if deck is None:
+        return await _original(connector, req, traces, timeout)
+    number = deck.ask()
+    if deck.plays and not (deck.records and is_upgrade(req)):
+        return await PlayedExchange(connector, req, traces, timeout, deck, number).connect()
+    connection = await _original(connector, req, traces, timeout)
+    handler = connection.protocol
+    assert handler is not None, "a connection that was just handed out is open"
+    Tap(connection, connection, handler, deck.take(number), req.method, uri_of(req))
+    return connection
+
+
+def uri_of(req: ClientRequest) -> str:
+    """The absolute URI that is asked, without a fragment: that never goes over the wire."""
+    return str(req.url.with_fragment(None))
+
+
+def is_upgrade(req: ClientRequest) -> bool:
+    """Whether the request asks to leave HTTP."""
+    return "Upgrade" in req.headers
+
+
+class PlayedExchange:
+    """One request whose answer is looked for in a deck, once it is wholly written."""
+
+    def __init__(
+        self,
+        connector: BaseConnector,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,
+        deck: Deck,
+        number: int,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._connector = connector
+        self._req = req
+        self._traces = traces
+        self._timeout = timeout
+        self._deck = deck
+        self._number = number
+        self._asked = RequestReader(req.method, uri_of(req), loop)
+        self._handler = PlayedHandler(loop)
+        self._transport = PlayedTransport(self._handler, self._written, (req.host, req.port or 0), loop)
+        self._connection: Connection | None = None
+        self._continued = False
+        self._decided = False
+        self._going_live: asyncio.Task[None] | None = None
+
+    async def connect(self) -> Connection:
+        """A connection to nowhere, with the traces that a live one sends."""
+        if is_upgrade(self._req):
+            raise CannotBeReplayed(self._req.method, uri_of(self._req), self._req.headers["Upgrade"])
+        if not self._deck.records:
+            await self._trace()
+        self._handler.connection_made(self._transport)
+        # Where the connector looks when it is closed with answers still open.
+        self._connector._acquired.add(self._handler)
+        self._connection = Connection(self._connector, self._req.connection_key, self._handler, self._loop)
+        self._connection.add_callback(self._left)
+        return self._connection
+
+    async def _trace(self) -> None:
+        idle = _idle.setdefault(self._connector, Counter())
+        key = self._req.connection_key
+        if idle[key]:
+            idle[key] -= 1
+            for trace in self._traces:
+                await trace.send_connection_reuseconn()
+        else:
+            for trace in self._traces:
+                await trace.send_connection_create_start()
+                await trace.send_connection_create_end()
+
+    def _left(self) -> None:
+        if self._going_live is not None:
+            self._going_live.cancel()
+        player = self._handler.player
+        if player is not None and player.keeps_alive and not self._connector.force_close:
+            _idle.setdefault(self._connector, Counter())[self._req.connection_key] += 1
+
+    def _written(self, data: bytes) -> None:
+        self._asked.feed(data)
+        if self._asked.expects_continue and not self._continued:
+            self._continued = True
+            self._loop.call_soon(self._handler.data_received, b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._asked.complete and not self._decided:
+            self._decided = True
+            self._loop.call_soon(self._decide)
+
+    def _decide(self) -> None:
+        if self._transport.is_closing():
+            return
+        try:
+            tape = self._deck.play(self._number, self._asked.request)
+        except Exception as refusal:
+            self._handler.set_exception(refusal)
+            return
+        if tape is None:
+            self._going_live = self._loop.create_task(self._go_live())
+            return
+        name = self._deck.name(self._number)
+        self._handler.player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)
+
+    async def _go_live(self) -> None:
+        """Ask the live service after all, now that the whole request is known to be new."""
+        try:
+            live = await _original(self._connector, self._req, self._traces, self._timeout)
+        except TimeoutError as cause:
+            failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
+            failure.__cause__ = cause
+            self._handler.set_exception(failure)
+            return
+        except Exception as failure:
+            self._handler.set_exception(failure)
+            return
+        assert self._connection is not None, "nothing is written before a connection is handed out"
+        tap = Tap(
+            self._connection, live, self._handler, self._deck.take(self._number), self._req.method, uri_of(self._req)
+        )
+        self._connection.add_callback(lambda: live.release() if tap.complete else live.close())
+        assert self._handler.transport is not None, "a closed connection cancels this task"
+        self._handler.transport.write(self._asked.written)

@@ -1,0 +1,179 @@
+"""A tape to the HTTP/1 bytes that a server would have sent, arrival by arrival.
+
+Does no I/O and knows no clock: it says what arrives together and when it did, not how long to wait.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fakegpt_testkit.tape import EndingKind, header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakegpt_testkit.tape import Chunk, Head, Headers, Tape
+
+BODILESS_STATUSES = frozenset({204, 304})
+
+
+class Frame(NamedTuple):
+    """Bytes that arrive together; ``waits`` for a reader in lockstep, or follows the frame before by itself."""
+
+    at: float
+    data: bytes
+    waits: bool = True
+
+
+class Coder(Protocol):
+    """A content coding: gives bytes from which a decoder gets all of ``data`` at once."""
+
+    def code(self, data: bytes, *, last: bool) -> bytes: ...
+
+
+class ZlibCoder:
+    """gzip and deflate, flushed after each arrival so that a decoder's pieces are the recorded ones."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._compressor = zlib.compressobj(wbits=window_bits)
+
+    def code(self, data: bytes, *, last: bool) -> bytes:
+        """See ``Coder``."""
+        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+
+
+def encode(tape: Tape, method: str) -> Iterator[Frame]:
+    """The response's bytes, encoded as they are asked for; how it ends is the player's to do."""
+    headers = settle_headers(tape, method)
+    held = Frame(tape.head.at, encode_head(tape.head, headers))
+    if has_body(tape, method):
+        holds_head = True
+        for frame in encode_body(tape, headers):
+            if frame.at <= held.at and (holds_head or not frame.waits):
+                held = held._replace(data=held.data + frame.data)
+                continue
+            yield held
+            held, holds_head = frame, False
+    yield held
+
+
+def has_body(tape: Tape, method: str) -> bool:
+    """Whether bytes follow the head, by RFC 9112, 6.3."""
+    return method != "HEAD" and tape.status not in BODILESS_STATUSES
+
+
+def is_chunked(headers: Headers) -> bool:
+    """Whether the body goes in HTTP chunks."""
+    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
+
+
+def is_delimited(tape: Tape, method: str) -> bool:
+    """Whether the end of the body can be told without closing the connection."""
+    headers = tape.headers
+    return not has_body(tape, method) or is_chunked(headers) or header(headers, "Content-Length") is not None
+
+
+def encode_head(head: Head, headers: Headers) -> bytes:
+    """Status line and header fields as they go over the wire."""
+    status_line = f"HTTP/{head.version} {head.status} {head.reason}"
+    lines = [status_line, *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def encode_body(tape: Tape, headers: Headers) -> Iterator[Frame]:
+    """One frame for each chunk of the tape, and the end mark where the framing has one."""
+    complete = tape.ending.kind is EndingKind.COMPLETE
+    coder = find_coder(headers)
+    if is_chunked(headers):
+        for chunk, data in zip(tape.chunks, frame_chunks(tape.chunks, coder, complete=complete), strict=True):
+            yield Frame(chunk.at, data)
+        if complete:
+            yield Frame(tape.ending.at, b"0\r\n\r\n", waits=False)
+        return
+    last = len(tape.chunks) - 1
+    for number, chunk in enumerate(tape.chunks):
+        yield Frame(chunk.at, coder.code(chunk.data, last=complete and number == last) if coder else chunk.data)
+
+
+def frame_chunks(chunks: tuple[Chunk, ...], coder: Coder | None, *, complete: bool) -> Iterator[bytes]:
+    """Each arrival with the HTTP chunk heads and ends that it had.
+
+    An HTTP chunk that went over several arrivals is announced whole in the first. Where nothing says how chunks were
+    cut, each arrival is one; so it is when the body is compressed, for its coded length is not known ahead.
+    """
+    uncut = complete and not any(chunk.ends for chunk in chunks)
+    is_open = False
+    last = len(chunks) - 1
+    for number, chunk in enumerate(chunks):
+        out = bytearray()
+        start = 0
+        ends = chunk.ends
+        cut_here = uncut or coder is not None or (complete and number == last)
+        if cut_here and len(chunk.data) > max(ends, default=0):
+            ends += (len(chunk.data),)
+        for end in ends:
+            segment = chunk.data[start:end]
+            if coder and segment:
+                segment = coder.code(segment, last=complete and number == last and end == len(chunk.data))
+            if segment and not is_open:
+                out += b"%x\r\n" % len(segment)
+            if segment or is_open:
+                out += segment + b"\r\n"
+            is_open = False
+            start = end
+        if rest := chunk.data[start:]:
+            if not is_open:
+                out += b"%x\r\n" % measure_chunk(chunks, number, start)
+                is_open = True
+            out += rest
+        yield bytes(out)
+
+
+def measure_chunk(chunks: tuple[Chunk, ...], number: int, start: int) -> int:
+    """The size of the HTTP chunk that begins at ``start`` of an arrival; one more than came when its end never did."""
+    size = len(chunks[number].data) - start
+    for later in chunks[number + 1 :]:
+        if later.ends:
+            return size + later.ends[0]
+        size += len(later.data)
+    return size + 1
+
+
+def settle_headers(tape: Tape, method: str) -> Headers:
+    """The recorded fields, with what no longer fits the body made to fit.
+
+    ``Content-Length`` follows a body that was redacted, edited or coded anew; a coding that we cannot produce is not
+    announced, since the recorded body is decoded.
+    """
+    headers = tape.headers
+    if not has_body(tape, method):
+        return headers
+    coding = content_coding(headers)
+    if coding in UNAVAILABLE_CODINGS:
+        headers = tuple(field for field in headers if field[0].lower() != "content-encoding")
+    announced = header(headers, "Content-Length")
+    if announced is None or is_chunked(headers):
+        return headers
+    size = sum(len(frame.data) for frame in encode_body(tape, headers)) if find_coder(headers) else len(tape.body)
+    if tape.ending.kind is not EndingKind.COMPLETE:
+        size = max(size + 1, int(announced) if announced.isdigit() else 0)
+    return tuple((name, str(size) if name.lower() == "content-length" else value) for name, value in headers)
+
+
+UNAVAILABLE_CODINGS = frozenset({"br", "zstd"})
+
+
+def content_coding(headers: Headers) -> str:
+    """The name of the response's content coding, lower case; empty when there is none."""
+    return (header(headers, "Content-Encoding") or "").strip().lower()
+
+
+def find_coder(headers: Headers) -> Coder | None:
+    """A fresh coder for the response's content coding; None when the body goes as it is."""
+    match content_coding(headers):
+        case "gzip" | "x-gzip":
+            return ZlibCoder(16 + zlib.MAX_WBITS)
+        case "deflate":
+            return ZlibCoder(zlib.MAX_WBITS)
+    return None
