@@ -35,8 +35,8 @@ class EndingKind(StrEnum):
 class Ending:
     """How and when a response ended.
 
-    ``at`` is in seconds since the request was sent; ``note`` says more where the kind alone does not, for people and for
-    the player (which timeout, which error number).
+    ``at`` is in seconds since the request was sent; ``note`` says more where the kind alone does not, for people and
+    for the player (which timeout, which error number).
     """
 
     kind: EndingKind = EndingKind.COMPLETE
@@ -49,8 +49,8 @@ class Chunk:
     """Bytes that arrived together, after content decoding.
 
     ``at`` is in seconds since the request was sent. ``ends`` are the offsets in ``data`` at which an HTTP chunk of a
-    ``Transfer-Encoding: chunked`` body ended, ascending, each in ``1..len(data)``; empty with any other framing, and for
-    a piece in the middle of a long HTTP chunk.
+    ``Transfer-Encoding: chunked`` body ended, ascending, each in ``0..len(data)``: 0 when all that came of an HTTP chunk
+    now was its end (``data`` may then be empty). No ends with any other framing, and in the middle of a long HTTP chunk.
     """
 
     at: float
@@ -64,7 +64,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status line and header fields of a response, as they arrived; ``at`` in seconds since the request was sent."""
+    """Status line and header fields of a response, as they arrived; ``at`` in seconds since the request was sent.
+
+    A ``status`` of 0 says that the connection ended before any head came.
+    """
 
     status: int
     reason: str = ""
@@ -119,8 +122,8 @@ class Request:
 class Provenance:
     """Where and when an interaction was recorded.
 
-    ``origin`` is the scheme, host and port really asked, when the URI was stored under another one; ``server`` is what a
-    stand-in says of itself; ``at`` is an ISO 8601 time in UTC. Empty strings mean unknown.
+    ``origin`` is the scheme, host and port really asked, when the URI was stored under another one; ``server`` is what
+    a stand-in says of itself; ``at`` is an ISO 8601 time in UTC. Empty strings mean unknown.
     """
 
     at: str = ""

@@ -1,7 +1,8 @@
 """Where recording and replaying meet aiohttp: ``BaseConnector.connect``.
 
 The one room that touches aiohttp's connector. Knows no cassette: what to play and where recordings go is a
-``Deck``'s to say. Above a connection everything stays aiohttp's own: parser, response, cookies, redirects, timeouts, tracing, errors.
+``Deck``'s to say. Above a connection everything stays aiohttp's own: parser, response, cookies, redirects, timeouts,
+tracing, errors.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """HTTP/1 bytes to values, through aiohttp's own parsers.
 
-Does no I/O and knows no cassette: a request is read from the bytes a client wrote, a response from the bytes it received.
+Does no I/O and knows no cassette: a request is read from the bytes a client wrote, a response from the bytes it
+received.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Take(Protocol):
-    """One exchange while it is recorded. Each method is called at most once, but ``chunk``; ``request`` before ``head``."""
+    """One exchange while it is recorded; but for ``chunk``, each method is called at most once, in this order."""
 
     def request(self, request: Request) -> None:
         """The request, as far as the client had sent it when the answer began."""
@@ -38,7 +38,7 @@ class Take(Protocol):
         """The response ended; nothing follows."""
 
     def discard(self) -> None:
-        """This is no HTTP exchange any more (a WebSocket); nothing follows."""
+        """The exchange has left HTTP, for a WebSocket for instance; nothing follows."""
 
 
 class ListeningTransport:
