@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from fakegpt_testkit import sse
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -60,8 +62,7 @@ def text_for(options: Options, prompt: str) -> str:
 def events(options: Options, prompt: str, model: str, asked: str) -> list[bytes]:
     """The stream that answers a prompt, one item per event, up to where a broken ending sets in."""
     if options.body is not None:
-        given = re.split(rb"(?<=\n\n)|(?<=\n\r\n)|(?<=\r\r)", options.body)
-        return [event for event in given if event][: options.events]
+        return sse.split(options.body)[: options.events]
     mark = [_encode(options, "[DONE]")] if options.ending == "done" else []
     return list(_spoken(options, prompt, model, asked))[: options.events] + mark
 
@@ -199,7 +200,5 @@ def _other(text: str) -> dict[str, object]:
     return {"language": "unknown", "text": text}
 
 
-def _encode(options: Options, data: str, event: str = "") -> bytes:
-    end = options.line_end
-    lines = [*([f"event: {event}"] if event else []), f"data: {data}", "", ""]
-    return end.join(lines).encode()
+def _encode(options: Options, data: str, event: str = "message") -> bytes:
+    return sse.encode(sse.Event(event, data)).replace(b"\n", options.line_end.encode())

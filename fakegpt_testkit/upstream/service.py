@@ -281,7 +281,7 @@ def _detail(detail: str, code: str) -> dict[str, object]:
 @contextmanager
 def _streaming(state: State) -> Iterator[None]:
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101  # a handler runs in a task; this is for the type checker
+    assert task is not None  # a handler runs in a task; this is for the type checker
     state.streams.add(task)
     try:
         yield
@@ -290,14 +290,17 @@ def _streaming(state: State) -> Iterator[None]:
 
 
 async def _send(request: web.Request, response: web.StreamResponse, chunks: list[bytes], options: Options) -> None:
-    for number, chunk in enumerate(chunks):
+    whole = options.ending in ("done", "unmarked")
+    # The last chunk goes out with the body's end: whoever leaves at the end mark has seen a complete response then.
+    first, last = (chunks[:-1], b"".join(chunks[-1:])) if whole else (chunks, b"")
+    for number, chunk in enumerate(first):
         await asyncio.sleep(options.delay if number else 0)
         await response.write(chunk)
-    transport = request.transport
-    if options.ending in ("done", "unmarked") or transport is None:
-        await response.write_eof()
-        return
-    await _break(transport, response, options)
+    if whole:
+        await asyncio.sleep(options.delay if first else 0)
+        await response.write_eof(last)
+    elif request.transport is not None:
+        await _break(request.transport, response, options)
 
 
 async def _break(transport: asyncio.Transport, response: web.StreamResponse, options: Options) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from fakegpt_testkit.provider.blocking import loop_in_a_thread
 from fakegpt_testkit.upstream.options import Options
 from fakegpt_testkit.upstream.service import STATE, State, make_app, server_name
 
@@ -70,39 +70,13 @@ async def serve(options: Options | None = None, *, host: str = "localhost", port
 @contextmanager
 def serve_in_thread(options: Options | None = None, *, host: str = "localhost", port: int = 0) -> Iterator[Service]:
     """Serve in a thread with its own event loop, for synchronous code and for tests that bring their own loops."""
-    started = threading.Event()
-    running: list[tuple[Service, asyncio.AbstractEventLoop, asyncio.Event]] = []
-    failed: list[BaseException] = []
-
-    async def main() -> None:
-        async with serve(options, host=host, port=port) as service:
-            stop = asyncio.Event()
-            running.append((service, asyncio.get_running_loop(), stop))
-            started.set()
-            await stop.wait()
-
-    def work() -> None:
+    with loop_in_a_thread("fakegpt-upstream") as call:
+        serving = serve(options, host=host, port=port)
+        service = call(serving.__aenter__())
         try:
-            asyncio.run(main())
-        except BaseException as error:  # raised again where the thread was started
-            failed.append(error)
+            yield service
         finally:
-            started.set()
-
-    thread = threading.Thread(target=work, name="fakegpt-upstream", daemon=True)
-    thread.start()
-    started.wait()
-    try:
-        if running:
-            yield running[0][0]
-    finally:
-        if running:
-            _, loop, stop = running[0]
-            with suppress(RuntimeError):  # the loop is closed: it ended by itself
-                loop.call_soon_threadsafe(stop.set)
-        thread.join()
-    if failed:
-        raise failed[0]
+            call(serving.__aexit__(None, None, None))
 
 
 def run(
