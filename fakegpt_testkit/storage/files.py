@@ -1,0 +1,219 @@
+"""Reads and writes one file so that there is always the old one or the new one, whole.
+
+Knows nothing of what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import platformdirs
+
+from fakegpt_testkit.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 256 * 1024 * 1024
+"""The bound of a file that is read."""
+
+LOCK_SECONDS = 60.0
+"""How long another process may hold a file before the wait is given up."""
+
+_TEMPORARY = ".fakegpt-testkit-"
+_STALE_SECONDS = 3600.0
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+_UNTOUCHED = "it was not touched"
+_UNCHANGED = "the old file, if there was one, is unchanged"
+
+
+def read(path: Path) -> bytes | None:
+    """The file's bytes; None only when nothing of that name is there."""
+    try:
+        # a pipe or a device of that name must not block or feed us for ever
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as error:
+        if not path.is_symlink():
+            return None
+        raise StorageError(
+            str(path), "read", error, _UNTOUCHED, "it is a link to nothing: repair or remove it"
+        ) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            _check_readable(os.fstat(descriptor))
+            return file.read(MAX_BYTES)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_readable(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    if found.st_size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it has {found.st_size} bytes, and at most {MAX_BYTES} are read")
+
+
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        str(path),
+        "read",
+        error,
+        _UNTOUCHED,
+        "make it readable, or remove it and record again; it does not count as missing",
+    )
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put ``data`` in the file's place, in one step: nobody ever sees a part of it.
+
+    A link stays a link, an existing file keeps its mode, missing folders are made. The bytes are on the disk, not only
+    with the system, when this returns.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        made = _make_folders(target.parent)
+        temporary = _write_beside(target, data)
+        try:
+            os.replace(temporary, target)  # noqa: PTH105 - one module of calls that a test can make fail
+        except BaseException:
+            _remove(temporary)
+            raise
+    except OSError as error:
+        advice = "free the disk or the folder, then run again; what was recorded is in the journal"
+        raise StorageError(str(path), "written", error, _UNCHANGED, advice) from error
+    try:
+        for folder in (target.parent, *made):
+            _sync_folder(folder)
+    except OSError as error:
+        kept = "the new file is in its place, whole, but a power cut may still undo it"
+        raise StorageError(str(path), "made durable", error, kept, "look at the disk") from error
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make what is missing of the folder's path; the folders in which something was made."""
+    made = []
+    missing = folder
+    while not missing.exists():
+        made.append(missing.parent)
+        missing = missing.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _write_beside(target: Path, data: bytes) -> str:
+    """A new file in the same folder, written and synced, with the mode of the old one; its path."""
+    mode = _mode_to_keep(target)
+    _sweep(target.parent)
+    temporary = f"{target.parent}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
+    try:
+        try:
+            _write_all(descriptor, data)
+            if mode is not None:
+                os.chmod(temporary, mode)  # noqa: PTH101 - as above
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        _remove(temporary)
+        raise
+    return temporary
+
+
+def _mode_to_keep(target: Path) -> int | None:
+    try:
+        mode = stat.S_IMODE(os.stat(target).st_mode)  # noqa: PTH116 - as above
+    except FileNotFoundError:
+        return None
+    if not mode & 0o222:
+        # a rename would go through all the same: who made the file read-only meant it
+        raise PermissionError(errno.EACCES, "it is marked read-only")
+    return mode
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _remove(temporary: str) -> None:
+    with suppress(OSError):
+        os.unlink(temporary)  # noqa: PTH108 - as above
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left behind, once nobody can still be writing it."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_TEMPORARY) and time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+                _remove(entry.path)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # a folder cannot be opened there; the rename is journalled by the file system
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def state_folder(name: str) -> Path:
+    """A folder of ours for this user alone, outside every repository; made when missing."""
+    candidates = (
+        platformdirs.user_state_path("fakegpt-testkit", appauthor=False),
+        Path(tempfile.gettempdir()) / f"fakegpt-testkit-{getattr(os, 'getuid', lambda: 0)()}",
+    )
+    for folder in candidates:
+        with suppress(OSError):
+            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            return folder / name
+    raise StorageError(
+        str(candidates[0]),
+        "made",
+        OSError(errno.EACCES, f"neither it nor {candidates[1]} is writable"),
+        "nothing was recorded",
+        "set XDG_STATE_HOME, or HOME, to a folder that can be written",
+    )
+
+
+@contextmanager
+def lock(path: Path, timeout: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the file against every other process that locks it; ``timeout`` in seconds.
+
+    The lock lies in the user's state folder, so nothing is left beside the cassette.
+    """
+    name = hashlib.sha256(os.fsencode(os.path.normcase(os.path.realpath(path)))).hexdigest()[:32]
+    try:
+        held = filelock.FileLock(state_folder("locks") / f"{name}.lock", timeout=timeout)
+        held.acquire()
+    except (filelock.Timeout, OSError) as error:
+        cause = OSError(errno.EAGAIN, f"another process has held it for {timeout:g} seconds")
+        raise StorageError(
+            str(path),
+            "locked",
+            error if not isinstance(error, filelock.Timeout) else cause,
+            _UNTOUCHED,
+            "wait for the other test run, or end it",
+        ) from error
+    try:
+        yield
+    finally:
+        held.release()

@@ -1,0 +1,243 @@
+"""Notes a recording event by event while it runs, so that a process that dies loses at most the event in flight.
+
+Each event is one line, handed to the system at once: what the system has survives SIGTERM, ``os._exit`` and kill -9.
+There is no fsync, so a power cut may take the last moments; the cassette itself is synced when it is saved.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import filelock
+
+from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.storage.files import read, state_folder
+from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from fakegpt_testkit.tape import Headers
+
+_SUFFIX = ".journal"
+_FORMAT = 1
+
+
+class Journal:
+    """The journal of one recording; a context manager. Leaving it closes the file, ``remove`` also deletes it.
+
+    Interactions are numbered by the caller, in the order they were asked. What is given is written as it is: redact it
+    before.
+    """
+
+    def __init__(self, cassette: Path, folder: Path | None = None) -> None:
+        folder = state_folder("journals") if folder is None else folder
+        stem = re.sub(r"[^A-Za-z0-9_-]", "_", cassette.stem)[:60]
+        self.path = folder / f"{stem}-{os.getpid()}-{os.urandom(4).hex()}{_SUFFIX}"
+        self._held = filelock.FileLock(_lock_path(self.path), timeout=0, thread_local=False)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._held.acquire()
+            self._descriptor: int | None = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise _failed(self.path, "made", error) from error
+        self._write({"journal": _FORMAT, "cassette": os.path.abspath(cassette), "at": time.time()})  # noqa: PTH100
+
+    def request(self, number: int, request: Request, provenance: Provenance) -> None:
+        """An interaction begins."""
+        self._write(
+            {
+                "request": number,
+                "method": request.method,
+                "uri": request.uri,
+                "headers": request.headers,
+                "body": _packed(request.body),
+                "provenance": [provenance.at, provenance.origin, provenance.server],
+            }
+        )
+
+    def head(self, number: int, head: Head) -> None:
+        """Its response's head came."""
+        self._write({"head": number, "values": [head.status, head.reason, head.headers, head.version, float(head.at)]})
+
+    def chunk(self, number: int, chunk: Chunk) -> None:
+        """A chunk of its response came."""
+        self._write({"chunk": number, "at": float(chunk.at), "data": _packed(chunk.data), "ends": chunk.ends})
+
+    def ending(self, number: int, ending: Ending) -> None:
+        """Its response ended."""
+        self._write({"ending": number, "kind": ending.kind.value, "at": float(ending.at), "note": ending.note})
+
+    def close(self) -> None:
+        """Let go of the file and leave it there, for ``recover``."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._held.release()
+
+    def remove(self) -> None:
+        """Close and delete it: the cassette holds everything now."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+        _lock_path(self.path).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, event: dict[str, object]) -> None:
+        if self._descriptor is None:
+            raise _failed(self.path, "written", OSError(errno.EBADF, "it is closed"))
+        rest = memoryview(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            self.close()
+            raise _failed(self.path, "written", error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A journal that lies there; ``running`` while the process that writes it lives.
+
+    ``problem`` says why nothing of it can be recovered, when that is so.
+    """
+
+    path: Path
+    cassette: str
+    running: bool
+    interactions: int
+    problem: str = ""
+
+
+def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
+    """Every journal that was not removed by a successful save, oldest first."""
+    folder = state_folder("journals") if folder is None else folder
+    paths = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.stat().st_mtime, path.name))
+    return tuple(_leftover(path) for path in paths)
+
+
+def recover(path: Path) -> list[Interaction]:
+    """The interactions that a journal kept; one whose ending it does not have ends as KILLED.
+
+    A request without a head is left out, and so is whatever follows a line that was cut off.
+    """
+    return _rebuilt(path)[1]
+
+
+def _leftover(path: Path) -> Leftover:
+    running = _is_held(path)
+    try:
+        cassette, interactions = _rebuilt(path)
+    except StorageError as error:
+        return Leftover(path, "", running, 0, str(error))
+    return Leftover(path, cassette, running, len(interactions))
+
+
+def _is_held(path: Path) -> bool:
+    held = filelock.FileLock(_lock_path(path), timeout=0, thread_local=False)
+    try:
+        held.acquire()
+    except filelock.Timeout:
+        return True
+    held.release()
+    return False
+
+
+@dataclass(slots=True)
+class _Growing:
+    """An interaction as far as its events have come."""
+
+    request: Request
+    provenance: Provenance
+    head: Head | None
+    chunks: list[Chunk]
+    ending: Ending | None
+
+
+def _rebuilt(path: Path) -> tuple[str, list[Interaction]]:
+    data = read(path)
+    if data is None:
+        raise _unrecoverable(path, FileNotFoundError(errno.ENOENT, "there is no such journal"))
+    first, *lines = data.split(b"\n")
+    cassette = _cassette_of(first)
+    if cassette is None:
+        raise _unrecoverable(path, OSError(errno.EINVAL, "its first line is not that of a journal"))
+    growing: dict[int, _Growing] = {}
+    with suppress(ValueError, KeyError, TypeError, RecursionError):  # what a torn write left ends the story
+        for line in lines:
+            _take(growing, json.loads(line))
+    return cassette, [_finished(one, one.head) for _, one in sorted(growing.items()) if one.head is not None]
+
+
+def _cassette_of(line: bytes) -> str | None:
+    try:
+        first = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    match first:
+        case {"journal": int(version), "cassette": str(cassette)} if version == _FORMAT:
+            return cassette
+    return None
+
+
+def _take(growing: dict[int, _Growing], event: dict[str, object]) -> None:
+    match event:
+        case {"request": int(n), "method": str(method), "uri": str(uri), "headers": list(fields), "body": str(body)}:
+            request = Request(method, uri, _headers(fields), base64.b64decode(body))
+            growing[n] = _Growing(request, _provenance(event["provenance"]), None, [], None)
+        case {"head": int(n), "values": [int(status), str(reason), list(fields), str(version), float(at)]}:
+            growing[n].head = Head(status, reason, _headers(fields), version, at)
+        case {"chunk": int(n), "at": float(at), "data": str(data), "ends": list(ends)}:
+            growing[n].chunks.append(Chunk(at, base64.b64decode(data), tuple(map(int, ends))))
+        case {"ending": int(n), "kind": str(kind), "at": float(at), "note": str(note)}:
+            growing[n].ending = Ending(EndingKind(kind), at, note)
+        case _:
+            raise ValueError("a line that is no event")
+
+
+def _headers(fields: list[list[str]]) -> Headers:
+    return tuple((name, value) for name, value in fields)
+
+
+def _provenance(words: object) -> Provenance:
+    match words:
+        case [str(at), str(origin), str(server)]:
+            return Provenance(at, origin, server)
+    return Provenance()
+
+
+def _finished(one: _Growing, head: Head) -> Interaction:
+    last = one.chunks[-1].at if one.chunks else head.at
+    ending = one.ending or Ending(EndingKind.KILLED, last, "the recording process ended before the response")
+    return Interaction(one.request, Tape(head, tuple(one.chunks), ending), one.provenance)
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _failed(path: Path, doing: str, error: OSError) -> StorageError:
+    advice = "free the disk, or set XDG_STATE_HOME to a folder with space"
+    return StorageError(str(path), doing, error, "the journal of this recording is incomplete", advice)
+
+
+def _unrecoverable(path: Path, error: OSError) -> StorageError:
+    return StorageError(str(path), "recovered", error, "it was not touched", "look at the file; its lines are JSON")
