@@ -86,8 +86,7 @@ def cut(stream: Sequence[bytes], cuts: Cuts, rng: Random) -> list[bytes]:
             return [piece for event in stream for piece in re.split(rb"(?<=[\xc2-\xf4])", event) if piece]
         case "crlf":
             return [piece for event in stream for piece in re.split(rb"(?<=\r)(?=\n)", event) if piece]
-        case "data":
-            return [piece for event in stream for piece in _data_cuts(event, rng)]
+    return [piece for event in stream for piece in _data_cuts(event, rng)]
 
 
 def _random_cuts(body: bytes, rng: Random) -> Iterator[bytes]:

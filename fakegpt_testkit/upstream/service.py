@@ -9,8 +9,6 @@ import asyncio
 import base64
 import json
 import re
-import socket
-import struct
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from aiohttp import web
 
 from fakegpt_testkit.tape import Request
 from fakegpt_testkit.upstream import answer
+from fakegpt_testkit.upstream.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "credential"
 
+_MOST_BODY = 4 * 1024 * 1024
 _REMEMBERED = 1000  # requests kept for tests: a service left running must not grow without end
 _CHALLENGE = (
     '<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>'
@@ -63,7 +63,7 @@ STATE: Final = web.AppKey("state", State)
 
 def make_app(options: Options) -> web.Application:
     """A service with nobody logged in yet."""
-    app = web.Application(middlewares=[_note, _as_json, _refuse])
+    app = web.Application(middlewares=[_as_json, _note, _refuse], client_max_size=_MOST_BODY)
     app[STATE] = State(options, tuple(_account(options, number) for number in range(options.accounts)))
     app.add_routes(
         [
@@ -98,7 +98,21 @@ async def _end_streams(app: web.Application) -> None:
         stream.cancel()
 
 
-# --- what stands before every step: innermost last ---
+# --- what stands before every step, in this order ---
+
+
+@web.middleware
+async def _as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as refused:
+        if refused.content_type == "application/json":
+            raise
+        return web.json_response({"detail": refused.reason}, status=refused.status, headers=_allowed(refused))
+
+
+def _allowed(refused: web.HTTPException) -> dict[str, str]:
+    return {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
 
 
 @web.middleware
@@ -108,22 +122,6 @@ async def _note(request: web.Request, handler: Handler) -> web.StreamResponse:
     uri = f"{request.scheme}://{request.host}{request.raw_path}"  # request.url fails on aiohttp 3.9 with a new yarl
     request.app[STATE].requests.append(Request(request.method, uri, headers, body))
     return await handler(request)
-
-
-@web.middleware
-async def _as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPRedirection:
-        raise
-    except web.HTTPException as refused:
-        if refused.content_type == "application/json":
-            raise
-        return web.json_response({"detail": refused.reason}, status=refused.status, headers=_allowed(refused))
-
-
-def _allowed(refused: web.HTTPException) -> dict[str, str]:
-    return {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
 
 
 _STEPS: Final[dict[str, Step]] = {
@@ -218,11 +216,21 @@ async def _conversation(request: web.Request) -> web.StreamResponse:
     chunks = answer.cut(stream, state.options.cuts, answer.dice(state.options, "cuts", prompt))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     response.headers["Cache-Control"] = "no-cache"
-    with _streaming(state):
+    with _streaming(state), suppress(ConnectionError):  # the client left: nobody is there to be told
         await response.prepare(request)
-        with suppress(ConnectionError):  # the client left: nobody is there to be told
-            await _send(request, response, chunks, state.options)
+        await send(request, response, chunks, state.options)
     return response
+
+
+@contextmanager
+def _streaming(state: State) -> Iterator[None]:
+    task = asyncio.current_task()
+    assert task is not None  # a handler runs in a task; this is for the type checker
+    state.streams.add(task)
+    try:
+        yield
+    finally:
+        state.streams.discard(task)
 
 
 # --- what the steps check ---
@@ -273,61 +281,6 @@ def _detail(detail: str, code: str) -> dict[str, object]:
     if not code:
         return {"detail": detail}
     return {"detail": {"message": detail, "type": "invalid_request_error", "param": None, "code": code}}
-
-
-# --- sending ---
-
-
-@contextmanager
-def _streaming(state: State) -> Iterator[None]:
-    task = asyncio.current_task()
-    assert task is not None  # a handler runs in a task; this is for the type checker
-    state.streams.add(task)
-    try:
-        yield
-    finally:
-        state.streams.discard(task)
-
-
-async def _send(request: web.Request, response: web.StreamResponse, chunks: list[bytes], options: Options) -> None:
-    whole = options.ending in ("done", "unmarked")
-    # The last chunk goes out with the body's end: whoever leaves at the end mark has seen a complete response then.
-    first, last = (chunks[:-1], b"".join(chunks[-1:])) if whole else (chunks, b"")
-    for number, chunk in enumerate(first):
-        await asyncio.sleep(options.delay if number else 0)
-        await response.write(chunk)
-    if whole:
-        await asyncio.sleep(options.delay if first else 0)
-        await response.write_eof(last)
-    elif request.transport is not None:
-        await _break(request.transport, response, options)
-
-
-async def _break(transport: asyncio.Transport, response: web.StreamResponse, options: Options) -> None:
-    """Do what the ending says to a stream that was sent so far; the connection is of no use afterwards."""
-    response.force_close()
-    match options.ending:
-        case "cut":
-            transport.write(b"1000\r\ndata: {")
-        case "malformed":
-            transport.write(b"zz\r\ndata: {\r\n")
-        case "endless":
-            number = 0
-            while True:
-                await asyncio.sleep(max(options.delay, 0.01))
-                await response.write(answer.ping(options, number := number + 1))
-        case "stall":
-            await asyncio.Event().wait()
-    await _flushed(transport)
-    if options.ending == "reset":
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    transport.close()
-
-
-async def _flushed(transport: asyncio.Transport) -> None:
-    while transport.get_write_buffer_size():  # noqa: ASYNC110  # a transport tells it in no other public way
-        await asyncio.sleep(0.001)
 
 
 # --- what is handed out ---
