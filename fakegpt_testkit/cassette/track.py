@@ -8,13 +8,19 @@ a piece of 94 bytes with an HTTP chunk's end after 64. The last number is when t
 from __future__ import annotations
 
 import re
+from itertools import accumulate, repeat
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit.tape import Chunk, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}\.\d"
 _SIZES = r"(?:[1-9]\d{0,11}/)*(?:[1-9]\d{0,11})?"
 _TRACK = re.compile(rf"-?\d{{1,12}}\.\d(?: {_TIME}:(?:{_SIZES}|0))* {_TIME}", re.ASCII)
+_WORDS_ONLY = str.maketrans(":", " ", ".")
 
 
 class BadTrack(ValueError):  # noqa: N818 - never leaves the room
@@ -39,24 +45,16 @@ def read_track(track: str, body: bytes) -> tuple[float, tuple[Chunk, ...] | None
     """
     if _TRACK.fullmatch(track) is None:
         raise BadTrack(track)
-    first, *words, last = track.split(" ")
-    head = now = _read_ticks(first)
-    chunks = []
-    start = 0
-    for word in words:
-        step, _, sizes = word.partition(":")
-        now += _read_ticks(step)
-        plain = sizes.rstrip("/")
-        if "/" in plain:
-            size, ends = _read_sizes(sizes)
-        else:
-            size = int(plain)
-            ends = (size,) if plain != sizes else ()
-        chunks.append(Chunk(now / _TICKS_PER_SECOND, body[start : start + size], ends))
-        start += size
-    fits = start == len(body)
-    ending = (now + _read_ticks(last)) / _TICKS_PER_SECOND
-    return head / _TICKS_PER_SECOND, tuple(chunks) if fits else None, ending
+    # lists and maps, not a loop over the words: a long stream has ten thousand of them
+    words = track.translate(_WORDS_ONLY).split(" ")
+    head, *times, ended = accumulate(map(int, (words[0], *words[1:-1:2], words[-1])))
+    sizes, ends = _sizes_and_ends(words[2:-1:2])
+    *starts, end = accumulate(sizes, initial=0)
+    chunks = None
+    if end == len(body):
+        pieces = (body[start : start + size] for start, size in zip(starts, sizes, strict=True))
+        chunks = tuple(map(Chunk, (time / _TICKS_PER_SECOND for time in times), pieces, ends))
+    return head / _TICKS_PER_SECOND, chunks, ended / _TICKS_PER_SECOND
 
 
 def _sizes(chunk: Chunk) -> str:
@@ -68,20 +66,29 @@ def _sizes(chunk: Chunk) -> str:
     parts = []
     start = 0
     for end in chunk.ends:
+        if not start < end <= size:
+            raise ValueError(f"a chunk of {size} bytes cannot have HTTP chunks that end at {chunk.ends}")
         parts.append(f"{end - start}/")
         start = end
     rest = str(size - start) if size > start else ""
     return "".join(parts) + rest
 
 
-def _read_sizes(sizes: str) -> tuple[int, tuple[int, ...]]:
-    size = 0
-    ends = []
-    *complete, rest = sizes.split("/")
-    for part in complete:
-        size += int(part)
-        ends.append(size)
-    return size + int(rest or 0), tuple(ends)
+def _sizes_and_ends(words: list[str]) -> tuple[list[int], Iterable[tuple[int, ...]]]:
+    together = " ".join(words)
+    if "/" not in together:
+        return list(map(int, words)), repeat((), len(words))
+    if together.count("/") == len(words) and together.count("/ ") == len(words) - 1:
+        sizes = list(map(int, together.replace("/", "").split(" ")))
+        return sizes, zip(sizes, strict=True)
+    both = [_size_and_ends(word) for word in words]
+    return [size for size, _ in both], [ends for _, ends in both]
+
+
+def _size_and_ends(word: str) -> tuple[int, tuple[int, ...]]:
+    *complete, rest = word.split("/")
+    ends = tuple(accumulate(map(int, complete)))
+    return (ends[-1] if ends else 0) + int(rest or 0), ends
 
 
 def _ticks(seconds: float) -> int:
@@ -95,7 +102,3 @@ def _milliseconds(ticks: int) -> str:
 
 def _step(ticks: int) -> str:
     return f"{'-' if ticks < 0 else '+'}{_milliseconds(ticks)}"
-
-
-def _read_ticks(milliseconds: str) -> int:
-    return int(milliseconds[:-2] + milliseconds[-1])

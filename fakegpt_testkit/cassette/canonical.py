@@ -1,0 +1,149 @@
+"""Reads the one form that our own writer gives a cassette, several times faster than a YAML parser.
+
+Takes a line only when it has exactly that form, and otherwise gives up the whole text: a YAML parser reads it then. So
+this accepts a small part of YAML, and a property holds it to libYAML's reading of all that it accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.cassette.tree import Mapping, Plain
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.cassette.tree import Node
+
+_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n")
+_FORBIDDEN = (
+    re.compile(rb"\xc2[\x80-\x9f]"),  # C1 controls, NEL among them
+    re.compile(rb"\xe2\x80[\xa8\xa9]"),  # LS and PS, line ends to YAML 1.1
+    re.compile(rb"\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"),  # the byte order mark, two noncharacters
+)
+"""In UTF-8, each with a literal first byte, for which the search runs at the speed of memchr."""
+
+_SCALAR = rb"([A-Za-z/](?:[!-9;-~]++|:(?![ \n])| (?![ #\n]))*+|[0-9]++)|'((?:[^'\t\n]|'')*+)'"
+_INDENTS = (2, 4, 6, 8)
+_ENTRY = {
+    indent: re.compile(rb" {%d}([A-Za-z][A-Za-z0-9_-]{0,99}):(?: (?:%b|(\{\})|(\|2?[+-]?|>-)))?\n" % (indent, _SCALAR))
+    for indent in _INDENTS
+}
+_ITEM = {indent: re.compile(rb" {%d}- (?:%b)\n" % (indent, _SCALAR)) for indent in _INDENTS}
+_NULLS = frozenset({b"null", b"Null", b"NULL"})
+_FIRST_LINE, _LAST_LINE = b"interactions:\n", b"version: 1\n"
+
+
+class _OtherForm(Exception):  # noqa: N818 - never leaves the room
+    """The text is not of our writer's form."""
+
+
+def read(data: bytes) -> Mapping | None:
+    """The tree in ``data``, which is UTF-8; None when a line of it is not of the form.
+
+    A text that goes over several lines is given as its bytes.
+    """
+    if not data.startswith(_FIRST_LINE) or not data.endswith(_LAST_LINE) or _has_forbidden(data):
+        return None
+    try:
+        return _Text(data).cassette()
+    except _OtherForm:
+        return None
+
+
+def _has_forbidden(data: bytes) -> bool:
+    if len(data.translate(None, _CONTROLS)) != len(data):
+        return True
+    return not data.isascii() and any(pattern.search(data) for pattern in _FORBIDDEN)
+
+
+class _Text:
+    """The bytes, and how far they have been read."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = len(_FIRST_LINE)
+
+    def cassette(self) -> Mapping:
+        interactions: list[Node] = []
+        while self._data.startswith(b"- request:\n", self._at):
+            self._at += len(b"- request:\n")
+            interaction = Mapping()
+            interaction["request"] = self._mapping(4, Mapping())
+            interactions.append(self._mapping(2, interaction))
+        if not interactions or self._at != len(self._data) - len(_LAST_LINE):
+            raise _OtherForm
+        root = Mapping()
+        root["interactions"] = interactions
+        root["version"] = Plain("1")
+        return root
+
+    def _mapping(self, indent: int, found: Mapping) -> Mapping:
+        entry = _ENTRY[indent]
+        before = len(found)
+        while (match := entry.match(self._data, self._at)) is not None:
+            self._at = match.end()
+            name, plain, quoted, empty, block = match.groups()
+            key = name.decode()
+            if key in found:
+                raise _OtherForm
+            if plain is not None or quoted is not None:
+                found[key] = _scalar(plain, quoted)
+            elif block is not None:
+                found[key] = self._block(indent, block)
+            else:
+                found[key] = Mapping() if empty is not None else self._collection(indent)
+        if len(found) == before:
+            raise _OtherForm
+        return found
+
+    def _collection(self, indent: int) -> Node:
+        item = _ITEM[indent]
+        items: list[Node] = []
+        while (match := item.match(self._data, self._at)) is not None:
+            self._at = match.end()
+            items.append(_scalar(*match.groups()))
+        if items:
+            return items
+        if indent + 2 not in _ENTRY:
+            raise _OtherForm
+        return self._mapping(indent + 2, Mapping())
+
+    def _block(self, indent: int, header: bytes) -> bytes:
+        """A block's text, with the indentation taken off each line."""
+        margin = b" " * (indent + 2)
+        # one find per line: for the long lines of a stream three times as fast as a pattern and a replace
+        data, at, width = self._data, self._at, indent + 2
+        lines: list[bytes] = []
+        while True:
+            if data.startswith(margin, at):
+                end = data.find(b"\n", at) + 1
+                lines.append(data[at + width : end])
+                at = end
+            elif data.startswith(b"\n", at):
+                lines.append(b"\n")
+                at += 1
+            else:
+                break
+        self._at = at
+        if not lines or (lines[0][:1] in b" \t\n" and b"2" not in header):
+            raise _OtherForm
+        if header == b">-":
+            return _folded(lines)
+        if lines[-1] == b"\n" and not header.endswith(b"+"):
+            raise _OtherForm
+        text = b"".join(lines)
+        return text[:-1] if header.endswith(b"-") else text
+
+
+def _folded(lines: list[bytes]) -> bytes:
+    if any(line[:1] in b" \t\n" for line in lines):
+        raise _OtherForm
+    return b"".join(lines)[:-1].replace(b"\n", b" ")
+
+
+def _scalar(plain: bytes | None, quoted: bytes | None) -> Node:
+    if quoted is not None:
+        return quoted.replace(b"''", b"'").decode()
+    if plain is None or plain in _NULLS:
+        return None
+    return Plain(plain.decode())
