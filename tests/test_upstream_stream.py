@@ -290,11 +290,12 @@ async def test_a_broken_stream_ends_with_the_connection(ending: Any, tail: bytes
 
 
 async def test_a_slow_reader_gets_all_that_came_before_the_break() -> None:
-    body = b"data: " + b"a" * 8_000_000 + b"\n\n"
-    async with raw(Options(body=body, ending="close")) as reader:
+    large, small = b"data: " + b"a" * 8_000_000 + b"\n\n", b"data: " + b"b" * 50_000 + b"\n\n"
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in (large, small))
+    async with raw(Options(body=large + small, ending="close")) as reader:
         await reader.readuntil(b"\r\n\r\n")
         await asyncio.sleep(0.05)
-        assert await reader.read() == b"%x\r\n%b\r\n" % (len(body), body)
+        assert await reader.read() == framed
 
 
 async def test_a_reset_stream_is_reset_after_its_events() -> None:

@@ -50,13 +50,6 @@ async def _break(transport: asyncio.Transport, response: web.StreamResponse, opt
                 await response.write(answer.ping(options, number := number + 1))
         case "stall":
             await asyncio.Event().wait()
-    await _flushed(transport)
-    if options.ending == "reset":
+    if options.ending == "reset":  # a socket that does not linger is closed with a reset
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
     transport.close()
-
-
-async def _flushed(transport: asyncio.Transport) -> None:
-    while transport.get_write_buffer_size():  # noqa: ASYNC110  # a transport tells it in no other public way
-        await asyncio.sleep(0.001)
