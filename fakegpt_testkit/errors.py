@@ -40,6 +40,19 @@ class ResponseNotRecorded(FakeGptTestkitError):  # noqa: N818 - says what happen
         )
 
 
+class CassetteMissing(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """There is no cassette where one was wanted, so nothing can be played from it."""
+
+    def __init__(self, path: str, request: str, command: str) -> None:
+        super().__init__(path, request, command)
+        self.path = path
+        self.request = request
+        self.command = command
+
+    def __str__(self) -> str:
+        return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
+
+
 class StandInMisconfigured(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
     """An option of the stand-in service has a value that means nothing."""
 
@@ -177,6 +190,10 @@ class UnknownKeywords(FakeGptTestkitError, RuntimeError, TypeError):  # noqa: N8
 
 class MatchingRuleError(FakeGptTestkitError):
     """A matcher's name or an ignored path that means nothing."""
+
+
+class RedactionSettingError(FakeGptTestkitError):
+    """A name or pattern to redact, or to keep, that would do nothing or harm."""
 
 
 class RequestNotRecorded(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error

@@ -1,0 +1,10 @@
+"""Takes secrets out of interactions, texts and streams, before anything is written, shown or compared.
+
+Knows no files: values in, values without secrets out. One ``Redactor`` serves one cassette, and all that is said of it.
+"""
+
+from fakegpt_testkit.redaction.live import StreamRedactor
+from fakegpt_testkit.redaction.redactor import Finder, Redaction, Redactor
+from fakegpt_testkit.redaction.vault import PLACEHOLDER
+
+__all__ = ["PLACEHOLDER", "Finder", "Redaction", "Redactor", "StreamRedactor"]

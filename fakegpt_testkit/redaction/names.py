@@ -1,0 +1,140 @@
+"""Knows what a secret's place is called: headers, cookies, query and form fields, JSON keys, in any case and spelling.
+
+Knows no values and no formats: it is given a name and where it stood.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final
+
+from fakegpt_testkit.errors import RedactionSettingError
+
+
+class Where(Enum):
+    """What kind of name it is; some words are secrets in a query and everyday words in JSON."""
+
+    HEADER = auto()
+    FIELD = auto()
+    """Of a query, a form, a multipart body or a cookie."""
+    KEY = auto()
+    """Of a JSON object."""
+
+
+class Weight(Enum):
+    """How sure a name is."""
+
+    NO = auto()
+    PERHAPS = auto()
+    """The value decides: ``code`` is an authorization code, and also ``rate_limit_exceeded``."""
+    YES = auto()
+
+
+SECRET_NAMES: Final = (
+    *("authorization", "x-authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"),
+    *("x-goog-api-key", "x-auth-token", "auth_token", "x-amz-security-token", "ocp-apim-subscription-key"),
+    *("subscription-key", "cf-access-client-secret", "cf-access-jwt-assertion", "password", "passwd", "passphrase"),
+    *("session_password", "token_key", "token_id", "access_token", "refresh_token", "id_token", "session_token"),
+    *("bearer_token", "csrf_token", "xsrf_token", "csrfmiddlewaretoken", "authenticity_token", "arkose_token"),
+    *("api_key", "apikey", "client_secret", "secret", "secret_key", "secret_access_key", "private_key"),
+    *("client_assertion", "code_verifier", "device_code", "jwt", "email", "email_address"),
+)
+"""Secrets wherever they stand."""
+
+HEADER_NAMES: Final = (
+    *("x-csrf-token", "x-xsrf-token", "csrf-token", "session-id", "x-session-id", "mcp-session-id", "x-session-token"),
+    *("openai-organization", "openai-project", "anthropic-organization-id", "anthropic-workspace-id"),
+    *("observed-x-forwarded-for", "x-amz-access-token", "cf-access-client-id", "x-access-token", "x-token"),
+)
+"""Secrets as headers."""
+
+DOUBTFUL_NAMES: Final = ("key", "sig", "code", "token", "auth", "session", "credential", "assertion", "otp")
+"""Secrets in headers, queries, forms and cookies; in JSON only with a value that looks like one."""
+
+FIELD_NAMES: Final = ("signature", "x-amz-signature", "x-amz-credential", "x-goog-signature", "x-goog-credential")
+"""Secrets in queries and forms: what signs a URL."""
+
+NEVER_TOUCHED: Final = (
+    *("max_tokens", "signature", "thoughtSignature", "encrypted_content", "obfuscation", "system_fingerprint"),
+)
+"""JSON fields that clients send back or check. So are all that end in ``tokens``, and ``token`` beside ``logprob``."""
+
+_ENDINGS: Final = (
+    *("password", "passwd", "apikey", "accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken"),
+    *("clientsecret", "secretkey", "secretaccesskey", "privatekey", "csrftoken", "xsrftoken", "authorization"),
+)
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """One spelling for all: ``X-Api-Key``, ``x_api_key`` and ``xApiKey`` are ``xapikey``."""
+    return _SEPARATORS.sub("", name.lower())
+
+
+_SECRET: Final = frozenset(map(plain, SECRET_NAMES))
+_HEADERS: Final = frozenset(map(plain, HEADER_NAMES))
+_DOUBTFUL: Final = frozenset(map(plain, DOUBTFUL_NAMES))
+_FIELDS: Final = frozenset(map(plain, FIELD_NAMES))
+_NEVER: Final = frozenset(map(plain, NEVER_TOUCHED))
+_KNOWN: Final = _SECRET | _HEADERS | _DOUBTFUL | _FIELDS
+
+
+def untouchable(key: str) -> bool:
+    """Whether a JSON field stays as it is, whatever is in it."""
+    return plain(key) in _NEVER or (key.lower().endswith("tokens") and plain(key) != "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that count: the built-in ones, more of a suite's own, less those it keeps, all in one spelling."""
+
+    more: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+
+    def weight(self, name: str, where: Where) -> Weight:
+        """How sure it is that what stands under this name is a secret."""
+        word = plain(name)
+        if word in self.more:
+            return Weight.YES
+        if word in self.kept or (where is Where.KEY and untouchable(name)):
+            return Weight.NO
+        if word in _SECRET or word.endswith(_ENDINGS):
+            return Weight.YES
+        if where is Where.HEADER and (word in _HEADERS or word.endswith(("sessionid", "csrftoken", "xsrftoken"))):
+            return Weight.YES
+        if where is Where.FIELD and word in _FIELDS:
+            return Weight.YES
+        if word in _DOUBTFUL:
+            return Weight.PERHAPS if where is Where.KEY else Weight.YES
+        return Weight.NO
+
+
+def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset[str]) -> Names:
+    """The names of a suite's settings; raises ``RedactionSettingError`` for those that would do nothing or harm."""
+    for name in more:
+        if not plain(name):
+            raise RedactionSettingError(f"{name!r} is no name to redact; give it letters or digits")
+        if untouchable(name):
+            raise RedactionSettingError(
+                f"{name!r} is never redacted, because clients check it or send it back; leave it out of names"
+            )
+    for name in kept:
+        if plain(name) not in _KNOWN and name not in pattern_names and not plain(name).endswith(_ENDINGS):
+            raise RedactionSettingError(
+                f"{name!r} would not be redacted anyway; keep takes the name of a header or field, or one of the "
+                f"patterns {', '.join(sorted(pattern_names))}"
+            )
+    return Names(frozenset(map(plain, more)), frozenset(map(plain, kept)))
+
+
+def looks_secret(value: str) -> bool:
+    """Whether a value under a doubtful name is one: opaque, not a word, a sentence, a program or an error code."""
+    if len(value) < 12 or not re.fullmatch(r"[A-Za-z0-9._~+/=:%-]{1,4096}", value):
+        return False
+    if re.fullmatch(r"[A-Za-z]+(?:[_.-][A-Za-z]+)*|[A-Za-z_]{2,}[_-]?\d{1,5}", value):
+        return False
+    return any(each.isdigit() for each in value) and any(each.isalpha() for each in value)

@@ -1,0 +1,138 @@
+"""Finds secrets by their shape: provider keys, JWT, Bearer, PEM, credentials in URLs, e-mail addresses.
+
+Knows no names of places. Every expression is linear in its input: it starts at a literal, at the start of a word, and
+its repetitions are possessive or end at characters that they exclude.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORD_START: Final = r"(?:(?<![\w-])|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
+"""Where a key may start: not inside a word, but after an escape, whose last letter looks like one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A shape: text without any of the ``hints`` is not searched at all. Group 1, where there is one, is the secret."""
+
+    name: str
+    hints: tuple[str, ...]
+    shape: re.Pattern[str]
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Start and end of each secret of this shape."""
+        if any(hint in text for hint in self.hints):
+            for found in self.shape.finditer(text):
+                yield found.span(found.re.groups and 1)
+
+
+def _key(name: str, *hints: str, rest: str) -> Pattern:
+    starts = "|".join(map(re.escape, hints))
+    return Pattern(name, hints, re.compile(f"{_WORD_START}(?:{starts}){rest}", re.ASCII))
+
+
+PATTERNS: Final = (
+    _key("api-key", "sk-", "fk-", "pk-", rest=r"[A-Za-z0-9_-]{16,}+"),
+    _key("session-key", "sess-", rest=r"[A-Za-z0-9]{24,}+"),
+    _key("stripe-key", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", rest=r"[A-Za-z0-9]{10,}+"),
+    _key("aws-key", "AKIA", "ASIA", "ABIA", "ACCA", rest=r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    _key("google-key", "AIza", "GOCSPX-", rest=r"[A-Za-z0-9_-]{20,}+"),
+    _key("google-token", "ya29.", rest=r"[A-Za-z0-9_.-]{20,}+"),
+    _key("github-token", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", rest=r"[A-Za-z0-9_]{20,}+"),
+    _key("gitlab-token", "glpat-", rest=r"[A-Za-z0-9_-]{16,}+"),
+    _key("slack-token", "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", rest=r"[A-Za-z0-9-]{10,}+"),
+    _key("hugging-face-token", "hf_", rest=r"[A-Za-z0-9]{20,}+"),
+    _key("provider-key", "gsk_", "xai-", "pplx-", "r8_", "nvapi-", "tvly-", "lsv2_", rest=r"[A-Za-z0-9_-]{20,}+"),
+    _key("registry-token", "npm_", "pypi-", "dapi", rest=r"[A-Za-z0-9_-]{30,}+"),
+    _key("sendgrid-key", "SG.", rest=r"[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"),
+    _key("jwt", "eyJ", rest=r"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]++){0,2}"),
+    Pattern(
+        "bearer",
+        ("earer ", "EARER ", "earer%20", "earer+"),
+        re.compile(r"\b(?i:bearer)(?:[ \t]{1,8}|%20|\+)([A-Za-z0-9._~+/-]{8,}+=*+)", re.ASCII),
+    ),
+    Pattern(
+        "private-key",
+        ("PRIVATE KEY",),
+        re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"),
+    ),
+    Pattern("username", ("@",), re.compile(r""":\\?/\\?/([^/\s:@"'<>\\]{16,256}+)@""")),
+    Pattern("password", ("@",), re.compile(r""":\\?/\\?/[^/\s:@"'<>\\]{0,256}+:([^/\s@"'<>\\]{1,1024}+)@""")),
+)
+
+_BASIC: Final = re.compile(r"\b[Bb]asic[ \t]{1,8}([A-Za-z0-9+/_-]{8,}+=*+)", re.ASCII)
+_AT: Final = re.compile(
+    r"(?:@|%40|\\u0040)([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}+)(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}+){1,8}+)", re.ASCII
+)
+_LOCAL: Final = re.compile(r"[A-Za-z0-9._+-]+\Z", re.ASCII)
+_ESCAPE: Final = re.compile(r"(?:\\[nrt]|\\u[0-9a-f]{4}|%[0-9A-F]{2})(?=[^%\\]*\Z)", re.IGNORECASE)
+_LOCAL_LIMIT: Final = 64
+_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
+
+PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", "email"})
+
+
+def shapes(text: str, kept: frozenset[str]) -> Iterator[tuple[int, int, str]]:
+    """Start, end and name of every secret that a built-in pattern sees, but for the kept patterns."""
+    for pattern in PATTERNS:
+        if pattern.name not in kept:
+            for start, end in pattern.find(text):
+                yield start, end, pattern.name
+    if "basic" not in kept and ("asic " in text or "asic\t" in text):
+        for found in _BASIC.finditer(text):
+            if basic_password(found[1]) is not None:
+                yield found.start(1), found.end(1), "basic"
+    if "email" not in kept and ("@" in text or "%40" in text or "\\u0040" in text):
+        for start, end in _emails(text):
+            yield start, end, "email"
+
+
+def _emails(text: str) -> Iterator[tuple[int, int]]:
+    """From the @ outwards: a search that starts at the name is quadratic in long words."""
+    for found in _AT.finditer(text):
+        before = text[max(0, found.start() - _LOCAL_LIMIT) : found.start()]
+        local = _LOCAL.search(before)
+        last_label = found[1].rpartition(".")[2]
+        if local is None or not last_label.isalpha() or not 2 <= len(last_label) <= 24:
+            continue
+        name = local[0].lstrip(".+-")
+        escape = _ESCAPE.search(before)
+        if escape and escape.end() > len(before) - len(name):
+            name = before[escape.end() :]
+        if name:
+            yield found.start() - len(name), found.end()
+
+
+def basic_password(credentials: str) -> str | None:
+    """The password in ``Basic`` credentials; None when they are something else."""
+    padded = credentials.rstrip("=") + "=" * (-len(credentials.rstrip("=")) % 4)
+    try:
+        plain = base64.b64decode(padded.translate(_STANDARD_ALPHABET)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    user, colon, password = plain.partition(":")
+    return password if colon and user.isprintable() else None
+
+
+_HINTS: Final = tuple(hint for pattern in PATTERNS for hint in pattern.hints if hint[0] != "@" and "earer" not in hint)
+
+
+def begins(text: str) -> bool:
+    """Whether a text ends in what may become a secret once more of it is there."""
+    key_open = text.rfind("-----BEGIN")
+    if key_open >= 0 and text.find("-----END", key_open) < 0:
+        return True
+    tail = text[-256:]
+    words = re.split(r"[^A-Za-z0-9_.@+%=~/-]", tail)
+    last = words[-1]
+    if not last:
+        return len(words) > 1 and words[-2].lower() == "bearer"
+    return "@" in last or any(hint.startswith(last) or hint in last for hint in (*_HINTS, "Bearer", "bearer"))

@@ -1,0 +1,243 @@
+"""Finds the places where a secret stands under its name: headers, cookies, queries, forms, multipart, JSON in any text.
+
+Knows no secrets: what stands in a place is handed to ``word``, which gives back what to put there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+from fakegpt_testkit.redaction.names import Names, Weight, Where, looks_secret, plain, untouchable
+from fakegpt_testkit.redaction.patterns import basic_password
+from fakegpt_testkit.redaction.vault import PLACEHOLDER, Edit, unlatin
+
+Word = Callable[[str, str], str]
+"""(value, name of its place) → the word that stands for it."""
+
+_PERHAPS: Final = Weight.PERHAPS
+_KEY: Final = re.compile(
+    r"""["']((?:[A-Za-z0-9_.$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
+)
+_QUERY_NAME: Final = re.compile(r"(?:[?&;]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
+_QUERY_VALUE: Final = re.compile(r"""[^&;\s"'<>\\#]+""")
+_NUMBER: Final = re.compile(r"\d{4,}+(?![.\deE])", re.ASCII)
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,30})[ \t]+(?=\S)", re.ASCII)
+_PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
+_DISPOSITION: Final = re.compile(r'content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]{1,256})', re.IGNORECASE)
+_NAMED: Final = re.compile(
+    r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{1,60}+)(?:["'][ ]?,[ ]?b?["']|["']?[ ]?[=:][ ]?b?["']?)""", re.ASCII
+)
+_VALUE: Final = re.compile(r"""(?:(?i:bearer|basic|token|digest|apikey)[ ]{1,4})?[^\s"'<>,;&)\]}]++""")
+_REST: Final = re.compile(r"""[^\r\n"']++""")
+_SPACES: Final = re.compile(r"(?:[ \t\r\n]|\\[nrt])*+")
+
+
+def json_keys(text: str) -> dict[str, str]:
+    """The keys that a text holds as they are spelled there, and what they say."""
+    return {key: json_name(key) for key in set(_KEY.findall(text))}
+
+
+def json_places(
+    text: str, keys: dict[str, str], names: Names, word: Word, *, raw_stream: bool = False
+) -> Iterator[Edit]:
+    """Values under secret keys, at any depth: in JSON, in JSON inside strings, in Python's ``repr`` of a dict.
+
+    In the raw text of a stream only the events' own keys count: JSON inside its strings may come in pieces, and is
+    looked at where these are put together.
+    """
+    weights = {key: names.weight(name, Where.KEY) for key, name in keys.items()}
+    if _scored(keys):
+        weights.update((key, Weight.NO) for key, name in keys.items() if plain(name) == "token")
+    sure = {Weight.YES} if raw_stream else {Weight.YES, _PERHAPS}
+    for found, quote in _under(text, [key for key, weight in weights.items() if weight in sure]):
+        if raw_stream and len(quote) > 1:
+            continue
+        key = found[2]
+        for start, end, value, quoted in _values(text, found.end(), quote):
+            secret = value.strip()
+            if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)):
+                continue
+            if not quoted:
+                yield Edit(start, end, f"{quote}{word(secret, keys[key])}{quote}")
+            elif (replacement := credential(value, keys[key], word)) != value:
+                yield Edit(start, end, replacement)
+
+
+def protected_places(text: str, keys: dict[str, str]) -> list[tuple[int, int]]:
+    """The values that stay as they are whatever is in them, as spans in order."""
+    scored = _scored(keys)
+    fixed = [key for key, name in keys.items() if untouchable(name) or (scored and plain(name) == "token")]
+    places = (_values(text, found.end(), quote) for found, quote in _under(text, fixed))
+    return [(start, end) for values in places for start, end, _, _ in values]
+
+
+def _scored(keys: dict[str, str]) -> bool:
+    """Whether a text holds log probabilities, whose ``token`` is a piece of an answer."""
+    return any(plain(name) in {"logprob", "logprobs"} for name in keys.values())
+
+
+def _under(text: str, keys: list[str]) -> Iterator[tuple[re.Match[str], str]]:
+    """Where one of these keys stands, and the quote around it with the backslashes that a string around it needs."""
+    if not keys:
+        return
+    choices = "|".join(map(re.escape, sorted(keys, key=len, reverse=True)))
+    for found in re.finditer(rf"""(["'])({choices})(\\{{0,15}})\1\s{{0,64}}+:""", text, re.ASCII):
+        opening = text[max(0, found.start() - 16) : found.start()]
+        if len(opening) - len(opening.rstrip("\\")) == len(found[3]):
+            yield found, found[3] + found[1]
+
+
+def json_name(key: str) -> str:
+    """A key without its escapes."""
+    return re.sub(r"\\+u00([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), key)
+
+
+def _values(text: str, at: int, quote: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Start, end and meaning of the string or number at a place, or of each string in an array; whether quoted."""
+    at = _after_spaces(text, at)
+    in_array = text[at : at + 1] == "["
+    if in_array:
+        at = _after_spaces(text, at + 1)
+    while text.startswith(quote, at):
+        start = at + len(quote)
+        end = _closing(text, start, len(quote) - 1, quote[-1])
+        yield start, end, unescaped(text[start:end], len(quote) - 1), True
+        if not in_array:
+            return
+        at = _after_spaces(text, end + len(quote))
+        if text[at : at + 1] != ",":
+            return
+        at = _after_spaces(text, at + 1)
+    number = _NUMBER.match(text, at)
+    if number and not in_array:
+        yield at, number.end(), number[0], False
+
+
+def _after_spaces(text: str, at: int) -> int:
+    spaces = _SPACES.match(text, at)
+    return spaces.end() if spaces else at
+
+
+def _closing(text: str, start: int, depth: int, mark: str) -> int:
+    """Where a string ends: at a quote escaped as often as the one that opened it, or where what is around it ends."""
+    at = start
+    while True:
+        at = text.find(mark, at)
+        line = text.find("\n", start, at if at >= 0 else len(text))
+        if at < 0 or line >= 0:
+            return line if line >= 0 else len(text)
+        escapes = 0
+        while at - escapes > start and text[at - escapes - 1] == "\\":
+            escapes += 1
+        if escapes < depth or (escapes - depth) % (2 * (depth + 1)) == 0:
+            return at - min(escapes, depth)
+        at += 1
+
+
+def unescaped(raw: str, depth: int) -> str:
+    """What a JSON string means that stands in ``depth`` backslashes' worth of other strings."""
+    value = unlatin(raw)
+    while "\\" in value:
+        try:
+            value = str(json.loads(f'"{value}"', strict=False))
+        except ValueError:
+            break
+        if depth == 0:
+            break
+        depth //= 2
+    return value
+
+
+def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
+    """Values under secret names in the queries of URLs that stand anywhere in a text."""
+    found = set(_QUERY_NAME.findall(text))
+    secret = {name for name in found if names.weight(unquote(name), Where.FIELD) is not Weight.NO}
+    if not secret:
+        return
+    choices = "|".join(map(re.escape, sorted(secret, key=len, reverse=True)))
+    for name in re.finditer(rf"(?:[?&;]|\\u0026|&amp;)({choices})=", text):
+        value = _QUERY_VALUE.match(text, name.end())
+        if value:
+            yield Edit(value.start(), value.end(), _field(value[0], unquote(name[1]), word))
+
+
+def form_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
+    """Values under secret names in ``a=1&b=2``."""
+    for pair in re.finditer(r"([^&=]+)=([^&]*)", text):
+        name = unquote_plus(pair[1])
+        if pair[2] and names.weight(name, Where.FIELD) is not Weight.NO:
+            yield Edit(pair.start(2), pair.end(2), _field(pair[2], name, word))
+
+
+def _field(raw: str, name: str, word: Word) -> str:
+    value = unquote_plus(raw, errors="surrogateescape") if "%" in raw or "+" in raw else unlatin(raw)
+    return raw if PLACEHOLDER.fullmatch(value) else word(value, name)
+
+
+def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
+    """The contents of parts under secret names."""
+    boundary = text[: text.find("\n") + 1].rstrip()
+    if not boundary.startswith("--"):
+        return
+    for head in _DISPOSITION.finditer(text):
+        start = text.find("\r\n\r\n", head.end()) + 4
+        end = text.find(f"\r\n{boundary}", start)
+        if start < 4 or names.weight(head[1], Where.FIELD) is Weight.NO:
+            continue
+        end = len(text) if end < 0 else end
+        value = unlatin(text[start:end])
+        if value and not PLACEHOLDER.fullmatch(value):
+            yield Edit(start, end, word(value, head[1]))
+
+
+def header_value(name: str, value: str, names: Names, word: Word) -> str | None:
+    """A header's value with the secret taken out; None when its name is none of a secret's."""
+    if names.weight(name, Where.HEADER) is Weight.NO:
+        return None
+    match plain(name):
+        case "cookie":
+            return _PAIR.sub(lambda pair: _cookie(pair, word), value)
+        case "setcookie":
+            return _PAIR.sub(lambda pair: _cookie(pair, word), value, count=1)
+        case _:
+            return credential(value, name, word)
+
+
+def _cookie(pair: re.Match[str], word: Word) -> str:
+    value = pair[2].rstrip().strip('"')
+    if not value or PLACEHOLDER.fullmatch(value):
+        return pair[0]
+    return pair[0].replace(value, word(value, pair[1]), 1) if value not in pair[1] else _put(pair, word(value, pair[1]))
+
+
+def _put(pair: re.Match[str], word: str) -> str:
+    return pair[0][: pair.start(2) - pair.start()] + word
+
+
+def credential(value: str, name: str, word: Word) -> str:
+    """A value with its secret replaced: all of it, but for the scheme in ``Bearer …``. Learns a ``Basic`` password."""
+    scheme = _SCHEME.match(value) if plain(name).endswith("authorization") else None
+    kept = scheme[0] if scheme else ""
+    secret = value[len(kept) :].strip()
+    if not secret or PLACEHOLDER.fullmatch(secret):
+        return value
+    if scheme and scheme[1].lower() == "basic" and (password := basic_password(secret)):
+        word(password, "password")
+    return kept + word(secret, name)
+
+
+def text_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
+    """Values after a secret name in a log line or an error: ``X-Api-Key: …``, ``password=…``, ``('Cookie', '…')``."""
+    for found in _NAMED.finditer(text):
+        name = found[1]
+        weights = {names.weight(name, where) for where in (Where.HEADER, Where.KEY)}
+        if Weight.YES not in weights or weights == {Weight.YES, _PERHAPS} or plain(name).startswith("email"):
+            continue
+        shape = _REST if plain(name).endswith("cookie") else _VALUE
+        value = shape.match(text, found.end())
+        if value and (replacement := header_value(name.lower(), value[0], names, word)) and replacement != value[0]:
+            yield Edit(value.start(), value.end(), replacement)

@@ -1,0 +1,328 @@
+"""Takes the secrets out of whatever is about to be written or shown, and puts words in their place.
+
+Knows no files and no HTTP library: values in, values without secrets out. It learns as it goes, so one redactor
+belongs to one cassette.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import unquote
+
+from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.matching.bodies import unpacked
+from fakegpt_testkit.redaction.chunks import recut
+from fakegpt_testkit.redaction.names import Names, names
+from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, begins, shapes
+from fakegpt_testkit.redaction.places import (
+    form_places,
+    header_value,
+    json_keys,
+    json_places,
+    multipart_places,
+    protected_places,
+    query_places,
+    text_places,
+)
+from fakegpt_testkit.redaction.streams import Lane, is_stream, stream
+from fakegpt_testkit.redaction.vault import PLACEHOLDER, Edit, Vault, applied, latin, merged, unlatin
+from fakegpt_testkit.tape import Chunk, Head, Headers, Interaction, Request, Tape, header
+
+Finder = Callable[[str], Iterable[str]]
+"""A suite's own function: takes a text, gives back the secrets that are in it, as they stand there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What a suite adds to the built-in rules, and what it keeps readable.
+
+    ``names``: more names of headers, cookies, query and form fields and JSON keys, in any spelling. ``patterns``: more
+    regular expressions; the secret is group 1, or all of the match. ``functions``: see ``Finder``. ``keep``: single
+    built-in names or patterns that are no secret here. There is no switch for all of them.
+
+    Raises ``RedactionSettingError`` for a setting that would do nothing, and for a pattern that cannot be compiled.
+    """
+
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    functions: tuple[Finder, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names(self.names, self.keep, PATTERN_NAMES)
+        for pattern in self.patterns:
+            _compiled(pattern)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise RedactionSettingError(f"{pattern!r} is no regular expression: {error}") from error
+    if compiled.fullmatch(""):
+        raise RedactionSettingError(f"{pattern!r} matches an empty text, so it would redact nothing at all places")
+    return compiled
+
+
+_STRUCTURE: Final = frozenset(
+    ("content-length", "content-type", "content-encoding", "transfer-encoding", "host", "date", "connection")
+)
+"""Headers that say how to read the message; they hold no secret, and a changed one breaks the replay."""
+
+_AUTHORITY: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:([^/?#@]*)@)?([^/?#]*)", re.IGNORECASE)
+_OPAQUE: Final = ("image/", "audio/", "video/", "font/")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A text, what was found in its places, and what must stay."""
+
+    text: str
+    edits: list[Edit] = field(default_factory=list)
+    protected: list[tuple[int, int]] = field(default_factory=list)
+    lanes: list[tuple[Lane, list[Edit]]] = field(default_factory=list)
+
+
+class Redactor:
+    """One for everything: cassette, journal, errors, logs, and the asked request before it is matched."""
+
+    def __init__(self, settings: Redaction | None = None) -> None:
+        self.settings = settings or Redaction()
+        self._names: Names = names(self.settings.names, self.settings.keep, PATTERN_NAMES)
+        self._kept = frozenset(self.settings.keep)
+        self._patterns = tuple(map(_compiled, self.settings.patterns))
+        self._vault = Vault()
+
+    def __repr__(self) -> str:
+        return f"Redactor({self.settings!r})"
+
+    def know(self, value: str, name: str) -> None:
+        """Learn a secret that no message shows as one: a proxy's password, a key from the environment."""
+        if value and not PLACEHOLDER.fullmatch(value):
+            self._word(value, name)
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """The interaction without secrets: those of the request in the response, and the other way round."""
+        self.request(interaction.request)  # learns before anything is replaced
+        response = self.response(interaction.response)
+        provenance = interaction.provenance
+        return Interaction(
+            self.request(interaction.request),
+            response,
+            replace(provenance, origin=self._uri(provenance.origin), server=self.text(provenance.server)),
+        )
+
+    def request(self, request: Request) -> Request:
+        """The request without secrets. The same secrets give the same words, so that it can be matched."""
+        uri = self._read_uri(request.uri)
+        headers = self._headers(request.headers)
+        body = self._read_body(request.body, request.headers)
+        text, _ = self._edited(body)
+        new_body = _packed_like(request.body, text) if text != body.text else request.body
+        return Request(
+            request.method,
+            self._edited(uri)[0],
+            _sized(self._headers(headers), len(request.body), len(new_body)),
+            new_body,
+        )
+
+    def head(self, head: Head) -> Head:
+        """The head of a response without secrets."""
+        return replace(head, reason=self.text(head.reason), headers=self._headers(head.headers))
+
+    def response(self, tape: Tape) -> Tape:
+        """The response without secrets; chunks keep their times, and their sizes are true.
+
+        Show it what is played, too: the words that stand there are taken, as they were when it was recorded.
+        """
+        head = self.head(tape.head)
+        body = self._read_body(tape.body, tape.headers)
+        self._vault.reserve(body.text)
+        for _, value in tape.headers:
+            self._vault.reserve(value)
+        text, edits = self._edited(body)
+        chunks = tape.chunks
+        if text != body.text and (new_body := _packed_like(tape.body, text)) != text.encode("latin-1"):
+            chunks = recut(chunks, _piecewise(chunks, new_body))
+        elif text != body.text:
+            chunks = recut(chunks, edits)
+        headers = _sized(self._headers(head.headers), len(tape.body), sum(len(chunk.data) for chunk in chunks))
+        ending = replace(tape.ending, note=self.text(tape.ending.note))
+        return Tape(replace(head, headers=headers), chunks, ending)
+
+    def body(self, body: bytes, headers: Headers = ()) -> bytes:
+        """A body without secrets; the headers say what it is."""
+        reading = self._read_body(body, headers)
+        text, _ = self._edited(reading)
+        return body if text == reading.text else _packed_like(body, text)
+
+    def unfinished(self, body: bytes, headers: Headers = ()) -> bool:
+        """Whether the events at the end of a body may hold the beginning of a secret whose rest is still to come."""
+        apart = self._apart()
+        reading = apart._read_body(body, headers)
+        texts = [(lane.text, found) for lane, found in reading.lanes] or [(reading.text.rstrip("\r\n"), reading.edits)]
+        return any(
+            begins(text) or self._vault.begins(text) or any(edit.end == len(text) for edit in found)
+            for text, found in texts
+        )
+
+    def text(self, text: str) -> str:
+        """Any text without secrets: an error, a log line, a ``repr``. What it shows first gets no number of its own."""
+        if not text:
+            return text
+        apart = self._apart()
+        reading = apart._read(latin(text))
+        reading.edits += text_places(reading.text, apart._names, apart._word)
+        return unlatin(apart._edited(reading)[0])
+
+    def _apart(self) -> Redactor:
+        """A redactor that knows the same and whose findings stay its own."""
+        apart = Redactor(self.settings)
+        apart._vault = self._vault.copy()
+        return apart
+
+    # --- reading: what is a secret here -------------------------------------------------------------------------------
+
+    def _word(self, value: str, name: str) -> str:
+        value = re.sub(r"%40|\\u0040", "@", value) if name == "email" else value
+        word = self._vault.word(value, name)
+        if "%" in value:
+            self._vault.also(unquote(value), word)
+        return word
+
+    def _read(self, text: str) -> _Reading:
+        """A text that is no stream."""
+        reading = _Reading(text)
+        keys = json_keys(text)
+        reading.protected = protected_places(text, keys)
+        reading.edits += json_places(text, keys, self._names, self._word)
+        reading.edits += query_places(text, self._names, self._word)
+        reading.edits += self._shapes(text, reading.protected)
+        return reading
+
+    def _shapes(self, text: str, protected: list[tuple[int, int]]) -> Iterator[Edit]:
+        spans = [Edit(start, end, name) for start, end, name in shapes(text, self._kept)]
+        for span in merged(spans, protected):
+            secret = text[span.start : span.end]
+            if not PLACEHOLDER.search(secret):
+                yield Edit(span.start, span.end, self._word(unlatin(secret), span.word))
+        if self._patterns or self.settings.functions:
+            yield from self._own(text)
+
+    def _own(self, text: str) -> Iterator[Edit]:
+        """What a suite's patterns and functions find; they see text, not bytes."""
+        readable = unlatin(text)
+        found = [
+            match[1] if pattern.groups else match[0]
+            for pattern in self._patterns
+            for match in pattern.finditer(readable)
+        ]
+        for function in self.settings.functions:
+            found += function(readable)
+        for secret in dict.fromkeys(found):
+            if not secret or PLACEHOLDER.search(secret):
+                continue
+            word = self._word(secret, "secret")
+            yield from (Edit(at.start(), at.end(), word) for at in re.finditer(re.escape(latin(secret)), text))
+
+    def _read_uri(self, uri: str) -> _Reading:
+        reading = self._read(latin(uri))
+        authority = _AUTHORITY.match(reading.text)
+        if authority:
+            user = authority[1]
+            if user and not PLACEHOLDER.fullmatch(user.rstrip(":")) and not user.rstrip(":").count(":"):
+                at = authority.start(1)
+                reading.edits.append(Edit(at, at + len(user.rstrip(":")), self._word(user.rstrip(":"), "username")))
+            reading.protected = [authority.span(2)]
+        return reading
+
+    def _uri(self, uri: str) -> str:
+        return self._edited(self._read_uri(uri))[0] if uri else uri
+
+    def _headers(self, headers: Headers) -> Headers:
+        return tuple((name, self._header(name, value)) for name, value in headers)
+
+    def _header(self, name: str, value: str) -> str:
+        if name.lower() in _STRUCTURE:
+            return value
+        named = header_value(name.lower(), value, self._names, self._word)
+        if named is not None:
+            return named
+        return unlatin(self._edited(self._read(latin(value)))[0])
+
+    def _read_body(self, body: bytes, headers: Headers) -> _Reading:
+        text = unpacked(body).decode("latin-1")
+        media = (header(headers, "content-type") or "").lower()
+        if media.startswith(_OPAQUE) or "\0" in text[:1024]:
+            return _Reading(text)
+        if media.startswith("text/event-stream") or is_stream(text):
+            return self._read_stream(text)
+        reading = self._read(text)
+        if media.startswith("application/x-www-form-urlencoded"):
+            reading.edits += form_places(text, self._names, self._word)
+        if media.startswith("multipart/"):
+            reading.edits += multipart_places(text, self._names, self._word)
+        return reading
+
+    def _read_stream(self, text: str) -> _Reading:
+        reading = _Reading(text)
+        keys = json_keys(text)
+        reading.protected = protected_places(text, keys)
+        reading.edits += json_places(text, keys, self._names, self._word, raw_stream=True)
+        events = stream(text)
+        for lane in events.lanes:
+            reading.lanes.append((lane, self._read(lane.text).edits))
+        self._read(events.rest)
+        return reading
+
+    # --- replacing ----------------------------------------------------------------------------------------------------
+
+    def _edited(self, reading: _Reading) -> tuple[str, list[Edit]]:
+        """The text without its secrets, and the edits that made it so."""
+        edits: list[Edit] = []
+        for lane, found in reading.lanes:
+            edits += lane.edits(merged([*found, *self._vault.find(lane.text), *self._cut_off(lane.text)]))
+        edits = merged([*edits, *reading.edits, *self._vault.find(reading.text)], reading.protected)
+        edits = [edit for edit in edits if reading.text[edit.start : edit.end] != edit.word]
+        return applied(reading.text, edits), edits
+
+    def _cut_off(self, text: str) -> Iterator[Edit]:
+        """A secret that the end of a stream cut off: most of a key is a key."""
+        length = self._vault.begins(text, least=8)
+        if length:
+            yield Edit(len(text) - length, len(text), self._vault.beginning(text))
+
+
+def _sized(headers: Headers, was: int, now: int) -> Headers:
+    """The headers with the body's new size, where they told the old one."""
+    if was == now:
+        return headers
+    return tuple(
+        (name, str(now)) if name.lower() == "content-length" and value.strip() == str(was) else (name, value)
+        for name, value in headers
+    )
+
+
+def _packed_like(body: bytes, text: str) -> bytes:
+    """The text's bytes, with gzip or zlib around them if the body had it."""
+    plain = text.encode("latin-1")
+    if unpacked(body) == body:
+        return plain
+    return gzip.compress(plain, mtime=0) if body.startswith(b"\x1f\x8b") else zlib.compress(plain)
+
+
+def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:
+    """Edits that put another body in place of the chunks, cut at the same offsets, the last taking what is left."""
+    edits: list[Edit] = []
+    at = 0
+    for index, chunk in enumerate(chunks):
+        end = at + len(chunk.data)
+        new = body[at:end] if index < len(chunks) - 1 else body[at:]
+        edits.append(Edit(at, end, new.decode("latin-1")))
+        at = end
+    return edits

@@ -1,0 +1,152 @@
+"""Reads a stream of events as the texts that its events add up to, so that a secret in pieces is found whole.
+
+Knows no secrets and does not parse: it cuts strings out of lines, and maps what is found in a text back to its pieces.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.redaction.names import plain, untouchable
+from fakegpt_testkit.redaction.vault import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LINE: Final = re.compile(r"^(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?([^\r\n]+)", re.MULTILINE)
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
+_LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
+_STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
+
+_DELTA_KEYS: Final = frozenset(
+    map(
+        plain,
+        (
+            *("content", "text", "delta", "arguments", "partial_json", "thinking", "reasoning", "reasoning_content"),
+            *("response", "completion", "generated_text", "transcript", "refusal", "parts", "output", "input", "v"),
+            *("summary", "answer", "message", "data", "output_text", "token", "code", "result"),
+        ),
+    )
+)
+"""JSON keys under which providers send an answer bit by bit. Elsewhere a string is a string, and not a piece of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of a text: where it stands in the body, and where in the text."""
+
+    start: int
+    end: int
+    offset: int
+
+
+@dataclass(slots=True)
+class Lane:
+    """A text that events add up to. ``pieces`` in the body's order: one after the other, or each with all so far."""
+
+    cumulative: bool
+    pieces: list[Piece] = field(default_factory=list)
+    text: str = ""
+
+    def edits(self, found: list[Edit]) -> Iterator[Edit]:
+        """What to change in the body for edits of the text: the word goes where the secret begins, the rest goes."""
+        offsets = [piece.offset for piece in self.pieces]
+        for edit in found:
+            if self.cumulative:
+                yield from self._in_each(edit)
+                continue
+            first = bisect_right(offsets, edit.start) - 1
+            for index in range(first, len(self.pieces)):
+                piece = self.pieces[index]
+                if piece.offset >= edit.end:
+                    break
+                start = piece.start + max(0, edit.start - piece.offset)
+                end = min(piece.end, piece.start + edit.end - piece.offset)
+                if end > start:
+                    yield Edit(start, end, edit.word if index == first else "")
+
+    def _in_each(self, edit: Edit) -> Iterator[Edit]:
+        for piece in self.pieces:
+            if piece.end - piece.start > edit.start:
+                yield Edit(piece.start + edit.start, min(piece.end, piece.start + edit.end), edit.word)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The lanes of a body, and the rest of its text: other strings, each once, and lines that are no JSON."""
+
+    lanes: tuple[Lane, ...]
+    rest: str
+
+
+def is_stream(text: str) -> bool:
+    """Whether a body is server-sent events or JSON lines, by its start."""
+    return _STREAM.match(text) is not None
+
+
+def stream(text: str) -> Stream:
+    """The texts that the events of a body add up to."""
+    spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    rest: dict[str, None] = {}
+    for line in _LINE.finditer(text):
+        start, end = line.span(2)
+        if text[start] in "{[" and text[end - 1] in "}]":
+            _strings(text, start, end, spans, rest)
+        elif line[1]:
+            spans.setdefault(("",), []).append((start, end))
+        else:
+            rest[line[0]] = None
+    lanes = [lane for pieces in spans.values() for lane in _lanes(text, pieces)]
+    return Stream(tuple(lanes), "\n".join(rest))
+
+
+def _strings(
+    text: str, start: int, end: int, spans: dict[tuple[str, ...], list[tuple[int, int]]], rest: dict[str, None]
+) -> None:
+    index = tuple(_LANE.findall(text, start, end))
+    key = ""
+    seen: dict[str, int] = {}
+    for string in _STRING.finditer(text, start, end):
+        if string[2]:
+            key = string[1]
+        elif plain(key) in _DELTA_KEYS:
+            seen[key] = seen.get(key, 0) + 1
+            spans.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
+        elif not untouchable(key):
+            rest[string[1]] = None
+
+
+def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
+    """One lane of pieces one after the other, or one for each run in which every piece repeats the one before."""
+    if not _mostly_cumulative(text, spans):
+        lane = Lane(cumulative=False)
+        offset = 0
+        for start, end in spans:
+            lane.pieces.append(Piece(start, end, offset))
+            offset += end - start
+        lane.text = "".join(text[start:end] for start, end in spans)
+        yield lane
+        return
+    run = Lane(cumulative=True)
+    for start, end in spans:
+        so_far = text[start:end]
+        if not so_far.startswith(run.text):
+            yield run
+            run = Lane(cumulative=True)
+        run.pieces.append(Piece(start, end, 0))
+        run.text = so_far
+    yield run
+
+
+def _mostly_cumulative(text: str, spans: list[tuple[int, int]]) -> bool:
+    """Whether most pieces begin with all of the piece before them."""
+    repeating = sum(
+        0 < was_end - was <= end - start and text.startswith(text[was:was_end], start)
+        for (was, was_end), (start, end) in itertools.pairwise(spans)
+    )
+    growing = sum(was_end > was for (was, was_end) in spans[:-1])
+    return repeating * 2 > growing

@@ -1,0 +1,248 @@
+"""Keeps the secrets that were seen, each with the word that stands for it, and finds them again in any encoding.
+
+Knows no formats: texts are bytes read as Latin-1, so that a position in a text is a position in the bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+from fakegpt_testkit.redaction.names import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0-9])", re.ASCII)
+"""What stands for a secret: ``REDACTED-accessToken-1``, the name it was first seen under and a number."""
+
+_SHORT: Final = 8
+"""Shorter values are replaced where they stand as a secret, and nowhere else: they would be found in any text."""
+
+_ESCAPED: Final = re.compile(r"\\u00[2-7]|%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)", re.IGNORECASE)
+"""An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
+
+_URL_SAFE: Final = str.maketrans("+/", "-_")
+_STANDARD: Final = str.maketrans("-_", "+/")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Takes ``start`` to ``end`` out of a text and puts ``word`` there."""
+
+    start: int
+    end: int
+    word: str
+
+
+def latin(text: str) -> str:
+    """The text's UTF-8 bytes, one character each."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def unlatin(text: str) -> str:
+    """Back from bytes, one character each, to text; bytes that are not UTF-8 stay as escapes."""
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+class Vault:
+    """Secrets and their words; the same secret has one word, whichever name it is met under later."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+        self._short: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+        self._literals: list[tuple[str, str, bool]] = []
+
+    def copy(self) -> Vault:
+        """A vault that knows the same, and learns on its own."""
+        other = Vault()
+        other._words = dict(self._words)
+        other._short = dict(self._short)
+        other._counts = dict(self._counts)
+        other._literals = list(self._literals)
+        return other
+
+    def word(self, value: str, name: str) -> str:
+        """The word for a secret that stands under this name: the one it has already, or the name's next."""
+        known = self._words.get(value) or self._short.get((plain(name), value))
+        if known is not None:
+            return known
+        label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].rstrip("-") or "secret"
+        number = self._counts.get(label, 0) + 1
+        self._counts[label] = number
+        word = f"REDACTED-{label}-{number}"
+        if findable(value):
+            self._keep(value, word)
+        else:
+            self._short[(plain(name), value)] = word
+        return word
+
+    def also(self, value: str, word: str) -> None:
+        """Keep one more spelling of a secret that has a word."""
+        if findable(value) and value not in self._words:
+            self._keep(value, word)
+
+    def reserve(self, text: str) -> None:
+        """Number on from the words that a recorded text holds, as the recording did."""
+        for found in PLACEHOLDER.finditer(text):
+            label, _, number = found[0].removeprefix("REDACTED-").rpartition("-")
+            self._counts[label] = max(self._counts.get(label, 0), int(number))
+
+    def _keep(self, value: str, word: str) -> None:
+        self._words[value] = word
+        digits = value.isdigit()
+        self._literals.extend((literal, word, digits) for literal in _spellings(value))
+        for core in _base64_cores(value):
+            self._literals.append((core, "", False))
+
+    def find(self, text: str) -> Iterator[Edit]:
+        """Every secret of the vault in a text, in any encoding; the edits may overlap."""
+        for literal, word, digits in self._literals:
+            at = text.find(literal)
+            while at >= 0:
+                end = at + len(literal)
+                if not word:
+                    edit = self._in_base64(text, at, end)
+                    yield edit
+                    end = max(end, edit.end)
+                elif not digits or not _in_a_number(text, at, end):
+                    yield Edit(at, end, word)
+                at = text.find(literal, end)
+        if self._words and _ESCAPED.search(text):
+            for value, word in self._words.items():
+                for found in _any_escape(value).finditer(text):
+                    yield Edit(found.start(), found.end(), word)
+
+    def begins(self, text: str, least: int = 4) -> int:
+        """How many characters at the end of a text are the start of a secret, without all of it; 0 when none are."""
+        longest = 0
+        for literal, word, _ in self._literals:
+            for length in range(min(len(literal) - 1, len(text)), max(least, longest + 1) - 1, -1):
+                if word and text.endswith(literal[:length]):
+                    longest = length
+                    break
+        return longest
+
+    def beginning(self, text: str) -> str:
+        """The word of the secret whose start stands at the end of a text."""
+        length = self.begins(text)
+        return next(word for literal, word, _ in self._literals if word and literal.startswith(text[-length:]))
+
+    def _in_base64(self, text: str, start: int, end: int) -> Edit:
+        """Decodes the base64 around a find, takes the secrets out, and encodes again: whoever decodes it still can."""
+        url_safe = any(each in "-_" for each in text[start:end])
+        alphabet = "-_" if url_safe else "+/"
+        while start > 0 and _of_base64(text[start - 1], alphabet):
+            start -= 1
+        while end < len(text) and _of_base64(text[end], alphabet):
+            end += 1
+        padding = len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
+        run = text[start:end].translate(_STANDARD)
+        for skipped in range(4):  # letters before it may belong to the alphabet too, a path's or an escape's
+            decoded = _decoded(run[skipped:])
+            changed = applied(decoded, merged(self.find(decoded)))
+            if changed != decoded:
+                encoded = base64.b64encode(changed.encode("latin-1")).decode()
+                encoded = encoded.translate(_URL_SAFE) if url_safe else encoded
+                return Edit(start + skipped, end + padding, encoded if padding else encoded.rstrip("="))
+        return Edit(start, end + padding, "REDACTED-base64-1")
+
+
+def _decoded(run: str) -> str:
+    run = run[: len(run) - (len(run) % 4 == 1)]
+    return base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
+
+
+def _of_base64(letter: str, alphabet: str) -> bool:
+    return (letter.isascii() and letter.isalnum()) or letter in alphabet
+
+
+def findable(value: str) -> bool:
+    """Whether a secret is replaced wherever it is met: long enough, and no word or number that texts are made of."""
+    if len(value) < _SHORT or "REDACTED-" in value:
+        return False
+    if value.isdigit():
+        return len(value) >= 12
+    return len(value) >= 10 or not (value.isalpha() and (value.islower() or value.istitle()))
+
+
+def _in_a_number(text: str, start: int, end: int) -> bool:
+    return text[start - 1 : start].isdigit() or text[start - 1 : start] == "." or text[end : end + 1].isdigit()
+
+
+def _spellings(value: str) -> list[str]:
+    """The secret as it may be written: plain, in JSON and JSON in JSON, in URLs, in HTML, in hexadecimal."""
+    raw = value.encode("utf-8", "surrogateescape")
+    spellings = {raw.decode("latin-1"): None}
+    for ascii_only in (True, False):
+        escaped = value
+        for _ in range(3):
+            escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
+            for each in (escaped, escaped.replace("/", "\\/")):
+                spellings[each.encode("utf-8", "surrogateescape").decode("latin-1")] = None
+    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        spellings[quoted] = None
+        spellings[re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)] = None
+        spellings[quote(quoted, safe="")] = None
+    spellings[html.escape(value).encode("utf-8", "surrogateescape").decode("latin-1")] = None
+    spellings[raw.hex()] = None
+    spellings[raw.hex().upper()] = None
+    return list(spellings)
+
+
+def _base64_cores(value: str) -> list[str]:
+    """What of the secret's base64 does not depend on what stands before and after it, for the three ways it can lie."""
+    raw = value.encode("utf-8", "surrogateescape")
+    cores: dict[str, None] = {}
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode()
+        core = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        cores[core] = None
+        cores[core.translate(_URL_SAFE)] = None
+    return list(cores)
+
+
+@lru_cache(maxsize=256)
+def _any_escape(value: str) -> re.Pattern[str]:
+    """The secret with any of its letters escaped, as JSON or as a URL would, needed or not."""
+    letters: list[str] = []
+    for letter in value:
+        raw = letter.encode("utf-8", "surrogateescape")
+        units = letter.encode("utf-16-be", "surrogatepass").hex()
+        in_json = "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
+        in_url = "".join(f"%(?:25)?{byte:02x}" for byte in raw)
+        letters.append(f"(?:{re.escape(raw.decode('latin-1'))}|(?i:{in_json}|{in_url}))")
+    return re.compile("".join(letters))
+
+
+def merged(edits: Iterable[Edit], protected: Sequence[tuple[int, int]] = ()) -> list[Edit]:
+    """The edits in order and without overlap: the first and longest wins, and takes the rest of those it touches."""
+    result: list[Edit] = []
+    for edit in sorted(edits, key=lambda each: (each.start, -each.end)):
+        after = bisect_left(protected, (edit.end, 0))
+        if after and protected[after - 1][1] > edit.start:
+            continue
+        if result and edit.start < result[-1].end:
+            if edit.end > result[-1].end:
+                result[-1] = Edit(result[-1].start, edit.end, result[-1].word)
+        else:
+            result.append(edit)
+    return result
+
+
+def applied(text: str, edits: list[Edit]) -> str:
+    """The text with the edits made; they are in order and do not overlap."""
+    pieces: list[str] = []
+    at = 0
+    for edit in edits:
+        pieces += (text[at : edit.start], edit.word)
+        at = edit.end
+    return "".join((*pieces, text[at:])) if pieces else text
