@@ -53,6 +53,19 @@ class CassetteMissing(FakeGptTestkitError):  # noqa: N818 - says what happened, 
         return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
 
 
+class BadOption(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
+    """An option of ``use_cassette`` has a value that means nothing."""
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(name, value, wanted)
+        self.name = name
+        self.value = value
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value!r}; wanted: {self.wanted}"
+
+
 class StandInMisconfigured(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
     """An option of the stand-in service has a value that means nothing."""
 

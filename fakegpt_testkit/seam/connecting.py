@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
-from aiohttp import BaseConnector, ServerTimeoutError
+from aiohttp import BaseConnector, ClientError, ServerTimeoutError
 from aiohttp.connector import Connection
 
 from fakegpt_testkit.errors import CannotBeReplayed
@@ -40,6 +40,9 @@ class Deck(Protocol):
     @property
     def pace(self) -> Pace:
         """The pace at which answers play."""
+
+    def unreachable(self, uri: str, failure: Exception) -> None:
+        """The live service could not be reached: add to the failure, which the client gets, what a person must know."""
 
     def ask(self) -> int:
         """Count a request at the moment it is asked; gives its number, from 0."""
@@ -103,7 +106,11 @@ async def connect(
     number = deck.ask()
     if deck.plays and not (deck.records and is_upgrade(req)):
         return await PlayedExchange(connector, req, traces, timeout, deck, number).connect()
-    connection = await _original(connector, req, traces, timeout)
+    try:
+        connection = await _original(connector, req, traces, timeout)
+    except (ClientError, OSError) as failure:  # TimeoutError is an OSError
+        deck.unreachable(uri_of(req), failure)
+        raise
     handler = connection.protocol
     assert handler is not None, "a connection that was just handed out is open"
     Tap(connection, connection, handler, deck.take(number), req.method, uri_of(req))
@@ -210,9 +217,11 @@ class PlayedExchange:
         except TimeoutError as cause:
             failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
             failure.__cause__ = cause
+            self._deck.unreachable(uri_of(self._req), failure)
             self._handler.set_exception(failure)
             return
         except Exception as failure:
+            self._deck.unreachable(uri_of(self._req), failure)
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpRequestParser
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from fakegpt_testkit.tape import Chunk, Head, Headers, Request
 
@@ -35,8 +36,8 @@ def take_ready(payload: StreamReader) -> tuple[bytes, tuple[int, ...]]:
     that suspends only when there is nothing to give, so one step of it is a read that never waits.
     """
     data = bytearray()
-    ends = []
-    while True:
+    ends: list[int] = []
+    while payload is not EMPTY_PAYLOAD:  # which gives the end of an HTTP chunk for ever
         reading = payload.readchunk()
         try:
             reading.send(None)

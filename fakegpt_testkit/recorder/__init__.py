@@ -1,0 +1,140 @@
+"""``use_cassette``: record what an aiohttp client does, or play it what was recorded.
+
+Knows no pytest: the plugin calls this like anybody else.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import storage
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.errors import BadOption, CassetteMissing, StorageError
+from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
+from fakegpt_testkit.recorder.origins import Origins, origin_of
+from fakegpt_testkit.recorder.session import RecordMode, Session
+from fakegpt_testkit.redaction import Redaction, Redactor
+from fakegpt_testkit.seam import Pace, insert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from os import PathLike
+
+__all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
+
+
+def read_mode(mode: str) -> RecordMode:
+    """The record mode of this name."""
+    if mode in list(RecordMode):
+        return RecordMode(mode)
+    raise BadOption("record_mode", mode, f"one of {', '.join(RecordMode)}")
+
+
+def read_pace(pace: Pace | str) -> Pace:
+    """The pace, also from the text of a factor."""
+    if pace == "lockstep" or pace == "recorded":
+        return pace
+    with suppress(ValueError):
+        factor = float(pace)
+        if 0 <= factor < math.inf:
+            return factor
+    raise BadOption("pace", pace, "'lockstep', 'recorded', or a factor of the recorded times such as 0.5")
+
+
+def load_cassette(path: str | PathLike[str]) -> Cassette:
+    """The cassette in a file, as values.
+
+    Raises ``CassetteMissing`` when there is no such file, ``CassetteError`` when it cannot be read as a cassette, and
+    ``StorageError`` when it cannot be read at all.
+    """
+    loaded = _load(Path(path))
+    if loaded is None:
+        raise CassetteMissing(str(path), "load_cassette", "use_cassette(…, record_mode='once')")
+    return loaded
+
+
+def _load(path: Path) -> Cassette | None:
+    data = storage.read(path)
+    return None if data is None else cassettes.loads(data, str(path))
+
+
+@contextmanager
+def use_cassette(
+    path: str | PathLike[str],
+    *,
+    record_mode: RecordMode | str = RecordMode.NONE,
+    pace: Pace | str = "lockstep",
+    match_on: Sequence[str | Matcher] = DEFAULT_MATCH_ON,
+    ignore: Sequence[str] = (),
+    allow_playback_repeats: bool = False,
+    origins: Origins | None = None,
+    redaction: Redaction | None = None,
+    record_on_exception: bool = True,
+    command: str = "",
+    elsewhere: str = "",
+) -> Iterator[Session]:
+    """Record the aiohttp traffic of the block, or play it from the cassette.
+
+    ``record_mode`` is one of ``RecordMode``. ``pace`` is ``"lockstep"`` (each chunk when the client reads, no waiting),
+    ``"recorded"``, or a factor of the recorded times. ``match_on`` and ``ignore`` decide which recorded request answers
+    (docs/matching.md); equal requests are answered in the order they were recorded, and again from the last one only with
+    ``allow_playback_repeats``. ``origins`` says which address stands for which: ``{"http://localhost:8080":
+    "https://chat.example"}`` stores the first as the second. ``redaction`` adds to what is never stored. With
+    ``record_on_exception=False`` a block that raises leaves the file as it was. ``command`` and ``elsewhere`` are
+    quoted by errors as the way to record, and to record from another URL.
+
+    It is entered with a plain ``with``, also around asynchronous code, and can be nested; the innermost one counts.
+    Raises ``CassetteError`` for a damaged file, before anything is asked.
+    """
+    file = Path(path)
+    session = Session(
+        str(path),
+        _load(file),
+        record_mode=read_mode(record_mode),
+        pace=read_pace(pace),
+        rules=Rules(tuple(match_on), (*FAKEGPT_VOLATILE, *ignore)),
+        allow_playback_repeats=allow_playback_repeats,
+        origins={origin_of(asked): origin_of(stored) for asked, stored in (origins or {}).items()},
+        redactor=Redactor(redaction or Redaction()),
+        command=command or "use_cassette(…, record_mode='new_episodes')",
+        elsewhere=elsewhere
+        or "use_cassette(…, origins={<the other URL>: <this one>}), and the client at the other URL",
+    )
+    try:
+        with insert(session):
+            yield session
+    except BaseException as failure:
+        session.stop()
+        _save_failed(session, file, failure, keep=record_on_exception)
+        raise
+    session.stop()
+    _save(session, file)
+
+
+def _save(session: Session, file: Path) -> None:
+    if not session.recorded:
+        return
+    with storage.lock(file):
+        current = _load(file)
+        mine = session.cassette()
+        if current is not None and session.record_mode is not RecordMode.REWRITE:
+            mine = cassettes.merge(session.loaded, current, mine)
+        storage.write(file, cassettes.dumps(mine))
+
+
+def _save_failed(session: Session, file: Path, failure: BaseException, *, keep: bool) -> None:
+    """Keep what a failed block recorded, but never in the place of an older recording; its exception stays the first."""
+    if not session.recorded:
+        return
+    replaces = session.record_mode in {RecordMode.ALL, RecordMode.REWRITE} and file.exists()
+    if replaces or not keep:
+        failure.add_note(f"what was recorded is not kept, {file} is unchanged: the block that recorded it raised")
+        return
+    try:
+        _save(session, file)
+    except StorageError as unsaved:
+        failure.add_note(str(unsaved))

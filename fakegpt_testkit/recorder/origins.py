@@ -1,0 +1,51 @@
+"""Stores a service's addresses canonically: what was recorded from a stand-in replays for the live URL, and the reverse.
+
+Knows no cassette; an origin is a scheme, host and port, as in ``http://localhost:8080``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.tape import Head, Headers, Request
+
+Origins = Mapping[str, str]
+"""Which origin stands for which: keys as they are asked, values as they are stored."""
+
+
+def origin_of(uri: str) -> str:
+    """Scheme, host and port of a URI, the port only where it is not the scheme's own."""
+    return str(URL(uri).origin())
+
+
+def canonical_request(request: Request, origins: Origins) -> tuple[Request, str]:
+    """The request as it is stored, and the origin that was really asked; empty where it is stored as it was."""
+    asked = origin_of(request.uri)
+    stored = origins.get(asked, asked)
+    if stored == asked:
+        return request, ""
+    uri = stored + request.uri.removeprefix(asked)
+    return replace(request, uri=uri, headers=_rename(request.headers, origins)), asked
+
+
+def canonical_head(head: Head, origins: Origins) -> Head:
+    """The head with other origins in its fields' values, a ``Location`` for instance."""
+    return replace(head, headers=_rename(head.headers, origins)) if origins else head
+
+
+def _rename(headers: Headers, origins: Origins) -> Headers:
+    hosts = {asked.partition("://")[2]: stored.partition("://")[2] for asked, stored in origins.items()}
+    renamed = []
+    for name, value in headers:
+        if name.lower() == "host":
+            renamed.append((name, hosts.get(value, value)))
+            continue
+        for asked, stored in origins.items():
+            value = value.replace(asked, stored)
+        renamed.append((name, value))
+    return tuple(renamed)

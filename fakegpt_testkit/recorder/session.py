@@ -1,0 +1,244 @@
+"""One cassette in use: which interaction answers which request, and what is recorded, in the order it was asked.
+
+Knows no files: what lies on the disk comes in as a cassette, and what is to be saved goes out as one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.errors import CassetteMissing
+from fakegpt_testkit.matching import Rules, matches, not_recorded
+from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request, origin_of
+from fakegpt_testkit.tape import Ending, EndingKind, Head, Interaction, Provenance, Tape, header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakegpt_testkit.redaction import Redactor
+    from fakegpt_testkit.seam import Pace, Take
+    from fakegpt_testkit.tape import Chunk, Request
+
+STAND_IN = "fakegpt-testkit-upstream"
+"""How a stand-in's ``Server`` field begins."""
+
+
+class RecordMode(StrEnum):
+    """What happens to a request: is it played, recorded, or an error. The names are vcrpy's and pytest-recording's."""
+
+    NONE = "none"
+    """Play; a request that was not recorded is an error."""
+    ONCE = "once"
+    """Record when there is no cassette yet, otherwise play as with ``none``."""
+    NEW_EPISODES = "new_episodes"
+    """Play what was recorded, record the rest."""
+    ALL = "all"
+    """Record everything; a new recording takes the place of the one it matches, the others stay."""
+    REWRITE = "rewrite"
+    """Record everything into a new cassette; the old one goes when the new one is whole."""
+
+
+class Session:
+    """A cassette while it is in use; the deck that the seam asks.
+
+    ``old`` is what was loaded, None when there is no file; ``command`` is what to type to record, ``elsewhere`` to
+    record from another URL, both for errors.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        old: Cassette | None,
+        *,
+        record_mode: RecordMode,
+        pace: Pace,
+        rules: Rules,
+        allow_playback_repeats: bool,
+        origins: Origins,
+        redactor: Redactor,
+        command: str,
+        elsewhere: str,
+    ) -> None:
+        self.path = path
+        self.record_mode = record_mode
+        self.pace = pace
+        self._missing = old is None
+        self._old = old.interactions if old is not None else ()
+        self._rules = rules
+        self._repeats = allow_playback_repeats
+        self._origins = origins
+        self._redactor = redactor
+        self._command = command
+        self._elsewhere = elsewhere
+        self._wanted = [redactor.request(each.request) for each in self._old]
+        self._plays = [0] * len(self._old)
+        self._given: dict[int, int] = {}
+        self._takes: dict[int, _Take] = {}
+        self._asked = 0
+
+    # What a test sees.
+
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What was loaded and what was recorded since, in the order it was asked."""
+        return (*self._old, *self.recorded)
+
+    @property
+    def loaded(self) -> Cassette:
+        """What lay in the file when it was opened."""
+        return Cassette(self._old, self.path)
+
+    @property
+    def recorded(self) -> tuple[Interaction, ...]:
+        """What was recorded while the cassette was in use."""
+        takes = (self._takes[number] for number in sorted(self._takes))
+        return tuple(take.interaction for take in takes if take.interaction is not None)
+
+    @property
+    def played(self) -> tuple[Interaction, ...]:
+        """The loaded interactions that were handed out at least once."""
+        return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if plays)
+
+    @property
+    def unplayed(self) -> tuple[Interaction, ...]:
+        """The loaded interactions that were never handed out."""
+        return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if not plays)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Session {self.path} {self.record_mode.value}: {len(self._old)} loaded, {len(self.played)} played, "
+            f"{len(self.recorded)} recorded>"
+        )
+
+    # What the seam asks.
+
+    @property
+    def plays(self) -> bool:
+        """See ``Deck``."""
+        mode = self.record_mode
+        return mode in {RecordMode.NONE, RecordMode.NEW_EPISODES} or (mode is RecordMode.ONCE and not self._missing)
+
+    @property
+    def records(self) -> bool:
+        """See ``Deck``."""
+        return not self.plays or self.record_mode is RecordMode.NEW_EPISODES
+
+    def unreachable(self, uri: str, failure: Exception) -> None:
+        """See ``Deck``."""
+        kept = f"{self.path} was not written" if self._missing else f"{self.path} is unchanged"
+        failure.add_note(
+            f"{origin_of(uri)} could not be reached, so nothing of this request was recorded; {kept}\n"
+            f"  to record from another URL: {self._elsewhere}"
+        )
+
+    def ask(self) -> int:
+        """See ``Deck``."""
+        self._asked += 1
+        return self._asked - 1
+
+    def play(self, number: int, request: Request) -> Tape | None:
+        """See ``Deck``. Equal requests are answered in the order they were recorded."""
+        asked = self._redactor.request(canonical_request(request, self._origins)[0])
+        equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules)]
+        index = next((each for each in equal if not self._plays[each]), None)
+        if index is None and equal and self._repeats:
+            index = equal[-1]
+        if index is None:
+            if self.records:
+                return None
+            raise self._refusal(asked)
+        self._plays[index] += 1
+        self._given[number] = index
+        return self._old[index].response
+
+    def _refusal(self, asked: Request) -> Exception:
+        if self._missing:
+            return CassetteMissing(self.path, f"{asked.method} {asked.uri}", self._command)
+        played = [plays > 0 for plays in self._plays]
+        return not_recorded(asked, self._wanted, played, self._rules, cassette=self.path, command=self._command)
+
+    def take(self, number: int) -> Take:
+        """See ``Deck``."""
+        take = self._takes[number] = _Take(self._origins)
+        return take
+
+    def name(self, number: int) -> str:
+        """See ``Deck``."""
+        return f"interaction {self._given[number] + 1} of {self.path}"
+
+    # What is left at the end.
+
+    def stop(self) -> None:
+        """Take what still runs as it is now: nobody listens to it any more."""
+        for take in self._takes.values():
+            take.stop()
+
+    def cassette(self) -> Cassette:
+        """What the file is to hold, redacted."""
+        recorded = tuple(self._redactor.interaction(each) for each in self.recorded)
+        match self.record_mode:
+            case RecordMode.REWRITE:
+                kept: Sequence[Interaction] = ()
+            case RecordMode.ALL:
+                kept = [
+                    each
+                    for each, wanted in zip(self._old, self._wanted, strict=True)
+                    if not any(matches(new.request, wanted, self._rules) for new in recorded)
+                ]
+            case _:
+                kept = self._old
+        return Cassette((*kept, *recorded), self.path)
+
+
+class _Take:
+    """One exchange while it is recorded."""
+
+    def __init__(self, origins: Origins) -> None:
+        self.interaction: Interaction | None = None
+        self._origins = origins
+        self._request: Request | None = None
+        self._head = Head(0)
+        self._chunks: list[Chunk] = []
+        self._over = False
+
+    def request(self, request: Request) -> None:
+        """See ``Take``."""
+        self._request = request
+
+    def head(self, head: Head) -> None:
+        """See ``Take``."""
+        self._head = head
+
+    def chunk(self, chunk: Chunk) -> None:
+        """See ``Take``."""
+        self._chunks.append(chunk)
+
+    def ended(self, ending: Ending) -> None:
+        """See ``Take``."""
+        if self._over or self._request is None:
+            return
+        self._over = True
+        request, origin = canonical_request(self._request, self._origins)
+        server = header(self._head.headers, "Server") or ""
+        self.interaction = Interaction(
+            request,
+            Tape(canonical_head(self._head, self._origins), tuple(self._chunks), ending),
+            Provenance(
+                at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                origin=origin,
+                server=server if server.startswith(STAND_IN) else "",
+            ),
+        )
+
+    def discard(self) -> None:
+        """See ``Take``."""
+        self._over = True
+
+    def stop(self) -> None:
+        """The client still reads, or has forgotten the response; for the recording it has left."""
+        last = self._chunks[-1].at if self._chunks else self._head.at
+        self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
+        self._over = True
