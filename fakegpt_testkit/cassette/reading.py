@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
-from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain
+from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape, header
 
@@ -225,10 +225,7 @@ def _word(value: Node, key: str, parent: Mapping) -> str:
     if value is None:
         return ""
     if isinstance(value, bytes):
-        try:
-            return value.decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return value.decode("latin-1")
+        return text_of_bytes(value)
     if not isinstance(value, str):
         _not_text(key, parent)
     return str(value)

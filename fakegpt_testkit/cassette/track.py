@@ -78,7 +78,7 @@ def _sizes_and_ends(words: list[str]) -> tuple[list[int], Iterable[tuple[int, ..
     together = " ".join(words)
     if "/" not in together:
         return list(map(int, words)), repeat((), len(words))
-    if together.count("/") == len(words) and together.count("/ ") == len(words) - 1:
+    if together.count("/") == len(words) == f"{together} ".count("/ "):
         sizes = list(map(int, together.replace("/", "").split(" ")))
         return sizes, zip(sizes, strict=True)
     both = [_size_and_ends(word) for word in words]

@@ -156,7 +156,8 @@ class _Reader:
             self._anchors[event.anchor] = (node, self._weight - before)
         top = self._stack[-1] if self._stack else None
         if top is not None and isinstance(top.value, Mapping) and top.key is None:
-            self._put_key(top, event.value, line, merge=event.value == _MERGE and isinstance(node, Plain))
+            key = text_of_bytes(node) if isinstance(node, bytes) else event.value
+            self._put_key(top, key, line, merge=event.value == _MERGE and isinstance(node, Plain))
         else:
             self._put(node, line)
 
@@ -206,6 +207,14 @@ def parse(data: bytes) -> Node:
         raise BadShape(f"not YAML: {problem}", None if mark is None else mark.line + 1) from None
     except yaml.YAMLError as error:
         raise BadShape(f"not YAML: {error}") from None
+
+
+def text_of_bytes(data: bytes) -> str:
+    """The text that was stored as bytes because YAML cannot hold it, lone surrogates for instance."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _scalar(event: yaml.ScalarEvent, line: int) -> Node:

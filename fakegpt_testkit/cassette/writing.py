@@ -22,6 +22,7 @@ OURS = "fakegpt"
 """The one key of ours."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LONGEST_KEY = 1000
 _VISIBLE = re.compile(r"[ -~]*")
 
 
@@ -88,7 +89,9 @@ def _headers(key: str, headers: Headers) -> list[str]:
     last = None
     for name, value in _grouped(headers):
         if name != last:
-            lines.append(f"{margin}{inline(name)}:")
+            word = inline(name)
+            # YAML looks no further than 1,024 characters for the colon after a key
+            lines += [f"{margin}? {word}", f"{margin}:"] if len(word) > _LONGEST_KEY else [f"{margin}{word}:"]
             last = name
         lines.append(f"{margin}- {inline(value)}")
     return lines

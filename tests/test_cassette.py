@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cassette_values as values
+import pytest
+import yaml
+from cassette_values import simple
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakegpt_testkit import cassette
+from fakegpt_testkit.cassette import Cassette, canonical, tree
+from fakegpt_testkit.cassette.scalars import block, inline
+from fakegpt_testkit.cassette.track import read_track, write_track
+from fakegpt_testkit.errors import CassetteError
+from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+
+slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+
+
+@given(values.cassettes)
+@settings(slow, max_examples=300)
+def test_what_is_written_is_read_back(value: Cassette) -> None:
+    data = cassette.dumps(value)
+    loaded = cassette.loads(data, "a.yaml")
+    assert loaded == value
+    assert cassette.dumps(loaded) == data
+
+
+@given(values.cassettes)
+@settings(slow, max_examples=100)
+def test_a_checkout_with_crlf_line_ends_changes_nothing(value: Cassette) -> None:
+    assert cassette.loads(cassette.dumps(value).replace(b"\n", b"\r\n"), "a.yaml") == value
+
+
+@given(values.bodies)
+@settings(slow, max_examples=300)
+def test_libyaml_reads_a_block_to_the_same_bytes(body: bytes) -> None:
+    text = f"a:\n  b: {block(body, 2)}\n  c: 1\n"
+    read = yaml.load(text, yaml.CSafeLoader)["a"]["b"]
+    assert (read if isinstance(read, bytes) else read.encode()) == body
+    assert yaml.load(text, yaml.SafeLoader) == yaml.load(text, yaml.CSafeLoader)
+
+
+@given(values.texts)
+@settings(slow, max_examples=300)
+def test_libyaml_reads_an_inline_text_to_the_same_text(text: str) -> None:
+    read = yaml.load(f"a:\n- {inline(text)}\n", yaml.CSafeLoader)["a"][0]
+    assert (read.decode("utf-8", "surrogatepass") if isinstance(read, bytes) else read) == text
+
+
+def _as_text(node: tree.Node) -> tree.Node:
+    if isinstance(node, tree.Mapping):
+        plain = tree.Mapping()
+        plain.update((key, _as_text(value)) for key, value in node.items())
+        return plain
+    if isinstance(node, list):
+        return [_as_text(item) for item in node]
+    return node.decode() if isinstance(node, bytes) else node
+
+
+def _kinds(node: tree.Node) -> object:
+    if isinstance(node, dict):
+        return {key: _kinds(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_kinds(item) for item in node]
+    return type(node)
+
+
+def _agree(data: bytes) -> bool:
+    """Whether the fast reader took the text; it fails when libYAML reads something else."""
+    fast = canonical.read(data)
+    if fast is None:
+        return False
+    parsed = tree.parse(data)
+    assert _as_text(fast) == parsed
+    assert _kinds(_as_text(fast)) == _kinds(parsed)
+    return True
+
+
+own_lines = st.sampled_from(
+    [b"- request:\n", b"    uri: a\n", b"    method: GET\n", b"  response:\n", b"    body:\n", b"      string: |\n", b"      string: |+\n",
+     b"      string: |-\n", b"      string: |2\n", b"      string: |2+\n", b"      string: >-\n", b"        x\n", b"         x\n", b"        \n",
+     b"\n", b"   \n", b"          \n", b"        \ty\n", b"        - a: b\n", b"        # c\n", b"    headers:\n", b"    headers: {}\n",
+     b"      A:\n", b"      - b\n", b"      - 'c''d'\n", b"      - null\n", b"      - 12\n", b"      - a: b\n", b"      - \n", b"    a: b #c\n",
+     b"    a: b:c\n", b"    a: 'b' c\n", b"    a: \n", b"    a:\n", b"  a: b\n", b"a: b\n", b"    k: No\n", b"    k: 0777\n", b"      z: |- \n",
+     b"    'q': 1\n", b"    d: '\xc3\xa9'\n", b"    d: \xc3\xa9\n", b"    t: a\tb\n", b"    e: 'a\tb'\n", b"    f: ''\n", b"---\n", b"...\n",
+     b"        \xc2\x85\n", b"        \xe2\x80\xa8\n", b"        \x07\n", b"    - a\n", b"      - - a\n", b"    i: /a b\n", b"    j: {}\n"]
+)  # fmt: skip
+
+
+@given(st.lists(own_lines, max_size=14).map(b"".join))
+@settings(slow, max_examples=1500)
+def test_the_fast_reader_agrees_with_libyaml_on_all_that_it_takes(middle: bytes) -> None:
+    _agree(b"interactions:\n- request:\n    uri: b\n" + middle + b"version: 1\n")
+
+
+@given(values.cassettes, st.data())
+@settings(slow, max_examples=300)
+def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, data: st.DataObject) -> None:
+    text = cassette.dumps(value)
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.sampled_from([b"", b" ", b"\n", b"'", b":", b"#", b"- ", b"\t", b"x", b"  ", b"\n\n", b"|"]))
+    cut = data.draw(st.integers(0, 3))
+    edited = text[:at] + put + text[at + cut :]
+    try:
+        edited.decode()
+    except UnicodeDecodeError:
+        return
+    _agree(edited)
+
+
+@given(st.lists(values.requests.map(lambda request: replace(request, headers=())), min_size=1, max_size=3))
+@settings(slow, max_examples=50)
+def test_the_fast_reader_takes_what_the_writer_writes(requests: list[Request]) -> None:
+    streams = [
+        simple(b"data: a\n\ndata: b\n\n", headers=(("A", "b: c"), ("Date", "Sun, 22 Nov 2026"))) for _ in requests
+    ]
+    assert _agree(cassette.dumps(Cassette(tuple(streams))))
+
+
+def test_a_stream_reads_as_a_stream() -> None:
+    body = 'data: {"text": "Hi 😀"}\n\nid: 7\ndata: two\n\n: a comment\n\ndata: [DONE]\n\n'.encode()
+    text = cassette.dumps(Cassette((simple(body),))).decode()
+    assert (
+        "      string: |+\n"
+        '        data: {"text": "Hi 😀"}\n'
+        "\n"
+        "        id: 7\n"
+        "        data: two\n"
+        "\n"
+        "        : a comment\n"
+        "\n"
+        "        data: [DONE]\n"
+        "\n"
+        "    fakegpt:\n"
+    ) in text
+
+
+def test_a_json_request_body_has_lines_and_keeps_its_bytes() -> None:
+    body = b'{"action": "next", "messages": [{"id": "a", "author": {"role": "user"}}], "parts": ["Say, hello"], "model": "m"}'
+    asked = Interaction(Request("POST", "http://localhost/", (), body), simple(b"").response)
+    text = cassette.dumps(Cassette((asked,))).decode()
+    assert '    body: >-\n      {"action": "next",\n      "messages": [{"id": "a",\n' in text
+    assert '"parts": ["Say, hello"],\n' in text
+    assert yaml.safe_load(text)["interactions"][0]["request"]["body"].encode() == body
+
+
+def test_a_stream_with_crlf_still_has_a_line_per_line() -> None:
+    text = cassette.dumps(Cassette((simple(b"data: a\r\n\r\n data: b\r\n\r\n"),))).decode()
+    assert (
+        '      string: "data: a\\r\\n\\\n        \\r\\n\\\n        \\  data: b\\r\\n\\\n        \\r\\n"\n'
+        in text.replace("\\ d", "\\  d")
+    )
+
+
+def test_two_recordings_of_the_same_answer_differ_in_two_lines() -> None:
+    one = simple(b"data: a\n\ndata: b\n\n", sizes=(9, 9))
+    later = replace(
+        one.response,
+        chunks=tuple(replace(chunk, at=chunk.at + 0.3) for chunk in one.response.chunks),
+        ending=Ending(at=1.2),
+    )
+    first = cassette.dumps(Cassette((replace(one, provenance=Provenance("2026-11-22T20:00:00Z")),)))
+    second = cassette.dumps(Cassette((Interaction(one.request, later, Provenance("2026-11-23T20:00:00Z")),)))
+    differing = [a for a, b in zip(first.splitlines(), second.splitlines(), strict=True) if a != b]
+    assert [line.split(b":")[0].strip() for line in differing] == [b"recorded", b"track"]
+
+
+def test_version_is_the_last_line() -> None:
+    assert cassette.dumps(Cassette()) == b"interactions: []\nversion: 1\n"
+    assert cassette.loads(cassette.dumps(Cassette()), "a") == Cassette((), "a")
+
+
+def test_header_order_case_and_repetitions_come_back() -> None:
+    headers = (
+        ("Set-Cookie", "a=1"),
+        ("Vary", "x"),
+        ("set-cookie", "b=2"),
+        ("Content-Encoding", "gzip"),
+        ("Set-Cookie", "c=3"),
+    )
+    value = Cassette((simple(b"data: a\n\n", headers=headers),), "a")
+    data = cassette.dumps(value)
+    assert cassette.loads(data, "a") == value
+    assert "Content-Encoding" not in yaml.safe_load(data)["interactions"][0]["response"]["headers"]
+
+
+def test_an_order_that_no_longer_fits_is_left_aside() -> None:
+    headers = (("A", "1"), ("B", "2"), ("A", "3"))
+    data = cassette.dumps(Cassette((simple(b"x", headers=headers),))).replace(b"      - '3'\n", b"")
+    assert cassette.loads(data, "a").interactions[0].response.headers == (("A", "1"), ("B", "2"))
+
+
+def test_sizes_that_no_longer_add_up_give_one_piece_per_event() -> None:
+    stored = replace(
+        simple(b"data: one\n\ndata: two\n\n", sizes=(3, 19)).response, ending=Ending(EndingKind.RESET, 0.5, "gone")
+    )
+    data = cassette.dumps(Cassette((Interaction(Request("GET", "http://localhost/"), stored),)))
+    tape = cassette.loads(data.replace(b"two", b"three"), "a").interactions[0].response
+    assert [chunk.data for chunk in tape.chunks] == [b"data: one\n\n", b"data: three\n\n"]
+    assert tape.ending == stored.ending
+    assert tape.head == stored.head
+
+
+def test_one_edited_letter_keeps_the_chunks() -> None:
+    data = cassette.dumps(Cassette((simple(b"data: one\n\ndata: two\n\n", sizes=(3, 19)),)))
+    tape = cassette.loads(data.replace(b"two", b"six"), "a").interactions[0].response
+    assert [chunk.data for chunk in tape.chunks] == [b"dat", b"a: one\n\ndata: six\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "track"),
+    [
+        ((), "5.0 +1.0"),
+        ((Chunk(0.0061, b"abc"),), "5.0 +1.1:3 -0.1"),
+        ((Chunk(0.005, b"abc", (3,)), Chunk(0.005, b"d", (1,))), "5.0 +0.0:3/ +0.0:1/ +1.0"),
+        ((Chunk(0.005, b"abc", (1, 2)), Chunk(0.005, b"")), "5.0 +0.0:1/1/1 +0.0:0 +1.0"),
+        ((Chunk(0.005, b"abc", (3,)), Chunk(0.005, b"de")), "5.0 +0.0:3/ +0.0:2 +1.0"),
+    ],
+    ids=["no chunks", "no framing", "chunk by chunk", "several ends", "mixed"],
+)
+def test_a_track_is_short_and_exact(chunks: tuple[Chunk, ...], track: str) -> None:
+    tape = Tape(Head(200, at=0.005), chunks, Ending(at=0.006))
+    assert write_track(tape) == track
+    assert read_track(track, tape.body) == (0.005, chunks, 0.006)
+
+
+@pytest.mark.parametrize("ends", [(4,), (0,), (2, 1)], ids=["past the end", "at the start", "descending"])
+def test_a_chunk_that_cannot_be_is_not_written(ends: tuple[int, ...]) -> None:
+    tape = Tape(Head(200), (Chunk(0.0, b"abc", ends),))
+    with pytest.raises(ValueError, match="a chunk of 3 bytes"):
+        write_track(tape)
+
+
+@pytest.mark.parametrize(
+    "track",
+    ["", "1", "1.0", "1.0 +1.0:x +1.0", "1.0 +1.0:3// +1.0", "1.0  +1.0", "1.0 +1.0:03 +1.0", "1.0 +1_0.0", "1.0 +٣.0"],
+)
+def test_a_garbled_track_is_an_error_that_says_what_to_do(track: str) -> None:
+    data = cassette.dumps(Cassette((simple(b"abc"),)))
+    before, _, after = data.partition(b"track: '")
+    with pytest.raises(CassetteError, match="remove the line") as caught:
+        cassette.loads(before + b"track: '" + track.encode() + b"'" + after.partition(b"'")[2], "a.yaml")
+    assert caught.value.line == 17
+
+
+_a, _b, _c, _d = (simple(name) for name in (b"a", b"b", b"c", b"d"))
+
+
+@pytest.mark.parametrize(
+    ("base", "current", "mine", "merged"),
+    [
+        ([], [_a], [_b], [_a, _b]),
+        ([_a], [_a, _b], [_a, _c], [_a, _b, _c]),
+        ([_a], [_a], [_a, _a], [_a, _a]),
+        ([_a], [_a, _a], [_a, _a], [_a, _a, _a]),
+        ([_a], [_b], [_c], [_b, _c]),
+        ([_a, _b], [_b, _c], [_a, _b, _d], [_b, _c, _d]),
+        ([_a], [_a], [], []),
+    ],
+    ids=["both new", "both append", "the same again", "the same by both", "both anew", "one taken out", "all dropped"],
+)
+def test_merging_keeps_what_both_recorded(
+    base: list[Interaction], current: list[Interaction], mine: list[Interaction], merged: list[Interaction]
+) -> None:
+    parts = [Cassette(tuple(part)) for part in (base, current, mine)]
+    assert cassette.merge(*parts).interactions == tuple(merged)
