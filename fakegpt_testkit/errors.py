@@ -35,8 +35,8 @@ class ResponseNotRecorded(FakeGptTestkitError):  # noqa: N818 - says what happen
 
     def __str__(self) -> str:
         return (
-            f"{self.where} has no more to read: its recording was {self.ending} after {self.chunks} chunks, and the client "
-            "reads on; record it again with a client that reads to the end"
+            f"{self.where} has no more to read: its recording was {self.ending} after {self.chunks} chunks, and the "
+            "client reads on; record it again with a client that reads to the end"
         )
 
 

@@ -67,7 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def fakegpt_config() -> Mapping[str, object]:
-    """What a suite wants of all its marked tests: options of ``use_cassette``, and ours (``OPTIONS``). For overriding."""
+    """What a suite wants of all its marked tests: options of ``use_cassette``, and ``OPTIONS``. For overriding."""
     return {}
 
 
@@ -94,7 +94,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
         with recorder.use_cassette(path, command=command, elsewhere=f"{command} --fakegpt-url=URL", **said) as session:
             yield session
             if request.node.stash.get(_failed, False):
-                raise _TestFailed
+                raise _TestFailed  # noqa: TRY301 - for use_cassette, which has to see it pass
     except _TestFailed as failure:
         for note in getattr(failure, "__notes__", ()):
             request.node.add_report_section("teardown", "fakegpt", note)

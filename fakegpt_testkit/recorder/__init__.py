@@ -81,8 +81,8 @@ def use_cassette(
 
     ``record_mode`` is one of ``RecordMode``. ``pace`` is ``"lockstep"`` (each chunk when the client reads, no waiting),
     ``"recorded"``, or a factor of the recorded times. ``match_on`` and ``ignore`` decide which recorded request answers
-    (docs/matching.md); equal requests are answered in the order they were recorded, and again from the last one only with
-    ``allow_playback_repeats``. ``origins`` says which address stands for which: ``{"http://localhost:8080":
+    (docs/matching.md); equal requests are answered in the order they were recorded, and again from the last one only
+    with ``allow_playback_repeats``. ``origins`` says which address stands for which: ``{"http://localhost:8080":
     "https://chat.example"}`` stores the first as the second. ``redaction`` adds to what is never stored. With
     ``record_on_exception=False`` a block that raises leaves the file as it was. ``command`` and ``elsewhere`` are
     quoted by errors as the way to record, and to record from another URL.
