@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadOption, CassetteMissing, StorageError
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
 from fakegpt_testkit.recorder.origins import Origins, origin_of
@@ -23,6 +22,8 @@ from fakegpt_testkit.seam import Pace, insert
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
+
+    from fakegpt_testkit.cassette import Cassette
 
 __all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
 
@@ -36,8 +37,10 @@ def read_mode(mode: str) -> RecordMode:
 
 def read_pace(pace: Pace | str) -> Pace:
     """The pace, also from the text of a factor."""
-    if pace == "lockstep" or pace == "recorded":
-        return pace
+    if pace == "lockstep":
+        return "lockstep"
+    if pace == "recorded":
+        return "recorded"
     with suppress(ValueError):
         factor = float(pace)
         if 0 <= factor < math.inf:
@@ -127,7 +130,7 @@ def _save(session: Session, file: Path) -> None:
 
 
 def _save_failed(session: Session, file: Path, failure: BaseException, *, keep: bool) -> None:
-    """Keep what a failed block recorded, but never in the place of an older recording; its exception stays the first."""
+    """Keep what a failed block recorded, but never in an older recording's place; its exception stays the first."""
     if not session.recorded:
         return
     replaces = session.record_mode in {RecordMode.ALL, RecordMode.REWRITE} and file.exists()

@@ -1,4 +1,4 @@
-"""Stores a service's addresses canonically: what was recorded from a stand-in replays for the live URL, and the reverse.
+"""Stores a service's addresses canonically: what was recorded from a stand-in replays for the live URL, and back.
 
 Knows no cassette; an origin is a scheme, host and port, as in ``http://localhost:8080``.
 """
