@@ -248,6 +248,12 @@ MATCHERS = {
         (),
     ),
     "headers": (("headers",), get("/a"), get("/a", (("A", "1"),)), differing("headers.a", "'1'", "nothing")),
+    "redacted credentials": (
+        ("headers",),
+        get("/a", (("Authorization", "Bearer REDACTED-authorization-1"),)),
+        get("/a", (("authorization", "Bearer REDACTED-accessToken-2"),)),
+        (),
+    ),
     "uri": (("uri",), get("/a?x=1&y=1"), get("/a?y=1&x=1"), None),
     "url": (("url",), get(""), get("/"), ()),
     "uri without an ignored field": (("uri",), get("/a?x=1&time=1"), get("/a?time=2&x=1"), ()),

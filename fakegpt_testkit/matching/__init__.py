@@ -5,6 +5,7 @@ Knows no files and no cassette: requests as values in, differences as values out
 
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
+    PLACEHOLDER,
     Comparison,
     Difference,
     Matcher,
@@ -20,6 +21,7 @@ from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 __all__ = [
     "DEFAULT_MATCH_ON",
     "FAKEGPT_VOLATILE",
+    "PLACEHOLDER",
     "Comparison",
     "Difference",
     "Matcher",

@@ -6,6 +6,7 @@ Knows no cassette: which recorded requests there are, and which were played, its
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ class Comparison:
         """Whether the recorded response answers the asked request."""
         return not self.differences
 
+
+PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0-9])", re.ASCII)
+"""What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
 
 DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "body")
 
@@ -198,8 +202,10 @@ def _uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str
 
 
 def _headers(pair: _Pair) -> Iterator[Difference]:
+    """Any redacted credential is as good as another: which key was sent is not what tells two requests apart."""
     asked, recorded = (
-        grouped(tuple((name.lower(), value) for name, value in each.headers)) for each in (pair.asked, pair.recorded)
+        grouped(tuple((name.lower(), PLACEHOLDER.sub("REDACTED", value)) for name, value in each.headers))
+        for each in (pair.asked, pair.recorded)
     )
     yield from _tree(pair, "headers", asked, recorded)
 

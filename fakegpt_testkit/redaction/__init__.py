@@ -3,8 +3,8 @@
 Knows no files: values in, values without secrets out. One ``Redactor`` serves one cassette, and all that is said of it.
 """
 
+from fakegpt_testkit.matching import PLACEHOLDER
 from fakegpt_testkit.redaction.live import StreamRedactor
 from fakegpt_testkit.redaction.redactor import Finder, Redaction, Redactor
-from fakegpt_testkit.redaction.vault import PLACEHOLDER
 
 __all__ = ["PLACEHOLDER", "Finder", "Redaction", "Redactor", "StreamRedactor"]

@@ -74,7 +74,9 @@ _AT: Final = re.compile(
 )
 _LOCAL: Final = re.compile(r"[A-Za-z0-9._+-]+\Z", re.ASCII)
 _ESCAPE: Final = re.compile(r"(?:\\[nrt]|\\u[0-9a-f]{4}|%[0-9A-F]{2})(?=[^%\\]*\Z)", re.IGNORECASE)
+_USERINFO: Final = re.compile(r"""\\?/\\?/[^/\s@"'<>\\]*\Z""")
 _LOCAL_LIMIT: Final = 64
+"""Of an address before its @; and where a URL's own user may start before that."""
 _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", "email"})
@@ -98,8 +100,8 @@ def shapes(text: str, kept: frozenset[str]) -> Iterator[tuple[int, int, str]]:
 def _emails(text: str) -> Iterator[tuple[int, int]]:
     """From the @ outwards: a search that starts at the name is quadratic in long words."""
     for found in _AT.finditer(text):
-        before = text[max(0, found.start() - _LOCAL_LIMIT) : found.start()]
-        local = _LOCAL.search(before)
+        before = text[max(0, found.start() - 2 * _LOCAL_LIMIT) : found.start()]
+        local = _LOCAL.search(before, max(0, len(before) - _LOCAL_LIMIT))
         last_label = found[1].rpartition(".")[2]
         if local is None or not last_label.isalpha() or not 2 <= len(last_label) <= 24:
             continue
@@ -107,7 +109,7 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
         escape = _ESCAPE.search(before)
         if escape and escape.end() > len(before) - len(name):
             name = before[escape.end() :]
-        if name:
+        if name and not _USERINFO.search(before[: len(before) - len(name)]):
             yield found.start() - len(name), found.end()
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from fakegpt_testkit.matching import PLACEHOLDER
 from fakegpt_testkit.redaction.names import Names, Weight, Where, looks_secret, plain, untouchable
 from fakegpt_testkit.redaction.patterns import basic_password
-from fakegpt_testkit.redaction.vault import PLACEHOLDER, Edit, unlatin
+from fakegpt_testkit.redaction.vault import Edit, unlatin
 
 Word = Callable[[str, str], str]
 """(value, name of its place) → the word that stands for it."""
@@ -22,7 +23,7 @@ _PERHAPS: Final = Weight.PERHAPS
 _KEY: Final = re.compile(
     r"""["']((?:[A-Za-z0-9_.$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
 )
-_QUERY_NAME: Final = re.compile(r"(?:[?&;]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
+_QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
 _QUERY_VALUE: Final = re.compile(r"""[^&;\s"'<>\\#]+""")
 _NUMBER: Final = re.compile(r"\d{4,}+(?![.\deE])", re.ASCII)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,30})[ \t]+(?=\S)", re.ASCII)
@@ -159,7 +160,7 @@ def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     if not secret:
         return
     choices = "|".join(map(re.escape, sorted(secret, key=len, reverse=True)))
-    for name in re.finditer(rf"(?:[?&;]|\\u0026|&amp;)({choices})=", text):
+    for name in re.finditer(rf"(?:[?&;#]|\\u0026|&amp;)({choices})=", text):
         value = _QUERY_VALUE.match(text, name.end())
         if value:
             yield Edit(value.start(), value.end(), _field(value[0], unquote(name[1]), word))

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.matching import PLACEHOLDER
 from fakegpt_testkit.matching.bodies import unpacked
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.names import Names, names
@@ -30,7 +31,7 @@ from fakegpt_testkit.redaction.places import (
     text_places,
 )
 from fakegpt_testkit.redaction.streams import Lane, is_stream, stream
-from fakegpt_testkit.redaction.vault import PLACEHOLDER, Edit, Vault, applied, latin, merged, unlatin
+from fakegpt_testkit.redaction.vault import Edit, Vault, applied, latin, merged, unlatin
 from fakegpt_testkit.tape import Chunk, Head, Headers, Interaction, Request, Tape, header
 
 Finder = Callable[[str], Iterable[str]]

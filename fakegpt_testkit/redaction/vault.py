@@ -15,13 +15,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
+from fakegpt_testkit.matching import PLACEHOLDER
 from fakegpt_testkit.redaction.names import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0-9])", re.ASCII)
-"""What stands for a secret: ``REDACTED-accessToken-1``, the name it was first seen under and a number."""
 
 _SHORT: Final = 8
 """Shorter values are replaced where they stand as a secret, and nowhere else: they would be found in any text."""
