@@ -46,7 +46,8 @@ def loop_in_a_thread(name: str) -> Iterator[Call]:
 
     def work() -> None:
         try:
-            asyncio.run(main())
+            with asyncio.Runner() as runner:
+                runner.run(main())
         except BaseException as error:
             if running.done():
                 raise

@@ -5,6 +5,7 @@ Knows nothing of recording, and nothing of the chat's JSON: `conversation` and `
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import string
@@ -53,6 +54,7 @@ _BROWSER: Final = {
 }
 _DEFAULT_MODELS: Final = ("", "gpt-3.5-turbo")
 _LOG_IN_AGAIN: Final = ("expired_session_key", "invalid_api_key", "token_expired")
+_MOST_BYTES = 1024 * 1024
 _MOST_JSON = 1024 * 1024  # of an answer that is not streamed; what comes after that is not read
 
 
@@ -157,11 +159,12 @@ class FakeGpt(AsyncGeneratorProvider):
                 raise NoLoads(way.url, "loads", status)
             case {"loads": [*loads]}:
                 known = [load for load in loads if isinstance(load, dict) and isinstance(load.get("token_id"), str)]
-                free = [load for load in known if load.get("count") == 0]
-                if known:
-                    return str(cls._random.choice(free or known)["token_id"])
-                raise _missing(way, "loads", status, "loads[].token_id", answer)
-        raise _missing(way, "loads", status, "loads", answer)
+            case _:
+                raise _missing(way, "loads", status, "loads", answer)
+        if not known:
+            raise _missing(way, "loads", status, "loads[].token_id", answer)
+        free = [load for load in known if load.get("count") == 0]
+        return str(cls._random.choice(free or known)["token_id"])
 
     @classmethod
     def _new_password(cls) -> str:
@@ -209,7 +212,8 @@ async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body:
         "X-Authorization": f"Bearer {token}",
     }
     url = f"{way.url}/api/conversation"
-    async with session.post(url, data=body, headers=headers, proxy=way.proxy) as response:
+    data = body if len(body) <= _MOST_BYTES else io.BytesIO(body)  # aiohttp warns of larger bytes
+    async with session.post(url, data=data, headers=headers, proxy=way.proxy) as response:
         if response.status >= 400 or response.content_type != "text/event-stream":
             raise _refusal(way, "conversation", response, await _text(response))
         told = _Told()
