@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.errors import BadOption, CassetteMissing, StorageError
+from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
@@ -94,8 +94,14 @@ def use_cassette(
     Raises ``CassetteError`` for a damaged file, before anything is asked.
     """
     file = Path(path)
+    journals: list[storage.Journal] = []
+
+    def open_journal() -> storage.Journal:
+        journals.append(storage.Journal(file))
+        return journals[-1]
+
     session = Session(
-        str(path),
+        shorten(file),
         _load(file),
         record_mode=read_mode(record_mode),
         pace=read_pace(pace),
@@ -104,40 +110,62 @@ def use_cassette(
         origins={origin_of(asked): origin_of(stored) for asked, stored in (origins or {}).items()},
         redactor=Redactor(redaction or Redaction()),
         command=command or "use_cassette(…, record_mode='new_episodes')",
-        elsewhere=elsewhere
-        or "use_cassette(…, origins={<the other URL>: <this one>}), and the client at the other URL",
+        elsewhere=elsewhere or "use_cassette(…, origins={<that URL>: <this one>}), with the client at that URL",
+        open_log=open_journal,
     )
     try:
         with insert(session):
             yield session
     except BaseException as failure:
-        session.stop()
-        _save_failed(session, file, failure, keep=record_on_exception)
+        _save_failed(session, file, failure, journals, keep=record_on_exception)
         raise
+    try:
+        _save(session, file, journals)
+    except BaseException as failure:
+        _leave(journals, failure)
+        raise
+
+
+def shorten(path: Path) -> str:
+    """The path as a person would write it: seen from the current folder where that is shorter."""
+    with suppress(ValueError):
+        return str(path.absolute().relative_to(Path.cwd()))
+    return str(path)
+
+
+def _save(session: Session, file: Path, journals: list[storage.Journal]) -> None:
     session.stop()
-    _save(session, file)
+    if session.recorded:
+        with storage.lock(file):
+            current = _load(file)
+            mine = session.cassette()
+            if current is not None and session.record_mode is not RecordMode.REWRITE:
+                mine = cassettes.merge(session.loaded, current, mine)
+            storage.write(file, cassettes.dumps(mine))
+    for journal in journals:
+        journal.remove()
 
 
-def _save(session: Session, file: Path) -> None:
-    if not session.recorded:
-        return
-    with storage.lock(file):
-        current = _load(file)
-        mine = session.cassette()
-        if current is not None and session.record_mode is not RecordMode.REWRITE:
-            mine = cassettes.merge(session.loaded, current, mine)
-        storage.write(file, cassettes.dumps(mine))
-
-
-def _save_failed(session: Session, file: Path, failure: BaseException, *, keep: bool) -> None:
+def _save_failed(
+    session: Session, file: Path, failure: BaseException, journals: list[storage.Journal], *, keep: bool
+) -> None:
     """Keep what a failed block recorded, but never in an older recording's place; its exception stays the first."""
-    if not session.recorded:
-        return
     replaces = session.record_mode in {RecordMode.ALL, RecordMode.REWRITE} and file.exists()
     if replaces or not keep:
-        failure.add_note(f"what was recorded is not kept, {file} is unchanged: the block that recorded it raised")
+        for journal in journals:
+            journal.remove()
+        if journals:
+            failure.add_note(f"{shorten(file)} is unchanged: the block that recorded it raised")
         return
     try:
-        _save(session, file)
-    except StorageError as unsaved:
+        _save(session, file, journals)
+    except FakeGptTestkitError as unsaved:
         failure.add_note(str(unsaved))
+        _leave(journals, failure)
+
+
+def _leave(journals: list[storage.Journal], failure: BaseException) -> None:
+    """Keep the journals of what could not be saved."""
+    for journal in journals:
+        journal.close()
+        failure.add_note(f"what was recorded is kept in {journal.path}; to get it back: fakegpt-testkit recover")

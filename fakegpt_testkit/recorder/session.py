@@ -5,25 +5,23 @@ Knows no files: what lies on the disk comes in as a cassette, and what is to be 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import CassetteMissing
 from fakegpt_testkit.matching import Rules, matches, not_recorded
-from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request, origin_of
-from fakegpt_testkit.tape import Ending, EndingKind, Head, Interaction, Provenance, Tape, header
+from fakegpt_testkit.recorder.origins import canonical_request, origin_of
+from fakegpt_testkit.recorder.taking import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from fakegpt_testkit.recorder.origins import Origins
+    from fakegpt_testkit.recorder.taking import Log
     from fakegpt_testkit.redaction import Redactor
     from fakegpt_testkit.seam import Pace, Take
-    from fakegpt_testkit.tape import Chunk, Request
-
-STAND_IN = "fakegpt-testkit-upstream"
-"""How a stand-in's ``Server`` field begins."""
+    from fakegpt_testkit.tape import Interaction, Request, Tape
 
 
 class RecordMode(StrEnum):
@@ -45,7 +43,7 @@ class Session:
     """A cassette while it is in use; the deck that the seam asks.
 
     ``old`` is what was loaded, None when there is no file; ``command`` is what to type to record, ``elsewhere`` to
-    record from another URL, both for errors.
+    record from another URL, both for errors; ``open_log`` is called when the first recording begins.
     """
 
     def __init__(
@@ -61,6 +59,7 @@ class Session:
         redactor: Redactor,
         command: str,
         elsewhere: str,
+        open_log: Callable[[], Log],
     ) -> None:
         self.path = path
         self.record_mode = record_mode
@@ -74,9 +73,14 @@ class Session:
         self._command = command
         self._elsewhere = elsewhere
         self._wanted = [redactor.request(each.request) for each in self._old]
+        if self.records:
+            for each in self._old:
+                redactor.response(each.response)  # the words that stand in for its secrets are taken
         self._plays = [0] * len(self._old)
         self._given: dict[int, int] = {}
-        self._takes: dict[int, _Take] = {}
+        self._takes: dict[int, Recording] = {}
+        self._open_log = open_log
+        self._log: Log | None = None
         self._asked = 0
 
     # What a test sees.
@@ -162,7 +166,9 @@ class Session:
 
     def take(self, number: int) -> Take:
         """See ``Deck``."""
-        take = self._takes[number] = _Take(self._origins)
+        if self._log is None:
+            self._log = self._open_log()
+        take = self._takes[number] = Recording(number, self._origins, self._redactor, self._log)
         return take
 
     def name(self, number: int) -> str:
@@ -191,54 +197,3 @@ class Session:
             case _:
                 kept = self._old
         return Cassette((*kept, *recorded), self.path)
-
-
-class _Take:
-    """One exchange while it is recorded."""
-
-    def __init__(self, origins: Origins) -> None:
-        self.interaction: Interaction | None = None
-        self._origins = origins
-        self._request: Request | None = None
-        self._head = Head(0)
-        self._chunks: list[Chunk] = []
-        self._over = False
-
-    def request(self, request: Request) -> None:
-        """See ``Take``."""
-        self._request = request
-
-    def head(self, head: Head) -> None:
-        """See ``Take``."""
-        self._head = head
-
-    def chunk(self, chunk: Chunk) -> None:
-        """See ``Take``."""
-        self._chunks.append(chunk)
-
-    def ended(self, ending: Ending) -> None:
-        """See ``Take``."""
-        if self._over or self._request is None:
-            return
-        self._over = True
-        request, origin = canonical_request(self._request, self._origins)
-        server = header(self._head.headers, "Server") or ""
-        self.interaction = Interaction(
-            request,
-            Tape(canonical_head(self._head, self._origins), tuple(self._chunks), ending),
-            Provenance(
-                at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-                origin=origin,
-                server=server if server.startswith(STAND_IN) else "",
-            ),
-        )
-
-    def discard(self) -> None:
-        """See ``Take``."""
-        self._over = True
-
-    def stop(self) -> None:
-        """The client still reads, or has forgotten the response; for the recording it has left."""
-        last = self._chunks[-1].at if self._chunks else self._head.at
-        self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
-        self._over = True
