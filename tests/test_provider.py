@@ -428,12 +428,12 @@ def test_threads_make_one_login_too() -> None:
         assert logins(service) == 1
 
 
-def test_a_thread_whose_loop_cannot_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_that_cannot_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_loop() -> asyncio.AbstractEventLoop:
         raise OSError("no more files")
 
     before = threading.enumerate()
-    monkeypatch.setattr(asyncio.events, "new_event_loop", no_loop)
+    monkeypatch.setattr(asyncio, "new_event_loop", no_loop)
     with pytest.raises(OSError, match="no more files"), loop_in_a_thread("test"):
         pass
     assert threading.enumerate() == before

@@ -289,7 +289,7 @@ async def test_a_body_beyond_the_bound_is_refused() -> None:
     async with visiting() as (visitor, service):
         async with visitor.ask("token", io.BytesIO(b"[" * (4 * 1024 * 1024 + 1))) as response:
             assert response.status == 413
-            assert (await response.json())["detail"] == "Request Entity Too Large"
+            assert (await response.json())["detail"].endswith("Too Large")
         assert service.requests == ()
 
 

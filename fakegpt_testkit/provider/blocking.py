@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -29,12 +28,13 @@ def loop_in_a_thread(name: str) -> Iterator[Call]:
 
     It needs no event loop here and disturbs none that runs here, but waits for each call: a running loop stands still.
     """
-    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # a factory: this thread's own loop is left alone
+    loop = runner.get_loop()
+    stop = asyncio.Event()
 
-    async def main() -> None:
-        stop = asyncio.Event()
-        running.set_result((asyncio.get_running_loop(), stop))
-        await stop.wait()
+    def work() -> None:
+        with runner:
+            runner.run(stop.wait())
 
     def call(coroutine: Coroutine[object, object, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
@@ -44,18 +44,8 @@ def loop_in_a_thread(name: str) -> Iterator[Call]:
             future.cancel()  # KeyboardInterrupt came while waiting; a future that is done stays as it is
             raise
 
-    def work() -> None:
-        try:
-            with asyncio.Runner() as runner:
-                runner.run(main())
-        except BaseException as error:
-            if running.done():
-                raise
-            running.set_exception(error)  # no loop could be made: said where it was wanted
-
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
-    loop, stop = running.result()
     try:
         yield call
     finally:
