@@ -10,8 +10,10 @@ from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Headers, Inter
 any_text = st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, categories=None), max_size=20)
 plain_text = st.text(st.sampled_from("abXY09 :#'\"-/?&=%,[]{}|>*&!~\t\n"), max_size=20)
 words = st.sampled_from(
-    ["", "null", "Null", "true", "no", "~", "1", "1.5", "0x1F", "a: b", "a #b", "- a", "é", "😀", "\x85", "\u2028", "\ufeff",
-     "\udc80", " a", "a ", "'", '"', "a:", "text/event-stream; charset=utf-8", "x" * 1500]
+    [
+     "", "null", "Null", "true", "no", "~", "1", "1.5", "0x1F", "a: b", "a #b", "- a", "é", "😀", "\x85", "\u2028",
+     "\ufeff", "\udc80", " a", "a ", "'", '"', "a:", "text/event-stream; charset=utf-8", "x" * 1500
+    ]
 )  # fmt: skip
 texts = st.one_of(words, plain_text, any_text)
 names = st.one_of(
@@ -22,8 +24,11 @@ headers = st.lists(st.tuples(names, texts), max_size=6).map(tuple)
 seconds = st.integers(0, 10**7).map(lambda ticks: ticks / 10_000)
 
 lines = st.sampled_from(
-    [b"data: {\"a\": \"\xf0\x9f\x98\x80\"}", b"data: [DONE]", b"", b" ", b"  ", b"\t", b"id: 1", b": comment", b"data:x", b"# no",
-     b"- a", b"a: b", b"...", b"---", b"version: 1", b"\xc2\x85", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\x00", b"'", b" lead", b"trail "]
+    [
+     b"data: {\"a\": \"\xf0\x9f\x98\x80\"}", b"data: [DONE]", b"", b" ", b"  ", b"\t", b"id: 1", b": comment",
+     b"data:x", b"# no", b"- a", b"a: b", b"...", b"---", b"version: 1", b"\xc2\x85", b"\xe2\x80\xa8",
+     b"\xef\xbb\xbf", b"\x00", b"'", b" lead", b"trail "
+    ]
 )  # fmt: skip
 line_ends = st.sampled_from([b"\n", b"\n\n", b"\r\n", b"\r", b""])
 streams = st.lists(st.tuples(lines, line_ends).map(b"".join), max_size=8).map(b"".join)

@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from fakegpt_testkit import sse
 from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, text_of_bytes
-from fakegpt_testkit.cassette.writing import OURS
+from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape, header
 
 if TYPE_CHECKING:
@@ -210,11 +211,15 @@ def _headers(parent: Mapping, key: str = "headers") -> Headers:
 
 
 def _in_order(headers: Headers, order: str) -> Headers:
-    """The fields at the places they arrived in; as stored when the numbers do not fit, after an edit by hand."""
-    numbers = [int(word) for word in order.split() if _INTEGER.fullmatch(word)]
-    if sorted(numbers) != list(range(len(headers))):
+    """The fields in the order they arrived; as stored when the names do not fit, after an edit by hand."""
+    values: dict[str, list[str]] = {}
+    for name, value in reversed(headers):
+        values.setdefault(order_word(name), []).append(value)
+    names = {order_word(name): name for name, _ in headers}
+    words = order.split()
+    if Counter(words) != Counter({word: len(some) for word, some in values.items()}):
         return headers
-    return tuple(headers[number] for number in numbers)
+    return tuple((names[word], values[word].pop()) for word in words)
 
 
 def _text(parent: Mapping, key: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import write_track
@@ -106,24 +107,30 @@ def _grouped(headers: Headers) -> list[tuple[str, str]]:
 
 
 def _order(key: str, headers: Headers, stored: list[tuple[str, str]]) -> list[str]:
-    """For each field as it arrived its number among the stored ones, when that is not the order they are stored in."""
+    """The names in the order they arrived, when that is not the order they are stored in."""
     if list(headers) == stored:
         return []
-    places: dict[tuple[str, str], list[int]] = {}
-    for place, item in enumerate(stored):
-        places.setdefault(item, []).append(place)
-    numbers = [places[item].pop(0) for item in headers]
-    return [f"      {key}: '{' '.join(map(str, numbers))}'"]
+    return [f"      {key}: {inline(' '.join(order_word(name) for name, _ in headers))}"]
+
+
+def order_word(name: str) -> str:
+    """A field's name as one word, whatever characters it has."""
+    return quote(name, safe="!#$&'()*+,/:;=?@[]^`{|}~\"<>\\", errors="surrogatepass") or "%"
 
 
 def _shown_and_hidden(headers: Headers, size: int, method: str) -> tuple[Headers, Headers]:
-    """The fields that vcrpy may see, and those that are not true of the stored body or that its stubs cannot take."""
-    shown: list[tuple[str, str]] = []
-    hidden: list[tuple[str, str]] = []
-    for name, value in headers:
-        visible = _TOKEN.fullmatch(name) and _VISIBLE.fullmatch(value)
-        (shown if visible and _is_true(name.lower(), value, size, method) else hidden).append((name, value))
-    return tuple(shown), tuple(hidden)
+    """The fields that vcrpy may see, and those that are not true of the stored body or that its stubs cannot take.
+
+    One name's fields stay together, or their order could not be told.
+    """
+    hidden = {
+        name
+        for name, value in headers
+        if not (_TOKEN.fullmatch(name) and _VISIBLE.fullmatch(value) and _is_true(name.lower(), value, size, method))
+    }
+    return tuple(item for item in headers if item[0] not in hidden), tuple(
+        item for item in headers if item[0] in hidden
+    )
 
 
 def _is_true(name: str, value: str, size: int, method: str) -> bool:
