@@ -15,7 +15,7 @@ from fakegpt_testkit.tape import Chunk
 def recut(chunks: tuple[Chunk, ...], edits: list[Edit]) -> tuple[Chunk, ...]:
     """The chunks of the edited body. A word belongs to the chunk in which its secret began.
 
-    A chunk that held nothing but the rest of a secret takes the last byte before it, so that none is empty and their
+    A chunk that held nothing but the rest of a secret takes a byte from a neighbour, so that none is empty and their
     number stays; chunks go only when the new body has fewer bytes than there were chunks.
     """
     if not edits:
@@ -25,8 +25,9 @@ def recut(chunks: tuple[Chunk, ...], edits: list[Edit]) -> tuple[Chunk, ...]:
     moved = _Moved(edits)
     ends = sorted({moved.to(start + end) for start, chunk in zip(bounds, chunks, strict=False) for end in chunk.ends})
     cuts = [moved.to(bound) for bound in bounds]
+    room = len(body) >= len(chunks)
     for index in range(len(cuts) - 2, 0, -1):
-        cuts[index] = max(0, min(cuts[index], cuts[index + 1] - 1))
+        cuts[index] = max(index if room else 0, min(cuts[index], cuts[index + 1] - 1))
     return tuple(
         Chunk(chunk.at, body[start:end], tuple(each - start for each in ends if start < each <= end))
         for chunk, (start, end) in zip(chunks, pairwise(cuts), strict=True)

@@ -191,7 +191,7 @@ def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
             continue
         end = len(text) if end < 0 else end
         value = unlatin(text[start:end])
-        if value and not PLACEHOLDER.fullmatch(value):
+        if value.strip() and not PLACEHOLDER.fullmatch(value):
             yield Edit(start, end, word(value, head[1]))
 
 

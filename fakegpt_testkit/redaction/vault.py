@@ -27,6 +27,7 @@ _SHORT: Final = 8
 _ESCAPED: Final = re.compile(r"\\u00[2-7]|%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)", re.IGNORECASE)
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
+_ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 _STANDARD: Final = str.maketrans("-_", "+/")
 
@@ -136,12 +137,11 @@ class Vault:
 
     def _in_base64(self, text: str, start: int, end: int) -> Edit:
         """Decodes the base64 around a find, takes the secrets out, and encodes again: whoever decodes it still can."""
-        url_safe = any(each in "-_" for each in text[start:end])
-        alphabet = "-_" if url_safe else "+/"
-        while start > 0 and _of_base64(text[start - 1], alphabet):
+        while start > 0 and text[start - 1] in _ALPHABET:
             start -= 1
-        while end < len(text) and _of_base64(text[end], alphabet):
+        while end < len(text) and text[end] in _ALPHABET:
             end += 1
+        url_safe = any(each in "-_" for each in text[start:end])
         padding = len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
         run = text[start:end].translate(_STANDARD)
         for skipped in range(4):  # letters before it may belong to the alphabet too, a path's or an escape's
@@ -157,10 +157,6 @@ class Vault:
 def _decoded(run: str) -> str:
     run = run[: len(run) - (len(run) % 4 == 1)]
     return base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
-
-
-def _of_base64(letter: str, alphabet: str) -> bool:
-    return (letter.isascii() and letter.isalnum()) or letter in alphabet
 
 
 def findable(value: str) -> bool:
