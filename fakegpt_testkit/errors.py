@@ -53,6 +53,23 @@ class CassetteMissing(FakeGptTestkitError):  # noqa: N818 - says what happened, 
         return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
 
 
+class RecordingIncomplete(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
+
+    def __init__(self, path: str, lost: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(path, lost)
+        self.path = path
+        self.lost = lost
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
+        return (
+            f"{self.path} lacks {_counted(len(self.lost), 'exchange')} that the client had; the others are saved"
+            f"{each}\n"
+            "  take it out of the cassette's block, or ask with another client; the client's own result is not touched"
+        )
+
+
 class BadOption(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
     """An option of ``use_cassette`` has a value that means nothing."""
 
@@ -393,3 +410,27 @@ class CassetteNameRefused(FakeGptTestkitError, ValueError):  # noqa: N818 - says
             f"{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
             "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
         )
+
+
+class NetworkClosed(FakeGptTestkitError, OSError):  # noqa: N818 - says what happened, not that it is an error
+    """Something wanted the network while it was closed on purpose; ``event`` is Python's audit event."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(event)
+        self.event = event
+
+    def __str__(self) -> str:
+        return f"{self.event} was refused: the network is closed, and only the cassette answers"
+
+
+class EffectMisplaced(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
+    """An effect was given a place, a number or a value that the response has not, or that means nothing."""
+
+    def __init__(self, effect: str, problem: str, wanted: str) -> None:
+        super().__init__(effect, problem, wanted)
+        self.effect = effect
+        self.problem = problem
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return f"{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"

@@ -29,6 +29,20 @@ class EndingKind(StrEnum):
     """The client let go of the response before its end."""
     KILLED = "killed"
     """The recording process died; the journal kept what had arrived."""
+    STALLED = "stalled"
+    """Nothing more came, and the connection stayed open: only the client's own timeouts end the wait."""
+    UNCONNECTED = "unconnected"
+    """There never was a connection; the note says why not: one of ``CONNECT_FAILURES``."""
+
+
+CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "timeout"})
+"""Why a connection can fail to come about: nobody listens, no such name, a bad certificate, no TLS, no answer."""
+
+SURPLUS = "surplus"
+"""The note of a complete ending after which bytes came that the framing had not announced."""
+
+UNDECODABLE = "Can not decode content-encoding"
+"""In the note of a malformed ending: the bytes stopped being what ``Content-Encoding`` says. The words are aiohttp's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class Ending:
     """How and when a response ended.
 
     ``at`` is in seconds since the request was sent; ``note`` says more where the kind alone does not, for people and
-    for the player (which timeout, which error number).
+    for the player (which timeout, which error number, which of the notes above).
     """
 
     kind: EndingKind = EndingKind.COMPLETE

@@ -16,7 +16,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit.errors import ResponseNotRecorded
-from fakegpt_testkit.seam.writing import encode, is_delimited
+from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ class Player:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._tape = tape
+        self._method = method
         self._handler = handler
         self._transport = transport
         self._factor = {"lockstep": 0.0, "recorded": 1.0}.get(pace) if isinstance(pace, str) else pace
@@ -236,16 +237,16 @@ class Player:
                 number = getattr(errno, ending.note, errno.ECONNRESET)
                 self._transport.lose(OSError(number, os.strerror(number)))
             case EndingKind.MALFORMED:
-                self._handler.data_received(b"this is no chunk size\r\n")
+                self._handler.data_received(encode_breach(self._tape, self._method))
                 if self._lockstep:
                     self._loop.call_soon(self._time_out_if_stuck)
             case EndingKind.TIMEOUT:
                 # The client's own timer fires after some time; in lockstep none passes, so it fires now.
                 if self._lockstep:
                     self._fail(read_timeout() if ending.note == "sock_read" else TimeoutError())
-            case EndingKind.CANCELLED:
-                pass  # the client was cancelled while it waited: here it waits, until it is cancelled again
-            case EndingKind.ABANDONED | EndingKind.KILLED:
+            case EndingKind.CANCELLED | EndingKind.STALLED:
+                pass  # the client waits, until it is cancelled or its own timeout fires
+            case EndingKind.ABANDONED | EndingKind.KILLED | EndingKind.UNCONNECTED:
                 self._fail(ResponseNotRecorded(self._where, len(self._tape.chunks), ending.kind.value))
 
     def _time_out_if_stuck(self) -> None:

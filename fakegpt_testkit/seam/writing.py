@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fakegpt_testkit.tape import EndingKind, header
+from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, EndingKind, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from fakegpt_testkit.tape import Chunk, Head, Headers, Tape
 
 BODILESS_STATUSES = frozenset({204, 304})
+
+NO_CHUNK_SIZE = b"this is no chunk size\r\n"
+NO_DEFLATE_BLOCK = b"\x07\xff\xff\xff"
+"""A block of the type that RFC 1951, 3.2.3 reserves: an error to every decoder."""
+NO_RESPONSE = b"these bytes were not announced\r\n\r\n"
 
 
 class Frame(NamedTuple):
@@ -48,14 +53,27 @@ def encode(tape: Tape, method: str) -> Iterator[Frame]:
     headers = settle_headers(tape, method)
     held = Frame(tape.head.at, encode_head(tape.head, headers))
     if has_body(tape, method):
-        holds_head = True
+        may_join_head = True
         for frame in encode_body(tape, headers):
-            if frame.at <= held.at and (holds_head or not frame.waits):
-                held = held._replace(data=held.data + frame.data)
+            # Body bytes with the head's own time came in the head's arrival; a second chunk was another arrival.
+            if not frame.data:
                 continue
-            yield held
-            held, holds_head = frame, False
+            if frame.at <= held.at and (may_join_head or not frame.waits):
+                held = held._replace(data=held.data + frame.data)
+            else:
+                yield held
+                held = frame
+            may_join_head = False
+    if tape.ending.kind is EndingKind.COMPLETE and tape.ending.note == SURPLUS:
+        held = held._replace(data=held.data + NO_RESPONSE)
     yield held
+
+
+def encode_breach(tape: Tape, method: str) -> bytes:
+    """Bytes that break the rules at the end of a malformed response: of its coding, its chunks or its head."""
+    if not has_body(tape, method) or UNDECODABLE not in tape.ending.note:
+        return NO_CHUNK_SIZE
+    return b"%x\r\n%s\r\n" % (len(NO_DEFLATE_BLOCK), NO_DEFLATE_BLOCK) if is_chunked(tape.headers) else NO_DEFLATE_BLOCK
 
 
 def has_body(tape: Tape, method: str) -> bool:

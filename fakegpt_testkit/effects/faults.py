@@ -1,0 +1,446 @@
+"""What goes wrong on a wire and in a service, as effects: ``faults.reset(after_event=3)``.
+
+Knows no player: a fault changes a tape, and the client meets what the tape then says. Events are counted from 1. A
+fault with a place takes exactly one of ``after_event``, ``after_byte`` and ``after_seconds`` (since the request was
+sent); the event's number may stand alone: ``reset(3)``. ``docs/effects.md`` shows what the client sees of each.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import sse
+from fakegpt_testkit.effects.effect import Effect, is_event_stream
+from fakegpt_testkit.effects.surgery import (
+    Place,
+    at_length,
+    event_ends,
+    event_span,
+    in_chunks,
+    put,
+    put_data,
+    settle,
+    shift,
+    split,
+    without,
+)
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind, Head, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fakegpt_testkit.tape import Interaction
+
+_REASONS = {int(known): known.phrase for known in HTTPStatus}
+
+_DONE = b"data: [DONE]\n\n"
+
+_CHALLENGE = (
+    b'<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>'
+    b"<noscript>Enable JavaScript and cookies to continue</noscript></body></html>"
+)
+
+
+# --- the stream stops at a place ---
+
+
+def reset(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """The connection is lost with an error (``ECONNRESET``)."""
+    place = _place("reset", after_event, after_byte, after_seconds)
+    return _stop(place, lambda tape: tape, Ending(EndingKind.RESET, note="ECONNRESET"))
+
+
+def close(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """The server closes the connection in order, between two HTTP chunks, and the body is not at its end.
+
+    A body that is neither chunked nor of an announced length becomes chunked: closing would be its proper end.
+    """
+    place = _place("close", after_event, after_byte, after_seconds)
+    return _stop(place, _framed, Ending(EndingKind.EOF))
+
+
+def cut_chunk(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """The server closes the connection inside an HTTP chunk, of which more was announced."""
+    place = _place("cut_chunk", after_event, after_byte, after_seconds)
+    return _stop(place, in_chunks, Ending(EndingKind.EOF), open_chunk=True)
+
+
+def bad_chunk(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """Bytes come that are no HTTP chunk's size, where one was to come."""
+    place = _place("bad_chunk", after_event, after_byte, after_seconds)
+    return _stop(place, in_chunks, Ending(EndingKind.MALFORMED))
+
+
+def corrupt_gzip(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """The body is sent with gzip, and from here on it is not gzip any more."""
+    place = _place("corrupt_gzip", after_event, after_byte, after_seconds)
+    return _stop(place, _in_gzip, Ending(EndingKind.MALFORMED, note=f"{UNDECODABLE}: gzip"))
+
+
+def short_body(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """``Content-Length`` announces the whole body, and the server closes the connection before its end."""
+    place = _place("short_body", after_event, after_byte, after_seconds)
+    return _stop(place, at_length, Ending(EndingKind.EOF))
+
+
+def short_length(
+    after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
+) -> Effect:
+    """``Content-Length`` announces only the body up to here: the client sees a whole response, nothing of the rest."""
+    place = _place("short_length", after_event, after_byte, after_seconds)
+
+    def change(tape: Tape) -> Tape:
+        short = _stopped(place, tape, Ending(EndingKind.COMPLETE, note=SURPLUS))
+        return at_length(short)
+
+    return Effect(_worded(place), change)
+
+
+def stop(
+    after_event: int | None = None,
+    *,
+    after_byte: int | None = None,
+    after_seconds: float | None = None,
+    end_mark: bool = False,
+) -> Effect:
+    """The response ends here, in good order; ``end_mark`` says whether ``data: [DONE]`` comes before that."""
+    place = _place("stop", after_event, after_byte, after_seconds)
+
+    def change(tape: Tape) -> Tape:
+        stopped = _stopped(place, tape, Ending())
+        end = len(stopped.body)
+        return put(stopped, end, end, _DONE) if end_mark else stopped
+
+    return Effect(_worded(place, *(("end_mark=True",) if end_mark else ())), change)
+
+
+# --- the stream takes its time ---
+
+
+def stall(
+    after_event: int | None = None,
+    *,
+    after_byte: int | None = None,
+    after_seconds: float | None = None,
+    seconds: float | None = None,
+) -> Effect:
+    """Nothing comes for so many ``seconds``; without them for ever, the connection open.
+
+    In lockstep no time passes, so a stall that ends is not felt; one that does not end waits for the client's timeout.
+    """
+    place = _place("stall", after_event, after_byte, after_seconds)
+    if seconds is None:
+        return _stop(place, lambda tape: tape, Ending(EndingKind.STALLED))
+    _check_positive("stall", seconds=seconds)
+
+    def change(tape: Tape) -> Tape:
+        if place.find(tape) == len(tape.body):
+            return _later_end(tape, seconds)
+        left, right = split(settle(tape), place.find(tape))
+        return _later_end(replace(tape, chunks=(*left, *shift(right, seconds))), seconds)
+
+    return Effect(_worded(place, f"seconds={seconds}"), change)
+
+
+def slow_start(seconds: float) -> Effect:
+    """The first byte, and all after it, comes so much later."""
+    _check_positive("slow_start", seconds=seconds)
+
+    def change(tape: Tape) -> Tape:
+        head = replace(tape.head, at=tape.head.at + seconds)
+        return _later_end(replace(tape, head=head, chunks=shift(tape.chunks, seconds)), seconds)
+
+    return Effect(f"slow_start({seconds})", change)
+
+
+def drip(every: float, *, size: int = 1) -> Effect:
+    """The body comes ``size`` bytes at a time, each ``every`` seconds after the one before or later."""
+    _check_positive("drip", every=every, size=size)
+
+    def change(tape: Tape) -> Tape:
+        tape = settle(tape)
+        chunked = in_chunks(tape).headers == tape.headers
+        chunks: list[Chunk] = []
+        now = tape.head.at
+        for chunk in tape.chunks:
+            for start in range(0, len(chunk.data), size):
+                data = chunk.data[start : start + size]
+                now = max(now + every, chunk.at)
+                chunks.append(Chunk(now, data, (len(data),) if chunked else ()))
+        return replace(tape, chunks=tuple(chunks), ending=replace(tape.ending, at=max(tape.ending.at, now)))
+
+    return Effect(f"drip({every}, size={size})", change)
+
+
+# --- an event is not what it was ---
+
+
+def bad_json(event: int) -> Effect:
+    """The JSON of an event breaks off in its middle; the stream goes on."""
+    return _on_data("bad_json", event, _broken_json)
+
+
+def bad_utf8(event: int) -> Effect:
+    """A byte that no UTF-8 has stands in an event: in the answer's text where there is one, else in the middle."""
+    return _on_data("bad_utf8", event, _with_bad_byte)
+
+
+def huge(event: int, *, size: int = 1024 * 1024) -> Effect:
+    """An event grows to ``size`` bytes, by spaces after its JSON: it says what it said."""
+    _check_positive("huge", size=size)
+    return _on_data("huge", event, lambda data: data.ljust(size), f"size={size}")
+
+
+def drop(event: int) -> Effect:
+    """An event is left out."""
+
+    def change(tape: Tape) -> Tape:
+        return put(tape, *event_span("drop", tape.body, event), b"")
+
+    return Effect(f"drop(event={event})", change)
+
+
+def repeat(event: int, *, times: int = 1) -> Effect:
+    """An event comes again at once, ``times`` times more."""
+    _check_positive("repeat", times=times)
+
+    def change(tape: Tape) -> Tape:
+        start, end = event_span("repeat", tape.body, event)
+        for _ in range(times):
+            tape = put(tape, end, end, tape.body[start:end])
+        return tape
+
+    return Effect(f"repeat(event={event}, times={times})", change)
+
+
+def swap(event: int, other: int | None = None) -> Effect:
+    """Two events come in each other's place: an event and the next one, where no other is named."""
+    first, second = sorted((event, event + 1 if other is None else other))
+
+    def change(tape: Tape) -> Tape:
+        start, end = event_span("swap", tape.body, first)
+        later_start, later_end = event_span("swap", tape.body, second)
+        if first == second:
+            return tape
+        early, late = tape.body[start:end], tape.body[later_start:later_end]
+        return put(put(tape, later_start, later_end, early), start, end, late)
+
+    return Effect(f"swap({first}, {second})", change)
+
+
+def error_event(
+    after_event: int | None = None,
+    *,
+    after_byte: int | None = None,
+    after_seconds: float | None = None,
+    message: str = "The server had an error while processing your request.",
+    code: str = "",
+) -> Effect:
+    """The service reports an error within the stream and ends the response, without the end mark."""
+    place = _place("error_event", after_event, after_byte, after_seconds)
+    problem: object = {"message": message, "code": code} if code else message
+    block = sse.encode(sse.Event(data=json.dumps({"message": None, "error": problem})))
+
+    def change(tape: Tape) -> Tape:
+        stopped = _stopped(place, tape, Ending())
+        return put(stopped, len(stopped.body), len(stopped.body), block)
+
+    return Effect(_worded(place, *((f"code={code!r}",) if code else ())), change)
+
+
+# --- the response is another one ---
+
+
+def status(code: int, *, retry_after: int | None = None, detail: str = "", error: str = "") -> Effect:
+    """Another status, with a JSON body as the service writes it: ``detail``, and ``error`` as its code.
+
+    ``retry_after`` is in seconds; 429 says 1 when it is not given.
+    """
+    if not 200 <= code <= 599:
+        raise EffectMisplaced("status", f"{code} is the status of no answer", "give one from 200 to 599")
+    reason = _REASONS.get(code, "")
+    said: object = detail or reason or str(code)
+    body = json.dumps({"detail": {"message": said, "code": error} if error else said}).encode()
+    wait = 1 if retry_after is None and code == HTTPStatus.TOO_MANY_REQUESTS else retry_after
+    headers = [("Content-Type", "application/json")]
+    headers += [("Retry-After", str(wait))] if wait is not None else []
+    return Effect(f"status({code})", lambda tape: _answered(tape, code, reason, tuple(headers), body))
+
+
+def challenge(status: int = 200) -> Effect:
+    """A web page for browsers in place of the answer."""
+    headers = (("Content-Type", "text/html; charset=UTF-8"), ("cf-mitigated", "challenge"))
+    reason = _REASONS.get(status, "")
+    return Effect(f"challenge({status})", lambda tape: _answered(tape, status, reason, headers, _CHALLENGE))
+
+
+def content_type(value: str = "text/plain; charset=utf-8") -> Effect:
+    """The same body under another content type."""
+
+    def change(tape: Tape) -> Tape:
+        headers = (*without(tape.headers, "content-type"), ("Content-Type", value))
+        return replace(tape, head=replace(tape.head, headers=headers))
+
+    return Effect(f"content_type({value!r})", change)
+
+
+# --- there is no response ---
+
+
+def no_reply(*, reset: bool = False) -> Effect:
+    """The connection ends before any byte of a response: closed in order, or lost with an error."""
+    kind, note = (EndingKind.RESET, "ECONNRESET") if reset else (EndingKind.EOF, "")
+    name = "no_reply(reset=True)" if reset else "no_reply()"
+    return Effect(name, lambda tape: Tape(Head(0), (), Ending(kind, tape.head.at, note)))
+
+
+def refused() -> Effect:
+    """Nobody listens where the client connects."""
+    return _unconnected("refused", "refused")
+
+
+def dns() -> Effect:
+    """The host's name is not known."""
+    return _unconnected("dns", "dns")
+
+
+def tls(*, handshake: bool = False) -> Effect:
+    """The host's certificate is not trusted; or, with ``handshake``, it does not speak TLS."""
+    return _unconnected("tls", "handshake" if handshake else "certificate", "handshake=True" if handshake else "")
+
+
+def connect_timeout() -> Effect:
+    """The host does not answer to the client's knocking; in lockstep the client's timeout fires at once."""
+    return _unconnected("connect_timeout", "timeout")
+
+
+# --- a fault at every event ---
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A fault for each event of recorded streams, one test each."""
+
+    fault: Callable[[int], Effect]
+
+    def over(self, interactions: Sequence[Interaction]) -> tuple[Effect, ...]:
+        """One effect per event of each event stream, on its own interaction."""
+        return tuple(
+            self.fault(event).on(interaction=index + 1)
+            for index, interaction in enumerate(interactions)
+            if is_event_stream(interaction.response)
+            for event in range(1, len(event_ends(interaction.response.body)) + 1)
+        )
+
+
+def everywhere(fault: Callable[[int], Effect]) -> Sweep:
+    """A fault at every event: ``everywhere(faults.reset)``, or ``everywhere(partial(faults.huge, size=9999))``."""
+    return Sweep(fault)
+
+
+# --- how they are made ---
+
+
+def _place(name: str, event: int | None, byte: int | None, seconds: float | None) -> Place:
+    return Place(name, event, byte, seconds)
+
+
+def _worded(place: Place, *options: str) -> str:
+    values = {"after_event": place.event, "after_byte": place.byte, "after_seconds": place.seconds}
+    given = [f"{word}={value}" for word, value in values.items() if value is not None]
+    return f"{place.name}({', '.join([*given, *options])})"
+
+
+def _stop(place: Place, frame: Callable[[Tape], Tape], ending: Ending, *, open_chunk: bool = False) -> Effect:
+    def change(tape: Tape) -> Tape:
+        stopped = _stopped(place, frame(tape), ending)
+        return _with_open_chunk(stopped) if open_chunk else stopped
+
+    return Effect(_worded(place), change)
+
+
+def _stopped(place: Place, tape: Tape, ending: Ending) -> Tape:
+    left, _ = split(settle(tape), place.find(tape))
+    return replace(tape, chunks=left, ending=replace(ending, at=place.moment(tape)))
+
+
+def _with_open_chunk(tape: Tape) -> Tape:
+    if not tape.chunks:
+        return tape
+    *before, last = tape.chunks
+    opened = replace(last, ends=tuple(end for end in last.ends if end < len(last.data)))
+    return replace(tape, chunks=(*before, opened))
+
+
+def _framed(tape: Tape) -> Tape:
+    has_length = any(name.lower() == "content-length" for name, _ in tape.headers)
+    return tape if has_length else in_chunks(tape)
+
+
+def _in_gzip(tape: Tape) -> Tape:
+    tape = in_chunks(tape)
+    headers = (*without(tape.headers, "content-encoding"), ("Content-Encoding", "gzip"))
+    return replace(tape, head=replace(tape.head, headers=headers))
+
+
+def _later_end(tape: Tape, seconds: float) -> Tape:
+    return replace(tape, ending=replace(tape.ending, at=tape.ending.at + seconds))
+
+
+def _answered(tape: Tape, code: int, reason: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Tape:
+    at = tape.head.at
+    headers = (*headers, ("Content-Length", str(len(body))))
+    return Tape(Head(code, reason, headers, "1.1", at), (Chunk(at, body),), Ending(at=at))
+
+
+def _unconnected(name: str, note: str, option: str = "") -> Effect:
+    ending = Ending(EndingKind.UNCONNECTED, note=note)
+    return Effect(f"{name}({option})", lambda _: Tape(Head(0), (), ending))
+
+
+def _on_data(name: str, event: int, change: Callable[[bytes], bytes], *options: str) -> Effect:
+    def changed(tape: Tape) -> Tape:
+        return put_data(tape, name, event, change)
+
+    return Effect(f"{name}({', '.join([f'event={event}', *options])})", changed)
+
+
+def _broken_json(data: bytes) -> bytes:
+    half = data[: (len(data) + 1) // 2]
+    try:
+        json.loads(half)
+    except ValueError:
+        return half
+    return half + b"{"
+
+
+_ANSWER = re.compile(rb'"parts":\s*\["')
+
+
+def _with_bad_byte(data: bytes) -> bytes:
+    text = _ANSWER.search(data)
+    place = text.end() if text else len(data) // 2
+    return data[:place] + b"\xff" + data[place:]
+
+
+def _check_positive(name: str, **values: float) -> None:
+    for word, value in values.items():
+        if not value > 0:
+            raise EffectMisplaced(name, f"{word}={value} means nothing", f"{word} must be more than 0")

@@ -1,0 +1,97 @@
+"""The same bytes in other chunks, so that a suite finds out whether its consumer leans on the cuts.
+
+Knows no events but by `sse`, and nothing of who plays the chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import cycle
+from random import Random
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import sse
+from fakegpt_testkit.effects.effect import Effect, Target
+from fakegpt_testkit.effects.surgery import is_chunked
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.tape import Chunk, EndingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fakegpt_testkit.tape import Tape
+
+_HOW = "give a seed, 'byte', 'event', 'line', or sizes such as [3, 5] (on the command line 3,5)"
+
+
+def recut(how: int | str | Sequence[int]) -> Effect:
+    """Every response's body in other chunks: the same bytes, and the same chunks each time.
+
+    ``how`` is a seed for random sizes, ``"byte"``, ``"event"``, ``"line"``, or sizes, which begin again when they are
+    used up. A text with a number is a seed, one with commas sizes. A chunk comes when its last byte came.
+    """
+    if isinstance(how, str):
+        how = _read(how)
+    if isinstance(how, Sequence) and not isinstance(how, str):
+        how = tuple(how)
+        if not how or min(how) < 1:
+            raise EffectMisplaced(f"recut({how!r})", "each size must be at least 1", _HOW)
+    kept = how
+    return Effect(f"recut({how!r})", lambda tape: _recut(tape, _pieces(tape.body, kept)), Target(everything=True))
+
+
+def _read(how: str) -> int | str | tuple[int, ...]:
+    if how in ("byte", "event", "line"):
+        return how
+    words = [word.strip() for word in how.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise EffectMisplaced(f"recut({how!r})", "nothing is cut that way", _HOW)
+    numbers = tuple(map(int, words))
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _pieces(body: bytes, how: int | str | tuple[int, ...]) -> Iterable[int]:
+    match how:
+        case "byte":
+            return cycle((1,))
+        case "event":
+            return map(len, sse.split(body))
+        case "line":
+            return map(len, body.splitlines(keepends=True))
+        case int():
+            return _dice(Random(how))  # noqa: S311 - wanted: the same each time
+    return cycle(map(int, how))
+
+
+def _dice(rng: Random) -> Iterator[int]:
+    while True:
+        yield rng.choice((1, 2, 3, rng.randint(1, 64), rng.randint(1, 2048)))
+
+
+def _recut(tape: Tape, sizes: Iterable[int]) -> Tape:
+    body = tape.body
+    if not body:
+        return tape
+    chunked = is_chunked(tape.headers)
+    arrivals = ((chunk.at, len(chunk.data)) for chunk in tape.chunks)
+    chunks: list[Chunk] = []
+    start, at, came = 0, tape.head.at, 0
+    for size in sizes:
+        end = min(start + size, len(body))
+        while came < end:
+            at, more = next(arrivals)
+            came += more
+        chunks.append(Chunk(at, body[start:end], (end - start,) if chunked else ()))
+        start = end
+        if start == len(body):
+            break
+    if tape.ending.kind is not EndingKind.COMPLETE and not _closes(tape):
+        chunks[-1] = replace(chunks[-1], ends=())
+    return replace(tape, chunks=tuple(chunks))
+
+
+def _closes(tape: Tape) -> bool:
+    """Whether the last HTTP chunk of a broken stream came to its end."""
+    last = tape.chunks[-1]
+    return last.ends[-1:] == (len(last.data),)

@@ -1,0 +1,169 @@
+"""Cuts tapes and puts other bytes into them, at a byte, an event or a time; chunks and times stay what they were.
+
+Knows where events begin and end, and nothing of why a tape is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import sse
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.tape import Chunk, EndingKind, header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fakegpt_testkit.tape import Headers, Tape
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a stream: after so many events, bytes or seconds. ``name`` is the effect that asks, for errors."""
+
+    name: str
+    event: int | None = None
+    byte: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [each for each in (self.event, self.byte, self.seconds) if each is not None]
+        if len(given) != 1:
+            raise EffectMisplaced(self.name, f"{len(given)} places were given", _ONE_PLACE)
+        if given[0] < 0:
+            raise EffectMisplaced(self.name, f"{given[0]} is before the beginning", _ONE_PLACE)
+
+    def find(self, tape: Tape) -> int:
+        """The place as an offset in the tape's body."""
+        if self.event is not None:
+            return event_end(self.name, tape.body, self.event) if self.event else 0
+        if self.byte is not None:
+            if self.byte > len(tape.body):
+                problem = f"the body has {len(tape.body)} bytes"
+                raise EffectMisplaced(self.name, problem, "name a byte that it has")
+            return self.byte
+        return sum(len(chunk.data) for chunk in tape.chunks if chunk.at <= (self.seconds or 0.0))
+
+    def moment(self, tape: Tape) -> float:
+        """When the stream has come to this place."""
+        reached = self.find(tape)
+        sizes = accumulate((len(chunk.data) for chunk in tape.chunks), initial=0)
+        at = max((chunk.at for chunk, start in zip(tape.chunks, sizes, strict=False) if start < reached), default=0.0)
+        return max(at, tape.head.at, self.seconds or 0.0)
+
+
+_ONE_PLACE = "name one of after_event=3, after_byte=100, after_seconds=0.5"
+
+
+def event_ends(body: bytes) -> tuple[int, ...]:
+    """Where each event of a body ends, its blank line included."""
+    pieces = sse.split(body)
+    if pieces and not sse.parse(pieces[-1]):
+        pieces.pop()
+    return tuple(accumulate(map(len, pieces)))
+
+
+def event_end(name: str, body: bytes, number: int) -> int:
+    """Where an event ends, by its number from 1."""
+    ends = event_ends(body)
+    if not 1 <= number <= len(ends):
+        raise EffectMisplaced(name, f"there is no event {number}", f"the stream has {len(ends)} events, counted from 1")
+    return ends[number - 1]
+
+
+def event_span(name: str, body: bytes, number: int) -> tuple[int, int]:
+    """Where an event begins, with the comments before it, and where it ends."""
+    end = event_end(name, body, number)
+    return (event_end(name, body, number - 1) if number > 1 else 0), end
+
+
+def is_chunked(headers: Headers) -> bool:
+    """Whether the body goes in HTTP chunks."""
+    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
+
+
+def settle(tape: Tape) -> Tape:
+    """The tape with the HTTP chunks written down that a player would make of it where nothing says how they were."""
+    complete = tape.ending.kind is EndingKind.COMPLETE
+    if not (complete and is_chunked(tape.headers)) or any(chunk.ends for chunk in tape.chunks):
+        return tape
+    return replace(tape, chunks=tuple(replace(each, ends=(len(each.data),)) for each in tape.chunks if each.data))
+
+
+def split(tape: Tape, offset: int) -> tuple[tuple[Chunk, ...], tuple[Chunk, ...]]:
+    """The chunks before an offset and those after it; in a chunked body an HTTP chunk ends there."""
+    chunked = is_chunked(tape.headers)
+    left: list[Chunk] = []
+    right: list[Chunk] = []
+    start = 0
+    for chunk in tape.chunks:
+        cut = offset - start
+        start += len(chunk.data)
+        if cut <= 0:
+            right.append(chunk)
+        elif cut >= len(chunk.data):
+            left.append(chunk)
+        else:
+            end = (cut,) if chunked else ()
+            left.append(Chunk(chunk.at, chunk.data[:cut], tuple(at for at in chunk.ends if at < cut) + end))
+            right.append(Chunk(chunk.at, chunk.data[cut:], tuple(at - cut for at in chunk.ends if at > cut)))
+    if left and chunked and left[-1].ends[-1:] != (len(left[-1].data),):
+        left[-1] = replace(left[-1], ends=(*left[-1].ends, len(left[-1].data)))
+    return tuple(left), tuple(right)
+
+
+def put(tape: Tape, start: int, end: int, new: bytes) -> Tape:
+    """The tape with other bytes in a place; they arrive when the last byte they replace did, else the one before."""
+    tape = settle(tape)
+    left, rest = split(tape, start)
+    replaced, right = split(replace(tape, chunks=rest), end - start)
+    at = replaced[-1].at if replaced else left[-1].at if left else tape.head.at
+    ends = (len(new),) if is_chunked(tape.headers) else ()
+    return replace(tape, chunks=(*left, *((Chunk(at, new, ends),) if new else ()), *right))
+
+
+def shift(chunks: tuple[Chunk, ...], seconds: float) -> tuple[Chunk, ...]:
+    """The same chunks, later."""
+    return tuple(replace(chunk, at=chunk.at + seconds) for chunk in chunks)
+
+
+def without(headers: Headers, *names: str) -> Headers:
+    """The fields but for those of these names, given in lower case."""
+    return tuple(field for field in headers if field[0].lower() not in names)
+
+
+def in_chunks(tape: Tape) -> Tape:
+    """The tape as one whose body goes in HTTP chunks, one for each arrival where it was framed otherwise."""
+    if is_chunked(tape.headers):
+        return settle(tape)
+    headers = (*without(tape.headers, "content-length"), ("Transfer-Encoding", "chunked"))
+    chunks = tuple(replace(each, ends=(len(each.data),)) for each in tape.chunks if each.data)
+    return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
+
+
+def at_length(tape: Tape) -> Tape:
+    """The tape as one whose body's length is announced; its content coding goes, for the length is the body's own."""
+    headers = without(tape.headers, "transfer-encoding", "content-encoding", "content-length")
+    headers = (*headers, ("Content-Length", str(len(tape.body))))
+    chunks = tuple(replace(each, ends=()) for each in tape.chunks if each.data)
+    return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
+
+
+_DATA = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)data(?::[ ]?([^\r\n]*))?(\r\n|\r|\n)")
+
+
+def put_data(tape: Tape, name: str, number: int, change: Callable[[bytes], bytes]) -> Tape:
+    """The tape with one event's data changed; its other lines stay, and the line ends."""
+    start, end = event_span(name, tape.body, number)
+    block = tape.body[start:end]
+    lines = list(_DATA.finditer(block))
+    data = change(b"\n".join(line[1] or b"" for line in lines))
+    line_end = lines[0][2]
+    new = b"".join(b"data: " + line + line_end for line in data.split(b"\n"))
+    out = bytearray(block[: lines[0].start()] + new)
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        out += block[line.end() : following.start() if following else len(block)]
+    return put(tape, start, end, bytes(out))
