@@ -17,6 +17,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import aiohttp
+import yarl
 
 from fakegpt_testkit import conversation
 from fakegpt_testkit.conversation import AnswerReader, End, Failure, NewMessage, Rewrite, Text, request_body
@@ -34,6 +35,7 @@ from fakegpt_testkit.errors import (
 )
 from fakegpt_testkit.provider.answers import TIMEOUT, Answer, AsyncGeneratorProvider, Rewritten
 from fakegpt_testkit.provider.blocking import Turns
+from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.sse import EventStreamParser
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ _DEFAULT_MODELS: Final = ("", "gpt-3.5-turbo")
 _LOG_IN_AGAIN: Final = ("expired_session_key", "invalid_api_key", "token_expired")
 _MOST_BYTES = 1024 * 1024
 _MOST_JSON = 1024 * 1024  # of an answer that is not streamed; what comes after that is not read
+_MOST_DETAIL = 4096  # characters of what a service says of an error
 
 
 class FakeGpt(AsyncGeneratorProvider):
@@ -108,6 +111,7 @@ class FakeGpt(AsyncGeneratorProvider):
         async with way:
             while True:
                 token, cookies = await cls._logged_in(way, refused)
+                way.keep_to_itself(token, cookies)
                 try:
                     async with (
                         way.session(cookies) as session,
@@ -143,6 +147,7 @@ class FakeGpt(AsyncGeneratorProvider):
         async with session.get(f"{way.url}/api/loads", params=now, proxy=way.proxy) as response:
             account = cls._account(way, response.status, await _json(way, "loads", response))
         form = {"token_key": account, "session_password": cls._new_password()}
+        way.redactor.know(form["session_password"], "session_password")
         async with session.post(f"{way.url}/auth/login", data=form, proxy=way.proxy) as response:
             if response.status >= 400:  # its body is a page or JSON, and nothing in it is needed
                 raise _refusal(way, "login", response, await _text(response))
@@ -156,7 +161,7 @@ class FakeGpt(AsyncGeneratorProvider):
     def _account(cls, way: _Way, status: int, answer: object) -> str:
         match answer:
             case {"loads": []}:
-                raise NoLoads(way.url, "loads", status)
+                raise NoLoads(way.name, "loads", status)
             case {"loads": [*loads]}:
                 known = [load for load in loads if isinstance(load, dict) and isinstance(load.get("token_id"), str)]
             case _:
@@ -187,6 +192,7 @@ class _Way:
     url: str
     proxy: str | None
     timeout: float | None
+    redactor: Redactor = field(default_factory=Redactor)
     _connector: aiohttp.TCPConnector = field(init=False)
 
     async def __aenter__(self) -> None:
@@ -203,6 +209,22 @@ class _Way:
             headers={**_BROWSER, "Referer": f"{self.url}/?v=2"},
             timeout=aiohttp.ClientTimeout(total=self.timeout),
         )
+
+    @property
+    def name(self) -> str:
+        """The address without a user's name and password, for errors."""
+        return str(yarl.URL(self.url).with_user(None))
+
+    def keep_to_itself(self, token: str, cookies: AbstractCookieJar) -> None:
+        """What no error may show, should the service repeat it."""
+        self.redactor.know(token, "accessToken")
+        for cookie in cookies:
+            self.redactor.know(cookie.value, cookie.key)
+
+    def heard(self, said: Failure) -> Failure:
+        """What the service says of an error, as far as it may be shown."""
+        message = self.redactor.text(said.message[: 2 * _MOST_DETAIL])  # cut afterwards: half a secret is not known
+        return Failure(message[:_MOST_DETAIL], self.redactor.text(said.code[:_MOST_DETAIL]))
 
 
 async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body: bytes) -> AsyncGenerator[str, None]:
@@ -221,13 +243,14 @@ async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body:
             async for delta in deltas:
                 if isinstance(delta, Failure):
                     kind = TokenRefused if delta.code in _LOG_IN_AGAIN and not told.spoken else AnswerFailed
-                    raise kind(way.url, "conversation", response.status, delta.message, delta.code)
+                    said = way.heard(delta)
+                    raise kind(way.name, "conversation", response.status, said.message, said.code)
                 if piece := told.tell(delta):
                     yield piece
         if not told.spoken:
-            raise NoValidResponse(way.url, "conversation", response.status)
+            raise NoValidResponse(way.name, "conversation", response.status)
         if not told.ended:
-            raise AnswerCutOff(way.url, "conversation", response.status)
+            raise AnswerCutOff(way.name, "conversation", response.status)
 
 
 async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, None]:
@@ -297,20 +320,20 @@ async def _json(way: _Way, step: str, response: aiohttp.ClientResponse) -> objec
 
 def _missing(way: _Way, step: str, status: int, name: str, answer: object) -> FieldMissing:
     explains = isinstance(answer, dict) and (answer.get("detail") or answer.get("error"))
-    said = conversation.failure(json.dumps(answer)) if explains else Failure("")
-    return FieldMissing(way.url, step, status, name, said.message, said.code)
+    said = way.heard(conversation.failure(json.dumps(answer))) if explains else Failure("")
+    return FieldMissing(way.name, step, status, name, said.message, said.code)
 
 
 def _refusal(way: _Way, step: str, response: aiohttp.ClientResponse, text: str) -> Exception:
     """What to raise for a response that is not what the step needs."""
     status, got = response.status, response.content_type
     page = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE) if got == "text/html" else None
-    said = Failure(page[1].strip()) if page else conversation.failure(text)
+    said = way.heard(Failure(page[1].strip()) if page else conversation.failure(text))
     if step == "conversation" and (status == 401 or said.code in _LOG_IN_AGAIN):
-        return TokenRefused(way.url, step, status, said.message, said.code)
+        return TokenRefused(way.name, step, status, said.message, said.code)
     if got == "text/html":
-        return WebPageAnswered(way.url, step, status, said.message)
+        return WebPageAnswered(way.name, step, status, said.message)
     if status >= 400:
-        return StepRefused(way.url, step, status, said.message, said.code)
+        return StepRefused(way.name, step, status, said.message, said.code)
     wanted = "an event stream" if step == "conversation" else "JSON"
-    return WrongContent(way.url, step, status, wanted, got, said.message, said.code)
+    return WrongContent(way.name, step, status, wanted, got, said.message, said.code)
