@@ -1,0 +1,50 @@
+"""The command line ``fakegpt-testkit``. Wires; decides nothing.
+
+Each module has the commands of one kind. What is heavy is imported by the commands that use it, so ``--help`` and
+completion are quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from fakegpt_testkit.cli.demo import demo
+from fakegpt_testkit.cli.terminal import Trouble, causes
+from fakegpt_testkit.errors import FakeGptTestkitError
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """Commands whose expected failures are texts with exit code 2, and nothing else."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows an emoji as its code
+        with suppress(BrokenPipeError):  # click ends quietly when the reader of a pipe has left
+            try:
+                return super().invoke(ctx)
+            except (FakeGptTestkitError, TimeoutError) as error:
+                raise Trouble(causes(error)) from error
+        return None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("fakegpt-testkit"), prog_name="fakegpt-testkit")
+def main() -> None:
+    r"""Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings.
+
+    \b
+    Example:
+      fakegpt-testkit demo
+    """
+
+
+main.add_command(demo)

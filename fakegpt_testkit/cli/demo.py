@@ -1,0 +1,99 @@
+"""``fakegpt-testkit demo``: the main job, shown on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+from rich.table import Table
+
+from fakegpt_testkit.cli.terminal import console, said
+from fakegpt_testkit.errors import NetworkClosed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fakegpt_testkit.demo import Heard, Recorded
+
+_STEPS = ("borrow an account", "log in with it", "get an access token", "ask, and stream the answer")
+
+
+@click.command()
+@click.option(
+    "--cassette",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the recording goes.  [default: a new temporary folder]",
+)
+def demo(cassette: Path | None) -> None:
+    r"""Record an answer from a stand-in service, stop it, close the network, and replay the answer.
+
+    \b
+    Example:
+      fakegpt-testkit demo
+      fakegpt-testkit demo --cassette cassettes/demo.yaml
+    """
+    from fakegpt_testkit import demo as show
+    from fakegpt_testkit.upstream import serve_in_thread
+
+    out = console()
+    path = cassette or Path(tempfile.mkdtemp(prefix="fakegpt-demo-")) / "demo.yaml"
+    with asyncio.Runner() as runner:
+        runner.get_loop()  # made while sockets can be: it has a pair of its own
+        with serve_in_thread(show.OPTIONS) as service:
+            url = service.url
+            out.print(f"A stand-in of the chat service runs at {url}. Recording:\n", style="bold")
+            live = show.record(runner, url, path, partial(_tell, out))
+            _print_requests(out, live)
+        with show.network_closed():
+            out.print("\nThe service is stopped and the network closed:", style="bold")
+            out.print(said(f"  {_try(url)}"))
+            out.print("\nReplaying the same question from the cassette, at the recorded pace:\n", style="bold")
+            recorded = show.replay(runner, url, path, "recorded", partial(_tell, out))
+            lockstep = show.replay(runner, url, path, "lockstep", lambda _: None)
+            chunks = show.chunks_replayed(runner, path)
+    differs = show.differences(live, recorded, lockstep, chunks=chunks)
+    _print_figures(out, live, recorded, lockstep, len(chunks))
+    out.print(said(f"\nThe cassette: {path}"))
+    if differs:
+        raise click.ClickException("the replay is not what was recorded\n  " + "\n  ".join(differs))
+    out.print(f"All {len(chunks)} chunks and all of the text came again as they were.", style="bold green")
+
+
+def _tell(out: Console, text: str) -> None:
+    out.print(said(text, "cyan"), end="")
+    out.file.flush()
+
+
+def _print_requests(out: Console, live: Recorded) -> None:
+    out.print("\n\nThe requests of the flow:", style="bold")
+    for number, ((method, uri, status), step) in enumerate(zip(live.requests, _STEPS, strict=True), 1):
+        out.print(said(f"  {number} {method:4} {urlsplit(uri).path:18} {status}  {step}"))
+
+
+def _try(url: str) -> str:
+    """What a program meets that asks for the dead service without a cassette."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=1).close()
+    except NetworkClosed as refused:
+        return str(refused)
+    raise click.ClickException(f"{url} could still be reached: the network was not closed")
+
+
+def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Heard, chunks: int) -> None:
+    table = Table("", "live", "replayed, recorded pace", "replayed, no waiting", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    heard = (live.heard, recorded, lockstep)
+    table.add_row("first text", *(f"{each.first * 1000:.0f} ms" for each in heard))
+    table.add_row("whole answer", *(f"{each.total * 1000:.0f} ms" for each in heard))
+    table.add_row("pieces of text", *(str(len(each.pieces)) for each in heard))
+    table.add_row("chunks", str(len(live.chunks)), "", str(chunks))
+    out.print("\n")
+    out.print(table)

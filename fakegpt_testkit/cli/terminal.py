@@ -1,0 +1,66 @@
+"""What every command says, and how: to a person with rich, to a program as JSON, to both in plain characters.
+
+Knows no command.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What would move the cursor, ring, colour or reorder the line when a terminal got it from a cassette."""
+
+
+class Trouble(click.ClickException):
+    """A command could not do its work: the text is printed, and the exit code is 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the text, each line of it, without a traceback."""
+        click.echo(f"Error: {harmless(self.format_message())}", file=file, err=file is None)
+
+
+def console() -> Console:
+    """Where results go; made anew for each command, because tests and pipes change what stdout is."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+
+
+def progress_console() -> Console:
+    """Where progress goes, so that results can be piped."""
+    return Console(file=sys.stderr, highlight=False, emoji=False)
+
+
+def harmless(text: str) -> str:
+    """The text with what a terminal would obey written out: a cassette's bytes come from elsewhere."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else "\ufffd", text)
+
+
+def said(text: str, style: str = "") -> Text:
+    """A text of a cassette, to be printed as it is: no markup, no escape codes."""
+    return Text(harmless(text), style)
+
+
+def print_json(value: object) -> None:
+    """A result for programs."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def causes(error: BaseException) -> str:
+    """An error's text and the notes that were added to it on its way."""
+    return "\n".join(_lines(error))
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    yield str(error) or type(error).__name__
+    yield from getattr(error, "__notes__", ())

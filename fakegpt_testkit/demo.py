@@ -1,0 +1,158 @@
+"""The main job as three calls: record an answer, replay it with the network closed, say what differs.
+
+Knows no terminal: what is heard meanwhile goes to a function, what was seen comes back as values.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from fakegpt_testkit.errors import NetworkClosed
+from fakegpt_testkit.provider import FakeGpt
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.upstream import Options
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.seam import Pace
+
+PROMPT: Final = "Say hello"
+
+OPTIONS: Final = Options(cuts="data", delay=0.02, raw=True)
+"""A stand-in whose chunks are not its events: each is cut inside its ``data: ``, as networks do."""
+
+_SOCKET_EVENTS: Final = frozenset(
+    {"socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer as the program saw it: its pieces of text; seconds from the call to the first and to the end."""
+
+    pieces: tuple[str, ...]
+    first: float
+    total: float
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording gave: the answer, the requests in order, and the chunks of the stream as they arrived."""
+
+    heard: Heard
+    requests: tuple[tuple[str, str, int], ...]
+    chunks: tuple[bytes, ...]
+
+
+def record(runner: asyncio.Runner, url: str, cassette: Path, hear: Callable[[str], None]) -> Recorded:
+    """Record the flow and its answer from the service at ``url``, handing on each piece of text when it comes."""
+    with use_cassette(cassette, record_mode="rewrite") as session:
+        heard = runner.run(_listen(url, hear))
+    return Recorded(heard, _requests(session), _chunks(session))
+
+
+def replay(runner: asyncio.Runner, url: str, cassette: Path, pace: Pace, hear: Callable[[str], None]) -> Heard:
+    """Ask the same of the same address, and have it answered by the cassette."""
+    with use_cassette(cassette, pace=pace):
+        return runner.run(_listen(url, hear))
+
+
+def chunks_replayed(runner: asyncio.Runner, cassette: Path) -> tuple[bytes, ...]:
+    """The chunks that a plain aiohttp program reads when it sends the recorded flow's last request again."""
+    with use_cassette(cassette):
+        return runner.run(_read_chunks(cassette))
+
+
+def differences(live: Recorded, *replayed: Heard, chunks: tuple[bytes, ...]) -> list[str]:
+    """What the replay did not give back as it was, in words; empty when it is the same."""
+    found = [
+        f"the text came in other pieces: {_first_unlike(live.heard.pieces, heard.pieces)}"
+        for heard in replayed
+        if heard.pieces != live.heard.pieces
+    ]
+    if chunks != live.chunks:
+        found.append(f"the stream came in other chunks: {_first_unlike(live.chunks, chunks)}")
+    return found
+
+
+@contextmanager
+def network_closed() -> Iterator[None]:
+    """Let nobody in this process make a socket, use one to reach anything, or look up a name, until the block ends.
+
+    It is Python's audit hook that refuses, so no library gets past it by another way than Python's sockets. An event
+    loop has sockets of its own for waking up: make it before.
+    """
+    if not _hooked:
+        sys.addaudithook(_refuse)  # there is no taking it away again: it is told when to act
+        _hooked.append(True)
+    _closed.append(True)
+    try:
+        yield
+    finally:
+        _closed.pop()
+
+
+_hooked: list[bool] = []
+_closed: list[bool] = []
+
+
+def _refuse(event: str, _: tuple[object, ...]) -> None:
+    if _closed and event in _SOCKET_EVENTS:
+        raise NetworkClosed(event)
+
+
+async def _listen(url: str, hear: Callable[[str], None]) -> Heard:
+    class Provider(FakeGpt):
+        """A class of this call's own: no token comes from another call."""
+
+    Provider.url = url
+    pieces: list[str] = []
+    began = time.perf_counter()
+    first = 0.0
+    async for text in Provider.create_async_generator("", [{"role": "user", "content": PROMPT}]):
+        if not pieces:
+            first = time.perf_counter() - began
+        pieces.append(text)
+        hear(text)
+    return Heard(tuple(pieces), first, time.perf_counter() - began)
+
+
+async def _read_chunks(cassette: Path) -> tuple[bytes, ...]:
+    asked = load_cassette(cassette).interactions[-1].request
+    async with (
+        aiohttp.ClientSession() as client,
+        client.request(asked.method, asked.uri, headers=asked.headers, data=asked.body) as response,
+    ):
+        return tuple([chunk async for chunk in response.content.iter_any()])
+
+
+def _requests(session: Session) -> tuple[tuple[str, str, int], ...]:
+    return tuple((each.request.method, each.request.uri, each.response.status) for each in session.recorded)
+
+
+def _chunks(session: Session) -> tuple[bytes, ...]:
+    return tuple(chunk.data for chunk in session.recorded[-1].response.chunks if chunk.data)
+
+
+def _first_unlike(live: tuple[object, ...], replayed: tuple[object, ...]) -> str:
+    number = next(
+        (at for at, pair in enumerate(zip(live, replayed, strict=False)) if pair[0] != pair[1]),
+        min(len(live), len(replayed)),
+    )
+    was, now = ((repr(each[number])[:80] if number < len(each) else "nothing") for each in (live, replayed))
+    return f"live {len(live)}, replayed {len(replayed)}; number {number + 1} was {was} and is {now}"

@@ -1,0 +1,150 @@
+"""The demo: the whole way, with the network really closed, wherever and however it is started."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from fakegpt_testkit import demo
+from fakegpt_testkit.cli import main
+from fakegpt_testkit.errors import NetworkClosed
+from fakegpt_testkit.recorder import load_cassette
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "fakegpt_testkit", "demo"]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "OPTIONS", replace(demo.OPTIONS, delay=0.0))
+
+
+def test_it_records_closes_the_network_and_replays_chunk_for_chunk(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder with spaces"
+    folder.mkdir()
+    began = time.perf_counter()
+    ran = subprocess.run(
+        [*COMMAND, "--cassette", "my cassettes/demo.yaml"],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    took = time.perf_counter() - began
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for step in ("GET  /api/loads", "POST /auth/login", "GET  /api/auth/session", "POST /api/conversation"):
+        assert re.search(rf"  \d {step} +200  ", ran.stdout)
+    assert "was refused: the network is closed" in ran.stdout
+    assert "The cassette: my cassettes/demo.yaml" in ran.stdout
+    assert "\x1b" not in ran.stdout
+    *_, asked = load_cassette(folder / "my cassettes" / "demo.yaml").interactions
+    assert re.search(rf"\nchunks +{len(asked.response.chunks)} +{len(asked.response.chunks)} *\n", ran.stdout)
+    assert ran.stdout.count("Hope that helps! 👍") == 2
+    assert took < 15  # five seconds on an idle machine
+
+
+def test_it_has_colours_on_a_terminal_and_none_of_the_answer_is_lost(tmp_path: Path) -> None:
+    main_end, terminal = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"}
+    with subprocess.Popen([*COMMAND, "--cassette", tmp_path / "c.yaml"], stdout=terminal, env=environment) as process:
+        os.close(terminal)
+        shown = b""
+        try:
+            while data := os.read(main_end, 65536):
+                shown += data
+        except OSError:  # Linux's way to say that nobody writes to it any more
+            pass
+    os.close(main_end)
+    assert process.returncode == 0
+    assert b"\x1b[" in shown
+    assert "👍" in shown.decode()
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_place_it_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ran = CliRunner().invoke(main, ["demo"])
+    assert ran.exit_code == 0
+    (cassette,) = tmp_path.glob("fakegpt-demo-*/demo.yaml")
+    assert f"The cassette: {cassette}" in ran.stdout
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_replay_that_differs_is_said_and_ends_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    chunks_replayed = demo.chunks_replayed
+    monkeypatch.setattr(demo, "chunks_replayed", lambda runner, path: chunks_replayed(runner, path)[:-1])
+    ran = CliRunner().invoke(main, ["demo", "--cassette", str(tmp_path / "c.yaml")])
+    assert ran.exit_code == 1
+    assert "Error: the replay is not what was recorded\n  the stream came in other chunks: live " in ran.stderr
+    assert "is nothing" in ran.stderr
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_cassette_that_cannot_be_written_is_a_text_and_ends_with_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = CliRunner().invoke(main, ["demo", "--cassette", str(tmp_path / "file" / "c.yaml")])
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith("Error: ")
+    assert "Traceback" not in ran.output
+
+
+def test_differences_say_which_piece_and_how_many() -> None:
+    heard = demo.Heard(("a", "b"), 0.1, 0.2)
+    live = demo.Recorded(heard, (), (b"1", b"2"))
+    assert demo.differences(live, heard, chunks=(b"1", b"2")) == []
+    assert demo.differences(live, demo.Heard(("a", "c"), 0, 0), chunks=(b"1", b"2", b"3")) == [
+        "the text came in other pieces: live 2, replayed 2; number 2 was 'b' and is 'c'",
+        "the stream came in other chunks: live 2, replayed 3; number 3 was nothing and is b'3'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "way_out",
+    [
+        pytest.param(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM), id="a TCP socket"),
+        pytest.param(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM), id="a UDP socket"),
+        pytest.param(lambda: socket.getaddrinfo("localhost", 80), id="a name"),
+        pytest.param(lambda: socket.create_server(("localhost", 0)), id="a server"),
+    ],
+)
+def test_a_closed_network_has_no_way_out(way_out: object) -> None:
+    assert callable(way_out)
+    with demo.network_closed(), pytest.raises(NetworkClosed, match="the network is closed"):
+        way_out()
+
+
+def test_a_socket_from_before_reaches_nothing_and_other_threads_neither() -> None:
+    refused: list[BaseException] = []
+
+    def work(old: socket.socket) -> None:
+        for use in (old.connect, lambda address: old.sendto(b"x", address), old.bind):
+            try:
+                use(("127.0.0.1", 9))
+            except NetworkClosed as error:
+                refused.append(error)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old, demo.network_closed():
+        thread = threading.Thread(target=work, args=(old,))
+        thread.start()
+        thread.join()
+    assert [str(error).split()[0] for error in refused] == ["socket.connect", "socket.sendto", "socket.bind"]
+
+
+def test_an_opened_network_is_open() -> None:
+    with demo.network_closed():
+        pass
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
