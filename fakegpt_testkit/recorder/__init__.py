@@ -5,6 +5,7 @@ Knows no pytest: the plugin calls this like anybody else.
 
 from __future__ import annotations
 
+import inspect
 import math
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError
+from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
@@ -20,12 +21,19 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.seam import Pace, insert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from os import PathLike
 
     from fakegpt_testkit.cassette import Cassette
 
 __all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
+
+
+def check_options(options: Iterable[str]) -> None:
+    """Raise for a name that ``use_cassette`` does not take; for callers that pass on what others wrote."""
+    known = set(inspect.signature(use_cassette).parameters) - {"path"}
+    for unknown in sorted(set(options) - known):
+        raise BadOption("an option of fakegpt", unknown, f"one of {', '.join(sorted(known))}")
 
 
 def read_mode(mode: str) -> RecordMode:
@@ -124,6 +132,12 @@ def use_cassette(
     except BaseException as failure:
         _leave(journals, failure)
         raise
+    if session.lost:
+        raise _incomplete(session) from session.lost[0][1]
+
+
+def _incomplete(session: Session) -> RecordingIncomplete:
+    return RecordingIncomplete(session.path, tuple((request, repr(reason)) for request, reason in session.lost))
 
 
 def shorten(path: Path) -> str:
@@ -150,6 +164,8 @@ def _save_failed(
     session: Session, file: Path, failure: BaseException, journals: list[storage.Journal], *, keep: bool
 ) -> None:
     """Keep what a failed block recorded, but never in an older recording's place; its exception stays the first."""
+    if session.lost:
+        failure.add_note(str(_incomplete(session)))
     replaces = session.record_mode in {RecordMode.ALL, RecordMode.REWRITE} and file.exists()
     if replaces or not keep:
         for journal in journals:

@@ -102,6 +102,12 @@ class Session:
         return tuple(take.interaction for take in takes if take.interaction is not None)
 
     @property
+    def lost(self) -> tuple[tuple[str, Exception], ...]:
+        """The requests that could not be recorded, with the reason."""
+        takes = (self._takes[number] for number in sorted(self._takes))
+        return tuple(take.lost for take in takes if take.lost is not None)
+
+    @property
     def played(self) -> tuple[Interaction, ...]:
         """The loaded interactions that were handed out at least once."""
         return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if plays)

@@ -37,10 +37,14 @@ class Log(Protocol):
 
 
 class Recording:
-    """A ``Take`` of the seam. ``interaction`` is None until the exchange has ended, and for one that left HTTP."""
+    """A ``Take`` of the seam. ``interaction`` is None until the exchange has ended, and for one that left HTTP.
+
+    ``lost`` is the request and the reason, when it could not be recorded.
+    """
 
     def __init__(self, number: int, origins: Origins, redactor: Redactor, log: Log) -> None:
         self.interaction: Interaction | None = None
+        self.lost: tuple[str, Exception] | None = None
         self._number = number
         self._origins = origins
         self._redactor = redactor
@@ -83,6 +87,12 @@ class Recording:
     def discard(self) -> None:
         """See ``Take``."""
         self._over = True
+
+    def failed(self, request: str, failure: Exception) -> None:
+        """See ``Take``."""
+        if self.interaction is None:
+            self._over = True
+            self.lost = request, failure
 
     def stop(self) -> None:
         """The client still reads, or has forgotten the response; for the recording it has left."""

@@ -8,18 +8,23 @@ from __future__ import annotations
 import asyncio
 import errno
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fakegpt_testkit.seam.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 from fakegpt_testkit.tape import Ending, EndingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
     from fakegpt_testkit.tape import Chunk, Head, Request
+
+
+TICKS_PER_SECOND = 10_000
+"""How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
 
 
 class Take(Protocol):
@@ -39,6 +44,9 @@ class Take(Protocol):
 
     def discard(self) -> None:
         """The exchange has left HTTP, for a WebSocket for instance; nothing follows."""
+
+    def failed(self, request: str, failure: Exception) -> None:
+        """What was heard could not be read; nothing follows. The client goes on, and knows nothing of it."""
 
 
 class ListeningTransport:
@@ -83,6 +91,7 @@ class Tap(asyncio.Protocol):
         assert transport is not None
         assert own is not None
         self._loop = asyncio.get_running_loop()
+        self._named = f"{method} {uri}"
         self._transport = transport
         self._owner = live.protocol
         self._handler = handler
@@ -90,7 +99,8 @@ class Tap(asyncio.Protocol):
         self._take = take
         self._asked = RequestReader(method, uri, self._loop)
         self._answer = ResponseReader(method, self._loop)
-        self._sent_at = self._heard_at = self._loop.time()
+        self._sent_at = self._loop.time()
+        self._last_tick = -1
         self._heard: list[tuple[float, bytes]] = []
         self._over = False
         self._ear = cast("asyncio.Transport", ListeningTransport(transport, self, own))
@@ -108,19 +118,21 @@ class Tap(asyncio.Protocol):
 
     def written(self, data: bytes) -> None:
         """The client sends a part of its request."""
-        self._asked.feed(data)
-        if self._answer.head is None:
-            self._sent_at = self._heard_at = self._loop.time()
+        with self._apart():
+            self._asked.feed(data)
+            if self._answer.head is None:
+                self._sent_at, self._last_tick = self._loop.time(), -1
 
     def left(self) -> None:
         """The client has let go of the connection: the answer is complete, or the rest is not wanted."""
-        self._digest()
-        if self._answer.finished:
-            self._finish(EndingKind.COMPLETE)
-        elif self._answer.malformed:
-            self._finish(EndingKind.MALFORMED, self._answer.malformed)
-        else:
-            self._finish(*self._why_left())
+        with self._apart():
+            self._digest()
+            if self._answer.finished:
+                self._finish(EndingKind.COMPLETE)
+            elif self._answer.malformed:
+                self._finish(EndingKind.MALFORMED, self._answer.malformed)
+            else:
+                self._finish(*self._why_left())
 
     def _why_left(self) -> tuple[EndingKind, str]:
         # Called in the midst of the client's own leaving, so the exception that makes it leave is being handled now.
@@ -138,10 +150,10 @@ class Tap(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came: the handler gets them now."""
         # Heard first: the handler may let go of the connection while it takes the bytes.
-        self._heard_at = self._loop.time()
-        self._heard.append((self._heard_at, data))
+        self._heard.append((self._now(), data))
         self._handler.data_received(data)
-        self._digest()
+        with self._apart():
+            self._digest()
 
     def eof_received(self) -> None:
         """The server sends no more."""
@@ -149,13 +161,14 @@ class Tap(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._digest()
-        if exc is None:
-            self._heard_at = self._loop.time()
-            self._answer.read_end()
-            self._finish(EndingKind.COMPLETE if self._answer.finished else EndingKind.EOF)
-        else:
-            self._finish(EndingKind.RESET, _name(exc))
+        with self._apart():
+            self._digest()
+            if exc is None:
+                self._now()
+                self._answer.read_end()
+                self._finish(EndingKind.COMPLETE if self._answer.finished else EndingKind.EOF)
+            else:
+                self._finish(EndingKind.RESET, _name(exc))
         self._handler.connection_lost(exc)
         if self._owner is not self._handler:
             self._owner.connection_lost(exc)
@@ -170,13 +183,27 @@ class Tap(asyncio.Protocol):
 
     # What the take is told.
 
+    def _now(self) -> float:
+        """The moment of an arrival, in seconds since the request was sent: later than the one before."""
+        self._last_tick = max(self._last_tick + 1, round((self._loop.time() - self._sent_at) * TICKS_PER_SECOND))
+        return self._last_tick / TICKS_PER_SECOND
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Keep a failure of ours from the client, in whose midst we are called."""
+        try:
+            yield
+        except Exception as failure:
+            self._step_aside()
+            self._take.failed(self._named, failure)
+
     def _digest(self) -> None:
         heard, self._heard = self._heard, []
         for when, data in heard:
             if self._over:
                 return
             had_head = self._answer.head is not None
-            chunk = self._answer.read(data, when - self._sent_at)
+            chunk = self._answer.read(data, when)
             head = self._answer.head
             if head is not None and not had_head:
                 if head.status == SWITCHING_PROTOCOLS:
@@ -195,8 +222,8 @@ class Tap(asyncio.Protocol):
         if self._answer.head is None:
             self._take.request(self._asked.request)
         by_bytes = kind in {EndingKind.COMPLETE, EndingKind.MALFORMED}
-        ended_at = self._heard_at if by_bytes else self._loop.time()
-        self._take.ended(Ending(kind, ended_at - self._sent_at, note))
+        ended_at = max(self._last_tick, 0) / TICKS_PER_SECOND if by_bytes else self._now()
+        self._take.ended(Ending(kind, ended_at, note))
 
     def _step_aside(self) -> None:
         self._over = True
