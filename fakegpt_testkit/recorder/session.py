@@ -13,6 +13,7 @@ from fakegpt_testkit.errors import CassetteMissing
 from fakegpt_testkit.matching import Rules, matches, not_recorded
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.taking import Recording
+from fakegpt_testkit.redaction import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.origins import Origins
     from fakegpt_testkit.recorder.taking import Log
     from fakegpt_testkit.redaction import Redactor
-    from fakegpt_testkit.seam import Pace, Take
-    from fakegpt_testkit.tape import Interaction, Request, Tape
+    from fakegpt_testkit.seam import Pace, Player, Take
+    from fakegpt_testkit.tape import Ending, Interaction, Request, Tape
 
 
 class RecordMode(StrEnum):
@@ -78,6 +79,7 @@ class Session:
                 redactor.response(each.response)  # the words that stand in for its secrets are taken
         self._plays = [0] * len(self._old)
         self._given: dict[int, int] = {}
+        self._players: dict[int, Player] = {}
         self._takes: dict[int, Recording] = {}
         self._open_log = open_log
         self._log: Log | None = None
@@ -149,10 +151,20 @@ class Session:
         self._asked += 1
         return self._asked - 1
 
+    def refuse(self, number: int, method: str, uri: str) -> Ending | None:  # noqa: ARG002 - the deck's signature
+        """See ``Deck``."""
+        return None
+
     def play(self, number: int, request: Request) -> Tape | None:
-        """See ``Deck``. Equal requests are answered in the order they were recorded."""
+        """See ``Deck``. Equal requests are answered in the order they were recorded.
+
+        Once a request has gone live, so does each whose recorded answer gives out a credential: what stands for it in the
+        cassette opens no live service.
+        """
         asked = self._redactor.request(canonical_request(request, self._origins)[0])
         equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules)]
+        if self._takes:
+            equal = [index for index in equal if not holds_placeholder(self._old[index].response)]
         index = next((each for each in equal if not self._plays[each]), None)
         if index is None and equal and self._repeats:
             index = equal[-1]
@@ -176,6 +188,10 @@ class Session:
             self._log = self._open_log()
         take = self._takes[number] = Recording(number, self._origins, self._redactor, self._log)
         return take
+
+    def follow(self, number: int, player: Player) -> None:
+        """See ``Deck``."""
+        self._players[number] = player
 
     def name(self, number: int) -> str:
         """See ``Deck``."""
@@ -203,3 +219,9 @@ class Session:
             case _:
                 kept = self._old
         return Cassette((*kept, *recorded), self.path)
+
+
+def holds_placeholder(tape: Tape) -> bool:
+    """Whether the answer gives out what was redacted: a token, a cookie."""
+    texts = (*(value for _, value in tape.headers), tape.body.decode("latin-1"))
+    return any(PLACEHOLDER.search(text) for text in texts)

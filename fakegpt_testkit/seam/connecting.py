@@ -15,6 +15,7 @@ from aiohttp.connector import Connection
 from fakegpt_testkit.errors import CannotBeReplayed
 from fakegpt_testkit.seam.player import Pace, PlayedHandler, PlayedTransport, Player
 from fakegpt_testkit.seam.reading import RequestReader
+from fakegpt_testkit.seam.refusing import fail_to_connect
 from fakegpt_testkit.seam.tap import Take, Tap
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.tracing import Trace
 
-    from fakegpt_testkit.tape import Request, Tape
+    from fakegpt_testkit.tape import Ending, Request, Tape
 
 
 class Deck(Protocol):
@@ -47,8 +48,14 @@ class Deck(Protocol):
     def ask(self) -> int:
         """Count a request at the moment it is asked; gives its number, from 0."""
 
+    def refuse(self, number: int, method: str, uri: str) -> Ending | None:
+        """Why no connection comes about for this request, by an effect; None when one does. Asked before ``play``."""
+
     def play(self, number: int, request: Request) -> Tape | None:
         """The recorded answer; None sends the request to the live service. Raises when it must not go there."""
+
+    def follow(self, number: int, player: Player) -> None:
+        """Told what plays to this request, as it begins: its ``read`` and ``left_early`` say what the client did."""
 
     def take(self, number: int) -> Take:
         """A new recording of the request that was asked as this one."""
@@ -159,6 +166,12 @@ class PlayedExchange:
         """A connection to nowhere, with the traces that a live one sends."""
         if is_upgrade(self._req):
             raise CannotBeReplayed(self._req.method, uri_of(self._req), self._req.headers["Upgrade"])
+        refusal = self._deck.refuse(self._number, self._req.method, uri_of(self._req))
+        if refusal is not None:
+            for trace in self._traces:
+                await trace.send_connection_create_start()
+            lockstep = self._deck.pace == "lockstep"
+            raise await fail_to_connect(self._req, self._timeout, refusal, at_once=lockstep)
         if not self._deck.records:
             await self._trace()
         self._handler.connection_made(self._transport)
@@ -208,7 +221,9 @@ class PlayedExchange:
             self._going_live = self._loop.create_task(self._go_live())
             return
         name = self._deck.name(self._number)
-        self._handler.player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)
+        player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)
+        self._handler.player = player
+        self._deck.follow(self._number, player)
 
     async def _go_live(self) -> None:
         """Ask the live service after all, now that the whole request is known to be new."""

@@ -168,8 +168,23 @@ class Player:
         self._began = self._loop.time()
         self._handle: asyncio.Handle | None = None
         self._all_wanted = False
+        self._held_up = False
+        self._ended = False
         self._over = False
+        self.left_early = False
         self._schedule()
+
+    @property
+    def read(self) -> int:
+        """How many bytes of the body the client has taken, after content decoding."""
+        content = self._handler.content
+        return 0 if content is None else content._cursor
+
+    @property
+    def fed(self) -> int:
+        """How many bytes of the body have arrived at the client, after content decoding."""
+        content = self._handler.content
+        return 0 if content is None else content.total_bytes
 
     def wanted(self, *, all_of_it: bool = False) -> None:
         """The client waits for bytes."""
@@ -179,7 +194,8 @@ class Player:
 
     def resume(self) -> None:
         """The client has room again."""
-        if self._handle is None and not self._lockstep:
+        if self._held_up and not self._lockstep:
+            self._held_up = False
             self._schedule()
 
     @property
@@ -188,7 +204,9 @@ class Player:
         return self._next is None and self._delimited and self._tape.ending.kind is EndingKind.COMPLETE
 
     def stop(self) -> None:
-        """Play nothing more."""
+        """Play nothing more. ``left_early`` says from then on whether the client went before all was played."""
+        if not self._over:
+            self.left_early = not self._ended
         self._over = True
         if self._handle is not None:
             self._handle.cancel()
@@ -208,12 +226,15 @@ class Player:
     def _step(self) -> None:
         self._handle = None
         if not self._transport.reading:
+            self._held_up = True
             return
         frame = self._next
         if frame is None:
+            self._ended = True
             self._end()
             return
         self._next = next(self._frames, None)
+        self._ended = self._next is None and self._delimited and self._tape.ending.kind is EndingKind.COMPLETE
         self._handler.data_received(frame.data)
         if self._over:
             return
