@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
-from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, text_of_bytes
+from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape, header
 
@@ -59,7 +59,7 @@ def _check_version(root: Mapping) -> None:
     version = root["version"]
     if version != "1":
         raise BadShape(
-            f"the version is {version!r} and only 1 can be read",
+            f"the version is {shown(version)} and only 1 can be read",
             root.line,
             "a newer tool may have written it; a file cut off in its last line looks like this too: " + _CUT_OFF,
         )
@@ -78,7 +78,7 @@ def _interaction(entry: Node, number: int) -> Interaction:
     if unknown := ours.keys() - _OUR_KEYS:
         words = ", ".join(sorted(unknown))
         raise BadShape(
-            f"{OURS!r} has unknown keys: {words}", ours.line, "a newer version may have written them: upgrade"
+            f"{OURS!r} has unknown keys: {shown(words)}", ours.line, "a newer version may have written them: upgrade"
         )
     return Interaction(
         _request(request, _text(ours, "request_order")),
@@ -163,7 +163,7 @@ def _ending_kind(ours: Mapping) -> EndingKind:
         return EndingKind(word)
     except ValueError:
         kinds = ", ".join(kind.value for kind in EndingKind)
-        raise BadShape(f"the ending {word!r} is none of {kinds}", ours.line) from None
+        raise BadShape(f"the ending {shown(word)} is none of {kinds}", ours.line) from None
 
 
 def _response_body(response: Mapping) -> bytes:
@@ -193,7 +193,7 @@ def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
 def _status(parent: Mapping, key: str) -> int:
     word = parent.get(key)
     if not isinstance(word, str) or re.fullmatch(r"[0-9]{1,3}", word) is None:
-        raise BadShape(f"the status {word!r} is no number of three digits", parent.line)
+        raise BadShape(f"the status {shown(word)} is no number of three digits", parent.line)
     return int(word)
 
 
@@ -247,7 +247,7 @@ def _bytes(value: Node, parent: Mapping) -> bytes:
 
 
 def _not_text(key: str, parent: Mapping) -> NoReturn:
-    raise BadShape(f"{key!r} holds a collection where a text was wanted", parent.line)
+    raise BadShape(f"{shown(key)} holds a collection where a text was wanted", parent.line)
 
 
 def _json_bytes(value: Node, parent: Mapping) -> bytes:

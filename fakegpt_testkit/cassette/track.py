@@ -2,7 +2,8 @@
 
 The first number is when the head came, in milliseconds since the request was sent. Then one word per chunk:
 milliseconds since the word before, a colon, the chunk's size. A ``/`` stands where an HTTP chunk ended, so ``64/30`` is
-a piece of 94 bytes with an HTTP chunk's end after 64. The last number is when the response ended. Knows no YAML.
+a piece of 94 bytes with an HTTP chunk's end after 64, and ``0/`` is the late end of an HTTP chunk whose bytes came
+before. The last number is when the response ended. Knows no YAML.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}\.\d"
-_SIZES = r"(?:[1-9]\d{0,11}/)*(?:[1-9]\d{0,11})?"
+_SIZES = r"(?:0/)?(?:[1-9]\d{0,11}/)*(?:[1-9]\d{0,11})?"
 _TRACK = re.compile(rf"-?\d{{1,12}}\.\d(?: {_TIME}:(?:{_SIZES}|0))* {_TIME}", re.ASCII)
 _WORDS_ONLY = str.maketrans(":", " ", ".")
 
@@ -66,7 +67,7 @@ def _sizes(chunk: Chunk) -> str:
     parts = []
     start = 0
     for end in chunk.ends:
-        if not start < end <= size:
+        if not start < end <= size and (parts or end):
             raise ValueError(f"a chunk of {size} bytes cannot have HTTP chunks that end at {chunk.ends}")
         parts.append(f"{end - start}/")
         start = end

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 256 * 1024 * 1024
 MAX_NODES = 500_000
 MAX_DEPTH = 100
+MAX_DIRECTIVES = 100
 MAX_ALIASED = 4 * 1024 * 1024
 """The bound of what aliases may repeat, in characters, each node counted as 16."""
 
+_SHOWN = 60
 _NODE_WEIGHT = 16
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _YAML = "tag:yaml.org,2002:"
@@ -141,7 +143,7 @@ class _Reader:
     def _put_alias(self, anchor: str, line: int) -> None:
         self._count(line, 0)
         if anchor not in self._anchors:
-            raise BadShape(f"the alias *{anchor} names nothing that was complete before it", line)
+            raise BadShape(f"the alias {shown(anchor)} names nothing that was complete before it", line)
         node, weight = self._anchors[anchor]
         self._weight += weight
         self._aliased += weight
@@ -163,7 +165,7 @@ class _Reader:
 
     def _put_key(self, top: _Open, key: str, line: int, *, merge: bool) -> None:
         if not merge and key in top.value:
-            raise BadShape(f"the key {key!r} stands twice in one mapping", line)
+            raise BadShape(f"the key {shown(key)} stands twice in one mapping", line)
         top.key, top.merging = key, merge
 
     def _put(self, node: Node, line: int) -> None:
@@ -196,6 +198,8 @@ class _Reader:
 
 def parse(data: bytes) -> Node:
     """The one document in ``data``, which is UTF-8; BadShape for anything else than a tree within the bounds."""
+    if data.count(b"\n%") > MAX_DIRECTIVES:  # libYAML compares each with all before it
+        raise BadShape(f"there are more than {MAX_DIRECTIVES} lines that begin with %")
     try:
         return _Reader().read(data)
     except yaml.reader.ReaderError as error:
@@ -207,6 +211,12 @@ def parse(data: bytes) -> Node:
         raise BadShape(f"not YAML: {problem}", None if mark is None else mark.line + 1) from None
     except yaml.YAMLError as error:
         raise BadShape(f"not YAML: {error}") from None
+
+
+def shown(value: object) -> str:
+    """A value for an error's text: quoted, and cut when it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def text_of_bytes(data: bytes) -> str:
@@ -268,7 +278,7 @@ def _piece(part: Node, line: int) -> bytes:
 
 def _unknown_tag(tag: str, line: int) -> BadShape:
     return BadShape(
-        f"the tag {tag.removeprefix(_YAML)!r} is not one that a cassette may hold, or not of this shape",
+        f"the tag {shown(tag.removeprefix(_YAML))} is not one that a cassette may hold, or not of this shape",
         line,
         "write the value without the tag, or record the cassette again",
     )
