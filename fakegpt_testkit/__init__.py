@@ -1,1 +1,71 @@
-"""Record a streaming chat once, replay it offline: the same bytes, chunks, timing, endings and exceptions."""
+"""Record a streaming chat once, replay it offline: the same bytes, chunks, timing, endings and exceptions.
+
+What ``__all__`` names is public. It is imported when it is first used: a test suite loads this package through pytest's
+entry point even if it never uses it, and must not pay for aiohttp and vcrpy then.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fakegpt_testkit import errors
+    from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.errors import FakeGptTestkitError
+    from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
+    from fakegpt_testkit.provider import AsyncGeneratorProvider, FakeGpt
+    from fakegpt_testkit.recorder import RecordMode, Session, load_cassette, use_cassette
+    from fakegpt_testkit.redaction import Redaction
+    from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse
+    from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
+
+__all__ = [
+    "DEFAULT_MATCH_ON",
+    "FAKEGPT_VOLATILE",
+    "AsyncGeneratorProvider",
+    "Cassette",
+    "Chunk",
+    "Ending",
+    "EndingKind",
+    "Event",
+    "EventStreamParser",
+    "FakeGpt",
+    "FakeGptTestkitError",
+    "Head",
+    "Interaction",
+    "RecordMode",
+    "Redaction",
+    "Request",
+    "Session",
+    "Tape",
+    "encode",
+    "errors",
+    "load_cassette",
+    "parse",
+    "use_cassette",
+]
+
+_ROOMS = {
+    "cassette": ("Cassette",),
+    "errors": ("FakeGptTestkitError",),
+    "matching": ("DEFAULT_MATCH_ON", "FAKEGPT_VOLATILE"),
+    "provider": ("AsyncGeneratorProvider", "FakeGpt"),
+    "recorder": ("RecordMode", "Session", "load_cassette", "use_cassette"),
+    "redaction": ("Redaction",),
+    "sse": ("Event", "EventStreamParser", "encode", "parse"),
+    "tape": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return importlib.import_module("fakegpt_testkit.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"fakegpt_testkit.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,6 +88,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
     test = request.node.nodeid
     path = storage.path_for(folder, test) if name is None else storage.inside(folder, name)
     said.pop("url")
+    recorder.check_options(said)
     said["origins"] = {_url(request): LIVE_URL, **said.get("origins", {})}
     command = f'pytest "{test}" --fakegpt-record-mode=new_episodes'
     try:

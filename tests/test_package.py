@@ -1,0 +1,37 @@
+"""The package as others import it."""
+
+import subprocess
+import sys
+
+import pytest
+
+import fakegpt_testkit
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", fakegpt_testkit.__all__)
+def test_each_public_name_is_there(name: str) -> None:
+    assert getattr(fakegpt_testkit, name) is not None
+    assert name in dir(fakegpt_testkit)
+
+
+def test_a_wrong_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'FakeGtp'"):
+        _ = fakegpt_testkit.FakeGtp
+
+
+def test_importing_the_plugin_loads_neither_aiohttp_nor_vcrpy() -> None:
+    code = (
+        "import sys, fakegpt_testkit.plugin; print(*sorted({'aiohttp', 'vcr', 'yaml', 'asyncio'} & set(sys.modules)))"
+    )
+    alone = run("import sys, pytest; print(*sorted({'aiohttp', 'vcr', 'yaml', 'asyncio'} & set(sys.modules)))")
+    assert run(code) == alone
+
+
+def test_the_core_loads_no_http_library() -> None:
+    rooms = "sse, conversation, tape, matching, redaction"
+    code = f"import sys; from fakegpt_testkit import {rooms}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
+    assert run(code).split() == ["False", "False"]
