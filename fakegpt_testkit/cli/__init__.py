@@ -6,8 +6,8 @@ completion are quick.
 
 from __future__ import annotations
 
+import errno
 import sys
-from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from fakegpt_testkit.cli.demo import demo
+from fakegpt_testkit.cli.service import upstream
 from fakegpt_testkit.cli.terminal import Trouble, causes
 from fakegpt_testkit.errors import FakeGptTestkitError
 
@@ -28,12 +29,12 @@ class _Commands(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows an emoji as its code
-        with suppress(BrokenPipeError):  # click ends quietly when the reader of a pipe has left
-            try:
-                return super().invoke(ctx)
-            except (FakeGptTestkitError, TimeoutError) as error:
-                raise Trouble(causes(error)) from error
-        return None
+        try:
+            return super().invoke(ctx)
+        except (FakeGptTestkitError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # the reader of a pipe has left: click ends quietly
+            raise Trouble(causes(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,4 +48,5 @@ def main() -> None:
     """
 
 
-main.add_command(demo)
+for _command in (demo, upstream):
+    main.add_command(_command)
