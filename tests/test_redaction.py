@@ -534,7 +534,7 @@ FORMS_OF_A_SECRET = {
 
 
 @given(secret=secrets, form=st.sampled_from(sorted(FORMS_OF_A_SECRET)), before=words, after=words, data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_known_secret_survives_in_any_encoding(
     secret: str, form: str, before: str, after: str, data: st.DataObject
 ) -> None:
@@ -581,7 +581,7 @@ def interaction_of(exchange: tuple[bytes, int, str], secret: str) -> Interaction
 
 
 @given(exchange=exchanges, secret=st.just(TOKEN) | secrets)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_is_redacted_stays_as_it_is(exchange: tuple[bytes, int, str], secret: str) -> None:
     redactor = Redactor()
     stored = redactor.interaction(interaction_of(exchange, secret))
@@ -590,7 +590,7 @@ def test_what_is_redacted_stays_as_it_is(exchange: tuple[bytes, int, str], secre
 
 
 @given(exchange=exchanges)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_chunks_stay_as_many_and_in_time(exchange: tuple[bytes, int, str]) -> None:
     planted = interaction_of(exchange, TOKEN)
     stored = Redactor().interaction(planted).response
@@ -612,7 +612,7 @@ def kept(value: object) -> list[object]:
 
 
 @given(value=st.dictionaries(keys, values))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_must_stay_does_and_json_stays_json(value: dict[str, object]) -> None:
     redactor = Redactor()
     redactor.know(TOKEN, "key")
@@ -620,7 +620,7 @@ def test_what_must_stay_does_and_json_stays_json(value: dict[str, object]) -> No
 
 
 @given(st.binary(max_size=200), st.sampled_from([(), JSON_TYPE, SSE_TYPE]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_bytes_can_be_redacted(body: bytes, headers: Headers) -> None:
     stored = Redactor().body(body, headers)
     assert PLACEHOLDER.search(stored.decode("latin-1")) or stored == body

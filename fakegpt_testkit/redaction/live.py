@@ -16,21 +16,27 @@ if TYPE_CHECKING:
 
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END: Final = re.compile(rb"\n")
+_NEVER: Final = re.compile(rb"(?!)")
+_PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""gzip and zlib: nothing can be looked at before all of it is there."""
 _HELD_LIMIT: Final = 1024 * 1024
+_REMEMBERED: Final = 2048
+"""Of what was given out: a secret's name may have come some events before the secret."""
 
 
 class StreamRedactor:
     """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
 
     Held back: an unfinished event; and events in which a secret has begun and not ended, up to 1 MiB of them. All that
-    went in comes out, changed like ``Redactor.body`` would have changed it, but for a secret that was a word cut in two
-    before its first half looked like one.
+    went in comes out, changed like ``Redactor.body`` would have changed it, but for the first letters of a secret that
+    came in an event before, when nothing told yet that they were one.
     """
 
     def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
         self._redactor = redactor
         self._headers = headers
         self._held = b""
+        self._before = b""
         self._searched = 0
         self._end: re.Pattern[bytes] | None = None
 
@@ -39,19 +45,25 @@ class StreamRedactor:
         self._held += data
         if self._end is None:
             events = is_stream(self._held.decode("latin-1")) and not self._held.lstrip().startswith(b"{")
-            self._end = _EVENT_END if events else _LINE_END
+            self._end = _NEVER if self._held.startswith(_PACKED) else _EVENT_END if events else _LINE_END
         end = max((found.end() for found in self._end.finditer(self._held, max(0, self._searched - 3))), default=0)
         self._searched = len(self._held)
         if not end:
             return b""
-        complete = self._held[:end]
-        if len(complete) < _HELD_LIMIT and self._redactor.unfinished(complete, self._headers):
+        shown = self._redactor.events(self._before, self._held[:end], self._headers, last=end >= _HELD_LIMIT)
+        if shown is None:
             return b""
         self._held = self._held[end:]
         self._searched = len(self._held)
-        return self._redactor.body(complete, self._headers)
+        self._remember(shown)
+        return shown
 
     def close(self) -> bytes:
         """What was held back."""
         held, self._held = self._held, b""
-        return self._redactor.body(held, self._headers) if held else b""
+        return self._redactor.events(self._before, held, self._headers, last=True) or b""
+
+    def _remember(self, shown: bytes) -> None:
+        given = self._before + shown
+        first = self._end.search(given, max(0, len(given) - _REMEMBERED)) if self._end else None
+        self._before = given if len(given) <= _REMEMBERED else given[first.end() :] if first else b""

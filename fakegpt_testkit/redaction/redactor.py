@@ -162,13 +162,26 @@ class Redactor:
         text, _ = self._edited(reading)
         return body if text == reading.text else _packed_like(body, text)
 
-    def unfinished(self, body: bytes, headers: Headers = ()) -> bool:
-        """Whether the events at the end of a body may hold the beginning of a secret whose rest is still to come."""
+    def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
+        """The next events of a body without secrets; None while a secret may begin in them whose rest is to come.
+
+        ``before`` is what was given out last: a secret's name may stand there. ``last`` says that no rest will come.
+        """
         apart = self._apart()
-        reading = apart._read_body(body, headers)
+        reading = apart._read_body(before + events, headers)
+        if not last and apart._unfinished(reading):
+            return None
+        self._vault = apart._vault
+        text, edits = self._edited(reading)
+        if not before:
+            return events if text == reading.text else _packed_like(events, text)
+        here = [Edit(each.start - len(before), each.end - len(before), each.word) for each in edits]
+        return applied(events.decode("latin-1"), [each for each in here if each.start >= 0]).encode("latin-1")
+
+    def _unfinished(self, reading: _Reading) -> bool:
         texts = [(lane.text, found) for lane, found in reading.lanes] or [(reading.text.rstrip("\r\n"), reading.edits)]
         return any(
-            begins(text) or self._vault.begins(text) or any(edit.end == len(text) for edit in found)
+            begins(text) or self._vault.begun(text)[0] or any(edit.end == len(text) for edit in found)
             for text, found in texts
         )
 
@@ -294,9 +307,9 @@ class Redactor:
 
     def _cut_off(self, text: str) -> Iterator[Edit]:
         """A secret that the end of a stream cut off: most of a key is a key."""
-        length = self._vault.begins(text, least=8)
+        length, word = self._vault.begun(text, least=8)
         if length:
-            yield Edit(len(text) - length, len(text), self._vault.beginning(text))
+            yield Edit(len(text) - length, len(text), word)
 
 
 def _sized(headers: Headers, was: int, now: int) -> Headers:

@@ -120,20 +120,17 @@ class Vault:
                 for found in _any_escape(value).finditer(text):
                     yield Edit(found.start(), found.end(), word)
 
-    def begins(self, text: str, least: int = 4) -> int:
-        """How many characters at the end of a text are the start of a secret, without all of it; 0 when none are."""
-        longest = 0
+    def begun(self, text: str, least: int = 4) -> tuple[int, str]:
+        """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
+        longest = 0, ""
+        tail = text[-least:]
         for literal, word, _ in self._literals:
-            for length in range(min(len(literal) - 1, len(text)), max(least, longest + 1) - 1, -1):
-                if word and text.endswith(literal[:length]):
-                    longest = length
-                    break
+            at = literal.rfind(tail, 0, -1) if word and len(tail) == least else -1
+            while at >= 0 and at + least > longest[0]:
+                if text.endswith(literal[: at + least]):
+                    longest = at + least, word
+                at = literal.rfind(tail, 0, at + least - 1)
         return longest
-
-    def beginning(self, text: str) -> str:
-        """The word of the secret whose start stands at the end of a text."""
-        length = self.begins(text)
-        return next(word for literal, word, _ in self._literals if word and literal.startswith(text[-length:]))
 
     def _in_base64(self, text: str, start: int, end: int) -> Edit:
         """Decodes the base64 around a find, takes the secrets out, and encodes again: whoever decodes it still can."""

@@ -1,0 +1,295 @@
+"""Secrets in streams: in pieces over events, in text that grows, and redacted while they arrive."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakegpt_testkit.redaction import Redactor, StreamRedactor
+from fakegpt_testkit.tape import Chunk, Head, Headers, Interaction, Request, Tape
+
+SSE_TYPE = (("Content-Type", "text/event-stream"),)
+KEY = f"sk-proj-{'a1B2' * 6}"
+KNOWN = "tok-7f3a9C21e0b84d55"
+
+
+def events(values: list[object], end: str = "\n\n") -> bytes:
+    return "".join(f"data: {json.dumps(value)}{end}" for value in values).encode()
+
+
+def deltas(pieces: list[str], end: str = "\n\n") -> bytes:
+    return events([{"choices": [{"delta": {"content": piece}, "index": 0}], "id": "c-1"} for piece in pieces], end)
+
+
+def growing(pieces: list[str], end: str = "\n\n") -> bytes:
+    texts = ["".join(pieces[: count + 1]) for count in range(len(pieces))]
+    return events([{"message": {"content": {"parts": [text]}}, "error": None} for text in texts], end)
+
+
+def text_in(event: object) -> str:
+    """The string that stands deepest in an event."""
+    while not isinstance(event, str):
+        event = next(iter(event.values())) if isinstance(event, dict) else event[0] if isinstance(event, list) else ""
+    return event
+
+
+def texts_of(body: bytes) -> list[str]:
+    """The text of each event, as a client reads it."""
+    lines = (line[6:] for line in body.decode().splitlines() if line.startswith("data: {"))
+    return [text_in(json.loads(line)) for line in lines]
+
+
+def knowing(*secrets: str) -> Redactor:
+    redactor = Redactor()
+    for secret in secrets:
+        redactor.know(secret, "key")
+    return redactor
+
+
+pieces_of_text = st.lists(st.text(st.sampled_from('ab "\\\né😀.'), max_size=5), max_size=8)
+
+
+@st.composite
+def cut_secrets(draw: st.DrawFn) -> list[str]:
+    """A text with a secret in it, in pieces."""
+    secret = draw(st.sampled_from([KEY, KNOWN, "bob@mail.example", f"Bearer {KNOWN[4:]}"]))
+    text = "".join(draw(pieces_of_text)) + " " + secret + " " + "".join(draw(pieces_of_text))
+    cuts = sorted(draw(st.sets(st.integers(1, len(text) - 1), min_size=1, max_size=8)))
+    return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
+
+
+@given(pieces=cut_secrets(), end=st.sampled_from(["\n\n", "\r\n\r\n"]))
+@settings(max_examples=60, deadline=None)
+def test_deltas_add_up_to_the_redacted_text(pieces: list[str], end: str) -> None:
+    redactor = knowing(KNOWN)
+    whole = redactor.text("".join(pieces))
+    assert "REDACTED-" in whole
+    assert "".join(texts_of(redactor.body(deltas(pieces, end), SSE_TYPE))) == whole
+
+
+@given(pieces=cut_secrets())
+@settings(max_examples=60, deadline=None)
+def test_growing_text_still_grows_and_shows_no_beginning_of_a_secret(pieces: list[str]) -> None:
+    redactor = knowing(KNOWN)
+    whole = redactor.text("".join(pieces))
+    texts = texts_of(redactor.body(growing(pieces), SSE_TYPE))
+    assert texts[-1] == whole
+    assert all(after.startswith(before) for before, after in pairwise(texts))
+    assert len(texts) == len(pieces)
+
+
+def test_the_word_stands_in_the_event_where_the_secret_began() -> None:
+    body = deltas(["my ", "key is ", KEY[:4], KEY[4:9], KEY[9:] + " and", " more"])
+    assert texts_of(Redactor().body(body, SSE_TYPE)) == ["my ", "key is ", "REDACTED-api-key-1", "", " and", " more"]
+
+
+def test_interleaved_answers_are_put_together_one_by_one() -> None:
+    values = [
+        {"choices": [{"delta": {"content": piece}, "index": index}]}
+        for pieces in zip([KEY[:9], KEY[9:], " done"], ["another ", "answer", ""], strict=True)
+        for index, piece in enumerate(pieces)
+    ]
+    body = events(list(values))
+    texts = texts_of(Redactor().body(body, SSE_TYPE))
+    assert texts == ["REDACTED-api-key-1", "another ", "", "answer", " done", ""]
+
+
+def test_two_answers_in_one_event_are_two_texts() -> None:
+    body = events(
+        [{"candidates": [{"text": KEY[:9]}, {"text": "b"}]}, {"candidates": [{"text": KEY[9:]}, {"text": "c"}]}]
+    )
+    stored = Redactor().body(body, SSE_TYPE)
+    assert stored == body.replace(KEY[:9].encode(), b"REDACTED-api-key-1").replace(KEY[9:].encode(), b"")
+
+
+def test_a_text_that_is_rewritten_half_way() -> None:
+    body = events([{"parts": [text]} for text in ("a", "a b", "a b \ufffd", f"a b 😀 {KEY[:12]}", f"a b 😀 {KEY} c")])
+    stored = [
+        json.loads(line[6:])["parts"][0] for line in Redactor().body(body, SSE_TYPE).decode().splitlines() if line
+    ]
+    assert stored == ["a", "a b", "a b \ufffd", "a b 😀 REDACTED-api-key-1", "a b 😀 REDACTED-api-key-1 c"]
+
+
+def test_strings_that_are_no_pieces_are_not_joined() -> None:
+    body = events([{"name": KEY}, {"name": "tail"}, {"name": KEY}])
+    assert Redactor().body(body, SSE_TYPE) == body.replace(KEY.encode(), b"REDACTED-api-key-1")
+
+
+def test_lines_that_are_no_json() -> None:
+    body = f": {KEY}\nid: {KEY}\ndata: a {KEY[:9]}\n\ndata:{KEY[9:]}\n\ndata: [DONE]\n\nretry\n".encode()
+    stored = Redactor().body(body, SSE_TYPE)
+    word = b"REDACTED-api-key-1"
+    assert stored == b": %b\nid: %b\ndata: a %b\n\ndata:\n\ndata: [DONE]\n\nretry\n" % (word, word, word)
+
+
+def test_json_lines() -> None:
+    body = b"".join(json.dumps({"response": piece, "done": False}).encode() + b"\n" for piece in (KEY[:9], KEY[9:]))
+    stored = Redactor().body(body, (("Content-Type", "application/x-ndjson"),))
+    assert [json.loads(line)["response"] for line in stored.splitlines()] == ["REDACTED-api-key-1", ""]
+
+
+def test_a_stream_that_breaks_off_in_a_secret() -> None:
+    for text in (deltas, growing):
+        stored = knowing(KNOWN).body(text(["it is ", KNOWN[:6], KNOWN[6:-2]]), SSE_TYPE)
+        assert KNOWN[:8] not in "".join(texts_of(stored))
+        assert "REDACTED-key-1" in "".join(texts_of(stored))
+    short = knowing(KNOWN).body(deltas(["it is ", KNOWN[:6]]), SSE_TYPE)
+    assert texts_of(short) == ["it is ", KNOWN[:6]]
+
+
+def test_each_partial_text_takes_no_number() -> None:
+    body = growing([KEY[:20], *KEY[20:], " and ", "bob@mail.example", " end"])
+    assert texts_of(Redactor().body(body, SSE_TYPE))[-1] == "REDACTED-api-key-1 and REDACTED-email-1 end"
+
+
+# --- while it arrives -------------------------------------------------------------------------------------------------
+
+
+def fed(stream: StreamRedactor, body: bytes, size: int) -> list[bytes]:
+    return [stream.feed(body[at : at + size]) for at in range(0, len(body), size)]
+
+
+STREAMS = {
+    "deltas": deltas(["my ", "key is", " ", KEY[:3], KEY[3:9], KEY[9:], " and more"]),
+    "growing": growing(["my ", "key is", " ", KEY[:3], KEY[3:9], KEY[9:], " and more"]),
+    "known": deltas(["it is ", KNOWN[:5], KNOWN[5:], ". So"]),
+    "known, with CRLF": growing(["it is ", KNOWN[:5], KNOWN[5:], ". So"], "\r\n\r\n"),
+    "a password in arguments": events(
+        [{"delta": {"partial_json": piece}} for piece in ('{"pass', 'word": ', '"hunter', '2 is it", ', '"a": 1}')]
+    ),
+    "a PEM key": deltas(["key:\n-----BEGIN ", "PRIVATE KEY-----\nMII", "abc", "\n-----END PRIVATE KEY-----", " ok"]),
+    "a Bearer": deltas(["Bearer", " ", KNOWN, " ok"]),
+    "an address": deltas(["to bob@", "mail.ex", "ample", " now"]),
+    "nothing secret": deltas(["hello ", "world"]),
+    "no end": deltas(["hello"]) + b"data: [DONE]",
+    "lines": f"one\ntwo {KEY}\nthree".encode(),
+    "JSON": json.dumps({"accessToken": KNOWN, "a": 1}).encode(),
+    "JSON lines": b'{"response": "a"}\n{"response": "b"}\n',
+    "nothing": b"",
+    "gzip": gzip.compress(f"{KEY}\n{KNOWN}\n".encode()),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
+def test_a_stream_redacted_as_it_arrives_is_the_same(body: bytes, size: int) -> None:
+    headers: Headers = SSE_TYPE if body.startswith(b"data") else ()
+    stream = StreamRedactor(knowing(KNOWN), headers)
+    out = b"".join(fed(stream, body, size)) + stream.close()
+    assert out == knowing(KNOWN).body(body, headers)
+    assert stream.close() == b""
+
+
+@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
+def test_nothing_secret_is_ever_out(body: bytes) -> None:
+    stream = StreamRedactor(knowing(KNOWN), SSE_TYPE if body.startswith(b"data") else ())
+    out = b"".join(fed(stream, body, 5))
+    for secret in (KEY, KNOWN, "hunter2", "bob@mail"):
+        assert secret[:6] not in "".join(texts_of(out)) or secret[:6] == "bob@ma"
+        assert secret.encode() not in out
+
+
+def test_each_event_is_out_when_it_is_complete() -> None:
+    pieces = ["my ", "dear ", "friend, ", "how ", "are ", "you"]
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    for piece in pieces:
+        assert texts_of(stream.feed(deltas([piece]))) == [piece]
+    assert stream.feed(b"data: half") == b""
+    assert stream.feed(b" an event\n") == b""
+    assert stream.feed(b"\n") == b"data: half an event\n\n"
+
+
+def test_events_are_held_while_a_secret_arrives_and_no_longer() -> None:
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    out = [texts_of(stream.feed(deltas([piece]))) for piece in ("key ", KEY[:9], KEY[9:], " is", " it")]
+    assert out == [["key "], [], [], ["REDACTED-api-key-1", "", " is"], [" it"]]
+
+
+def test_what_is_held_has_a_bound() -> None:
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    begun = stream.feed(deltas(["-----BEGIN PRIVATE KEY-----"]))
+    held = [stream.feed(deltas(["x" * 100_000])) for _ in range(11)]
+    assert begun == b""
+    assert any(held)
+
+
+# --- as fast for strange input ----------------------------------------------------------------------------------------
+
+STRANGE = {
+    "letters": "a",
+    "backslashes": "\\",
+    "quotes": '"',
+    "escaped quotes": '\\"',
+    "open keys": '"password":"',
+    "open escaped keys": '\\"password\\":\\"',
+    "keys of all depths": '"password": \\"password\\": \\\\\\"password\\\\\\": ',
+    "braces": "{",
+    "brackets after a key": '"secret":[',
+    "at signs": "@",
+    "addresses": "a@a.a",
+    "dots": "a.",
+    "labels": "@a.a.a.a.a.a.a.a.a.a.",
+    "keys": "sk-",
+    "JWT": "eyJ",
+    "JWT parts": "eyJaaaaaaaa.",
+    "PEM": "-----BEGIN PRIVATE KEY-----",
+    "schemes": "://",
+    "users": "://a:",
+    "Bearer": "Bearer ",
+    "Basic": "Basic ",
+    "ampersands": "&key=",
+    "percents": "%61",
+    "escapes": "\\u0061",
+    "commas": '",',
+    "data lines": "data: {\n",
+    "events": 'data: {"content": "a"}\n\n',
+    "apostrophes": "'",
+    "base64": "dG9rLTdmM2E5QzIxZTBiODRkNTU",
+    "boundaries": "--b\n",
+    "known beginnings": "tok-7f3a9C21e0b84d5",
+    "spaces": " ",
+    "colons": ": ",
+}
+
+
+@pytest.mark.parametrize("piece", STRANGE.values(), ids=STRANGE.keys())
+@pytest.mark.parametrize("start", ["", "data: "], ids=["body", "stream"])
+def test_time_grows_with_the_size_and_not_with_its_square(piece: str, start: str) -> None:
+    """Four times the input may take eight times as long; a quadratic search takes sixteen times."""
+
+    def seconds(size: int) -> float:
+        body = (start + piece * (size // len(piece))).encode()
+        best = 9.0
+        for _ in range(2):
+            redactor = knowing(KNOWN)
+            began = time.perf_counter()
+            redactor.body(body, (("Content-Type", "multipart/form-data"),) if piece.startswith("--") else ())
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    small, large = seconds(20_000), seconds(80_000)
+    assert large < 8 * small + 0.05
+
+
+def test_a_long_stream_takes_little_time_per_byte() -> None:
+    """Twice the events of growing text are four times the bytes: the time follows the bytes."""
+
+    def seconds(count: int) -> float:
+        body = growing([f"word {number} " for number in range(count)])
+        chunks = tuple(Chunk(at / 1e5, body[at : at + 1400]) for at in range(0, len(body), 1400))
+        began = time.perf_counter()
+        Redactor().interaction(
+            Interaction(
+                Request("GET", "https://h/", (("X-Api-Key", KNOWN),)), Tape(Head(200, headers=SSE_TYPE), chunks)
+            )
+        )
+        return time.perf_counter() - began
+
+    small, large = min(seconds(100) for _ in range(3)), min(seconds(200) for _ in range(3))
+    assert large < 8 * small + 0.05
