@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test fuzz benchmark clean
+.PHONY: demo test cassettes fuzz benchmark clean
 
 demo: $(VENV)/ready
 	$(RUN) -m fakegpt_testkit demo
@@ -17,6 +17,9 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --editable ".[dev]"
 	touch $(VENV)/ready
+
+cassettes: $(VENV)/ready
+	$(RUN) scripts/record_cassettes.py
 
 clean:
 	rm -rf $(VENV) .matrix

@@ -110,6 +110,13 @@ class Session:
         return tuple(take.lost for take in takes if take.lost is not None)
 
     @property
+    def exchanged(self) -> tuple[Interaction, ...]:
+        """What this use of the cassette saw, played or recorded, in the order it was asked."""
+        by_number = {number: self._old[index] for number, index in self._given.items()}
+        by_number |= {number: take.interaction for number, take in self._takes.items() if take.interaction is not None}
+        return tuple(by_number[number] for number in sorted(by_number))
+
+    @property
     def played(self) -> tuple[Interaction, ...]:
         """The loaded interactions that were handed out at least once."""
         return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if plays)
@@ -158,8 +165,8 @@ class Session:
     def play(self, number: int, request: Request) -> Tape | None:
         """See ``Deck``. Equal requests are answered in the order they were recorded.
 
-        Once a request has gone live, so does each whose recorded answer gives out a credential: what stands for it in the
-        cassette opens no live service.
+        Once a request has gone live, so does each whose recorded answer gives out a credential: what stands for it in
+        the cassette opens no live service.
         """
         asked = self._redactor.request(canonical_request(request, self._origins)[0])
         equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules)]
