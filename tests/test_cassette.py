@@ -232,7 +232,7 @@ def test_a_track_is_short_and_exact(chunks: tuple[Chunk, ...], track: str) -> No
     assert read_track(track, tape.body) == (0.005, chunks, 0.006)
 
 
-@pytest.mark.parametrize("ends", [(4,), (0,), (2, 1)], ids=["past the end", "at the start", "descending"])
+@pytest.mark.parametrize("ends", [(4,), (2, 1), (1, 1), (0, 0)], ids=["past the end", "descending", "twice", "0 twice"])
 def test_a_chunk_that_cannot_be_is_not_written(ends: tuple[int, ...]) -> None:
     tape = Tape(Head(200), (Chunk(0.0, b"abc", ends),))
     with pytest.raises(ValueError, match="a chunk of 3 bytes"):
@@ -241,7 +241,18 @@ def test_a_chunk_that_cannot_be_is_not_written(ends: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     "track",
-    ["", "1", "1.0", "1.0 +1.0:x +1.0", "1.0 +1.0:3// +1.0", "1.0  +1.0", "1.0 +1.0:03 +1.0", "1.0 +1_0.0", "1.0 +٣.0"],
+    [
+        "",
+        "1",
+        "1.0",
+        "1.0 +1.0:x +1.0",
+        "1.0 +1.0:3// +1.0",
+        "1.0 +1.0: +1.0",
+        "1.0  +1.0",
+        "1.0 +1.0:03 +1.0",
+        "1.0 +1_0.0",
+        "1.0 +٣.0",
+    ],
 )
 def test_a_garbled_track_is_an_error_that_says_what_to_do(track: str) -> None:
     data = cassette.dumps(Cassette((simple(b"abc"),)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}\.\d"
-_SIZES = r"(?:0/)?(?:[1-9]\d{0,11}/)*(?:[1-9]\d{0,11})?"
+_SIZES = r"(?=\d)(?:0/)?(?:[1-9]\d{0,11}/)*(?:[1-9]\d{0,11})?"
 _TRACK = re.compile(rf"-?\d{{1,12}}\.\d(?: {_TIME}:(?:{_SIZES}|0))* {_TIME}", re.ASCII)
 _WORDS_ONLY = str.maketrans(":", " ", ".")
 
@@ -64,7 +64,7 @@ def _sizes(chunk: Chunk) -> str:
         return f"{size}/"
     if not chunk.ends:
         return str(size)
-    parts = []
+    parts: list[str] = []
     start = 0
     for end in chunk.ends:
         if not start < end <= size and (parts or end):
