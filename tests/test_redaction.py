@@ -96,6 +96,14 @@ def test_log_probabilities_stay() -> None:
     assert redacted({"token": "pass123word456"}) == {"token": "REDACTED-token-1"}
 
 
+def test_what_stays_may_stand_in_json_in_a_string() -> None:
+    body = {"delta": json.dumps({"signature": f"sk-{'x1' * 12}", "text": f"sk-{'y1' * 12}"})}
+    stored = {"delta": json.dumps({"signature": f"sk-{'x1' * 12}", "text": "REDACTED-api-key-1"})}
+    assert redacted(body) == stored
+    event = b"data: " + json.dumps(body).encode() + b"\n\n"
+    assert Redactor().body(event) == b"data: " + json.dumps(stored).encode() + b"\n\n"
+
+
 def test_a_known_secret_in_a_stream_does_not_touch_what_stays() -> None:
     events = b'data: {"delta": "ab", "obfuscation": "%b"}\n\ndata: {"system_fingerprint": "%b"}\n\n'
     body = events.replace(b"%b", TOKEN.encode())
@@ -111,6 +119,7 @@ DOUBTFUL = {
     "a number": ({"code": 40123456}, False),
     "a program": ({"code": "print(1234) # hello world"}, False),
     "a pair's key": ({"key": "color"}, False),
+    "a model": ({"key": "gpt-4o-2024-08-06"}, False),
     "an authorization code": ({"code": "4/0AX4XfWh-7c2d9"}, True),
     "an opaque key": ({"key": "9f86d081884c7d65"}, True),
 }
@@ -184,6 +193,13 @@ def test_forms(body: bytes, stored: bytes) -> None:
     assert Redactor().body(body, (("Content-Type", "application/x-www-form-urlencoded"),)) == stored
 
 
+def test_a_form_and_a_multipart_body_need_no_label() -> None:
+    assert Redactor().body(b"password=x&a=1") == b"password=REDACTED-password-1&a=1"
+    part = b'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n%b\r\n--b--'
+    assert Redactor().body(part % b"x") == part % b"REDACTED-password-1"
+    assert Redactor().body(b"password=x and more") == b"password=x and more"
+
+
 def test_multipart() -> None:
     kind = (("Content-Type", "multipart/form-data; boundary=b"),)
     part = 'Content-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
@@ -209,6 +225,7 @@ HEADERS = {
     ),
     "a deleted cookie": ("Set-Cookie", "sid=; Max-Age=0", "sid=; Max-Age=0"),
     "a scheme stays": ("Authorization", "Digest username=x", "Digest REDACTED-authorization-1"),
+    "an unknown scheme": ("Authorization", "two words", "REDACTED-authorization-1"),
     "no scheme": ("Authorization", "abc", "REDACTED-authorization-1"),
     "nothing": ("X-Api-Key", "", ""),
     "structure stays": ("Host", "sk-aaaaaaaaaaaaaaaaaaaaaaaa", "sk-aaaaaaaaaaaaaaaaaaaaaaaa"),
@@ -321,6 +338,13 @@ def test_short_values_and_words_are_replaced_in_their_place_only(value: str) -> 
         "password": "REDACTED-password-1",
         "text": f"a {value} b",
     }
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "fe80::1:abcd"])
+def test_the_address_of_a_machine_is_replaced_in_its_place_only(address: str) -> None:
+    stored = Redactor().response(tape(f"http://{address}/".encode(), headers=(("observed-x-forwarded-for", address),)))
+    assert stored.headers == (("observed-x-forwarded-for", "REDACTED-observed-x-forwarded-for-1"),)
+    assert stored.body == f"http://{address}/".encode()
 
 
 def test_a_number_is_not_cut_out_of_another() -> None:

@@ -66,6 +66,9 @@ _ENDINGS: Final = (
     *("password", "passwd", "apikey", "accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken"),
     *("clientsecret", "secretkey", "secretaccesskey", "privatekey", "csrftoken", "xsrftoken", "authorization"),
 )
+_OPAQUE: Final = re.compile(r"[A-Za-z0-9._~+/=:%-]{1,4096}")
+_TURNS: Final = re.compile(r"(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
+"""From letters to digits and back: a key has many, ``ERR_4012`` none and ``gpt-4o-2024`` one."""
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -133,8 +136,6 @@ def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset
 
 def looks_secret(value: str) -> bool:
     """Whether a value under a doubtful name is one: opaque, not a word, a sentence, a program or an error code."""
-    if len(value) < 12 or not re.fullmatch(r"[A-Za-z0-9._~+/=:%-]{1,4096}", value):
+    if len(value) < 12 or not _OPAQUE.fullmatch(value):
         return False
-    if re.fullmatch(r"[A-Za-z]+(?:[_.-][A-Za-z]+)*|[A-Za-z_]{2,}[_-]?\d{1,5}", value):
-        return False
-    return any(each.isdigit() for each in value) and any(each.isalpha() for each in value)
+    return len(_TURNS.findall(value)) >= 3

@@ -26,8 +26,13 @@ _KEY: Final = re.compile(
 _QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
 _QUERY_VALUE: Final = re.compile(r"""[^&;\s"'<>\\#]+""")
 _NUMBER: Final = re.compile(r"\d{4,}+(?![.\deE])", re.ASCII)
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,30})[ \t]+(?=\S)", re.ASCII)
+_SCHEME: Final = re.compile(
+    r"(bearer|basic|digest|token|negotiate|ntlm|api-?key|key|oauth|hawk|dpop|jwt|mac|sharedkey|aws4-hmac-sha256)"
+    r"[ \t]+(?=\S)",
+    re.ASCII | re.IGNORECASE,
+)
 _PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
+_FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
 _DISPOSITION: Final = re.compile(r'content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]{1,256})', re.IGNORECASE)
 _NAMED: Final = re.compile(
     r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{1,60}+)(?:["'][ ]?,[ ]?b?["']|["']?[ ]?[=:][ ]?b?["']?)""", re.ASCII
@@ -167,7 +172,9 @@ def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
 
 
 def form_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
-    """Values under secret names in ``a=1&b=2``."""
+    """Values under secret names in ``a=1&b=2``; a body that is something else has none."""
+    if not _FORM.fullmatch(text):
+        return
     for pair in re.finditer(r"([^&=]+)=([^&]*)", text):
         name = unquote_plus(pair[1])
         if pair[2] and names.weight(name, Where.FIELD) is not Weight.NO:
@@ -181,9 +188,9 @@ def _field(raw: str, name: str, word: Word) -> str:
 
 def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     """The contents of parts under secret names."""
-    boundary = text[: text.find("\n") + 1].rstrip()
-    if not boundary.startswith("--"):
+    if not text.startswith("--"):
         return
+    boundary = text[: text.find("\n") + 1].rstrip()
     for head in _DISPOSITION.finditer(text):
         start = text.find("\r\n\r\n", head.end()) + 4
         end = text.find(f"\r\n{boundary}", start)

@@ -86,7 +86,7 @@ class _Reading:
     text: str
     edits: list[Edit] = field(default_factory=list)
     protected: list[tuple[int, int]] = field(default_factory=list)
-    lanes: list[tuple[Lane, list[Edit]]] = field(default_factory=list)
+    lanes: list[tuple[Lane, _Reading]] = field(default_factory=list)
 
 
 class Redactor:
@@ -179,10 +179,12 @@ class Redactor:
         return applied(events.decode("latin-1"), [each for each in here if each.start >= 0]).encode("latin-1")
 
     def _unfinished(self, reading: _Reading) -> bool:
-        texts = [(lane.text, found) for lane, found in reading.lanes] or [(reading.text.rstrip("\r\n"), reading.edits)]
+        reads = [read for _, read in reading.lanes] or [_Reading(reading.text.rstrip("\r\n"), reading.edits)]
         return any(
-            begins(text) or self._vault.begun(text)[0] or any(edit.end == len(text) for edit in found)
-            for text, found in texts
+            begins(read.text)
+            or self._vault.begun(read.text)[0]
+            or any(edit.end == len(read.text) for edit in read.edits)
+            for read in reads
         )
 
     def text(self, text: str) -> str:
@@ -277,10 +279,8 @@ class Redactor:
         if media.startswith("text/event-stream") or is_stream(text):
             return self._read_stream(text)
         reading = self._read(text)
-        if media.startswith("application/x-www-form-urlencoded"):
-            reading.edits += form_places(text, self._names, self._word)
-        if media.startswith("multipart/"):
-            reading.edits += multipart_places(text, self._names, self._word)
+        reading.edits += form_places(text, self._names, self._word)
+        reading.edits += multipart_places(text, self._names, self._word)
         return reading
 
     def _read_stream(self, text: str) -> _Reading:
@@ -290,7 +290,7 @@ class Redactor:
         reading.edits += json_places(text, keys, self._names, self._word, raw_stream=True)
         events = stream(text)
         for lane in events.lanes:
-            reading.lanes.append((lane, self._read(lane.text).edits))
+            reading.lanes.append((lane, self._read(lane.text)))
         self._read(events.rest)
         return reading
 
@@ -299,8 +299,9 @@ class Redactor:
     def _edited(self, reading: _Reading) -> tuple[str, list[Edit]]:
         """The text without its secrets, and the edits that made it so."""
         edits: list[Edit] = []
-        for lane, found in reading.lanes:
-            edits += lane.edits(merged([*found, *self._vault.find(lane.text), *self._cut_off(lane.text)]))
+        for lane, read in reading.lanes:
+            found = [*read.edits, *self._vault.find(lane.text), *self._cut_off(lane.text)]
+            edits += lane.edits(merged(found, read.protected))
         edits = merged([*edits, *reading.edits, *self._vault.find(reading.text)], reading.protected)
         edits = [edit for edit in edits if reading.text[edit.start : edit.end] != edit.word]
         return applied(reading.text, edits), edits

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _SHORT: Final = 8
 """Shorter values are replaced where they stand as a secret, and nowhere else: they would be found in any text."""
 
+_ADDRESS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}")
+"""Of a machine: a proxy may report it as a caller's, but a test's URLs hold it too."""
+
 _ESCAPED: Final = re.compile(r"\\u00[2-7]|%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)", re.IGNORECASE)
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
@@ -158,7 +161,7 @@ def _decoded(run: str) -> str:
 
 def findable(value: str) -> bool:
     """Whether a secret is replaced wherever it is met: long enough, and no word or number that texts are made of."""
-    if len(value) < _SHORT or "REDACTED-" in value:
+    if len(value) < _SHORT or "REDACTED-" in value or _ADDRESS.fullmatch(value):
         return False
     if value.isdigit():
         return len(value) >= 12
