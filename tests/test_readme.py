@@ -53,7 +53,7 @@ def test_the_example_with_any_client(
     record_and_replay = names["record_and_replay"]
     assert callable(record_and_replay)
     with serve_in_thread(Options()) as service:
-        record_and_replay(f"{service.url}/api/loads?t=1700000000")
+        record_and_replay(f"{service.url}/api/auth/session")
     assert capsys.readouterr().out.startswith("200 [")
 
 
