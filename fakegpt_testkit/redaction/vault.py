@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 _SHORT: Final = 8
 """Shorter values are replaced where they stand as a secret, and nowhere else: they would be found in any text."""
 
-_ADDRESS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}")
-"""Of a machine: a proxy may report it as a caller's, but a test's URLs hold it too."""
+_EVERYWHERE: Final = re.compile(
+    r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
+)
+"""Numbers and addresses of machines: texts and URLs hold them too, and a word for a bare number is no JSON."""
 
 _ESCAPED: Final = re.compile(r"\\u00[2-7]|%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)", re.IGNORECASE)
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
@@ -61,7 +63,7 @@ class Vault:
         self._words: dict[str, str] = {}
         self._short: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
-        self._literals: list[tuple[str, str, bool]] = []
+        self._literals: list[tuple[str, str]] = []
 
     def copy(self) -> Vault:
         """A vault that knows the same, and learns on its own."""
@@ -100,24 +102,18 @@ class Vault:
 
     def _keep(self, value: str, word: str) -> None:
         self._words[value] = word
-        digits = value.isdigit()
-        self._literals.extend((literal, word, digits) for literal in _spellings(value))
-        for core in _base64_cores(value):
-            self._literals.append((core, "", False))
+        self._literals.extend((literal, word) for literal in _spellings(value))
+        self._literals.extend((core, "") for core in _base64_cores(value))
 
     def find(self, text: str) -> Iterator[Edit]:
         """Every secret of the vault in a text, in any encoding; the edits may overlap."""
-        for literal, word, digits in self._literals:
+        for literal, word in self._literals:
             at = text.find(literal)
             while at >= 0:
                 end = at + len(literal)
-                if not word:
-                    edit = self._in_base64(text, at, end)
-                    yield edit
-                    end = max(end, edit.end)
-                elif not digits or not _in_a_number(text, at, end):
-                    yield Edit(at, end, word)
-                at = text.find(literal, end)
+                edit = Edit(at, end, word) if word else self._in_base64(text, at, end)
+                yield edit
+                at = text.find(literal, max(end, edit.end))
         if self._words and _ESCAPED.search(text):
             for value, word in self._words.items():
                 for found in _any_escape(value).finditer(text):
@@ -127,7 +123,7 @@ class Vault:
         """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
         longest = 0, ""
         tail = text[-least:]
-        for literal, word, _ in self._literals:
+        for literal, word in self._literals:
             at = literal.rfind(tail, 0, -1) if word and len(tail) == least else -1
             while at >= 0 and at + least > longest[0]:
                 if text.endswith(literal[: at + least]):
@@ -161,15 +157,9 @@ def _decoded(run: str) -> str:
 
 def findable(value: str) -> bool:
     """Whether a secret is replaced wherever it is met: long enough, and no word or number that texts are made of."""
-    if len(value) < _SHORT or "REDACTED-" in value or _ADDRESS.fullmatch(value):
+    if len(value) < _SHORT or "REDACTED-" in value or _EVERYWHERE.fullmatch(value):
         return False
-    if value.isdigit():
-        return len(value) >= 12
     return len(value) >= 10 or not (value.isalpha() and (value.islower() or value.istitle()))
-
-
-def _in_a_number(text: str, start: int, end: int) -> bool:
-    return text[start - 1 : start].isdigit() or text[start - 1 : start] == "." or text[end : end + 1].isdigit()
 
 
 def _spellings(value: str) -> list[str]:
