@@ -171,7 +171,7 @@ class AnswerReader:
             deltas.append(_failure(problem))
         return deltas
 
-    def close(self, stray: bytes = b"") -> list[Delta]:
+    def close(self, stray: str = "") -> list[Delta]:
         """What was held back until now; to be called when the stream ends, with its end mark or without.
 
         ``stray`` is the last line that was no field of an event (`EventStreamParser.stray`): the service writes a bare
@@ -180,7 +180,7 @@ class AnswerReader:
         self._closed = True
         deltas = self._give()
         if stray and not (self._ended or self.done):
-            deltas.append(failure(stray.decode("utf-8", "replace")))
+            deltas.append(failure(stray))
         return deltas
 
     def _hear(self, said: _Said) -> list[Delta]:

@@ -244,7 +244,7 @@ def test_a_stray_line_is_a_failure_where_no_answer_ended(events: list[Event], de
     reader = AnswerReader()
     for event in events:
         reader.feed(event)
-    assert reader.close(b"Internal Server Error") == deltas
+    assert reader.close("Internal Server Error") == deltas
 
 
 @pytest.mark.parametrize(
