@@ -197,12 +197,12 @@ def _cassette_of(line: bytes) -> str | None:
 def _take(growing: dict[int, _Growing], event: dict[str, object]) -> None:
     match event:
         case {"request": int(n), "method": str(method), "uri": str(uri), "headers": list(fields), "body": str(body)}:
-            request = Request(method, uri, _headers(fields), base64.b64decode(body))
+            request = Request(method, uri, _headers(fields), _unpacked(body))
             growing[n] = _Growing(request, _provenance(event["provenance"]), None, [], None)
         case {"head": int(n), "values": [int(status), str(reason), list(fields), str(version), float(at)]}:
             growing[n].head = Head(status, reason, _headers(fields), version, at)
         case {"chunk": int(n), "at": float(at), "data": str(data), "ends": list(ends)}:
-            growing[n].chunks.append(Chunk(at, base64.b64decode(data), tuple(map(int, ends))))
+            growing[n].chunks.append(Chunk(at, _unpacked(data), tuple(map(int, ends))))
         case {"ending": int(n), "kind": str(kind), "at": float(at), "note": str(note)}:
             growing[n].ending = Ending(EndingKind(kind), at, note)
         case _:
@@ -228,6 +228,10 @@ def _finished(one: _Growing, head: Head) -> Interaction:
 
 def _packed(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def _unpacked(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 def _lock_path(path: Path) -> Path:
