@@ -381,7 +381,7 @@ async def test_5_a_login_that_fails_lets_the_next_call_try() -> None:
         assert logins(service) == 3
 
 
-async def test_5_a_cancelled_first_call_does_not_stop_the_others() -> None:
+async def test_5_a_cancelled_first_call_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     async with serve(Options(text="Hello")) as service:
         client = client_of(service.url)
         calls = [asyncio.create_task(client.create_async("", ASK)) for _ in range(3)]
@@ -395,6 +395,7 @@ async def test_5_a_cancelled_first_call_does_not_stop_the_others() -> None:
         assert isinstance(second, asyncio.CancelledError)
         assert third == "Hello"
         assert logins(service) == 1
+    assert caplog.records == []
 
 
 # --- 6 ---

@@ -37,12 +37,7 @@ def loop_in_a_thread(name: str) -> Iterator[Call]:
             runner.run(stop.wait())
 
     def call(coroutine: Coroutine[object, object, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # KeyboardInterrupt came while waiting; a future that is done stays as it is
-            raise
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()

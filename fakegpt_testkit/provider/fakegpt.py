@@ -15,9 +15,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, ClassVar, Final
+from urllib.parse import urlsplit
 
 import aiohttp
-import yarl
 
 from fakegpt_testkit import conversation
 from fakegpt_testkit.conversation import AnswerReader, End, Failure, NewMessage, Rewrite, Text, request_body
@@ -107,10 +107,10 @@ class FakeGpt(AsyncGeneratorProvider):
 
     @classmethod
     async def _answer(cls, body: bytes, way: _Way) -> AsyncGenerator[str, None]:
-        refused: str | None = None
+        renewed = False
         async with way:
             while True:
-                token, cookies = await cls._logged_in(way, refused)
+                token, cookies = await cls._logged_in(way)
                 way.keep_to_itself(token, cookies)
                 try:
                     async with (
@@ -121,18 +121,18 @@ class FakeGpt(AsyncGeneratorProvider):
                             yield piece
                         return
                 except TokenRefused:  # comes before the first piece, or not at all
-                    if cls._access_token == token:
+                    if cls._access_token == token:  # or another call has renewed it meanwhile
                         cls._access_token = None
-                    if refused is not None:
+                    if renewed:
                         raise
-                    refused = token
+                    renewed = True
 
     @classmethod
-    async def _logged_in(cls, way: _Way, refused: str | None) -> tuple[str, AbstractCookieJar]:
+    async def _logged_in(cls, way: _Way) -> tuple[str, AbstractCookieJar]:
         """The token and the cookies that calls share; several calls at once make one login."""
         async with cls._login_turns:
             token, cookies = cls._access_token, cls._cookie_jar
-            if token is None or token == refused:
+            if token is None:
                 cookies = aiohttp.CookieJar(unsafe=True)  # a self-hosted service may have no name, only an address
                 async with way.session(cookies) as session:
                     token = await cls._log_in(session, way)
@@ -213,7 +213,8 @@ class _Way:
     @property
     def name(self) -> str:
         """The address without a user's name and password, for errors."""
-        return str(yarl.URL(self.url).with_user(None))
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def keep_to_itself(self, token: str, cookies: AbstractCookieJar) -> None:
         """What no error may show, should the service repeat it."""
