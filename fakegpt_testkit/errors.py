@@ -330,7 +330,8 @@ class EventTooLarge(FakeGptTestkitError):  # noqa: N818 - says what happened, no
     def __init__(self, limit: int) -> None:
         super().__init__(
             f"a server-sent event of at most {limit} bytes was wanted, and a larger one is arriving\n"
-            "  if it is meant, give the parser a larger max_event_size; if not, look whether the body is an event stream"
+            "  if it is meant, give the parser a larger max_event_size; if not, look whether the body is an event "
+            "stream"
         )
         self.limit = limit
 
