@@ -20,7 +20,7 @@ slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_to
 
 
 @given(values.cassettes)
-@settings(slow, max_examples=300)
+@settings(slow, max_examples=150)
 def test_what_is_written_is_read_back(value: Cassette) -> None:
     data = cassette.dumps(value)
     loaded = cassette.loads(data, "a.yaml")
@@ -29,7 +29,7 @@ def test_what_is_written_is_read_back(value: Cassette) -> None:
 
 
 @given(values.cassettes)
-@settings(slow, max_examples=100)
+@settings(slow, max_examples=40)
 def test_a_checkout_with_crlf_line_ends_changes_nothing(value: Cassette) -> None:
     assert cassette.loads(cassette.dumps(value).replace(b"\n", b"\r\n"), "a.yaml") == value
 
@@ -96,13 +96,13 @@ own_lines = st.sampled_from(
 
 
 @given(st.lists(own_lines, max_size=14).map(b"".join))
-@settings(slow, max_examples=1500)
+@settings(slow, max_examples=600)
 def test_the_fast_reader_agrees_with_libyaml_on_all_that_it_takes(middle: bytes) -> None:
     _agree(b"interactions:\n- request:\n    uri: b\n" + middle + b"version: 1\n")
 
 
 @given(values.cassettes, st.data())
-@settings(slow, max_examples=300)
+@settings(slow, max_examples=150)
 def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, data: st.DataObject) -> None:
     text = cassette.dumps(value)
     at = data.draw(st.integers(0, len(text)))
@@ -114,6 +114,48 @@ def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, da
     except UnicodeDecodeError:
         return
     _agree(edited)
+
+
+@pytest.mark.parametrize(
+    ("lines", "taken"),
+    [
+        (b"    a: b\n", True),
+        (b"    a: 'b''c'\n    d: 12\n    e: null\n    f: {}\n", True),
+        (b"    a: |\n      x\n\n      y\n", True),
+        (b"    a: |2+\n\n       x\n\n\n", True),
+        (b"    a: |-\n      x\n", True),
+        (b"    a: >-\n      x\n      y\n", True),
+        (b"    a:\n    - b\n    - 'c'\n", True),
+        (b"    a:\n      b:\n      - c\n", True),
+        (b"    a: |\n       x\n", False),
+        (b"    a: |\n      \tx\n", False),
+        (b"    a: |\n      x\n\n", False),
+        (b"    a: |-\n      x\n\n", False),
+        (b"    a: |\n", False),
+        (b"    a: |\n      x\n     y\n", False),
+        (b"    a: >-\n      x\n\n      y\n", False),
+        (b"    a: >-\n      x\n       y\n", False),
+        (b"    a: |\n      x\x07\n", False),
+        (b"    a: |\n      \xc2\x85\n", False),
+        (b"    a: |\n      \xe2\x80\xa8\n", False),
+        (b"    a: |\n      \xef\xbb\xbf\n", False),
+        (b"    a: b # c\n", False),
+        (b"    a: b\n      c\n", False),
+        (b"    a: yes: no\n", False),
+        (b"    a: [b]\n", False),
+        (b"    a: &b c\n", False),
+        (b"    uri: again\n", False),
+        (b"    a:\n      b:\n        c:\n          d: e\n", False),
+        (b"    a:\n", False),
+        (b"    a: b\n\n", False),
+    ],
+)
+def test_the_fast_reader_takes_only_the_writers_form(lines: bytes, taken: bool) -> None:
+    assert _agrees_or_refuses(b"interactions:\n- request:\n    uri: b\n" + lines + b"  x: y\nversion: 1\n") is taken
+
+
+def _agrees_or_refuses(data: bytes) -> bool:
+    return canonical.read(data) is not None and _agree(data)
 
 
 @given(st.lists(values.requests.map(lambda request: replace(request, headers=())), min_size=1, max_size=3))

@@ -145,6 +145,22 @@ def test_labels_stay_among_the_headers() -> None:
     assert header(_load("gzip_label_only")[0].response.headers, "content-length") == "31"
 
 
+def test_scalars_may_be_tagged_as_what_they_are() -> None:
+    text = (
+        "interactions:\n- request: {method: !!str GET, uri: ! 'http://h/', body: !!null '', headers: "
+        "{a: !!binary 6Q==, !!binary Yg==: !!int 1}}\n"
+        "  response: {status: {code: !!int 200, message: !!python/unicode OK}}\nversion: !!int 1\n"
+    )
+    request = cassette.loads(text.encode(), "a").interactions[0].request
+    assert (request.method, request.body, request.headers) == ("GET", b"", (("a", "é"), ("b", "1")))
+
+
+def test_a_binary_value_in_a_parsed_body_is_text() -> None:
+    text = "interactions:\n- request: {method: GET, uri: u, parsed_body: [!!binary YQ==, yes, 1e3, 1.5, x]}\n"
+    text += "  response: {status: {code: 200}}\nversion: 1\n"
+    assert cassette.loads(text.encode(), "a").interactions[0].request.body == b'["a", true, 1000.0, 1.5, "x"]'
+
+
 def test_merged_and_repeated_mappings_are_read() -> None:
     one, other = _load("anchors")
     assert other.request.headers == one.request.headers

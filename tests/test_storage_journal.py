@@ -47,6 +47,14 @@ def test_what_is_noted_is_recovered(tmp_path_factory: pytest.TempPathFactory, in
     assert storage.recover(journal.path) == interactions
 
 
+def test_a_provenance_of_another_shape_is_unknown(tmp_path: Path) -> None:
+    with storage.Journal(Path("a.yaml"), tmp_path) as journal:
+        journal.request(0, ASKED, Provenance("now"))
+        journal.head(0, HEAD)
+    journal.path.write_bytes(journal.path.read_bytes().replace(b'["now","",""]', b'["now"]'))
+    assert storage.recover(journal.path)[0].provenance == Provenance()
+
+
 def test_interleaved_responses_are_kept_apart_and_in_the_order_asked(tmp_path: Path) -> None:
     with storage.Journal(Path("a.yaml"), tmp_path) as journal:
         journal.request(1, ASKED, Provenance("later"))
@@ -158,9 +166,10 @@ def test_a_journal_cut_anywhere_loses_at_most_the_event_in_flight(tmp_path: Path
 
 @pytest.mark.parametrize(
     "line",
-    [b"{", b"1", b"[]", b"null", b"\xff", b'{"chunk": 7, "at": 0.5, "data": "", "ends": []}', b'{"request": "0"}',
-     b"[" * 100_000, b'{"chunk": 0, "at": 0.5, "data": "*", "ends": []}', b'{"ending": 0, "kind": "lost", "at": 0.5, "note": ""}',
-     b'{"head": 0, "values": [200, "", [["a"]], "1.1", 0.5]}', b'{"chunk": 0, "at": 0.5, "data": "", "ends": [[]]}'],
+    [b"{", b"1", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"request": "0"}',
+     b'{"chunk": 7, "at": 0.5, "data": "", "ends": []}', b'{"chunk": 0, "at": 0.5, "data": "*", "ends": []}',
+     b'{"ending": 0, "kind": "lost", "at": 0.5, "note": ""}', b'{"head": 0, "values": [200, "", [["a"]], "1.1", 0.5]}',
+     b'{"chunk": 0, "at": 0.5, "data": "", "ends": [[]]}'],
 )  # fmt: skip
 def test_a_damaged_line_ends_what_is_recovered(tmp_path: Path, line: bytes) -> None:
     with storage.Journal(Path("a.yaml"), tmp_path) as journal:
