@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
+from fakegpt_testkit.cli.changing import convert, record, recover, scrub
 from fakegpt_testkit.cli.demo import demo
+from fakegpt_testkit.cli.looking import check, diff, replay, show
 from fakegpt_testkit.cli.service import upstream
 from fakegpt_testkit.cli.terminal import Trouble, causes
 from fakegpt_testkit.errors import FakeGptTestkitError
@@ -48,5 +50,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, upstream):
+for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, upstream):
     main.add_command(_command)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import IO, TYPE_CHECKING, Any
+import time
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, ring, colour or reorder the line when a terminal got it from a cassette."""
@@ -64,3 +66,24 @@ def causes(error: BaseException) -> str:
 def _lines(error: BaseException) -> Iterator[str]:
     yield str(error) or type(error).__name__
     yield from getattr(error, "__notes__", ())
+
+
+Item = TypeVar("Item")
+
+
+def tracked(items: Sequence[Item], doing: str) -> Iterator[Item]:
+    """The items, with a bar on a terminal's stderr once they have taken longer than a second."""
+    progress = Progress(console=progress_console(), transient=True)
+    task = progress.add_task(doing, total=len(items))
+    began = time.monotonic()
+    shown = False
+    try:
+        for item in items:
+            yield item
+            progress.advance(task)
+            if not shown and progress.console.is_terminal and time.monotonic() - began > 1:
+                shown = True
+                progress.start()
+    finally:
+        if shown:
+            progress.stop()

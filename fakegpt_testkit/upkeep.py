@@ -1,0 +1,154 @@
+"""Finds, rewrites and removes cassettes, one at a time and each under its lock.
+
+Knows no pytest and no terminal; what the rewriting does to a cassette is a function of the caller's or of this room.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import storage
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.errors import BadOption, CassetteMissing, StorageError
+from fakegpt_testkit.redaction import Redaction, Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fakegpt_testkit.storage import Leftover
+
+SUFFIXES: Final = (".yaml", ".yml")
+
+
+def found(paths: Iterable[Path]) -> list[Path]:
+    """The files that are named, and every cassette below the folders that are named, in order, each once.
+
+    Raises ``CassetteMissing`` for a path that is not there.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            below = (each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+            files.update((each, None) for each in sorted(below))
+        elif path.exists():
+            files[path] = None
+        else:
+            raise _missing(path)
+    return list(files)
+
+
+def load(path: Path) -> Cassette:
+    """The cassette in a file, of any shape that can be read."""
+    return cassettes.loads(read(path), str(path))
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file that must be there."""
+    data = storage.read(path)
+    if data is None:
+        raise _missing(path)
+    return data
+
+
+def redacted(cassette: Cassette, redaction: Redaction | None = None) -> Cassette:
+    """The cassette without secrets, also those that a later response shows to be one."""
+    redactor = Redactor(redaction)
+    learned = [redactor.interaction(each) for each in cassette.interactions]
+    return replace(cassette, interactions=tuple(redactor.interaction(each) for each in learned))
+
+
+def rewrite(path: Path, change: Callable[[Cassette], Cassette]) -> bool:
+    """Put the changed cassette in the file's place; whether it changed. What does not change is not touched."""
+    with storage.lock(path):
+        old = load(path)
+        new = change(old)
+        if new.interactions == old.interactions:
+            return False
+        storage.write(path, cassettes.dumps(new))
+        return True
+
+
+def convert(source: Path, target: Path, redaction: Redaction | None = None) -> tuple[int, bool]:
+    """Write a cassette of any shape in ours, redacted: how many interactions it has, and whether the target changed."""
+    with storage.lock(target):
+        new = redacted(load(source), redaction)
+        text = cassettes.dumps(new)
+        changed = storage.read(target) != text
+        if changed:
+            storage.write(target, text)
+        return len(new.interactions), changed
+
+
+def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
+    """Put what a killed recording had kept after what its cassette holds, and remove the journal.
+
+    Gives the cassette and how many interactions came to it. Nothing is removed before the cassette is written.
+    """
+    path = target or Path(leftover.cassette)
+    kept = storage.recover(leftover.path)
+    with storage.lock(path):
+        data = storage.read(path)
+        current = Cassette(path=str(path)) if data is None else cassettes.loads(data, str(path))
+        new = tuple(each for each in redacted(Cassette(tuple(kept))).interactions if each not in current.interactions)
+        if new:
+            storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
+    remove(leftover.path)
+    return path, len(new)
+
+
+def remove(path: Path) -> None:
+    """Delete a file."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(str(path), "removed", error, "it is still there", "make its folder writable") from error
+
+
+def _missing(path: Path) -> CassetteMissing:
+    command = f"fakegpt-testkit record PROMPT --cassette {shlex.quote(str(path))}"
+    return CassetteMissing(str(path), "fakegpt-testkit", command)
+
+
+def targets(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Path]]:
+    """Which file is written for which: itself, the one file that is named, or its place below the named folder."""
+    if target is None:
+        return [(each, each) for each in found(sources)]
+    sources = tuple(sources)
+    if len(sources) == 1 and not sources[0].is_dir():
+        to_file = target.suffix in SUFFIXES and not target.is_dir()
+        return [(each, target if to_file else target / each.with_suffix(SUFFIXES[0]).name) for each in found(sources)]
+    pairs: dict[Path, Path] = {}
+    for source in sources:
+        for each in found([source]):
+            below = each.relative_to(source) if source.is_dir() else Path(each.name)
+            written = target / below.with_suffix(SUFFIXES[0])
+            if written in pairs:
+                raise BadOption(
+                    "--to", str(target), f"a place where {pairs[written]} and {each} do not become one file"
+                )
+            pairs[written] = each
+    return [(each, written) for written, each in pairs.items()]
+
+
+def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[Leftover]:
+    """The journals that are named and lie there; all that can be recovered when None is given.
+
+    Raises ``BadOption`` for one that does not lie there, is still written, or holds nothing that can be read.
+    """
+    by_path = {each.path.resolve(): each for each in there}
+    if journals is None:
+        return [each for each in by_path.values() if not each.running and not each.problem]
+    wanted = []
+    for path in journals:
+        leftover = by_path.get(path.resolve())
+        if leftover is None or leftover.running or leftover.problem:
+            why = "one of those that fakegpt-testkit recover lists"
+            if leftover is not None:
+                why = leftover.problem or "one whose recording has ended: this one is still written"
+            raise BadOption("journal", str(path), why)
+        wanted.append(leftover)
+    return wanted
