@@ -106,7 +106,7 @@ def _answer_conversation(site: str, stream: list[bytes], every: float) -> Intera
     head = Head(
         200, "OK", (("Content-Type", "text/event-stream; charset=utf-8"), ("Transfer-Encoding", "chunked")), "1.1"
     )
-    chunks = tuple(Chunk(number * every, data, (len(data),)) for number, data in enumerate(stream))
+    chunks = tuple(Chunk(round(number * every, 4), data, (len(data),)) for number, data in enumerate(stream))
     ending = Ending(at=chunks[-1].at)
     return _made(Request("POST", f"{site}/api/conversation", headers, body), Tape(head, chunks, ending))
 

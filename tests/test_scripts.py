@@ -1,0 +1,96 @@
+"""Answers made up without a recording, played to the FakeGpt client and kept as a cassette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import sse
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.effects import apply, faults, is_scripted, script
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.provider import FakeGpt
+from fakegpt_testkit.seam import insert
+from tests.playing import TapeDeck
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.tape import Interaction, Tape
+
+
+@pytest.fixture
+def client() -> type[FakeGpt]:
+    class OneTest(FakeGpt):
+        pass
+
+    return OneTest
+
+
+def deck(interactions: tuple[Interaction, ...]) -> TapeDeck:
+    return TapeDeck([each.response for each in interactions])
+
+
+async def ask(client: type[FakeGpt], prompt: str = "anything") -> list[str]:
+    return [text async for text in client.create_async_generator("", [{"role": "user", "content": prompt}])]
+
+
+async def test_a_script_is_a_whole_flow(client: type[FakeGpt]) -> None:
+    with insert(deck(script("Hel", "lo"))):
+        assert await ask(client) == ["Hel", "lo"]
+
+
+async def test_two_answers_need_one_login(client: type[FakeGpt]) -> None:
+    with insert(deck(script("one") + script("two", steps=["conversation"]))):
+        assert await ask(client, "first") == ["one"]
+        assert await ask(client, "second") == ["two"]
+
+
+def stream(*interactions: Interaction) -> Tape:
+    return interactions[-1].response
+
+
+def test_events_are_sent_as_they_are() -> None:
+    events = ["plain", {"error": "no"}, sse.Event("ping", "now"), b": a comment\n\n", "[DONE]"]
+    tape = stream(*script(events=events, every=0.05))
+    assert [chunk.data for chunk in tape.chunks] == [
+        b"data: plain\n\n",
+        b'data: {"error": "no"}\n\n',
+        b"event: ping\ndata: now\n\n",
+        b": a comment\n\n",
+        b"data: [DONE]\n\n",
+    ]
+    assert [chunk.at for chunk in tape.chunks] == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
+    assert tape.ending.at == tape.chunks[-1].at
+
+
+def test_a_script_kept_as_a_cassette_is_the_same_script() -> None:
+    made = script("Hel", "lo", every=0.1, url="https://chat.example/")
+    kept = cassettes.loads(cassettes.dumps(Cassette(made)), "script.yaml").interactions
+    assert kept == made
+    assert all(map(is_scripted, kept))
+    assert [each.request.uri for each in kept] == [
+        f"https://chat.example{path}"
+        for path in ("/api/loads?t=0", "/auth/login", "/api/auth/session", "/api/conversation")
+    ]
+
+
+async def test_faults_go_on_a_script(client: type[FakeGpt]) -> None:
+    made = script("Hel", "lo")
+    changed = tuple(apply([faults.drop(2)], each, index, 0) for index, each in enumerate(made))
+    with insert(TapeDeck(changed)):
+        assert await ask(client) == ["Hello"]
+
+
+NONSENSE = {
+    "nothing to say": (lambda: script(), "one of texts and events"),
+    "two ways to say it": (lambda: script("a", events=["b"]), "one of texts and events"),
+    "back in time": (lambda: script("a", every=-1), "every must be 0 or more"),
+    "no such step": (lambda: script("a", steps=["logout"]), "there is no step 'logout'"),
+}
+
+
+@pytest.mark.parametrize(("make", "problem"), NONSENSE.values(), ids=NONSENSE.keys())
+def test_a_script_that_means_nothing_is_told(make, problem: str) -> None:
+    with pytest.raises(EffectMisplaced, match=problem):
+        make()
