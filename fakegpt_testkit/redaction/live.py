@@ -19,7 +19,7 @@ _LINE_END: Final = re.compile(rb"\n")
 _NEVER: Final = re.compile(rb"(?!)")
 _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
-_HELD_LIMIT: Final = 1024 * 1024
+_HELD_LIMIT: Final = 256 * 1024
 _REMEMBERED: Final = 2048
 """Of what was given out: a secret's name may have come some events before the secret."""
 
@@ -27,9 +27,9 @@ _REMEMBERED: Final = 2048
 class StreamRedactor:
     """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
 
-    Held back: an unfinished event; and events in which a secret has begun and not ended, up to 1 MiB of them. All that
-    went in comes out, changed like ``Redactor.body`` would have changed it, but for the first letters of a secret that
-    came in an event before, when nothing told yet that they were one.
+    Held back: an unfinished event; and events in which a secret has begun and not ended, up to 256 KiB of them. All
+    that went in comes out, changed like ``Redactor.body`` would have changed it, but for the first letters of a secret
+    that came in an event before, when nothing told yet that they were one.
     """
 
     def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
