@@ -53,6 +53,7 @@ _Found = tuple[Severity, str]
 _TELLTALES: Final = ("type", "object")
 """Keys whose value says of what kind an event is, in the streams of several providers."""
 _MOST_NAMED: Final = 8
+_ALIKE: Final = 1 / 3
 
 
 def differences(old: Sequence[Interaction], new: Sequence[Interaction]) -> list[Difference]:
@@ -142,7 +143,8 @@ def _bodies(old: Tape, new: Tape) -> Iterator[_Found]:
 
 
 def _streams(old: Timeline, new: Timeline) -> Iterator[_Found]:
-    before, after = _kinds(old), _kinds(new)
+    seeds: list[frozenset[str]] = []
+    before, after = _kinds(old, seeds), _kinds(new, seeds)
     for kind in before.keys() - after.keys():
         severity = Severity.HARMLESS if kind in _NOISE else Severity.BROKEN
         yield severity, f"no event of the kind {kind} comes any more"
@@ -213,18 +215,22 @@ def _within(path: str, others: set[str]) -> bool:
     return any(path.startswith((f"{other}.", f"{other}[")) for other in others)
 
 
-def _kinds(timeline: Timeline) -> dict[str, _Shape]:
+def _kinds(timeline: Timeline, seeds: list[frozenset[str]]) -> dict[str, _Shape]:
     shapes: dict[str, _Shape] = {}
     for moment in timeline.moments:
         value = _json(moment.event.data)
-        shape = shapes.setdefault(_kind(moment.event, value), _Shape())
+        shape = shapes.setdefault(_kind(moment.event, value, seeds), _Shape())
         if value is not _NO_JSON:
             shape.add(value)
     return shapes
 
 
-def _kind(event: Event, value: object) -> str:
-    """What an event is: its own type, and of JSON what tells its messages apart."""
+def _kind(event: Event, value: object, seeds: list[frozenset[str]]) -> str:
+    """What an event is: its own type; of JSON, what it calls itself, or else the keys that it has.
+
+    ``seeds`` are the sets of keys met so far: an event that shares enough of one's keys is of its kind, so a kind stays
+    itself when a field comes or goes.
+    """
     if event.event != "message":
         return event.event
     if event.data == "[DONE]":
@@ -236,11 +242,19 @@ def _kind(event: Event, value: object) -> str:
     for key in _TELLTALES:
         if isinstance(word := value.get(key), str):
             return word
-    parts = sorted(key for key, part in value.items() if isinstance(part, dict))
     match value:
         case {"message": {"author": {"role": str(role)}}}:
             return f"message of {role}"
-    return " and ".join(parts) or "JSON"
+    keys = frozenset(value)
+    seed = max(seeds, key=lambda seed: _alike(seed, keys), default=frozenset[str]())
+    if _alike(seed, keys) < _ALIKE:
+        seeds.append(seed := keys)
+    return f"with {_named(set(seed))}" if seed else "JSON"
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """The share of keys that both have, 1 for equal sets."""
+    return len(one & other) / len(one | other) if one or other else 1.0
 
 
 def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:

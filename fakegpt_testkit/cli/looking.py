@@ -36,12 +36,13 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
       fakegpt-testkit show cassettes/test_chat/test_greets.yaml
       fakegpt-testkit show cassettes/test_chat/test_greets.yaml --html greets.html
     """
-    from fakegpt_testkit import page, storage
+    from fakegpt_testkit import storage
+    from fakegpt_testkit.page import page
     from fakegpt_testkit.timeline import described
 
     timelines = _timelines(cassette, number)
     if html is not None:
-        storage.write(html, page.page(str(cassette), timelines).encode())
+        storage.write(html, page(str(cassette), timelines).encode())
     if as_json:
         print_json({"path": str(cassette), "interactions": [described(each) for each in timelines.values()]})
     elif html is not None:

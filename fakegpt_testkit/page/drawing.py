@@ -26,12 +26,12 @@ _EVENTS: Final = 95
 _AXIS: Final = 120
 _HEIGHT: Final = 165
 _MARK: Final = 2
-_TICKS: Final = 6
+_TICKS: Final = 8
 _CHARACTER: Final = 6.5
 
 
 def drawing(timeline: Timeline, name: str) -> str:
-    """The SVG; ``name`` is unique on the page. Its description says in words what is drawn."""
+    """The SVG; ``name`` is unique on the page, and an element called ``name-text`` says in words what is drawn."""
     tape = timeline.interaction.response
     scale = _Scale(max(tape.ending.at, *(chunk.at for chunk in tape.chunks), tape.head.at, 0.001))
     parts = [
@@ -44,9 +44,9 @@ def drawing(timeline: Timeline, name: str) -> str:
         _ending(timeline, scale),
     ]
     return (
-        f'<svg role="img" aria-labelledby="{name}-title {name}-text" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f'<title id="{name}-title">Timeline</title><desc id="{name}-text">{escape(in_words(timeline))}</desc>'
-        f"{''.join(parts)}</svg>"
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-labelledby="{name}-title" aria-describedby="{name}-text">'
+        f'<title id="{name}-title">Chunks and events over time</title>{"".join(parts)}</svg>'
     )
 
 
@@ -54,9 +54,10 @@ def in_words(timeline: Timeline) -> str:
     """What the drawing shows, for those who do not see it."""
     tape = timeline.interaction.response
     first = f", the first after {milliseconds(tape.chunks[0].at)}" if tape.chunks else ""
-    words = [f"The head came after {milliseconds(tape.head.at)}. {len(tape.chunks)} chunks came{first}."]
+    words = [f"The head came after {milliseconds(tape.head.at)}."]
+    words.append(f"Then came {counted(len(tape.chunks), 'chunk')}{first}.")
     if timeline.moments:
-        words.append(f"They held {len(timeline.moments)} events.")
+        words.append(f"They held {counted(len(timeline.moments), 'event')}.")
     words += [f"A silence of {milliseconds(gap.seconds)} began at {milliseconds(gap.start)}." for gap in timeline.gaps]
     note = f" ({tape.ending.note})" if tape.ending.note else ""
     words.append(f"It ended as {tape.ending.kind.value}{note} after {milliseconds(tape.ending.at)}.")
@@ -66,6 +67,11 @@ def in_words(timeline: Timeline) -> str:
 def milliseconds(seconds: float) -> str:
     """A time as a person reads it."""
     return f"{seconds:.3f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
+
+
+def counted(number: int, thing: str) -> str:
+    """How many of a thing."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 class _Scale:
@@ -101,7 +107,7 @@ def _axis(scale: _Scale) -> Iterator[str]:
 
 
 def _step(end: float) -> float:
-    """A round distance, so that about six marks stand on the axis."""
+    """A round distance, so that a handful of marks stand on the axis."""
     power: float = 10.0 ** int(log10(end / _TICKS) - 1)
     return next(power * each for each in (1, 2, 5, 10, 20, 50, 100, 200) if power * each * _TICKS >= end)
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.conversation import Rewrite, Text
-from fakegpt_testkit.page.drawing import drawing, in_words, milliseconds
+from fakegpt_testkit.page.drawing import counted, drawing, in_words, milliseconds
 from fakegpt_testkit.page.looks import POLICY, SCRIPT, STYLE
 from fakegpt_testkit.tape import EndingKind
 
@@ -67,7 +67,7 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
     yield f'<section aria-labelledby="interaction-{number}">\n'
     yield f'<h2 id="interaction-{number}">{number}. {_text(f"{request.method} {request.uri}")}</h2>\n<dl>'
     yield _fact("Answer", f"{tape.status or 'none'} {tape.reason}")
-    yield _fact("Body", f"{len(tape.body)} bytes in {len(tape.chunks)} chunks")
+    yield _fact("Body", f"{len(tape.body)} bytes in {counted(len(tape.chunks), 'chunk')}")
     yield f"<dt>Ending</dt><dd>{_ending(timeline)}</dd>"
     recorded = ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word)
     yield _fact("Recorded", recorded) if recorded else ""
@@ -78,7 +78,8 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
     if len(tape.chunks) > 1 or timeline.moments or tape.ending.kind is not EndingKind.COMPLETE:
         yield f'<h3 id="timeline-{number}">Timeline</h3>\n'
         yield f'<div class="wide" role="region" tabindex="0" aria-labelledby="timeline-{number}">'
-        yield f"{drawing(timeline, f'drawing-{number}')}</div>\n<p>{escape(in_words(timeline))}</p>\n"
+        yield f"{drawing(timeline, f'drawing-{number}')}</div>\n"
+        yield f'<p id="drawing-{number}-text">{_text(in_words(timeline))}</p>\n'
     if timeline.text:
         yield f'<h3>Text</h3>\n<pre tabindex="0">{_text(timeline.text)}</pre>\n'
     if timeline.moments:
@@ -91,7 +92,8 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
 
 
 def _events(number: int, timeline: Timeline) -> Iterator[str]:
-    yield f"<h3>Events</h3>\n<table><caption>{len(timeline.moments)} events of interaction {number}</caption>\n"
+    caption = f"{counted(len(timeline.moments), 'event')} of interaction {number}"
+    yield f"<h3>Events</h3>\n<table><caption>{caption}</caption>\n"
     yield '<thead><tr><th scope="col" class="number">Event</th><th scope="col" class="number">Time</th>'
     yield '<th scope="col" class="number">Chunk</th><th scope="col">Type</th><th scope="col">Text it added</th>'
     yield '<th scope="col">Data</th></tr></thead>\n<tbody>\n'
