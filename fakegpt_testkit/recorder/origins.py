@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from yarl import URL
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from fakegpt_testkit.tape import Head, Headers, Request
@@ -20,7 +19,12 @@ Origins = Mapping[str, str]
 
 def origin_of(uri: str) -> str:
     """Scheme, host and port of a URI, the port only where it is not the scheme's own."""
-    return str(URL(uri).origin())
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    own = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in {None, own} else f":{parts.port}"
+    return f"{parts.scheme}://{named}{port}"
 
 
 def canonical_request(request: Request, origins: Origins) -> tuple[Request, str]:
