@@ -8,13 +8,16 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
+from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
+from fakegpt_testkit.recorder.changing import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
 from fakegpt_testkit.redaction import Redaction, Redactor
@@ -22,9 +25,9 @@ from fakegpt_testkit.seam import Pace, insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from os import PathLike
 
-    from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.tape import Interaction
 
 __all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
 
@@ -75,13 +78,15 @@ def _load(path: Path) -> Cassette | None:
 
 @contextmanager
 def use_cassette(
-    path: str | PathLike[str],
+    path: str | PathLike[str] | Cassette | Sequence[Interaction],
     *,
     record_mode: RecordMode | str = RecordMode.NONE,
     pace: Pace | str = "lockstep",
     match_on: Sequence[str | Matcher] = DEFAULT_MATCH_ON,
     ignore: Sequence[str] = (),
     allow_playback_repeats: bool = False,
+    faults: Sequence[Effect] = (),
+    recut: int | str | Sequence[int] | None = None,
     origins: Origins | None = None,
     redaction: Redaction | None = None,
     record_on_exception: bool = True,
@@ -90,18 +95,21 @@ def use_cassette(
 ) -> Iterator[Session]:
     """Record the aiohttp traffic of the block, or play it from the cassette.
 
+    ``path`` is a file, or interactions as ``effects.script`` makes them: these are played in every record mode.
+
     ``record_mode`` is one of ``RecordMode``. ``pace`` is ``"lockstep"`` (each chunk when the client reads, no waiting),
     ``"recorded"``, or a factor of the recorded times. ``match_on`` and ``ignore`` decide which recorded request answers
     (docs/matching.md); equal requests are answered in the order they were recorded, and again from the last one only
-    with ``allow_playback_repeats``. ``origins`` says which address stands for which: ``{"http://localhost:8080":
-    "https://chat.example"}`` stores the first as the second. ``redaction`` adds to what is never stored. With
-    ``record_on_exception=False`` a block that raises leaves the file as it was. ``command`` and ``elsewhere`` are
-    quoted by errors as the way to record, and to record from another URL.
+    with ``allow_playback_repeats``. ``faults`` change what is played (docs/effects.md), after ``recut`` has cut it into
+    other chunks; an answer that a fault spoilt is there for the next equal request. ``origins`` says which address
+    stands for which: ``{"http://localhost:8080": "https://chat.example"}`` stores the first as the second.
+    ``redaction`` adds to what is never stored. With ``record_on_exception=False`` a block that raises leaves the file
+    as it was. ``command`` and ``elsewhere`` are quoted by errors as the way to record, and to record from another URL.
 
     It is entered with a plain ``with``, also around asynchronous code, and can be nested; the innermost one counts.
     Raises ``CassetteError`` for a damaged file, before anything is asked.
     """
-    file = Path(path)
+    file, given = _place(path)
     journals: list[storage.Journal] = []
 
     def open_journal() -> storage.Journal:
@@ -110,11 +118,12 @@ def use_cassette(
 
     session = Session(
         shorten(file),
-        _load(file),
-        record_mode=read_mode(record_mode),
+        _load(file) if given is None else given,
+        record_mode=read_mode(record_mode) if given is None else RecordMode.NONE,
         pace=read_pace(pace),
         rules=Rules(tuple(match_on), (*FAKEGPT_VOLATILE, *ignore)),
         allow_playback_repeats=allow_playback_repeats,
+        changes=Changes(faults, recut),
         origins={origin_of(asked): origin_of(stored) for asked, stored in (origins or {}).items()},
         redactor=Redactor(redaction or Redaction()),
         command=command or "use_cassette(…, record_mode='new_episodes')",
@@ -134,6 +143,14 @@ def use_cassette(
         raise
     if session.lost:
         raise _incomplete(session) from session.lost[0][1]
+
+
+def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
+    """The file, and None; or a name for people, and what was given as values."""
+    if isinstance(source, (str, PathLike)):
+        return Path(source), None
+    cassette = source if isinstance(source, Cassette) else Cassette(tuple(source))
+    return Path(cassette.path or "a script"), cassette
 
 
 def _incomplete(session: Session) -> RecordingIncomplete:

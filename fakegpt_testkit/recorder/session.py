@@ -5,24 +5,31 @@ Knows no files: what lies on the disk comes in as a cassette, and what is to be 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.effects import is_scripted
+from fakegpt_testkit.effects.effect import is_event_stream
 from fakegpt_testkit.errors import CassetteMissing
 from fakegpt_testkit.matching import Rules, matches, not_recorded
+from fakegpt_testkit.recorder.changing import endpoint_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.taking import Recording
 from fakegpt_testkit.redaction import PLACEHOLDER
+from fakegpt_testkit.streams import Stream, describe
+from fakegpt_testkit.tape import Head, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fakegpt_testkit.recorder.changing import Changes
     from fakegpt_testkit.recorder.origins import Origins
     from fakegpt_testkit.recorder.taking import Log
     from fakegpt_testkit.redaction import Redactor
     from fakegpt_testkit.seam import Pace, Player, Take
-    from fakegpt_testkit.tape import Ending, Interaction, Request, Tape
+    from fakegpt_testkit.tape import Ending, Interaction
 
 
 class RecordMode(StrEnum):
@@ -56,6 +63,7 @@ class Session:
         pace: Pace,
         rules: Rules,
         allow_playback_repeats: bool,
+        changes: Changes,
         origins: Origins,
         redactor: Redactor,
         command: str,
@@ -68,7 +76,9 @@ class Session:
         self._missing = old is None
         self._old = old.interactions if old is not None else ()
         self._rules = rules
+        self._any_body = replace(rules, match_on=tuple(each for each in rules.match_on if each != "body"))
         self._repeats = allow_playback_repeats
+        self._changes = changes
         self._origins = origins
         self._redactor = redactor
         self._command = command
@@ -79,6 +89,8 @@ class Session:
                 redactor.response(each.response)  # the words that stand in for its secrets are taken
         self._plays = [0] * len(self._old)
         self._given: dict[int, int] = {}
+        self._faulty: set[int] = set()
+        self._changed: dict[int, tuple[int, Interaction]] = {}
         self._players: dict[int, Player] = {}
         self._takes: dict[int, Recording] = {}
         self._open_log = open_log
@@ -117,14 +129,39 @@ class Session:
         return tuple(by_number[number] for number in sorted(by_number))
 
     @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The event streams that were played or recorded, in the order they were asked, and what the client read.
+
+        What is played is there as the effects left it, also where they made something else of an event stream.
+        """
+        by_number = {
+            number: Stream(changed, self._players.get(number))
+            for number, (index, changed) in self._changed.items()
+            if is_event_stream(self._old[index].response) or is_event_stream(changed.response)
+        }
+        by_number |= {
+            number: Stream(take.interaction)
+            for number, take in self._takes.items()
+            if take.interaction is not None and is_event_stream(take.interaction.response)
+        }
+        return tuple(by_number[number] for number in sorted(by_number))
+
+    def describe(self) -> str:
+        """The streams' last events and endings for the report of a failed test, redacted."""
+        return "\n".join(
+            describe(replace(each, interaction=self._redactor.interaction(each.interaction))) for each in self.streams
+        )
+
+    @property
     def played(self) -> tuple[Interaction, ...]:
         """The loaded interactions that were handed out at least once."""
         return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if plays)
 
     @property
     def unplayed(self) -> tuple[Interaction, ...]:
-        """The loaded interactions that were never handed out."""
-        return tuple(each for each, plays in zip(self._old, self._plays, strict=True) if not plays)
+        """The loaded interactions that were never handed out, nor kept back by a fault."""
+        given = {index for index, _ in self._changed.values()}
+        return tuple(each for index, each in enumerate(self._old) if index not in given)
 
     def __repr__(self) -> str:
         return (
@@ -158,9 +195,17 @@ class Session:
         self._asked += 1
         return self._asked - 1
 
-    def refuse(self, number: int, method: str, uri: str) -> Ending | None:  # noqa: ARG002 - the deck's signature
-        """See ``Deck``."""
-        return None
+    def refuse(self, number: int, method: str, uri: str) -> Ending | None:
+        """See ``Deck``. What was asked is not known yet: it is taken for the endpoint's next interaction."""
+        if not self._changes:
+            return None
+        endpoint = endpoint_of(canonical_request(Request(method, uri), self._origins)[0])
+        same = [index for index, wanted in enumerate(self._wanted) if endpoint_of(wanted) == endpoint]
+        index = self._next(same)
+        ending = None if index is None else self._changes.refuse(self._old[index], index)
+        if index is not None and ending is not None:
+            self._changed[number] = index, replace(self._old[index], response=Tape(Head(0), (), ending))
+        return ending
 
     def play(self, number: int, request: Request) -> Tape | None:
         """See ``Deck``. Equal requests are answered in the order they were recorded.
@@ -169,25 +214,40 @@ class Session:
         the cassette opens no live service.
         """
         asked = self._redactor.request(canonical_request(request, self._origins)[0])
-        equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules)]
+        equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules_for(index))]
         if self._takes:
             equal = [index for index in equal if not holds_placeholder(self._old[index].response)]
-        index = next((each for each in equal if not self._plays[each]), None)
-        if index is None and equal and self._repeats:
-            index = equal[-1]
+        index = self._next(equal)
         if index is None:
             if self.records:
                 return None
             raise self._refusal(asked)
+        tape, faulty = self._changes.change(self._old[index], index)
         self._plays[index] += 1
         self._given[number] = index
-        return self._old[index].response
+        (self._faulty.add if faulty else self._faulty.discard)(index)
+        self._changed[number] = index, replace(self._old[index], response=tape)
+        return tape
+
+    def _next(self, equal: list[int]) -> int | None:
+        """Which of these answers: the first that did not play yet, then one that a fault spoilt, then the last again.
+
+        A client that asks again after a fault gets what it did not get whole.
+        """
+        unplayed = (each for each in equal if not self._plays[each])
+        spoilt = (each for each in equal if each in self._faulty)
+        again = equal[-1] if equal and self._repeats else None
+        return next(unplayed, next(spoilt, again))
+
+    def _rules_for(self, index: int) -> Rules:
+        return self._any_body if is_scripted(self._old[index]) else self._rules
 
     def _refusal(self, asked: Request) -> Exception:
         if self._missing:
             return CassetteMissing(self.path, f"{asked.method} {asked.uri}", self._command)
         played = [plays > 0 for plays in self._plays]
-        return not_recorded(asked, self._wanted, played, self._rules, cassette=self.path, command=self._command)
+        rules = self._any_body if self._old and all(map(is_scripted, self._old)) else self._rules
+        return not_recorded(asked, self._wanted, played, rules, cassette=self.path, command=self._command)
 
     def take(self, number: int) -> Take:
         """See ``Deck``."""
