@@ -93,7 +93,7 @@ def test_fields_that_clients_check_or_send_back_stay(key: str) -> None:
 
 def test_log_probabilities_stay() -> None:
     scores = {"logprobs": {"content": [{"token": "pass123word456", "logprob": -0.1, "bytes": [112]}]}}
-    assert redacted(scores) == scores
+    assert redacted(scores | {"text": "pass123word456"}) == scores | {"text": "pass123word456"}
     assert redacted({"token": "pass123word456"}) == {"token": "REDACTED-token-1"}
 
 
@@ -348,6 +348,19 @@ def test_the_address_of_a_machine_is_replaced_in_its_place_only(address: str) ->
     assert stored.body == f"http://{address}/".encode()
 
 
+def test_a_cookie_in_url_escapes_is_found_without_them() -> None:
+    redactor = Redactor()
+    redactor.request(Request("GET", URL, (("Cookie", "sid=s%3Aabc%2Fdef12"),)))
+    assert redactor.text("it is s:abc/def12 or s%3Aabc%2Fdef12") == "it is REDACTED-sid-1 or REDACTED-sid-1"
+
+
+def test_a_basic_password_is_known_without_its_user() -> None:
+    redactor = Redactor()
+    basic = base64.b64encode(b"ann:hunter22-x").decode()
+    redactor.request(Request("GET", URL, (("Authorization", f"Basic {basic}"),)))
+    assert redactor.text("ann has hunter22-x") == "ann has REDACTED-password-1"
+
+
 def test_overlapping_secrets_leave_nothing() -> None:
     redactor = Redactor()
     redactor.know("abcdefgh12", "one")
@@ -503,6 +516,11 @@ def test_functions_say_what_is_secret() -> None:
     redactor = Redactor(Redaction(functions=(codewords,)))
     assert redactor.text("say xyzzy or xyzzy2") == "say REDACTED-secret-1 or REDACTED-secret-2"
     assert redactor.text("say REDACTED-secret-1") == "say REDACTED-secret-1"
+
+
+def test_a_function_that_gives_back_the_text_is_refused() -> None:
+    with pytest.raises(RedactionSettingError, match="gave back a text"):
+        Redactor(Redaction(functions=(str.upper,))).text("abc")
 
 
 def test_single_names_and_patterns_are_kept_by_name() -> None:

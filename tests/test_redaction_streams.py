@@ -147,6 +147,19 @@ def test_a_stream_that_breaks_off_in_a_secret() -> None:
     assert texts_of(short) == ["it is ", KNOWN[:6]]
 
 
+def test_json_that_grows_in_a_string_has_one_secret() -> None:
+    body = growing(['{"pass', 'word": "', "hun", "ter2", '", "a', '": 1}'])
+    texts = texts_of(Redactor().body(body, SSE_TYPE))
+    assert texts[2:4] == ['{"password": "REDACTED-password-1'] * 2
+    assert json.loads(texts[-1]) == {"password": "REDACTED-password-1", "a": 1}
+
+
+def test_what_stays_takes_no_number() -> None:
+    other = KEY.replace("a1", "z9")
+    body = events([{"encrypted_content": other, "logprobs": [{"token": other}]}, {"name": KEY}])
+    assert Redactor().body(body, SSE_TYPE) == body.replace(KEY.encode(), b"REDACTED-api-key-1")
+
+
 def test_each_partial_text_takes_no_number() -> None:
     body = growing([KEY[:20], *KEY[20:], " and ", "bob@mail.example", " end"])
     assert texts_of(Redactor().body(body, SSE_TYPE))[-1] == "REDACTED-api-key-1 and REDACTED-email-1 end"
@@ -157,6 +170,10 @@ def test_each_partial_text_takes_no_number() -> None:
 
 def fed(stream: StreamRedactor, body: bytes, size: int) -> list[bytes]:
     return [stream.feed(body[at : at + size]) for at in range(0, len(body), size)]
+
+
+def packed_over_lines(packed: bytes) -> bool:
+    return b"\n" in packed[10:-8]
 
 
 STREAMS = {
@@ -176,7 +193,12 @@ STREAMS = {
     "JSON": json.dumps({"accessToken": KNOWN, "a": 1}).encode(),
     "JSON lines": b'{"response": "a"}\n{"response": "b"}\n',
     "nothing": b"",
-    "gzip": gzip.compress(f"{KEY}\n{KNOWN}\n".encode()),
+    "gzip": next(
+        packed
+        for number in range(999)
+        if packed_over_lines(packed := gzip.compress(f"{KEY} {KNOWN} {7**number}".encode(), mtime=0))
+    ),
+    "without a label": b": hello\n\n" + deltas(["to bob@", "mail.ex", "ample", " now"]),
 }
 
 
@@ -207,6 +229,14 @@ def test_each_event_is_out_when_it_is_complete() -> None:
     assert stream.feed(b"data: half") == b""
     assert stream.feed(b" an event\n") == b""
     assert stream.feed(b"\n") == b"data: half an event\n\n"
+
+
+def test_what_one_event_says_is_secret_is_secret_in_the_next() -> None:
+    redactor = Redactor()
+    stream = StreamRedactor(redactor, SSE_TYPE)
+    assert stream.feed(events([{"accessToken": KNOWN}])) == events([{"accessToken": "REDACTED-accessToken-1"}])
+    assert stream.feed(events([{"name": KNOWN}])) == events([{"name": "REDACTED-accessToken-1"}])
+    assert redactor.text(KNOWN) == "REDACTED-accessToken-1"
 
 
 def test_events_are_held_while_a_secret_arrives_and_no_longer() -> None:

@@ -3,6 +3,7 @@
 Knows no files and no cassette: requests as values in, differences as values out. The caller redacts what it passes.
 """
 
+from fakegpt_testkit.matching.bodies import unpacked
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
     PLACEHOLDER,
@@ -33,4 +34,5 @@ __all__ = [
     "matches",
     "not_recorded",
     "title",
+    "unpacked",
 ]

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.streams import is_stream
+from fakegpt_testkit.tape import header
 
 if TYPE_CHECKING:
     from fakegpt_testkit.redaction.redactor import Redactor
@@ -19,6 +20,7 @@ _LINE_END: Final = re.compile(rb"\n")
 _NEVER: Final = re.compile(rb"(?!)")
 _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
+_ENOUGH_TO_TELL: Final = 16
 _HELD_LIMIT: Final = 256 * 1024
 _REMEMBERED: Final = 2048
 """Of what was given out: a secret's name may have come some events before the secret."""
@@ -35,35 +37,42 @@ class StreamRedactor:
     def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
         self._redactor = redactor
         self._headers = headers
-        self._held = b""
+        self._held = bytearray()
         self._before = b""
         self._searched = 0
-        self._end: re.Pattern[bytes] | None = None
+        self._end = _EVENT_END if (header(headers, "content-type") or "").startswith("text/event-stream") else None
 
     def feed(self, data: bytes) -> bytes:
         """What can be shown of the body so far and was not given out before."""
         self._held += data
         if self._end is None:
-            events = is_stream(self._held.decode("latin-1")) and not self._held.lstrip().startswith(b"{")
-            self._end = _NEVER if self._held.startswith(_PACKED) else _EVENT_END if events else _LINE_END
+            if len(self._held) < _ENOUGH_TO_TELL:
+                return b""
+            self._end = _ending(bytes(self._held[:_ENOUGH_TO_TELL]))
         end = max((found.end() for found in self._end.finditer(self._held, max(0, self._searched - 3))), default=0)
         self._searched = len(self._held)
         if not end:
             return b""
-        shown = self._redactor.events(self._before, self._held[:end], self._headers, last=end >= _HELD_LIMIT)
+        complete = bytes(self._held[:end])
+        shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
         if shown is None:
             return b""
-        self._held = self._held[end:]
+        del self._held[:end]
         self._searched = len(self._held)
-        self._remember(shown)
+        given = self._before + shown
+        first = self._end.search(given, max(0, len(given) - _REMEMBERED))
+        self._before = given if len(given) <= _REMEMBERED else given[first.end() :] if first else b""
         return shown
 
     def close(self) -> bytes:
         """What was held back."""
-        held, self._held = self._held, b""
+        held = bytes(self._held)
+        self._held.clear()
         return self._redactor.events(self._before, held, self._headers, last=True) or b""
 
-    def _remember(self, shown: bytes) -> None:
-        given = self._before + shown
-        first = self._end.search(given, max(0, len(given) - _REMEMBERED)) if self._end else None
-        self._before = given if len(given) <= _REMEMBERED else given[first.end() :] if first else b""
+
+def _ending(start: bytes) -> re.Pattern[bytes]:
+    """What ends a part of a body that can be looked at by itself, by the body's first bytes."""
+    if start.startswith(_PACKED):
+        return _NEVER
+    return _EVENT_END if is_stream(start.decode("latin-1")) else _LINE_END

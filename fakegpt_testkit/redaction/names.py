@@ -103,7 +103,7 @@ class Names:
         word = plain(name)
         if word in self.more:
             return Weight.YES
-        if word in self.kept or (where is Where.KEY and untouchable(name)):
+        if word in self.kept:
             return Weight.NO
         if word in _SECRET or word.endswith(_ENDINGS):
             return Weight.YES

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -55,9 +55,8 @@ def json_places(
     In the raw text of a stream only the events' own keys count: JSON inside its strings may come in pieces, and is
     looked at where these are put together.
     """
-    weights = {key: names.weight(name, Where.KEY) for key, name in keys.items()}
-    if _scored(keys):
-        weights.update((key, Weight.NO) for key, name in keys.items() if plain(name) == "token")
+    fixed = fixed_keys(keys)
+    weights = {key: names.weight(name, Where.KEY) for key, name in keys.items() if key not in fixed}
     sure = {Weight.YES} if raw_stream else {Weight.YES, _PERHAPS}
     for found, quote in _under(text, [key for key, weight in weights.items() if weight in sure]):
         if raw_stream and len(quote) > 1:
@@ -73,20 +72,19 @@ def json_places(
                 yield Edit(start, end, replacement)
 
 
+def fixed_keys(keys: dict[str, str]) -> set[str]:
+    """The keys of a text, as they are spelled there, whose values stay; ``token`` where there are ``logprobs``."""
+    scored = any(plain(name) in {"logprob", "logprobs"} for name in keys.values())
+    return {key for key, name in keys.items() if untouchable(name) or (scored and plain(name) == "token")}
+
+
 def protected_places(text: str, keys: dict[str, str]) -> list[tuple[int, int]]:
     """The values that stay as they are whatever is in them, as spans in order."""
-    scored = _scored(keys)
-    fixed = [key for key, name in keys.items() if untouchable(name) or (scored and plain(name) == "token")]
-    places = (_values(text, found.end(), quote) for found, quote in _under(text, fixed))
+    places = (_values(text, found.end(), quote) for found, quote in _under(text, fixed_keys(keys)))
     return [(start, end) for values in places for start, end, _, _ in values]
 
 
-def _scored(keys: dict[str, str]) -> bool:
-    """Whether a text holds log probabilities, whose ``token`` is a piece of an answer."""
-    return any(plain(name) in {"logprob", "logprobs"} for name in keys.values())
-
-
-def _under(text: str, keys: list[str]) -> Iterator[tuple[re.Match[str], str]]:
+def _under(text: str, keys: Collection[str]) -> Iterator[tuple[re.Match[str], str]]:
     """Where one of these keys stands, and the quote around it with the backslashes that a string around it needs."""
     if not keys:
         return

@@ -15,12 +15,12 @@ from typing import Final
 from urllib.parse import unquote
 
 from fakegpt_testkit.errors import RedactionSettingError
-from fakegpt_testkit.matching import PLACEHOLDER
-from fakegpt_testkit.matching.bodies import unpacked
+from fakegpt_testkit.matching import PLACEHOLDER, unpacked
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, begins, shapes
 from fakegpt_testkit.redaction.places import (
+    fixed_keys,
     form_places,
     header_value,
     json_keys,
@@ -239,7 +239,12 @@ class Redactor:
             for match in pattern.finditer(readable)
         ]
         for function in self.settings.functions:
-            found += function(readable)
+            secrets = function(readable)
+            if isinstance(secrets, str):
+                raise RedactionSettingError(
+                    f"{function!r} gave back a text; a function to redact with gives back a list of the secrets in it"
+                )
+            found += secrets
         for secret in dict.fromkeys(found):
             if not secret or PLACEHOLDER.search(secret):
                 continue
@@ -288,7 +293,7 @@ class Redactor:
         keys = json_keys(text)
         reading.protected = protected_places(text, keys)
         reading.edits += json_places(text, keys, self._names, self._word, raw_stream=True)
-        events = stream(text)
+        events = stream(text, fixed_keys(keys))
         for lane in events.lanes:
             reading.lanes.append((lane, self._read(lane.text)))
         self._read(events.rest)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.redaction.names import plain, untouchable
+from fakegpt_testkit.redaction.names import plain
 from fakegpt_testkit.redaction.vault import Edit
 
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ def is_stream(text: str) -> bool:
     return _STREAM.match(text) is not None
 
 
-def stream(text: str) -> Stream:
-    """The texts that the events of a body add up to."""
+def stream(text: str, fixed: set[str]) -> Stream:
+    """The texts that the events of a body add up to; without the values of keys that stay as they are."""
     spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     rest: dict[str, None] = {}
     for line in _LINE.finditer(text):
         start, end = line.span(2)
         if text[start] in "{[" and text[end - 1] in "}]":
-            _strings(text, start, end, spans, rest)
+            _strings(text, start, end, spans, rest, fixed)
         elif line[1]:
             spans.setdefault(("",), []).append((start, end))
         else:
@@ -105,7 +105,12 @@ def stream(text: str) -> Stream:
 
 
 def _strings(
-    text: str, start: int, end: int, spans: dict[tuple[str, ...], list[tuple[int, int]]], rest: dict[str, None]
+    text: str,
+    start: int,
+    end: int,
+    spans: dict[tuple[str, ...], list[tuple[int, int]]],
+    rest: dict[str, None],
+    fixed: set[str],
 ) -> None:
     index = tuple(_LANE.findall(text, start, end))
     key = ""
@@ -113,10 +118,12 @@ def _strings(
     for string in _STRING.finditer(text, start, end):
         if string[2]:
             key = string[1]
+        elif key in fixed:
+            continue
         elif plain(key) in _DELTA_KEYS:
             seen[key] = seen.get(key, 0) + 1
             spans.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
-        elif not untouchable(key):
+        else:
             rest[string[1]] = None
 
 
