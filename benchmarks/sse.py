@@ -1,0 +1,214 @@
+"""Compares `fakegpt_testkit.sse` with its peers: the same streams, the same process, turn by turn, by CPU time.
+
+Run it with `make benchmark`; it prints the table that docs/benchmarks-sse.md shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.sse_peers import Chunks, Parser, installed
+
+WORDS = "The quick brown fox jumps over the lazy dog and then it naps in the sun. "
+SIZES = {"1 KB": 1024, "16 KB": 16 * 1024}
+REACH = {"chatgpt / event": 2.0, "deltas / event": 2.0, "chatgpt / 1 KB": 1.6, "deltas / 1 KB": 1.6, "deltas / 16 KB": 3.0}
+"""How many times httpx-sse the parser is to be."""
+
+
+def chatgpt(count: int = 400) -> list[bytes]:
+    """A cumulative answer as the service of 2023 streamed it: the whole text in every event."""
+    text = (WORDS * (count * 5 // len(WORDS) + 1))[: count * 5]
+    message = {
+        "id": "7f9ea1f1-52bd-4b05-b0ef-3b6b1d0e2c5d",
+        "author": {"role": "assistant", "name": None, "metadata": {}},
+        "create_time": 1697030400.123456,
+        "update_time": None,
+        "content": {"content_type": "text", "parts": [""]},
+        "status": "in_progress",
+        "end_turn": None,
+        "weight": 1.0,
+        "metadata": {
+            "message_type": "next",
+            "model_slug": "text-davinci-002-render-sha",
+            "parent_id": "9b1c6a4e-2f4d-4b8f-8a53-0a4b8f3a8a11",
+        },
+        "recipient": "all",
+    }
+    events = []
+    for end in range(0, count * 5, 5):
+        content = {"content": {"content_type": "text", "parts": [text[:end]]}}
+        body = {"message": message | content, "conversation_id": "c4b0d3a2-77a1-4dc6-8e39-8a4a0e4b2f0d", "error": None}
+        events.append(b"data: " + json.dumps(body).encode() + b"\n\n")
+    return events
+
+
+def deltas(count: int = 20_000) -> list[bytes]:
+    """Small events, 200 bytes each, as the chat completions of today are streamed."""
+    events = []
+    for number in range(count):
+        start = '{"id":"chatcmpl-%08d","object":"chat.completion.chunk","choices":[{"delta":{"content":"' % number
+        end = '"},"index":0,"finish_reason":null}]}'
+        body = start + (WORDS * 3)[: 192 - len(start) - len(end)] + end
+        events.append(f"data: {body}\n\n".encode())
+    return events
+
+
+def cut(body: bytes, size: int) -> list[bytes]:
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+def long_event(size: int = 16 * 1024 * 1024) -> list[bytes]:
+    text = (WORDS * (size // len(WORDS) + 1))[:size]
+    return cut(b'data: {"text": "' + text.encode() + b'"}\n\n', 1024)
+
+
+def many_lines(count: int = 200_000) -> list[bytes]:
+    lines = [b"data: [\n", *[b"data: %d,\n" % number for number in range(count)], b"data: 0]\n\n"]
+    return cut(b"".join(lines), 16 * 1024)
+
+
+def comments(size: int = 1024 * 1024) -> list[bytes]:
+    return cut(b"data: [\n" + b": keep-alive\n" * (size // 13) + b"data: 1]\n\n", 1024)
+
+
+def workloads() -> dict[str, Chunks]:
+    made: dict[str, Chunks] = {}
+    for name, events in {"chatgpt": chatgpt(), "deltas": deltas()}.items():
+        made[f"{name} / event"] = events
+        for label, size in SIZES.items():
+            made[f"{name} / {label}"] = cut(b"".join(events), size)
+    made["16 MB event / 1 KB"] = long_event()
+    made["200,000 lines / 16 KB"] = many_lines()
+    made["chatgpt / byte"] = cut(b"".join(chatgpt(100)), 1)
+    return made
+
+
+def with_json(parse: Parser, *, cumulative: bool) -> Parser:
+    """The same, and each event's JSON read with the standard library: from bytes to the text, or to objects."""
+    loads = json.loads
+
+    def objects(chunks: Chunks) -> Iterable[object]:
+        return [loads(data) for data in parse(chunks)]
+
+    def text(chunks: Chunks) -> Iterable[str]:
+        pieces, length = [], 0
+        for data in parse(chunks):
+            said = loads(data)["message"]["content"]["parts"][0]
+            if len(said) > length:
+                pieces.append(said[length:])
+                length = len(said)
+        return pieces
+
+    return text if cumulative else objects
+
+
+def ours_with_json() -> Parser:
+    """From bytes to the answer's text, by the room that knows the chat's JSON."""
+    from fakegpt_testkit.conversation import AnswerReader, Text
+    from fakegpt_testkit.sse import EventStreamParser
+
+    def run(chunks: Chunks) -> Iterable[str]:
+        feed, read = EventStreamParser().feed, AnswerReader().feed
+        return [
+            delta.text
+            for chunk in chunks
+            for event in feed(chunk)
+            for delta in read(event)
+            if isinstance(delta, Text)
+        ]
+
+    return run
+
+
+def cpu(run: Parser, chunks: Chunks) -> float:
+    gc.collect()
+    start = time.process_time()
+    run(chunks)
+    return time.process_time() - start
+
+
+def measure(runs: dict[str, Parser], chunks: Chunks, rounds: int) -> dict[str, float]:
+    """The best CPU time of each, taken turn by turn, so that a busy machine is busy for all of them."""
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(rounds):
+        for name, run in runs.items():
+            best[name] = min(best[name], cpu(run, chunks))
+    return best
+
+
+def verdict(run: Parser, ours: Parser, chunks: Chunks) -> str:
+    """Why a peer is not timed: it gives other data than ours, or it would take all day; "" when it is timed."""
+    if cpu(run, chunks[: len(chunks) // 16]) > 4 * cpu(ours, chunks):
+        return "> 64"
+    return "" if list(run(chunks)) == list(ours(chunks)) else "wrong"
+
+
+def measured(runs: dict[str, Parser], chunks: Chunks, rounds: int) -> dict[str, float | str]:
+    """Each one's best time, or why it has none."""
+    verdicts = {name: "" if name.startswith("floor") else verdict(run, runs["ours"], chunks) for name, run in runs.items()}
+    timed = measure({name: run for name, run in runs.items() if not verdicts[name]}, chunks, rounds)
+    return {name: timed.get(name, verdicts[name]) for name in runs}
+
+
+def json_runs(runs: dict[str, Parser], *, cumulative: bool) -> dict[str, Parser]:
+    peers = {name: with_json(run, cumulative=cumulative) for name, run in runs.items() if not name.startswith("floor")}
+    return peers | ({"ours": ours_with_json()} if cumulative else {})
+
+
+def shown(cell: float | str, ours: float) -> str:
+    return cell if isinstance(cell, str) else f"{cell / ours:.2f}"
+
+
+def missed(label: str, cells: dict[str, float | str]) -> list[str]:
+    """The aims that this line of the table falls short of."""
+    times = {name: cell for name, cell in cells.items() if isinstance(cell, float) and not name.startswith("floor")}
+    ours = times.pop("ours")
+    fastest = min(times, key=times.__getitem__)
+    short = []
+    if times[fastest] < 1.1 * ours:
+        short.append(f"{label}: {times[fastest] / ours:.2f} times {fastest}, the fastest peer; 1.1 was wanted")
+    if label in REACH and times["httpx-sse"] < REACH[label] * ours:
+        short.append(f"{label}: {times['httpx-sse'] / ours:.2f} times httpx-sse; {REACH[label]} was wanted")
+    return short
+
+
+def table(rounds: int, only: str) -> list[str]:
+    found = installed()
+    runs = {name: run for name, (_, run) in found.items()}
+    lines = ["| workload | ours, ms | " + " | ".join(name for name in runs if name != "ours") + " |"]
+    lines.append("|---" * (len(runs) + 1) + "|")
+    short = []
+    for name, chunks in workloads().items():
+        if only not in name:
+            continue
+        plain = measured(runs, chunks, rounds)
+        typed = measured(json_runs(runs, cumulative=name.startswith("chatgpt")), chunks, rounds)
+        for label, cells in ((name, plain), (name + ", JSON", typed)):
+            ours = float(cells["ours"])
+            lines.append(f"| {label} | {ours * 1000:.2f} | " + " | ".join(shown(cells.get(key, ""), ours) for key in runs if key != "ours") + " |")
+            short += missed(label, cells)
+            print(lines[-1], file=sys.stderr, flush=True)
+    versions = ", ".join(f"{name} {number}" for name, (number, _) in found.items() if number)
+    lines += ["", f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {versions}."]
+    return lines + ["", *(short or ["Every aim is reached."])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="how often each parser reads each stream; the best counts")
+    parser.add_argument("--only", default="", help="only the workloads with this in their name")
+    arguments = parser.parse_args()
+    print("\n".join(table(arguments.rounds, arguments.only)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Hypothesis strategies that feed a suite's own consumer: events, streams, their cuts, whole answers with their noise.
+
+Knows nothing of who reads them. Needs the extra ``strategies``: ``pip install "fakegpt-testkit[strategies]"``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from fakegpt_testkit.sse import Event, encode
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+__all__ = ["Conversation", "conversations", "cuts", "event_streams", "events"]
+
+_LINE_ENDS = ("\n", "\r", "\r\n")
+# What readers trip over: other ends of lines than the standard's, what looks like syntax, characters of 1 to 4 bytes.
+_TRAPS = ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", ":", " ", "\t", "data: ", "[DONE]", "\ufeff", "\ufffd")
+_PLAIN = ("a", "Hello", "é", "中", "😀", "👩\u200d🚀", '"', "\\", "{}")
+
+
+def _text(*, line_feeds: bool) -> SearchStrategy[str]:
+    alphabet = st.characters(exclude_categories=["Cs"], exclude_characters="\r" if line_feeds else "\r\n")
+    pieces = st.sampled_from((*_TRAPS, *_PLAIN, "\n", "\n\n") if line_feeds else (*_TRAPS, *_PLAIN))
+    return st.lists(st.one_of(pieces, st.text(alphabet, max_size=5)), max_size=6).map("".join)
+
+
+def events() -> SearchStrategy[Event]:
+    """Any event that a stream can carry: what `encode` takes."""
+    types = st.one_of(st.just("message"), _text(line_feeds=False).filter(bool))
+    ids = st.one_of(st.just(""), _text(line_feeds=False).filter(lambda text: "\0" not in text))
+    return st.builds(Event, types, _text(line_feeds=True), ids)
+
+
+@st.composite
+def event_streams(draw: DrawFn, of: SearchStrategy[Event] | None = None) -> bytes:
+    """A whole body: events, and between their lines all that the standard lets stand there.
+
+    That is a BOM at the start, each of the three line ends, comments, unknown fields, a space after the colon or none,
+    blank lines, blocks without data, and at the end an event that was cut off. `parse` gives the events of it.
+    """
+    source = events() if of is None else of
+    body = draw(st.sampled_from(("", "", "\ufeff")))
+    last_event_id = ""
+    for event in draw(st.lists(source, max_size=6)):
+        body += draw(_noise)
+        for line in encode(event, last_event_id=last_event_id).decode().split("\n")[:-1]:
+            end = draw(st.sampled_from(_LINE_ENDS))
+            if not line and body.endswith("\r") and end == "\n":
+                end = "\r\n"  # an LF after that CR would be the same line end, and no blank line
+            body += _tight(line, tight=draw(st.booleans())) + end
+            if line:
+                body += draw(_lines_that_say_nothing)
+        last_event_id = event.id
+    tail = draw(st.sampled_from(("", "", "data: cut", "data: cut\n", ": cut", "event: cut\r\n")))
+    return (body + ("" if body.endswith("\r") and tail.startswith("\n") else tail)).encode()
+
+
+def _tight(line: str, *, tight: bool) -> str:
+    """The line without the space after its colon, where that is the same line."""
+    name, colon, value = line.partition(": ")
+    return f"{name}:{value}" if tight and colon and not value.startswith(" ") else line
+
+
+def _ended(line: SearchStrategy[str]) -> SearchStrategy[str]:
+    return st.tuples(line, st.sampled_from(_LINE_ENDS)).map("".join)
+
+
+_silent_line = st.one_of(
+    _text(line_feeds=False).map(lambda text: f":{text}"),
+    _text(line_feeds=False).map(lambda text: f"unknown: {text}"),
+    st.sampled_from(("Data: x", "data : x", " data: x", "retry: 3000", "retry: x", "id: \0")),
+)
+_lines_that_say_nothing = st.lists(_ended(_silent_line), max_size=1).map("".join)
+_noise = st.lists(
+    st.one_of(_ended(_silent_line), st.sampled_from(("\r\n\r\n", "event: unheard\r\n\r\n", ": keep-alive\r\n\r\n"))),
+    max_size=2,
+).map(lambda pieces: "".join([*pieces, "event\r\n"]) if pieces else "")
+
+
+@st.composite
+def cuts(draw: DrawFn, body: bytes) -> list[bytes]:
+    """The body in pieces, as a network may hand it over: joined they are the body, and some may be empty."""
+    kind = draw(st.sampled_from(("few", "few", "even", "bytes", "whole")))
+    if kind == "whole":
+        return [body]
+    if kind == "few":
+        places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    else:
+        size = 1 if kind == "bytes" else draw(st.integers(2, 64))
+        places = list(range(size, len(body), size))
+    return [body[start:end] for start, end in zip([0, *places], [*places, len(body)], strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A whole answer of the FakeGpt service: the ``body`` as it is sent, and the ``text`` that is to come of it."""
+
+    body: bytes
+    text: str
+
+
+@st.composite
+def conversations(draw: DrawFn) -> Conversation:
+    """Whole answers, with the noise that real ones have.
+
+    That is an echo of the question, pings, moderation, tools' messages, texts repeated, emoji that come in halves,
+    an empty last text, escapes or raw UTF-8, and each line end. The text only grows: no message is rewritten.
+    """
+    ascii_only = draw(st.booleans())
+    end = draw(st.sampled_from(_LINE_ENDS))
+    text = ""
+    written: list[dict[str, Any] | str] = [*draw(st.lists(_aside(), max_size=2))]
+    for number in range(draw(st.integers(1, 2))):
+        said = draw(st.lists(_answer_text, min_size=1, max_size=5))
+        text += "".join(said)
+        written += draw(_message(f"answer-{number}", said))
+    written.append("[DONE]")
+    lines = []
+    for payload in written:
+        if isinstance(payload, str):
+            lines.append(f"data: {payload}")
+        elif "ping" in payload:
+            lines.append(f"event: ping{end}data: {payload['ping']}")
+        else:
+            lines.append("data: " + json.dumps(payload, ensure_ascii=ascii_only))
+    return Conversation("".join(line + end + end for line in lines).encode(), text)
+
+
+_answer_text = st.one_of(
+    st.sampled_from(_PLAIN),
+    st.sampled_from(("\u2028", "\x85", "data: x\n\n", "[DONE]", "\n")),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), min_size=1, max_size=8),
+)
+
+
+@st.composite
+def _message(draw: DrawFn, message_id: str, said: list[str]) -> list[dict[str, Any]]:
+    """The events of one message: its text so far in each, with asides between."""
+    written = [_said("", message_id)]
+    so_far = ""
+    for piece in said:
+        if ord(piece[0]) > 0xFFFF and draw(st.booleans()):
+            written.append(_said(so_far + "\ufffd", message_id))
+        so_far += piece
+        written += [_said(so_far, message_id)] * draw(st.integers(1, 2)) + draw(st.lists(_aside(), max_size=1))
+    ending: dict[str, Any] = {"status": "finished_successfully", "end_turn": True, "finish_details": {"type": "stop"}}
+    return [*written, _said(draw(st.sampled_from((so_far, so_far, ""))), message_id, **ending)]
+
+
+def _aside() -> SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(
+        (
+            {"ping": "2023-10-11 12:00:00.000000"},
+            {"moderation_response": {"flagged": False, "blocked": False}, "is_completion": True, "message_id": "x"},
+            {"num_variants_in_stream": 1, "display_treatment": "skippable"},
+            _said("The question", "question", role="user", message_type=None),
+            _said("", "system", role="system", message_type=None),
+            _said("print(1)", "call", recipient="python"),
+            _said("1", "output", role="tool"),
+        )
+    )
+
+
+def _said(
+    text: str, message_id: str, *, role: str = "assistant", message_type: str | None = "next", **fields: Any
+) -> dict[str, Any]:
+    message = {
+        "id": message_id,
+        "author": {"role": role, "name": None, "metadata": {}},
+        "create_time": 1697025600.5,
+        "update_time": None,
+        "content": {"content_type": "text", "parts": [text]},
+        "status": "in_progress",
+        "end_turn": None,
+        "weight": 1.0,
+        "metadata": {"message_type": message_type, "model_slug": "text-davinci-002-render-sha"},
+        "recipient": "all",
+    }
+    return {"message": message | fields, "conversation_id": "conversation", "error": None}

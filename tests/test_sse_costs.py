@@ -1,0 +1,85 @@
+"""What reading costs: time linear in what arrives, memory bounded by the limit."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakegpt_testkit.errors import EventTooLarge
+from fakegpt_testkit.sse import EventStreamParser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def seconds(chunks: list[bytes], wanted: int) -> float:
+    parser = EventStreamParser()
+    start = time.process_time()
+    count = sum(len(parser.feed(chunk)) for chunk in chunks)
+    assert count == wanted
+    return time.process_time() - start
+
+
+def cut(body: bytes, size: int) -> list[bytes]:
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+PATHOLOGICAL = {
+    "one large event in 1 KB pieces": lambda n: cut(b"data: " + b"x" * 80 * n + b"\n\n", 1024),
+    "many data lines in one event": lambda n: cut(b"data: line\n" * n + b"\n", 1024),
+    "one-byte pieces": lambda n: cut(b"data: " + b"x" * n * 2 + b"\n\n", 1),
+    "comments before the event": lambda n: cut(b": comment\n" * n + b"data: a\n\n", 1024),
+    "comments within the event": lambda n: cut(b"data: a\n" + b": comment\n" * n + b"\n", 1024),
+    "blank lines": lambda n: cut(b"\n" * n * 4 + b"data: a\n\n", 1024),
+    "CRs": lambda n: cut(b"\r" * n * 4 + b"data: a\r\r", 1024),
+    "the digits of retry": lambda n: cut(b"retry: " + b"9" * 20 * n + b"\ndata: a\n\n", 1024),
+    "blocks without data": lambda n: cut(b"id: 1\n\n" * n + b"data: a\n\n", 1024),
+}
+
+
+@pytest.mark.parametrize("make", PATHOLOGICAL.values(), ids=PATHOLOGICAL)
+def test_the_time_is_linear_in_what_arrives(make: Callable[[int], list[bytes]]) -> None:
+    small, large = make(10_000), make(80_000)
+    ratios = []
+    for _ in range(5):
+        ratios.append(seconds(large, 1) / max(seconds(small, 1), 1e-4))
+        if ratios[-1] < 20:
+            return
+    pytest.fail(f"eight times the input took {ratios} times the time")
+
+
+HELD = {
+    "a line in three-byte pieces": lambda: iter([b"data: ", *[b"xyz"] * 100_000]),
+    "a line in empty pieces": lambda: iter([b"data: ", *[b""] * 300_000]),
+    "a line in 1 KB pieces": lambda: iter([b"data: ", *[b"x" * 1024] * 300]),
+    "data lines of two letters": lambda: iter([b"data:ab\n"] * 37_000),
+    "data lines of nothing": lambda: iter([b"data\n"] * 60_000),
+    "comments": lambda: iter([b"data: a\n", *[b": keep-alive\n"] * 50_000]),
+    "unknown fields of one event": lambda: iter([b"unknown: a\n\n"] * 50_000),
+    "events that are given": lambda: iter([b"data: ab\n\n"] * 50_000),
+}
+
+
+@pytest.mark.parametrize("make", HELD.values(), ids=HELD)
+def test_no_more_is_held_than_the_limit_and_a_little(make: Callable[[], Iterator[bytes]]) -> None:
+    parser = EventStreamParser(max_event_size=310_000)
+    tracemalloc.start()
+    try:
+        for piece in make():
+            parser.feed(piece)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 310_000 * 1.4 + 200_000
+
+
+def test_above_the_limit_nothing_is_held() -> None:
+    parser = EventStreamParser(max_event_size=1000)
+    with pytest.raises(EventTooLarge):
+        for _ in range(100):
+            parser.feed(b"data: " + b"x" * 100 + b"\n")
+    assert parser._line == []
+    assert parser._data == []
