@@ -212,6 +212,8 @@ def _headers(parent: Mapping, key: str = "headers") -> Headers:
 
 def _in_order(headers: Headers, order: str) -> Headers:
     """The fields in the order they arrived; as stored when the names do not fit, after an edit by hand."""
+    if not order:
+        return headers
     values: dict[str, list[str]] = {}
     for name, value in reversed(headers):
         values.setdefault(order_word(name), []).append(value)
