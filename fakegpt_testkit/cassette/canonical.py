@@ -24,10 +24,12 @@ _FORBIDDEN = (
 
 _PLAIN = rb"[A-Za-z/][!-9;-~]*+(?:(?::(?![ \n])| (?![ #\n]))[!-9;-~]*+)*+"
 _SCALAR = rb"(%b|[0-9]++)|'([^'\t\n]*+(?:''[^'\t\n]*+)*+)'" % _PLAIN
+_QUOTED = 3
 _INDENTS = (2, 4, 6, 8)
 _ENTRY = {
     indent: re.compile(
-        rb" {%d}([A-Za-z][A-Za-z0-9_-]{0,99}):(?: (?:%b|(\{\})|(\|2?[+-]?|>-))\n|\n(?: {%d}- (?:%b)\n(?! {%d}- ))?)"
+        rb" {%d}([A-Za-z][A-Za-z0-9_-]{0,99}):"
+        rb"(?: (?:%b)\n|\n {%d}- (?:%b)\n(?! {%d}- )| (?:(\{\})|(\|2?[+-]?|>-))\n|\n)"
         % (indent, _SCALAR, indent, _SCALAR, indent)
     )
     for indent in _INDENTS
@@ -86,22 +88,24 @@ class _Text:
         return root
 
     def _mapping(self, indent: int, found: Mapping) -> Mapping:
-        entry = _ENTRY[indent]
+        entry, data = _ENTRY[indent], self._data
         before = len(found)
-        while (match := entry.match(self._data, self._at)) is not None:
+        while (match := entry.match(data, self._at)) is not None:
             self._at = match.end()
-            name, plain, quoted, empty, block, only_plain, only_quoted = match.groups()
-            key = name.decode()
+            key = match[1].decode()
             if key in found:
                 raise _OtherForm
-            if plain is not None or quoted is not None:
-                found[key] = _scalar(plain, quoted)
-            elif only_plain is not None or only_quoted is not None:
-                found[key] = [_scalar(only_plain, only_quoted)]
-            elif block is not None:
-                found[key] = self._block(indent, block)
-            else:
-                found[key] = Mapping() if empty is not None else self._collection(indent)
+            match match.lastindex:  # the number of the group that took the value
+                case 2 | 3 as group:
+                    found[key] = _scalar(match[group], group)
+                case 4 | 5 as group:
+                    found[key] = [_scalar(match[group], group - 2)]
+                case 6:
+                    found[key] = Mapping()
+                case 7:
+                    found[key] = self._block(indent, match[7])
+                case _:
+                    found[key] = self._collection(indent)
         if len(found) == before:
             raise _OtherForm
         return found
@@ -111,7 +115,7 @@ class _Text:
         items: list[Node] = []
         while (match := item.match(self._data, self._at)) is not None:
             self._at = match.end()
-            items.append(_scalar(*match.groups()))
+            items.append(_scalar(match[match.lastindex or 0], (match.lastindex or 0) + 1))
         if items:
             return items
         if indent + 2 not in _ENTRY:
@@ -161,9 +165,7 @@ def _short_lines(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     return b"\n".join(data[at - 1 : end.start() + 1].split(b"\n" + b" " * width))[1:], end.start() + 1
 
 
-def _scalar(plain: bytes | None, quoted: bytes | None) -> Node:
-    if quoted is not None:
-        return quoted.replace(b"''", b"'").decode()
-    if plain is None or plain in _NULLS:
-        return None
-    return Plain(plain.decode())
+def _scalar(word: bytes, group: int) -> Node:
+    if group == _QUOTED:
+        return word.replace(b"''", b"'").decode()
+    return None if word in _NULLS else Plain(word.decode())

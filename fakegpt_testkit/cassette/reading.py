@@ -205,8 +205,11 @@ def _headers(parent: Mapping, key: str = "headers") -> Headers:
         raise BadShape(f"{key!r} is no mapping from a name to values", parent.line)
     found: list[tuple[str, str]] = []
     for name, values in fields.items():
-        some = values if isinstance(values, list) else [values]
-        found.extend((name, _word(value, name, fields)) for value in some)
+        if not isinstance(values, list):
+            found.append((name, _word(values, name, fields)))
+        else:
+            for value in values:
+                found.append((name, str(value) if isinstance(value, str) else _word(value, name, fields)))  # noqa: PERF401
     return tuple(found)
 
 
