@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from types import coroutine
 from typing import TYPE_CHECKING, Literal
 
 import aiohttp
@@ -20,7 +21,7 @@ from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from aiohttp.http import RawResponseMessage
 
@@ -41,6 +42,16 @@ class PlayedReader(StreamReader):
     _protocol: PlayedHandler
 
     async def _wait(self, func_name: str) -> None:
+        player = self._protocol.player
+        if player is not None and self._waiter is None and player.feed_at_once():
+            # A future that is set at once would cost the loop two rounds and twice the time. One round it has to be:
+            # other tasks, timers and a cancellation get their turn between two chunks, as on a wire. A total timeout
+            # that fires in it is raised by the read that follows.
+            await _give_way()
+            if self._exception is not None:
+                raise self._exception
+            if self._buffer or self._eof:
+                return
         self._protocol.wanted()
         await super()._wait(func_name)
 
@@ -63,6 +74,19 @@ class PlayedReader(StreamReader):
             self._protocol.wanted()
         return at_eof
 
+    def is_eof(self) -> bool:
+        """See ``StreamReader.is_eof``: who asks again and again waits for the rest, read or not."""
+        is_eof = super().is_eof()
+        if not is_eof:
+            self._protocol.wanted()
+        return is_eof
+
+
+@coroutine
+def _give_way() -> Generator[None, None, None]:
+    """Let the loop do one round."""
+    yield
+
 
 class PlayedHandler(ResponseHandler):
     """aiohttp's handler, whose content asks the player for more."""
@@ -79,6 +103,10 @@ class PlayedHandler(ResponseHandler):
             content.__class__ = PlayedReader
             self.content = content
         super().feed_data(data, size)
+
+    def resume_reading(self, *args: bool, **options: bool) -> None:
+        if self._reading_paused:  # else there is nothing to resume, and aiohttp asks after each read
+            super().resume_reading(*args, **options)
 
     def wanted(self, *, all_of_it: bool = False) -> None:
         if self.player is not None:
@@ -191,6 +219,15 @@ class Player:
         self._all_wanted = self._all_wanted or all_of_it
         if self._lockstep or (self._next is None and self._handle is None):
             self._schedule_now()
+
+    def feed_at_once(self) -> bool:
+        """Feed the next arrival to a client that waits, where that takes no time. False: nothing was fed."""
+        if not self._lockstep or self._next is None or self._handle is not None or self._over:
+            return False
+        if not self._transport.reading:
+            return False
+        self._step()
+        return True
 
     def resume(self) -> None:
         """The client has room again."""

@@ -124,15 +124,18 @@ def frame_chunks(chunks: tuple[Chunk, ...], coder: Coder | None, *, complete: bo
     is_open = False
     last = len(chunks) - 1
     for number, chunk in enumerate(chunks):
+        ends = chunk.ends
+        if coder is None and not is_open and ends == (len(chunk.data),):  # by far the most, and four times as fast
+            yield b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data) if chunk.data else b""
+            continue
         out = bytearray()
         start = 0
-        ends = chunk.ends
         cut_here = uncut or coder is not None or (complete and number == last)
         if cut_here and len(chunk.data) > max(ends, default=0):
             ends += (len(chunk.data),)
         for end in ends:
             segment = chunk.data[start:end]
-            if coder and segment:
+            if coder:  # also for no data: the coding's own end can be an HTTP chunk by itself
                 segment = coder.code(segment, last=complete and number == last and end == len(chunk.data))
             if segment and not is_open:
                 out += b"%x\r\n" % len(segment)

@@ -1,0 +1,269 @@
+"""Compares a replayed FakeGpt flow with its peers: the same client, the same file, the same process, turn by turn.
+
+Run it with `python benchmarks/replay.py`; it prints the tables that docs/benchmarks-replay.md shows, by CPU time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import vcr
+from aiohttp import web
+from aiohttp.client_proto import ResponseHandler
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.effects import script
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.seam.reading import NoTransport
+from fakegpt_testkit.seam.writing import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from fakegpt_testkit.tape import Interaction
+
+EVENTS = 400
+SITE = "https://chat.example"
+
+
+def answer() -> tuple[Interaction, ...]:
+    """The flow's four requests; the last is answered by 400 events, the whole text in each."""
+    return script(*(f"word{number % 10} " for number in range(EVENTS - 3)), every=0.02, url=SITE)
+
+
+async def ask(site: str) -> int:
+    """The client, the same for all: four requests, the last read as it comes. Gives the bytes of the answer."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(f"{site}/api/loads?t=0") as response:
+            token = (await response.json())["loads"][0]["token_id"]
+        async with session.post(f"{site}/auth/login", data={"token_key": token, "session_password": "scripted01"}):
+            pass
+        async with session.get(f"{site}/api/auth/session") as response:
+            access = (await response.json())["accessToken"]
+        headers = {"X-Authorization": f"Bearer {access}", "Content-Type": "application/json"}
+        size = 0
+        async with session.post(f"{site}/api/conversation", data=BODY, headers=headers) as response:
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+        return size
+
+
+BODY = answer()[-1].request.body
+
+# --- the three ways to be answered ---
+
+
+async def replayed_by_us(path: Path, flows: int) -> int:
+    with use_cassette(path, allow_playback_repeats=flows > 1):
+        return sum(await asyncio.gather(*(ask(SITE) for _ in range(flows))))
+
+
+async def replayed_by_vcrpy(path: Path, flows: int) -> int:
+    with vcr.use_cassette(str(path), record_mode="none", allow_playback_repeats=flows > 1):
+        return sum(await asyncio.gather(*(ask(SITE) for _ in range(flows))))
+
+
+def make_server(interactions: tuple[Interaction, ...]) -> web.Application:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        tape = by_path[request.path]
+        headers = {name: value for name, value in tape.headers if name not in ("Transfer-Encoding", "Content-Length")}
+        response = web.StreamResponse(status=tape.status, headers=headers)
+        if request.path.endswith("conversation"):
+            response.enable_chunked_encoding()
+        else:
+            response.content_length = len(tape.body)
+        await response.prepare(request)
+        for chunk in tape.chunks:
+            await response.write(chunk.data)
+            await asyncio.sleep(0)
+        await response.write_eof()
+        return response
+
+    by_path = {each.request.uri.removeprefix(SITE).partition("?")[0]: each.response for each in interactions}
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", serve)
+    return app
+
+
+async def answered_by_a_server(app: web.Application, flows: int) -> int:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        return sum(await asyncio.gather(*(ask(f"http://{host}:{port}") for _ in range(flows))))
+    finally:
+        await runner.cleanup()
+
+
+# --- measuring ---
+
+
+def cpu(run: Callable[[], object]) -> float:
+    """Milliseconds of CPU time, of all of this process's threads."""
+    gc.collect()
+    before = time.process_time()
+    run()
+    return (time.process_time() - before) * 1000
+
+
+def turn_by_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median of each, after one round that does not count."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds + 1):
+        for name, run in runs.items():
+            spent = cpu(run)
+            if turn:
+                taken[name].append(spent)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def compare(path: Path, interactions: tuple[Interaction, ...], flows: int, rounds: int) -> dict[str, float]:
+    size = sum(len(each.response.body) for each in interactions[-1:]) * flows
+
+    def run(way: Callable[..., Awaitable[int]], what: object) -> Callable[[], None]:
+        def once() -> None:
+            got = asyncio.run(_await(way(what, flows)))
+            assert got == size, f"{way.__name__} gave {got} bytes, not {size}"
+
+        return once
+
+    runs = {
+        "fakegpt_testkit": run(replayed_by_us, path),
+        "vcrpy": run(replayed_by_vcrpy, path),
+        "loopback server": lambda: run(answered_by_a_server, make_server(interactions))(),
+    }
+    return {name: spent / flows for name, spent in turn_by_turn(runs, rounds).items()}
+
+
+async def _await(awaited: Awaitable[int]) -> int:
+    return await awaited
+
+
+def shares(path: Path, interactions: tuple[Interaction, ...], rounds: int) -> dict[str, float]:
+    """Where our CPU time for one flow goes: what it costs alone, and the rest."""
+    loop = asyncio.new_event_loop()
+
+    def make_frames() -> list[bytes]:
+        return [frame.data for each in interactions for frame in encode(each.response, each.request.method)]
+
+    def parse() -> None:
+        for each in interactions:
+            handler = ResponseHandler(loop)
+            handler.transport = NoTransport()
+            handler.set_response_params(read_until_eof=True, read_bufsize=2**30)
+            for frame in frames[each.request.uri]:
+                handler.data_received(frame)
+
+    frames = {
+        each.request.uri: [frame.data for frame in encode(each.response, each.request.method)] for each in interactions
+    }
+
+    def enter() -> None:
+        with use_cassette(path):
+            pass
+
+    def whole() -> None:
+        asyncio.run(replayed_by_us(path, 1))
+
+    def empty_loop() -> None:
+        asyncio.run(asyncio.sleep(0))
+
+    runs = {
+        "file: read, parsed, made to interactions": lambda: load_cassette(path),
+        "use_cassette without a request": enter,
+        "tape to HTTP bytes": make_frames,
+        "aiohttp's parser on these bytes": parse,
+        "asyncio.run of nothing": empty_loop,
+        "the whole flow": whole,
+    }
+    taken = turn_by_turn(runs, rounds)
+    loop.close()
+    return taken
+
+
+# --- many at once ---
+
+
+@contextmanager
+def counting_memory() -> Iterator[list[float]]:
+    """How many MB the process grew by at its most, in a list that is filled at the end."""
+    grown: list[float] = []
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield grown
+    grown.append((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+async def hold(session: aiohttp.ClientSession, events: int, everybody: asyncio.Barrier) -> int:
+    headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+    async with session.post(f"{SITE}/api/conversation", data=BODY, headers=headers) as response:
+        size = 0
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            events -= 1
+            if events == 0:
+                await everybody.wait()
+        return size
+
+
+async def at_once(path: Path, streams: int) -> int:
+    everybody = asyncio.Barrier(streams)
+    with use_cassette(path, allow_playback_repeats=True):
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            return sum(await asyncio.gather(*(hold(session, EVENTS // 2, everybody) for _ in range(streams))))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--streams", type=int, default=1000, help="how many are held open at once in the last table")
+    options = parser.parse_args()
+    interactions = answer()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flow.yaml"
+        path.write_bytes(cassettes.dumps(Cassette(interactions)))
+        body = len(interactions[-1].response.body)
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        print(
+            f"{python}, aiohttp {version('aiohttp')}, vcrpy {version('vcrpy')}; 4 requests, {EVENTS} events, "
+            f"{body / 1024:.0f} KB; medians of {options.rounds} rounds\n"
+        )
+        print("| flows at once | fakegpt_testkit | vcrpy | loopback server | ours / vcrpy | ours / server |")
+        print("|---|---|---|---|---|---|")
+        for flows in (1, 10, 100):
+            spent = compare(path, interactions, flows, max(3, options.rounds // flows))
+            ours, theirs, served = spent["fakegpt_testkit"], spent["vcrpy"], spent["loopback server"]
+            row = f"| {flows} | {ours:.2f} ms | {theirs:.2f} ms | {served:.2f} ms |"
+            print(f"{row} {ours / theirs:.2f} | {ours / served:.2f} |", flush=True)
+        print("\n| one flow, ours | CPU time |\n|---|---|")
+        for name, milliseconds in shares(path, interactions, options.rounds).items():
+            print(f"| {name} | {milliseconds:.2f} ms |", flush=True)
+        print(
+            "\n| streams held open at their middle | failures | memory grew by | their bodies together |"
+            "\n|---|---|---|---|"
+        )
+        for streams in (1, options.streams // 10, options.streams):
+            with counting_memory() as grown:
+                got = asyncio.run(at_once(path, streams))
+            assert got == streams * body
+            print(f"| {streams} | 0 | {grown[0]:.0f} MB | {streams * body / 2**20:.0f} MB |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
