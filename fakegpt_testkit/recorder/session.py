@@ -148,9 +148,13 @@ class Session:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
-        return "\n".join(
-            describe(replace(each, interaction=self._redactor.interaction(each.interaction))) for each in self.streams
-        )
+        lines = []
+        for each in self.streams:
+            lines.append(describe(Stream(self._redactor.interaction(each.interaction))))
+            if each.reading is not None:
+                left = ", and closed early" if each.closed_early else ""
+                lines.append(f"  client read {each.read} of {len(each.interaction.response.body)} bytes{left}")
+        return "\n".join(lines)
 
     @property
     def played(self) -> tuple[Interaction, ...]:

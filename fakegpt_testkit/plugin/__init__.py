@@ -5,9 +5,12 @@ Imported by every suite where the package is installed, so what is heavy is impo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from fakegpt_testkit.plugin import options
+from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -16,37 +19,34 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder import Session
     from fakegpt_testkit.upstream import Options, Service
 
-LIVE_URL = "https://chat-shared2.zhile.io"
-"""Where the historical service was, and what its requests are stored as."""
-
-MARKER = "fakegpt"
-
-OPTIONS = {
-    "record_mode": ("none", "what becomes of a marked test's requests: none, once, new_episodes, all or rewrite"),
-    "url": (LIVE_URL, "the service to record from"),
-    "cassette_dir": ("cassettes", "the folder of the cassettes, seen from the rootdir"),
-    "pace": ("lockstep", "when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times"),
-}
-"""What the command line and the ini file can say: its default and its help, by its name in ``fakegpt_config``."""
-
 _failed = pytest.StashKey[bool]()
+_session = pytest.StashKey["Session"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add each of our options, and an ini key with underscores for it."""
-    group = parser.getgroup("fakegpt", "recording and replaying streaming chat")
-    for name, (default, explained) in OPTIONS.items():
-        flag = f"--fakegpt-{name.replace('_', '-')}"
-        group.addoption(flag, dest=f"fakegpt_{name}", default=None, help=f"{explained} (default: {default})")
-        parser.addini(f"fakegpt_{name}", explained, default=None)
+    """Add our options."""
+    options.declare(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, and settle what holds for the whole run."""
     config.addinivalue_line(
         "markers",
         f"{MARKER}(name=None, **options): record or replay this test's aiohttp traffic; the options are use_cassette's",
     )
+    options.settle_cuts(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: options.Worker) -> None:
+    """Give xdist's workers what was settled for the whole run."""
+    node.workerinput["fakegpt_recut"] = options.for_run(node.config, "recut")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say with which cuts the run can be repeated."""
+    how = options.for_run(config, "recut")
+    return None if how is None else f"fakegpt: every body is cut again: --fakegpt-recut={how}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -59,15 +59,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember whether the test failed: its cassette is closed after that."""
+    """Remember whether the test failed: its cassette is closed after that. Show what its streams were."""
     report = yield
     item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    session = item.stash.get(_session, None)
+    if session is not None and report.failed and session.streams:
+        report.sections.append(("fakegpt: streams", session.describe()))
+    if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
+        again = f'pytest "{item.nodeid}" --fakegpt-recut={how}'
+        report.sections.append(("fakegpt: cuts", f"the chunks were cut again; to repeat it: {again}"))
     return report
 
 
 @pytest.fixture
 def fakegpt_config() -> Mapping[str, object]:
-    """What a suite wants of all its marked tests: options of ``use_cassette``, and ``OPTIONS``. For overriding."""
+    """What a suite wants of all its marked tests: options of ``use_cassette``, and our own. For overriding."""
     return {}
 
 
@@ -79,20 +85,22 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
     """
     from fakegpt_testkit import recorder, storage
 
-    said = _said(request.config, fakegpt_config)
     markers = list(request.node.iter_markers(MARKER))
-    for marker in reversed(markers):
-        said.update(marker.kwargs)
-    name = next((marker.args[0] for marker in markers if marker.args), None)
+    said = options.for_test(request.config, fakegpt_config, markers)
+    named = next((marker.args[0] for marker in markers if marker.args), None)
     folder = request.config.rootpath / str(said.pop("cassette_dir"))
     test = request.node.nodeid
-    path = storage.path_for(folder, test) if name is None else storage.inside(folder, name)
+    if named is None:
+        path = storage.path_for(folder, test)
+    else:
+        path = storage.inside(folder, named) if isinstance(named, str) else named
     said.pop("url")
     recorder.check_options(said)
     said["origins"] = {_url(request): LIVE_URL, **said.get("origins", {})}
     command = f'pytest "{test}" --fakegpt-record-mode=new_episodes'
     try:
         with recorder.use_cassette(path, command=command, elsewhere=f"{command} --fakegpt-url=URL", **said) as session:
+            request.node.stash[_session] = session
             yield session
             if request.node.stash.get(_failed, False):
                 raise _TestFailed  # noqa: TRY301 - for use_cassette, which has to see it pass
@@ -130,17 +138,8 @@ class _TestFailed(Exception):  # noqa: N818 - never leaves the plugin
     """Tells a cassette that its block has failed."""
 
 
-def _said(config: pytest.Config, configured: Mapping[str, object]) -> dict[str, Any]:
-    """What the command line, the suite and the ini file say, in this order, and our defaults."""
-    ours = {}
-    for name, (default, _) in OPTIONS.items():
-        sources = (config.getoption(f"fakegpt_{name}"), configured.get(name), config.getini(f"fakegpt_{name}"), default)
-        ours[name] = next(value for value in sources if value is not None)
-    return {**configured, **ours}
-
-
 def _url(request: pytest.FixtureRequest) -> str:
     """Where this test's provider asks: the stand-in if the test has one, else what the options say."""
     if "fakegpt_upstream" in request.fixturenames:
         return str(request.getfixturevalue("fakegpt_upstream").url)
-    return str(_said(request.config, request.getfixturevalue("fakegpt_config"))["url"]).rstrip("/")
+    return str(options.for_test(request.config, request.getfixturevalue("fakegpt_config"), [])["url"]).rstrip("/")
