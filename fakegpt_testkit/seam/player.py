@@ -50,7 +50,7 @@ class PlayedReader(StreamReader):
             await _give_way()
             if self._exception is not None:
                 raise self._exception
-            if self._buffer or self._eof:
+            if self._buffer or self._eof or self._http_chunk_splits:
                 return
         self._protocol.wanted()
         await super()._wait(func_name)
@@ -260,6 +260,9 @@ class Player:
         if self._handle is None and not self._over:
             self._handle = self._loop.call_soon(self._step)
 
+    def _step_next_round(self) -> None:
+        self._handle = self._loop.call_soon(self._step)
+
     def _step(self) -> None:
         self._handle = None
         if not self._transport.reading:
@@ -277,8 +280,11 @@ class Player:
             return
         follows = self._next is not None and not self._next.waits
         ends_by_itself = self._next is None and self._tape.ending.kind is EndingKind.COMPLETE
-        if not self._lockstep or self._all_wanted or follows or ends_by_itself:
+        if not self._lockstep or self._all_wanted:
             self._schedule()
+        elif follows or ends_by_itself:
+            # A round later: on a wire this is another arrival, the client has read the one before by then.
+            self._handle = self._loop.call_soon(self._step_next_round)
 
     def _end(self) -> None:
         ending = self._tape.ending

@@ -132,7 +132,7 @@ class ResponseReader(ResponseHandler):
         self.content: StreamReader | None = None
         self.head: Head | None = None
         self.malformed = ""
-        self.body_size = 0
+        self._in_http_chunk = False
 
     # The queue's one entrance, called by the parser; there is nobody to queue for.
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:  # noqa: ARG002
@@ -173,4 +173,9 @@ class ResponseReader(ResponseHandler):
             self.malformed = self.malformed or repr(failure)
             return None
         data, ends = take_ready(self.content)
-        return Chunk(at, data, ends) if data or ends else None
+        if ends == (0,) and not self._in_http_chunk and self.content.is_eof():
+            ends = ()  # aiohttp's reader calls the end mark an HTTP chunk's end too
+        if data or ends:
+            self._in_http_chunk = not ends or ends[-1] < len(data)
+            return Chunk(at, data, ends)
+        return None
