@@ -143,6 +143,8 @@ def test_a_stream_that_breaks_off_in_a_secret() -> None:
         stored = knowing(KNOWN).body(text(["it is ", KNOWN[:6], KNOWN[6:-2]]), SSE_TYPE)
         assert KNOWN[:8] not in "".join(texts_of(stored))
         assert "REDACTED-key-1" in "".join(texts_of(stored))
+    twice = knowing("abcdabcdabcdX9z").body(deltas(["it is ", "abcdabcd"]), SSE_TYPE)
+    assert texts_of(twice) == ["it is ", "REDACTED-key-1"]
     short = knowing(KNOWN).body(deltas(["it is ", KNOWN[:6]]), SSE_TYPE)
     assert texts_of(short) == ["it is ", KNOWN[:6]]
 
@@ -237,6 +239,16 @@ def test_what_one_event_says_is_secret_is_secret_in_the_next() -> None:
     assert stream.feed(events([{"accessToken": KNOWN}])) == events([{"accessToken": "REDACTED-accessToken-1"}])
     assert stream.feed(events([{"name": KNOWN}])) == events([{"name": "REDACTED-accessToken-1"}])
     assert redactor.text(KNOWN) == "REDACTED-accessToken-1"
+
+
+def test_a_short_event_is_out_at_once_where_the_headers_tell() -> None:
+    assert StreamRedactor(Redactor(), SSE_TYPE).feed(b": ok\n\n") == b": ok\n\n"
+
+
+def test_the_rest_of_a_secret_goes_whose_first_letters_are_out() -> None:
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    out = [texts_of(stream.feed(deltas([piece]))) for piece in ("mail ", "hello", "world@mail.example", " now")]
+    assert out == [["mail "], ["hello"], [], ["", " now"]]
 
 
 def test_events_are_held_while_a_secret_arrives_and_no_longer() -> None:

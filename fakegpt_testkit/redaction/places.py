@@ -217,11 +217,9 @@ def _cookie(pair: re.Match[str], word: Word) -> str:
     value = pair[2].rstrip().strip('"')
     if not value or PLACEHOLDER.fullmatch(value):
         return pair[0]
-    return pair[0].replace(value, word(value, pair[1]), 1) if value not in pair[1] else _put(pair, word(value, pair[1]))
-
-
-def _put(pair: re.Match[str], word: str) -> str:
-    return pair[0][: pair.start(2) - pair.start()] + word
+    name = pair[0][: pair.start(2) - pair.start()]
+    before, _, after = pair[2].partition(value)
+    return f"{name}{before}{word(value, pair[1])}{after}"
 
 
 def credential(value: str, name: str, word: Word) -> str:
