@@ -165,6 +165,24 @@ RAW = {
         b'{"secret":\n  [\n "a",\n "b"\n]}',
         b'{"secret":\n  [\n "REDACTED-secret-1",\n "REDACTED-secret-2"\n]}',
     ),
+    "a field of a page": (
+        b'<input type="hidden" name="csrfmiddlewaretoken" id="t" value="abc"><input name="q" value="abc">',
+        (
+            b'<input type="hidden" name="csrfmiddlewaretoken" id="t" value="REDACTED-csrfmiddlewaretoken-1">'
+            b'<input name="q" value="abc">'
+        ),
+    ),
+    "headers as pairs": (
+        b'[{"name": "Cookie", "value": "a=bc"}, {"name": "X-Api-Key", "value": ""}, {"name": "code", "value": "abc"}]',
+        (
+            b'[{"name": "Cookie", "value": "a=REDACTED-a-1"}, {"name": "X-Api-Key", "value": ""}, '
+            b'{"name": "code", "value": "abc"}]'
+        ),
+    ),
+    "a pair that is redacted": (
+        b'{"name": "password", "value": "REDACTED-password-1"}',
+        b'{"name": "password", "value": "REDACTED-password-1"}',
+    ),
     "binary": (b"\0\1sk-" + b"x1" * 20, b"\0\1sk-" + b"x1" * 20),
 }
 

@@ -293,6 +293,8 @@ STRANGE = {
     "percents": "%61",
     "escapes": "\\u0061",
     "commas": '",',
+    "pairs": 'name="password" value="',
+    "names": 'name="password" ',
     "data lines": "data: {\n",
     "events": 'data: {"content": "a"}\n\n',
     "apostrophes": "'",

@@ -32,6 +32,11 @@ _SCHEME: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
+_NAME_AND_VALUE: Final = re.compile(
+    r"""name(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
+    r"""[^<>{}\[\]]{0,80}?value\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
+    re.ASCII,
+)
 _FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
 _DISPOSITION: Final = re.compile(r'content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]{1,256})', re.IGNORECASE)
 _NAMED: Final = re.compile(
@@ -154,6 +159,20 @@ def unescaped(raw: str, depth: int) -> str:
             break
         depth //= 2
     return value
+
+
+def pair_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
+    """Values beside a secret name: ``<input name="csrf_token" value="…">``, ``{"name": "Cookie", "value": "…"}``."""
+    for pair in _NAME_AND_VALUE.finditer(text):
+        weights = {names.weight(pair[1], where) for where in (Where.HEADER, Where.KEY)}
+        start, quote = pair.end(), pair[2]
+        end = _closing(text, start, len(quote) - 1, quote[-1])
+        if start == end or Weight.YES not in weights or _PERHAPS in weights:
+            continue
+        value = unescaped(text[start:end], len(quote) - 1)
+        replacement = header_value(pair[1].lower(), value, names, word)
+        if replacement is not None and replacement != value:
+            yield Edit(start, end, replacement)
 
 
 def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:

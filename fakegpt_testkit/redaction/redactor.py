@@ -26,6 +26,7 @@ from fakegpt_testkit.redaction.places import (
     json_keys,
     json_places,
     multipart_places,
+    pair_places,
     protected_places,
     query_places,
     text_places,
@@ -217,6 +218,7 @@ class Redactor:
         keys = json_keys(text)
         reading.protected = protected_places(text, keys)
         reading.edits += json_places(text, keys, self._names, self._word)
+        reading.edits += pair_places(text, self._names, self._word)
         reading.edits += query_places(text, self._names, self._word)
         reading.edits += self._shapes(text, reading.protected)
         return reading
