@@ -16,7 +16,7 @@ from fakegpt_testkit.sse import Event, encode
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["Conversation", "conversations", "cuts", "event_streams", "events"]
+__all__ = ["Conversation", "conversations", "cuts", "event_streams", "events", "recuts"]
 
 _LINE_ENDS = ("\n", "\r", "\r\n")
 # What readers trip over: other ends of lines than the standard's, what looks like syntax, characters of 1 to 4 bytes.
@@ -95,6 +95,12 @@ def cuts(draw: DrawFn, body: bytes) -> list[bytes]:
         size = 1 if kind == "bytes" else draw(st.integers(2, 64))
         places = list(range(size, len(body), size))
     return [body[start:end] for start, end in zip([0, *places], [*places, len(body)], strict=True)]
+
+
+def recuts() -> SearchStrategy[int | str | list[int]]:
+    """Ways to cut a whole cassette again, for ``use_cassette(…, recut=…)``: sizes, a named way, or a seed."""
+    sizes = st.lists(st.integers(1, 64), min_size=1, max_size=8)
+    return st.one_of(sizes, st.sampled_from(("event", "line", "byte")), st.integers(0, 2**32))
 
 
 @dataclass(frozen=True, slots=True)

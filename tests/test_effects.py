@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from fakegpt_testkit import sse
 from fakegpt_testkit.effects import Effect, apply, faults, recut, refuse, select
 from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.strategies import recuts
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 from tests.playing import EVENTS, STREAM_HEADERS, URL, consume, played, stream_tape
 
@@ -58,11 +59,7 @@ def tapes(draw: st.DrawFn) -> Tape:
     return Tape(head, tuple(chunks), Ending(kind, at))
 
 
-CUTS = st.one_of(
-    st.integers(0, 2**32),
-    st.sampled_from(["byte", "event", "line"]),
-    st.lists(st.integers(1, 9), min_size=1, max_size=5),
-)
+CUTS = recuts()
 
 
 def whole(tape: Tape) -> Tape:

@@ -1,0 +1,55 @@
+"""The page on effects: each row of its catalogue is played, each of its examples runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from fakegpt_testkit.effects import Effect, faults, script
+from tests.playing import consume, played
+
+PAGE = (Path(__file__).parent.parent / "docs" / "effects.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(faults\..+?)` \| (.+) \| (?:`(\w+)`|no exception) \|$", PAGE, re.MULTILINE)
+TARGETED = re.findall(r"^\| `(faults\.[^|`]+)` \| [^|]+ \|$", PAGE, re.MULTILINE)
+TAPE = script("Hel", "lo", " there", every=0.05)[-1].response
+BEFORE_3_10 = {"ClientConnectorDNSError": "ClientConnectorError", "ConnectionTimeoutError": "ServerTimeoutError"}
+
+
+def read(written: str) -> Effect:
+    effect = eval(written, {"faults": faults})  # the page is ours
+    assert isinstance(effect, Effect)
+    return effect
+
+
+@pytest.mark.parametrize(("written", "failure"), [(row[0], row[2]) for row in ROWS], ids=lambda text: text)
+async def test_the_client_sees_what_the_catalogue_says(written: str, failure: str) -> None:
+    with played(TAPE, effects=[read(written)]):
+        outcome = await consume(total=0.2)
+    if not hasattr(aiohttp, failure):
+        failure = BEFORE_3_10.get(failure, failure)
+    assert (outcome.failure.__name__ if outcome.failure else "") == failure
+
+
+def test_the_catalogue_has_every_fault() -> None:
+    public = {name for name, value in vars(faults).items() if callable(value) and name.islower() and name[0] != "_"}
+    own = {name for name in public if getattr(faults, name).__module__ == faults.__name__}
+    assert own - {"everywhere"} == {re.match(r"faults\.(\w+)", row[0])[1] for row in ROWS}
+
+
+@pytest.mark.parametrize("written", TARGETED)
+def test_the_targets_on_the_page_are_written_as_they_read(written: str) -> None:
+    read(written)
+    assert len(TARGETED) >= 5
+
+
+def test_the_examples_run(pytester: pytest.Pytester) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile("\n\n".join(blocks))
+    tests = sum(len(re.findall(r"^(?:async )?def test_", block, re.MULTILINE)) for block in blocks)
+    events = 5  # of the swept stream: one test each
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=tests - 1 + events)
