@@ -21,5 +21,26 @@ $(VENV)/ready: pyproject.toml
 cassettes: $(VENV)/ready
 	$(RUN) scripts/record_cassettes.py
 
+# Ten minutes of coverage-guided fuzzing of the event-stream parser; `make fuzz seconds=60` for less. What it finds
+# interesting goes to .matrix/fuzz-corpus, an input that breaks a rule to fuzz/crash-….
+fuzz: .matrix/fuzz/ready
+	mkdir -p .matrix/fuzz-corpus
+	.matrix/fuzz/bin/python fuzz/sse.py -max_total_time=$(or $(seconds),600) -max_len=256 -dict=fuzz/sse.dict \
+		-artifact_prefix=fuzz/ .matrix/fuzz-corpus fuzz/sse_corpus
+
+.matrix/fuzz/ready: pyproject.toml
+	$(PYTHON) -m venv .matrix/fuzz
+	.matrix/fuzz/bin/python -m pip install --quiet atheris --editable .
+	touch .matrix/fuzz/ready
+
+# The event-stream parser and its peers; one of them, axio-sse, is measured where PYTHON is 3.12 or newer.
+benchmark: .matrix/benchmark/ready
+	.matrix/benchmark/bin/python benchmarks/sse.py
+
+.matrix/benchmark/ready: pyproject.toml benchmarks/sse-requirements.txt
+	$(PYTHON) -m venv .matrix/benchmark
+	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/sse-requirements.txt --editable .
+	touch .matrix/benchmark/ready
+
 clean:
 	rm -rf $(VENV) .matrix

@@ -21,7 +21,6 @@ _BOM = b"\xef\xbb\xbf"
 _LF, _CR, _COLON = b"\n\r:"
 _FIELDS = (b"data", b"event", b"id", b"retry")
 _MAX_RETRY = 2**63 - 1
-_MAX_RETRY_DIGITS = 18
 _SLICE = 64 * 1024
 _MANY = 1024
 _LOOK = 64 * 1024
@@ -93,11 +92,12 @@ class EventStreamParser:
             return []
         events: list[Event] = []
         lines, rest = data, b""
+        if data[-1] != _LF:
+            end = data.rfind(b"\n") + 1
+            lines, rest = data[:end], data[end:]
         if self._line:
-            lines = self._take_line(data)
-        if lines[-1] != _LF:
-            end = lines.rfind(b"\n") + 1
-            lines, rest = lines[:end], lines[end:]
+            self._line.append(lines)
+            lines = self._take_line()
         if len(lines) > self._room:
             lines = self._lines_that_fit(lines)
         if len(lines) <= _SLICE:
@@ -160,7 +160,8 @@ class EventStreamParser:
         else:
             # Nearly every stream is events of one data line. Cutting at all of "\n\ndata: " finds them several times
             # faster than looking for each LF; a piece with an LF in it has other lines than that one.
-            text = _text(lines)
+            inner = lines if len(lines) <= _SLICE else memoryview(lines)  # new memory is what megabytes cost
+            text = str(inner[6:-2], "utf-8", "replace")
             for value in text.split("\n\ndata: ") if "\n" in text else (text,):
                 if "\n" in value:
                     self._interpret(f"data: {value}\n\n", events)
@@ -204,7 +205,7 @@ class EventStreamParser:
         elif name == "retry":
             if value.isascii() and value.isdigit():
                 digits = value.lstrip("0") or "0"
-                self.retry = int(digits) if len(digits) <= _MAX_RETRY_DIGITS else _MAX_RETRY
+                self.retry = min(int(digits[:20]), _MAX_RETRY)  # int() raises above some thousands of digits
         else:
             self.stray = line
 
@@ -216,8 +217,7 @@ class EventStreamParser:
             self._joined = 0
         self._type = ""
 
-    def _take_line(self, end: bytes = b"") -> bytes:
-        self._line.append(end)
+    def _take_line(self) -> bytes:
         line = b"".join(self._line)
         self._line = []
         self._line_looked = self._line_size = 0
@@ -267,13 +267,6 @@ class EventStreamParser:
             self._line.clear()
             self._data.clear()
             raise EventTooLarge(self._max_event_size)
-
-
-def _text(lines: bytes) -> str:
-    """The text between ``data: `` and the last two LF."""
-    if len(lines) <= _SLICE:
-        return lines[6:-2].decode("utf-8", "replace")
-    return str(memoryview(lines)[6:-2], "utf-8", "replace")  # new memory is what an event of megabytes costs
 
 
 def _slices(lines: bytes) -> Iterator[bytes]:

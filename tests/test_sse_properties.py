@@ -25,7 +25,9 @@ SYNTAX = (
     *(b"data: b\n\n", b"data: c\r\n\r\n", b"\xf0\x9f\x98\x80", b"\xf0\x9f", b"\x98\x80", b"\xe2\x80\xa8", b"\xc2\x85"),
     *(b"\x0b\x0c\x1c", b"\xd9\xa3", b"foo: a", b"Data: a", b"id: \0"),
 )
+STARTS = (b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\n\xef\xbb\xbf", b"\xef\xbb")
 bodies = st.one_of(
+    st.tuples(st.sampled_from(STARTS), st.sampled_from((b"data: a\n\n", b"data: a\r", b"id: 1\n\n"))).map(b"".join),
     st.lists(st.sampled_from(SYNTAX), max_size=16).map(b"".join),
     st.lists(st.one_of(st.sampled_from(SYNTAX), st.binary(max_size=3)), max_size=16).map(b"".join),
     event_streams(),
