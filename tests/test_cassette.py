@@ -154,6 +154,15 @@ def test_the_fast_reader_takes_only_the_writers_form(lines: bytes, taken: bool) 
     assert _agrees_or_refuses(b"interactions:\n- request:\n    uri: b\n" + lines + b"  x: y\nversion: 1\n") is taken
 
 
+def test_a_large_stream_is_read_to_the_same_bytes() -> None:
+    body = b"".join(b"data: %d %s\n\n" % (number, b"x" * (number % 700)) for number in range(1000)) + b"\n \n"
+    data = cassette.dumps(Cassette((simple(body),)))
+    assert len(data) > canonical._LARGE
+    assert _agree(data)
+    assert canonical.read(data.replace(b"        data: 500", b"       data: 500")) is None
+    assert cassette.loads(data, "a").interactions[0].response.body == body
+
+
 def _agrees_or_refuses(data: bytes) -> bool:
     return canonical.read(data) is not None and _agree(data)
 

@@ -38,7 +38,7 @@ _ENTRY = {
 
 _ITEM = {indent: re.compile(rb" {%d}- (?:%b)\n" % (indent, _SCALAR)) for indent in _INDENTS}
 _BLOCK_END = {indent: re.compile(rb"\n(?! {%d}|\n)" % (indent + 2)) for indent in _INDENTS}
-_LONG_LINE = 1000
+_LARGE = 128 * 1024
 _NULLS = frozenset({b"null", b"Null", b"NULL"})
 _FIRST_LINE, _LAST_LINE = b"interactions:\n", b"version: 1\n"
 
@@ -125,8 +125,8 @@ class _Text:
     def _block(self, indent: int, header: bytes) -> bytes:
         """A block's text, with the indentation taken off each line."""
         start = self._at
-        long = self._data.find(b"\n", start) - start > _LONG_LINE
-        text, self._at = (_long_lines if long else _short_lines)(self._data, start, indent + 2)
+        take = _line_by_line if len(self._data) > _LARGE else _at_once
+        text, self._at = take(self._data, start, indent + 2)
         if not text or (text[:1] in b" \t\n" and b"2" not in header):
             raise _OtherForm
         if header == b">-":
@@ -138,10 +138,11 @@ class _Text:
         return text[:-1] if header.endswith(b"-") else text
 
 
-def _long_lines(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+def _line_by_line(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     """The lines from ``at`` that are indented by ``width`` or empty, without the indentation, and where they end.
 
-    One find per line: on lines of some kilobytes five times as fast as the other way, which looks at every byte twice.
+    One find per line: on a large stream's lines of kilobytes four times as fast as the other way, which looks at every
+    byte twice.
     """
     margin = b" " * width
     lines = []
@@ -157,7 +158,7 @@ def _long_lines(data: bytes, at: int, width: int) -> tuple[bytes, int]:
             return b"".join(lines), at
 
 
-def _short_lines(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+def _at_once(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     """The same, with nothing done per line."""
     end = _BLOCK_END[width - 2].search(data, at - 1)
     if end is None:
