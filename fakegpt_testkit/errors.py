@@ -424,6 +424,33 @@ class NetworkClosed(FakeGptTestkitError, OSError):  # noqa: N818 - says what hap
         return f"{self.event} was refused: the network is closed, and only the cassette answers"
 
 
+class NetworkBlocked(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A call that would have left the process was stopped, because the test that runs may not use the network.
+
+    ``call`` is the function or Python's audit event, ``address`` where it was to go, ``allow`` the host that would have
+    to be allowed; empty for a program that was to be started. Not an ``OSError``: clients take those for a bad network
+    and try again, or go on without.
+    """
+
+    def __init__(self, test: str, call: str, address: str, allow: str) -> None:
+        super().__init__(test, call, address, allow)
+        self.test = test
+        self.call = call
+        self.address = address
+        self.allow = allow
+
+    def __str__(self) -> str:
+        if not self.allow:
+            return (
+                f"{self.call} was to start {self.address}, and {self.test} may start no programs\n"
+                "  to allow it: @pytest.mark.fakegpt(block_subprocesses=False)"
+            )
+        return (
+            f"{self.call} was to reach {self.address}, and {self.test} may not use the network\n"
+            f"  to allow it: --fakegpt-allow-hosts={self.allow} or @pytest.mark.fakegpt(allow_hosts=[{self.allow!r}])"
+        )
+
+
 class EffectMisplaced(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
     """An effect was given a place, a number or a value that the response has not, or that means nothing."""
 
@@ -435,3 +462,22 @@ class EffectMisplaced(FakeGptTestkitError, ValueError):  # noqa: N818 - says wha
 
     def __str__(self) -> str:
         return f"{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"
+
+
+class CollectionFailed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """Pytest could not say which tests there are, so nothing is known of what they use."""
+
+    def __init__(self, arguments: tuple[str, ...], status: int, output: str) -> None:
+        super().__init__(arguments, status, output)
+        self.arguments = arguments
+        self.status = status
+        self.output = output
+
+    def __str__(self) -> str:
+        why = "found no test" if self.status == 5 else f"ended with status {self.status}"
+        command = " ".join(("pytest --collect-only", *self.arguments))
+        lines = "\n".join(f"  {line}" for line in self.output.splitlines()[-_LINES_SHOWN:])
+        return f"wanted all tests, and {command} {why}; nothing was changed\n{lines}"
+
+
+_LINES_SHOWN = 15

@@ -18,7 +18,8 @@ from fakegpt_testkit.cli.changing import convert, record, recover, scrub
 from fakegpt_testkit.cli.demo import demo
 from fakegpt_testkit.cli.looking import check, diff, replay, show
 from fakegpt_testkit.cli.service import upstream
-from fakegpt_testkit.cli.terminal import Trouble, causes
+from fakegpt_testkit.cli.suite import orphans, prune
+from fakegpt_testkit.cli.terminal import Trouble, causes, example
 from fakegpt_testkit.errors import FakeGptTestkitError
 
 __all__ = ["main"]
@@ -39,16 +40,13 @@ class _Commands(click.Group):
             raise Trouble(causes(error)) from error
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("fakegpt-testkit demo")
+)
 @click.version_option(version("fakegpt-testkit"), prog_name="fakegpt-testkit")
 def main() -> None:
-    r"""Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings.
-
-    \b
-    Example:
-      fakegpt-testkit demo
-    """
+    """Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings."""
 
 
-for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, upstream):
+for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, orphans, prune, upstream):
     main.add_command(_command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakegpt_testkit.cli.terminal import Trouble, causes, console, print_json, said, tracked
+from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
@@ -25,7 +25,9 @@ _names = click.option("--name", "names", multiple=True, help="One more name of a
 _patterns = click.option("--pattern", "patterns", multiple=True, help="One more regular expression of a secret.")
 
 
-@click.command()
+@click.command(
+    epilog=example('fakegpt-testkit record "Say hello" --url http://localhost:8080 --cassette cassettes/hello.yaml')
+)
 @click.argument("prompt")
 @click.option("--cassette", type=_FILE, required=True, help="Where the recording goes.")
 @click.option("--url", help="The service to ask.  [default: the live service]")
@@ -51,13 +53,11 @@ def record(
     *,
     as_json: bool,
 ) -> None:
-    r"""Ask a service a question and record the flow into a cassette, which then replays for the live URL.
+    """Ask a service a question and record the flow.
+
+    The cassette then replays for the live URL, whichever URL it was recorded from.
 
     A PROMPT of - is read from standard input.
-
-    \b
-    Example:
-      fakegpt-testkit record "Say hello" --url http://localhost:8080 --cassette cassettes/hello.yaml
     """
     import aiohttp
 
@@ -109,19 +109,17 @@ def _titles(session: Session) -> list[str]:
     return [f"{each.request.method} {each.request.uri}" for each in session.recorded]
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit scrub cassettes --name x-internal-key"))
 @click.argument("paths", type=_PATHS, nargs=-1, required=True)
 @_names
 @_patterns
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def scrub(paths: tuple[Path, ...], names: tuple[str, ...], patterns: tuple[str, ...], *, as_json: bool) -> None:
-    r"""Redact cassettes in place: what is recorded today without a secret gets rid of it in old files too.
+    """Redact cassettes in place.
+
+    What is recorded today without a secret gets rid of it in old files too.
 
     A file in which there is nothing to redact is not touched; another tool's cassette that is, is written in our shape.
-
-    \b
-    Example:
-      fakegpt-testkit scrub cassettes --name x-internal-key
     """
     from fakegpt_testkit import upkeep
     from fakegpt_testkit.redaction import Redaction
@@ -145,7 +143,7 @@ def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
     return upkeep.redacted(cassette, redaction)
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit convert old/cassettes --to tests/cassettes"))
 @click.argument("sources", type=_PATHS, nargs=-1, required=True)
 @click.option("--to", "target", type=_PATHS, help="A file for one source, or a folder for many.  [default: in place]")
 @_names
@@ -154,13 +152,11 @@ def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
 def convert(
     sources: tuple[Path, ...], target: Path | None, names: tuple[str, ...], patterns: tuple[str, ...], *, as_json: bool
 ) -> None:
-    r"""Write cassettes of vcrpy, pytest-recording and others in our shape, redacted; plain vcrpy still replays them.
+    """Write other tools' cassettes in our shape, redacted.
+
+    That is those of vcrpy, pytest-recording and others; plain vcrpy still replays the result.
 
     Streams get one piece per event, since those tools do not record the chunks.
-
-    \b
-    Example:
-      fakegpt-testkit convert old/cassettes --to tests/cassettes
     """
     from fakegpt_testkit import upkeep
     from fakegpt_testkit.redaction import Redaction
@@ -180,18 +176,15 @@ def convert(
         out.print(said(f"{each['from']} → {each['to']}: {each['interactions']} interactions{kept}"))
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
 @click.argument("journals", type=_FILE, nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Recover everything that lies there.")
 @click.option("--into", type=_FILE, help="The cassette to recover into.  [default: the one that was recorded]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_json: bool) -> None:
-    r"""Bring back what a recording that was killed had received; without arguments, list what there is.
+    """Bring back what a killed recording had received.
 
-    \b
-    Example:
-      fakegpt-testkit recover
-      fakegpt-testkit recover --all
+    Without arguments, list what there is.
     """
     from fakegpt_testkit import storage, upkeep
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 from rich.table import Table
 
-from fakegpt_testkit.cli.terminal import console, said
+from fakegpt_testkit.cli.terminal import console, example, said
 from fakegpt_testkit.errors import NetworkClosed
 
 if TYPE_CHECKING:
@@ -24,19 +24,16 @@ if TYPE_CHECKING:
 _STEPS = ("borrow an account", "log in with it", "get an access token", "ask, and stream the answer")
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit demo", "fakegpt-testkit demo --cassette cassettes/demo.yaml"))
 @click.option(
     "--cassette",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the recording goes.  [default: a new temporary folder]",
 )
 def demo(cassette: Path | None) -> None:
-    r"""Record an answer from a stand-in service, stop it, close the network, and replay the answer.
+    """Record, stop the service, close the network, replay.
 
-    \b
-    Example:
-      fakegpt-testkit demo
-      fakegpt-testkit demo --cassette cassettes/demo.yaml
+    The service is a stand-in that runs only for the recording.
     """
     from fakegpt_testkit import demo as show
     from fakegpt_testkit.upstream import serve_in_thread

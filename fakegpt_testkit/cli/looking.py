@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakegpt_testkit.cli.terminal import Trouble, console, harmless, print_json, said, tracked
+from fakegpt_testkit.cli.terminal import Trouble, console, example, harmless, print_json, said, tracked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,19 +23,18 @@ _SEVERITIES = ("harmless", "added", "broken")
 _SHOWN = 100
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "fakegpt-testkit show cassettes/test_chat/test_greets.yaml",
+        "fakegpt-testkit show cassettes/test_chat/test_greets.yaml --html greets.html",
+    )
+)
 @click.argument("cassette", type=_FILE)
 @click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--html", type=_FILE, help="Write one self-contained page with the timeline drawn.")
 def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None) -> None:
-    r"""Show a cassette's requests, streams, events, times and endings.
-
-    \b
-    Example:
-      fakegpt-testkit show cassettes/test_chat/test_greets.yaml
-      fakegpt-testkit show cassettes/test_chat/test_greets.yaml --html greets.html
-    """
+    """Show requests, streams, events, times and endings."""
     from fakegpt_testkit import storage
     from fakegpt_testkit.page import page
     from fakegpt_testkit.timeline import described
@@ -54,17 +53,15 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
             _print_timeline(out, nth, timeline)
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit replay cassettes/test_chat/test_greets.yaml --pace 0.5"))
 @click.argument("cassette", type=_FILE)
 @click.option("--pace", default="recorded", show_default=True, help="recorded, lockstep (no waiting), or a factor.")
 @click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.  [default: each stream]")
 @click.option("--json", "as_json", is_flag=True, help="Print the texts as JSON; waits for nothing.")
 def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> None:
-    r"""Print the text of a cassette's streams at a pace; of streams that are no chat, their events.
+    """Print the text of a cassette's streams at a pace.
 
-    \b
-    Example:
-      fakegpt-testkit replay cassettes/test_chat/test_greets.yaml --pace 0.5
+    Of streams that are no chat, the events are printed.
     """
     from fakegpt_testkit.recorder import read_pace
 
@@ -88,20 +85,16 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
         out.print("" if ending.kind.value == "complete" else said(f"\n[{_ending(timeline)}]", "red"))
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit check cassettes --max-age 90 --allow cut-off"))
 @click.argument("paths", type=_PATHS, nargs=-1, required=True)
 @click.option("--max-age", type=click.IntRange(min=0), help="Days after which a cassette is stale.")
 @click.option("--allow", type=click.Choice(_KINDS), multiple=True, help="A kind of finding that is fine here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], *, as_json: bool) -> None:
-    r"""Look cassettes over; exit code 1 when something is wrong.
+    """Look cassettes over; exit code 1 if something is wrong.
 
     A cassette is wrong when it does not load (unreadable), holds a secret (secret), has a response or stream without
     its end (cut-off), is older than --max-age days (stale), or has events that nobody knows (unknown).
-
-    \b
-    Example:
-      fakegpt-testkit check cassettes --max-age 90 --allow cut-off
     """
     from fakegpt_testkit import inspection, upkeep
 
@@ -133,7 +126,7 @@ def check(paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], 
         raise click.exceptions.Exit(1)
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit diff old.yaml new.yaml --fail-on broken"))
 @click.argument("old", type=_FILE)
 @click.argument("new", type=_FILE)
 @click.option(
@@ -145,14 +138,12 @@ def check(paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], 
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
-    r"""Compare two cassettes as streams of events: exit code 0 for the same, 1 for a difference, 2 for trouble.
+    """Compare two cassettes as streams of events.
+
+    Exit code 0 says that they are the same, 1 that they differ, 2 that they could not be compared.
 
     Differences are harmless (another text, other ids), added (a new field or kind of event) or broken (a field gone,
     another type, status or ending). Chunks and times are not compared.
-
-    \b
-    Example:
-      fakegpt-testkit diff old.yaml new.yaml --fail-on broken
     """
     from fakegpt_testkit import drift, upkeep
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakegpt_testkit.cli.terminal import console, print_json, said
+from fakegpt_testkit.cli.terminal import console, example, print_json, said
 
 if TYPE_CHECKING:
     from fakegpt_testkit.upstream import Options
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _STEPS = ("loads", "login", "session", "conversation")
 
 
-@click.command()
+@click.command(epilog=example("fakegpt-testkit upstream --port 8080 --cuts random --delay 0.05"))
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="localhost", show_default=True, help="The address to listen on.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes every id, token, cookie and random cut.")
@@ -68,13 +68,9 @@ _STEPS = ("loads", "login", "session", "conversation")
 @click.option("--refuse-times", type=int, help="How often, before the step works.  [default: always]")
 @click.option("--json", "as_json", is_flag=True, help="Print the URL as JSON.")
 def upstream(port: int, host: str, *, as_json: bool, **flags: Any) -> None:
-    r"""Run the stand-in for the chat service until Ctrl-C.
+    """Run the stand-in for the chat service until Ctrl-C.
 
     Its answers are deterministic: the same options give the same answers to the same requests.
-
-    \b
-    Example:
-      fakegpt-testkit upstream --port 8080 --cuts random --delay 0.05
     """
     from fakegpt_testkit.upstream import Service, run
 

@@ -43,6 +43,11 @@ def progress_console() -> Console:
     return Console(file=sys.stderr, highlight=False, emoji=False)
 
 
+def example(*commands: str) -> str:
+    """The end of a command's help: how it is called, line by line as given."""
+    return "\n".join(["\b", "Example:", *(f"  {command}" for command in commands)])
+
+
 def harmless(text: str) -> str:
     """The text with what a terminal would obey written out: a cassette's bytes come from elsewhere."""
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else "\ufffd", text)

@@ -1,0 +1,151 @@
+"""Orphans and prune, on suites that a real pytest collects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.cli import main
+
+SUITE = """
+import pytest
+
+@pytest.mark.fakegpt
+def test_own(): raise SystemExit("a test was run")
+
+@pytest.mark.fakegpt("shared/login")
+def test_named(): pass
+
+@pytest.mark.fakegpt
+class TestMany:
+    @pytest.mark.parametrize("word", ["a", "b"])
+    def test_each(self, word): pass
+
+    @pytest.mark.fakegpt(cassette_dir="elsewhere")
+    @pytest.mark.skip
+    def test_elsewhere(self): pass
+
+def test_unmarked(): pass
+"""
+USED = [
+    "cassettes/shared/login.yaml",
+    "cassettes/test_chat/TestMany.test_each[a]~11.yaml",
+    "cassettes/test_chat/test_own.yaml",
+    "elsewhere/test_chat/TestMany.test_elsewhere~11.yaml",
+]
+ORPHANS = [
+    "cassettes/test_chat/test_removed.yaml",
+    "cassettes/test_chat/test_unmarked.yaml",
+    "cassettes/test_gone/deep/test_it.yaml",
+    "elsewhere/old.yaml",
+]
+
+
+def ran(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        monkeypatch.delenv(name, raising=False)
+    Path("pytest.ini").write_text("[pytest]\n")
+    Path("tests").mkdir()
+    Path("tests/test_chat.py").write_text(SUITE)
+    for name in (*USED, *ORPHANS):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(cassettes.dumps(Cassette()))
+    Path("cassettes/test_gone/notes.yaml").write_text("no: cassette\n")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("suite")
+def test_orphans_are_the_cassettes_that_no_marked_test_would_use() -> None:
+    result = ran("orphans")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [*ORPHANS, "6 tests, 4 orphans"]
+
+
+@pytest.mark.parametrize("options", ["-k own", "-m 'not fakegpt'", "-n 2", "-x -p no:cacheprovider"])
+@pytest.mark.usefixtures("suite")
+def test_what_a_suite_deselects_is_in_use_all_the_same(options: str) -> None:
+    Path("pytest.ini").write_text(f"[pytest]\naddopts = {options}\n")
+    said = json.loads(ran("orphans", "--json").stdout)
+    assert [str(Path(each).relative_to(Path.cwd())) for each in said["orphans"]] == ORPHANS
+
+
+@pytest.mark.usefixtures("suite")
+def test_the_folder_is_what_pytest_is_told() -> None:
+    Path("pytest.ini").write_text("[pytest]\nfakegpt_cassette_dir = recorded\n")
+    Path("cassettes").rename("recorded")
+    assert ran("orphans").stdout.splitlines()[:3] == [each.replace("cassettes", "recorded") for each in ORPHANS[:3]]
+    Path("recorded").rename("else where")
+    told = ran("orphans", "--folder", "else where").stdout.splitlines()
+    assert told[:3] == [each.replace("cassettes", "else where") for each in ORPHANS[:3]]
+
+
+@pytest.mark.usefixtures("suite")
+def test_prune_asks_and_removes_orphans_and_the_folders_they_leave_empty() -> None:
+    refused = ran("prune", stdin="n\n")
+    assert (refused.exit_code, "Remove these 4 of the cassettes?" in refused.stdout) == (1, True)
+    assert ran("prune", stdin="").exit_code == 1
+    assert all(Path(each).exists() for each in (*USED, *ORPHANS))
+    result = ran("prune", stdin="y\n")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "4 removed")
+    assert sorted(str(each) for each in Path().glob("*/**/*.yaml") if each.parts[0] != "state") == sorted(
+        [*USED, "cassettes/test_gone/notes.yaml"]
+    )
+    assert not Path("cassettes/test_gone/deep").exists()
+    assert Path("elsewhere").is_dir()
+    assert ran("orphans").stdout == "6 tests, 0 orphans\n"
+    assert ran("prune").stdout == "0 removed\n"
+
+
+@pytest.mark.usefixtures("suite")
+def test_prune_for_programs_does_not_ask() -> None:
+    assert ran("prune", "--json").exit_code == 2
+    said = json.loads(ran("prune", "--yes", "--json").stdout)
+    assert (said["tests"], [str(Path(each).relative_to(Path.cwd())) for each in said["removed"]]) == (6, ORPHANS)
+    assert not any(Path(each).exists() for each in ORPHANS)
+
+
+@pytest.mark.parametrize(
+    ("broken", "text"),
+    [
+        pytest.param("import nothing_of_that_name", "ended with status 2; nothing was changed", id="no import"),
+        pytest.param("", "found no test; nothing was changed", id="no test"),
+    ],
+)
+@pytest.mark.usefixtures("suite")
+def test_without_knowing_all_tests_nothing_is_an_orphan(broken: str, text: str) -> None:
+    Path("tests/test_chat.py").write_text(broken)
+    for command in (("orphans",), ("prune", "--yes")):
+        result = ran(*command)
+        assert (result.exit_code, text in result.stderr) == (2, True), result.stderr
+    assert all(Path(each).exists() for each in (*USED, *ORPHANS))
+
+
+@pytest.mark.usefixtures("suite")
+def test_arguments_go_to_pytest() -> None:
+    Path("tests/test_more.py").write_text("import nothing_of_that_name")
+    assert ran("orphans").exit_code == 2
+    assert ran("orphans", "--", "tests/test_chat.py").stdout.endswith("6 tests, 4 orphans\n")
+
+
+@pytest.mark.usefixtures("suite")
+def test_a_list_of_test_ids_is_enough() -> None:
+    ids = "tests/test_chat.py::test_own\ntests/test_chat.py::TestMany::test_each[a]\n\n5 tests collected\n"
+    result = ran("orphans", "--tests", "-", "--folder", "cassettes", stdin=ids)
+    lines = result.stdout.splitlines()
+    assert lines == ["cassettes/shared/login.yaml", *ORPHANS[:3], "2 tests, 4 orphans"]
+    nothing = ran("prune", "--yes", "--tests", "-", "--folder", "cassettes", stdin="no id\n")
+    assert (nothing.exit_code, "names no test" in nothing.stderr) == (2, True)
+    assert ran("orphans", "--tests", "-", stdin=ids).exit_code == 2
+    assert ran("orphans", "--tests", "-", "--folder", "cassettes", "tests", stdin=ids).exit_code == 2
