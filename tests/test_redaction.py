@@ -55,6 +55,7 @@ SHOWN = {
     ),
     "a user that is a key": (f"https://{TOKEN}@h/", "https://REDACTED-username-1@h/"),
     "a query in a URL": ("GET https://h/p?a=1&api_key=x y", "GET https://h/p?a=1&api_key=REDACTED-api-key-1 y"),
+    "a query without a value": ('?key="x"', '?key="x"'),
     "a fragment": ("https://h/cb#access_token=abc&x=y", "https://h/cb#access_token=REDACTED-access-token-1&x=y"),
     "an escaped ampersand": ('"https://h/?a=1\\u0026sig=x"', '"https://h/?a=1\\u0026sig=REDACTED-sig-1"'),
     "not ASCII": ("密码 password=hunter2 😀", "密码 password=REDACTED-password-1 😀"),

@@ -89,8 +89,16 @@ def test_growing_text_still_grows_and_shows_no_beginning_of_a_secret(pieces: lis
 
 
 def test_the_word_stands_in_the_event_where_the_secret_began() -> None:
-    body = deltas(["my ", "key is ", KEY[:4], KEY[4:9], KEY[9:] + " and", " more"])
-    assert texts_of(Redactor().body(body, SSE_TYPE)) == ["my ", "key is ", "REDACTED-api-key-1", "", " and", " more"]
+    body = deltas(["my ", "key is ", KEY[:4], "", KEY[4:9], KEY[9:] + " and", " more"])
+    assert texts_of(Redactor().body(body, SSE_TYPE)) == [
+        "my ",
+        "key is ",
+        "REDACTED-api-key-1",
+        "",
+        "",
+        " and",
+        " more",
+    ]
 
 
 def test_interleaved_answers_are_put_together_one_by_one() -> None:
