@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = Path(".matrix")
 PYTHON = sys.executable
+SPREAD = ["-n", str(os.cpu_count() or 1)]
+"""The tests run on every processor."""
 NEWEST_KNOWN = 20
 """Python 3.x is looked for up to this minor version."""
 
@@ -41,7 +43,7 @@ def main() -> int:
 def check_here() -> None:
     """The tests with branch coverage, in this environment."""
     run("coverage, reset", [PYTHON, "-m", "coverage", "erase"])
-    run("tests", [PYTHON, "-m", "coverage", "run", "-m", "pytest", "--quiet"])
+    run("tests", [PYTHON, "-m", "coverage", "run", "-m", "pytest", "--quiet", *SPREAD])
     run("coverage, joined", [PYTHON, "-m", "coverage", "combine", "--quiet"])
     run("coverage", [PYTHON, "-m", "coverage", "report"])
 
@@ -73,7 +75,7 @@ def check_in(name: str, python: str, resolution: str) -> None:
     wanted = {"aiohttp", "vcrpy", "pytest", "pytest-asyncio", "hypothesis"}
     print(f"{name}: {python}; {', '.join(line for line in shown.splitlines() if line.split()[0] in wanted)}")
     os.environ["PYTHONSAFEPATH"] = "1"  # the checkout is not on the path: what is tested is what was installed
-    run(f"{name}: tests", [inside, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"])
+    run(f"{name}: tests", [inside, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *SPREAD])
 
 
 def find_pythons() -> dict[int, str]:
