@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import cassette_values as values
 import pytest
@@ -222,6 +223,15 @@ def test_two_recordings_of_the_same_answer_differ_in_two_lines() -> None:
     second = cassette.dumps(Cassette((Interaction(one.request, later, Provenance("2026-11-23T20:00:00Z")),)))
     differing = [a for a, b in zip(first.splitlines(), second.splitlines(), strict=True) if a != b]
     assert [line.split(b":")[0].strip() for line in differing] == [b"recorded", b"track"]
+
+
+def test_the_documented_example_is_what_is_written() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "cassette-format.md").read_text(encoding="utf-8")
+    example = document.partition("```yaml\n")[2].partition("```")[0].encode()
+    shown = cassette.loads(example, "docs")
+    assert cassette.dumps(shown) == example
+    assert len(shown.interactions[0].response.chunks) == 2
+    assert shown.interactions[0].response.chunks[1].at == 0.0662
 
 
 def test_version_is_the_last_line() -> None:
