@@ -47,8 +47,11 @@ class Edit:
 
 
 def latin(text: str) -> str:
-    """The text's UTF-8 bytes, one character each."""
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+    """The text's UTF-8 bytes, one character each; escapes become the bytes they stand for."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:  # half a pair, which stands for no byte
+        return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def unlatin(text: str) -> str:

@@ -43,11 +43,17 @@ class PlayedReader(StreamReader):
 
     async def _wait(self, func_name: str) -> None:
         player = self._protocol.player
-        if player is not None and self._waiter is None and player.feed_at_once():
-            # A future that is set at once would cost the loop two rounds and twice the time. One round it has to be:
-            # other tasks, timers and a cancellation get their turn between two chunks, as on a wire. A total timeout
-            # that fires in it is raised by the read that follows.
-            await _give_way()
+        if player is not None and self._waiter is None and player.feeds_at_once:
+            # A future that is set at once would cost the loop two rounds and twice the time. One round it has to be,
+            # and before the bytes: other tasks, timers and a cancellation get their turn between two chunks, and a
+            # second reader is refused, as on a wire. A total timeout that fires in it is raised by the next read.
+            self._waiter = _GIVING_WAY
+            try:
+                await _give_way()
+            finally:
+                self._waiter = None
+            if not self._buffer and not self._eof and self._exception is None:
+                player.feed_at_once()
             if self._exception is not None:
                 raise self._exception
             if self._buffer or self._eof or self._http_chunk_splits:
@@ -86,6 +92,25 @@ class PlayedReader(StreamReader):
 def _give_way() -> Generator[None, None, None]:
     """Let the loop do one round."""
     yield
+
+
+class _GivingWay(asyncio.Future[None]):
+    """What stands in a reader's place for its waiter during that round: never done, and nothing to set."""
+
+    def __init__(self) -> None:
+        """Belongs to no loop."""
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: None) -> None:
+        """Nobody awaits it."""
+
+    def set_exception(self, exception: type | BaseException) -> None:
+        """Nobody awaits it."""
+
+
+_GIVING_WAY = _GivingWay()
 
 
 class PlayedHandler(ResponseHandler):
@@ -220,14 +245,16 @@ class Player:
         if self._lockstep or (self._next is None and self._handle is None):
             self._schedule_now()
 
-    def feed_at_once(self) -> bool:
-        """Feed the next arrival to a client that waits, where that takes no time. False: nothing was fed."""
-        if not self._lockstep or self._next is None or self._handle is not None or self._over:
-            return False
-        if not self._transport.reading:
-            return False
-        self._step()
-        return True
+    @property
+    def feeds_at_once(self) -> bool:
+        """Whether the next arrival can be fed to a client that waits, in no time."""
+        ready = self._next is not None and self._handle is None and not self._over
+        return self._lockstep and ready and self._transport.reading
+
+    def feed_at_once(self) -> None:
+        """Feed the next arrival if it still can be."""
+        if self.feeds_at_once:
+            self._step()
 
     def resume(self) -> None:
         """The client has room again."""
