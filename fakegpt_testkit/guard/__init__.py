@@ -1,0 +1,48 @@
+"""Keeps this process from the network: Python's audit hook, and the calls that are hidden from it.
+
+Knows no pytest and no cassette. Not seen are sockets that were connected before, and libraries that call the operating
+system by themselves (pycares, libcurl, gRPC's core). A forked child stays guarded, a program that is started does not.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.guard.addresses import read_hosts, read_proxies
+from fakegpt_testkit.guard.audit import install
+from fakegpt_testkit.guard.hidden import patch, unpatch
+from fakegpt_testkit.guard.policy import Guard, guards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Guard", "guarded", "lifted", "read_hosts", "read_proxies"]
+
+
+@contextmanager
+def guarded(guard: Guard) -> Iterator[Guard]:
+    """Keep the whole process, all its threads, from the network. Guards nest; the innermost one counts."""
+    install()
+    if not guards:
+        patch()
+    guards.append(guard)
+    try:
+        yield guard
+    finally:
+        guards.remove(guard)
+        if not guards:
+            unpatch()
+
+
+@contextmanager
+def lifted() -> Iterator[None]:
+    """Let everything pass again, inside of guards, until the block ends."""
+    if not guards:
+        yield
+        return
+    guards.append(None)
+    try:
+        yield
+    finally:
+        guards.pop()

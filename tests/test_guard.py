@@ -1,0 +1,484 @@
+"""The guard: nothing leaves the process, by whatever way, and what is allowed does."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import urllib3
+
+from fakegpt_testkit.errors import BadOption, NetworkBlocked
+from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+try:
+    import uvloop
+except ImportError:  # there is none for this interpreter
+    uvloop = None
+
+TEST = "tests/test_chat.py::test_greets"
+FAR = "192.0.2.1"
+"""An address that nobody has (RFC 5737)."""
+
+
+@dataclass
+class Listener:
+    """Counts what reaches one port of this machine, by TCP and by UDP."""
+
+    port: int
+    stream: socket.socket
+    datagrams: socket.socket
+    arrived: int = 0
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self) -> None:
+        while not self._stopped.is_set():
+            with suppress(TimeoutError):
+                taken, _ = self.stream.accept()
+                self.arrived += 1
+                with taken:
+                    taken.settimeout(2)
+                    with suppress(OSError):
+                        taken.recv(4096)
+                        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def datagram_came(self) -> bool:
+        with suppress(TimeoutError):
+            self.datagrams.recv(100)
+            self.arrived += 1
+            return True
+        return False
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Stands for the network: its port is one behind which a proxy of the environment listens."""
+    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        stream.bind(("127.0.0.1", 0))
+        stream.listen()
+        stream.settimeout(0.05)
+        port = stream.getsockname()[1]
+        datagrams.bind(("127.0.0.1", port))
+        datagrams.settimeout(0.2)
+        listener = Listener(port, stream, datagrams)
+        thread = threading.Thread(target=listener.serve)
+        thread.start()
+        yield listener
+        listener.stop()
+        thread.join()
+
+
+def run(coroutine: Any, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(asyncio.wait_for(coroutine, 5))
+
+
+async def by_aiohttp(url: str, **options: Any) -> None:
+    async with aiohttp.ClientSession(**options) as session, session.get(url):
+        pass
+
+
+async def by_httpx(url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.get(url)
+
+
+async def by_streams(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def by_endpoint(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=("127.0.0.1", port))
+    transport.sendto(b"x")
+    await asyncio.sleep(0)
+    transport.close()
+
+
+def by_socket(port: int) -> None:
+    with socket.socket() as sock:
+        sock.connect(("127.0.0.1", port))
+
+
+def by_connect_ex(port: int) -> None:
+    with socket.socket() as sock:
+        sock.connect_ex(("127.0.0.1", port))
+
+
+def by_datagram(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"x", ("127.0.0.1", port))
+
+
+def by_message(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendmsg([b"x"], [], 0, ("127.0.0.1", port))
+
+
+def by_http_client(port: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("GET", "/")
+
+
+def in_thread(port: int) -> None:
+    with ThreadPoolExecutor() as pool:
+        pool.submit(by_socket, port).result()
+
+
+def through_proxy(port: int) -> None:
+    """What ``HTTP_PROXY`` makes of a request to any service."""
+    proxied = urllib.request.build_opener(urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{port}"}))
+    proxied.open("http://service.example/").close()
+
+
+def by_program(port: int) -> None:
+    code = f"import socket; socket.create_connection(('127.0.0.1', {port})).close()"
+    subprocess.run([sys.executable, "-S", "-c", code], check=True)
+
+
+WAYS: dict[str, Callable[[int], None]] = {
+    "a socket": by_socket,
+    "connect_ex": by_connect_ex,
+    "UDP, sendto": by_datagram,
+    "UDP, sendmsg": by_message,
+    "http.client": by_http_client,
+    "urllib": lambda port: urllib.request.urlopen(f"http://127.0.0.1:{port}/").close(),
+    "urllib through a proxy": through_proxy,
+    "urllib3": lambda port: urllib3.PoolManager().request("GET", f"http://127.0.0.1:{port}/", retries=False),
+    "requests": lambda port: requests.get(f"http://127.0.0.1:{port}/", timeout=5),
+    "httpx": lambda port: httpx.get(f"http://127.0.0.1:{port}/", trust_env=False),
+    "httpx, asynchronous": lambda port: run(by_httpx(f"http://127.0.0.1:{port}/")),
+    "aiohttp": lambda port: run(by_aiohttp(f"http://127.0.0.1:{port}/")),
+    "asyncio": lambda port: run(by_streams(port)),
+    "asyncio, UDP": lambda port: run(by_endpoint(port)),
+    "a thread": in_thread,
+    "a program": by_program,
+}
+if uvloop is not None:
+    WAYS |= {
+        "uvloop": lambda port: run(by_streams(port), uvloop.new_event_loop),
+        "uvloop, UDP": lambda port: run(by_endpoint(port), uvloop.new_event_loop),
+        "uvloop, aiohttp": lambda port: run(by_aiohttp(f"http://localhost:{port}/"), uvloop.new_event_loop),
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_leads_out(way: str, listener: Listener) -> None:
+    guard = Guard(TEST, proxies=frozenset({listener.port}), subprocesses=False)
+    with guarded(guard), pytest.raises((NetworkBlocked, ExceptionGroup)):
+        WAYS[way](listener.port)
+    assert {stopped.test for stopped in guard.blocked} == {TEST}
+    assert not listener.datagram_came()
+    assert listener.arrived == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_leads_out_without_the_guard(way: str, listener: Listener) -> None:
+    with suppress(OSError, http.client.HTTPException, aiohttp.ClientError, httpx.HTTPError):
+        WAYS[way](listener.port)
+    assert listener.datagram_came() or listener.arrived
+
+
+async def uvloop_lookup(name: str) -> None:
+    await asyncio.get_running_loop().getaddrinfo(name, 80)
+
+
+async def loop_connect(host: str) -> None:
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (host, 80))
+
+
+async def loop_nameinfo() -> None:
+    await asyncio.get_running_loop().getnameinfo((FAR, 80))
+
+
+async def open_endpoint(**options: Any) -> None:
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(asyncio.DatagramProtocol, **options)
+    transport.close()
+
+
+async def loop_program(*, shell: bool) -> None:
+    if shell:
+        await asyncio.create_subprocess_shell("true")
+    else:
+        await asyncio.create_subprocess_exec("true")
+
+
+def packet(name: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"x", (name, 9))
+
+
+def connect(host: Any, family: int = socket.AF_INET) -> None:
+    with socket.socket(family) as sock:
+        sock.settimeout(0.01)
+        sock.connect((host, 9))
+
+
+STOPPED: dict[str, tuple[Callable[[], object], str, str]] = {
+    "getaddrinfo": (lambda: socket.getaddrinfo("a.example", 443), "socket.getaddrinfo", "a.example:443"),
+    "getaddrinfo, bytes": (lambda: socket.getaddrinfo(b"a.example", None), "socket.getaddrinfo", "a.example"),
+    "gethostbyname": (lambda: socket.gethostbyname("a.example"), "socket.gethostbyname", "a.example"),
+    "gethostbyname_ex": (lambda: socket.gethostbyname_ex("a.example"), "socket.gethostbyname", "a.example"),
+    "gethostbyaddr": (lambda: socket.gethostbyaddr(FAR), "socket.gethostbyaddr", f"{FAR}:None"),
+    "getnameinfo": (lambda: socket.getnameinfo((FAR, 80), 0), "socket.getnameinfo", f"{FAR}:80"),
+    "a name to connect to": (lambda: connect("a.example"), "socket.connect", "a.example:9"),
+    "a name to send to": (lambda: packet("a.example"), "socket.sendto", "a.example:9"),
+    "an address": (lambda: connect(FAR), "socket.connect", f"{FAR}:9"),
+    "IPv6": (lambda: connect("2001:db8::1", socket.AF_INET6), "socket.connect", "[2001:db8::1]:9"),
+    "IPv4 in IPv6": (lambda: connect(f"::ffff:{FAR}", socket.AF_INET6), "socket.connect", f"[::ffff:{FAR}]:9"),
+    "broadcast": (lambda: packet("<broadcast>"), "socket.sendto", "<broadcast>:9"),
+    "os.system": (lambda: os.system("true"), "os.system", "true"),
+    "os.posix_spawn": (lambda: os.posix_spawnp("true", ["true"], {}), "os.posix_spawn", "true"),
+    "os.fork": (os.fork, "os.fork", "a copy of this process"),
+}
+if uvloop is not None:
+    loop = uvloop.new_event_loop
+    STOPPED |= {
+        "uvloop, name": (lambda: run(uvloop_lookup("a.example"), loop), "Loop.getaddrinfo", "a.example:80"),
+        "uvloop, reverse": (lambda: run(loop_nameinfo(), loop), "Loop.getnameinfo", f"{FAR}:80"),
+        "uvloop, connect": (lambda: run(loop_connect("a.example"), loop), "Loop.sock_connect", "a.example:80"),
+        "uvloop, endpoint": (
+            lambda: run(open_endpoint(local_addr=("0.0.0.0", 0)), loop),
+            "Loop.create_datagram_endpoint",
+            "anywhere, from an endpoint without a remote address",
+        ),
+        "uvloop, program": (lambda: run(loop_program(shell=False), loop), "Loop.subprocess_exec", "true"),
+        "uvloop, shell": (lambda: run(loop_program(shell=True), loop), "Loop.subprocess_shell", "true"),
+    }
+
+
+@pytest.mark.parametrize("way", STOPPED)
+def test_the_error_names_call_and_address(way: str) -> None:
+    leave, call, address = STOPPED[way]
+    with guarded(Guard(TEST, subprocesses=False)) as guard, pytest.raises(NetworkBlocked) as raised:
+        leave()
+    assert (raised.value.call, raised.value.address, raised.value.test) == (call, address, TEST)
+    assert guard.blocked == [raised.value]
+
+
+async def test_this_machine_may_always_be_reached(listener: Listener, tmp_path: Any) -> None:
+    local = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(local)
+        server.listen()
+        with guarded(Guard(TEST)) as guard:
+            by_socket(listener.port)
+            by_datagram(listener.port)
+            await by_aiohttp(f"http://localhost:{listener.port}/")
+            await open_endpoint(local_addr=("127.0.0.1", 0))
+            socket.gethostbyname("localhost")
+            socket.getfqdn("127.0.0.1")
+            socket.getaddrinfo(None, 80)
+            socket.getaddrinfo(FAR, 80)  # an address: nobody is asked
+            by_program(listener.port)
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(local)
+            with socket.socket() as sock:
+                sock.connect(("", listener.port))
+            first, second = socket.socketpair()
+            with first, second:
+                first.sendmsg([b"x"])
+    assert guard.blocked == []
+    assert listener.datagram_came()
+
+
+ENDPOINTS = [
+    ({"local_addr": ("127.0.0.1", 0)}, True),
+    ({"remote_addr": ("127.0.0.1", 9)}, True),
+    ({"remote_addr": (FAR, 9)}, False),
+    ({"sock": ("127.0.0.1", 0)}, True),
+    ({"sock": ("0.0.0.0", 0)}, False),
+    ({}, False),
+]
+
+
+@pytest.mark.skipif(uvloop is None, reason="there is no uvloop for this interpreter")
+@pytest.mark.parametrize(("options", "passes"), ENDPOINTS, ids=[str(each) for each, _ in ENDPOINTS])
+def test_a_datagram_of_uvloop_goes_only_where_it_can_be_seen(options: dict[str, Any], passes: bool) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        if "sock" in options:
+            sock.bind(options["sock"])
+            options = {"sock": sock}
+        with guarded(Guard(TEST)) as guard, suppress(NetworkBlocked, ValueError, OSError):
+            run(open_endpoint(**options), uvloop.new_event_loop)
+    assert (guard.blocked == []) is passes
+
+
+def test_uvloop_takes_a_socket_that_was_connected_before(listener: Listener) -> None:
+    if uvloop is None:
+        pytest.skip("there is no uvloop for this interpreter")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, guarded(Guard(TEST)) as guard:
+        sock.connect(("127.0.0.1", listener.port))
+        run(open_endpoint(sock=sock), uvloop.new_event_loop)
+    assert guard.blocked == []
+
+
+ALLOWED = {
+    "address": ((FAR,), FAR, True),
+    "another address": ((FAR,), "192.0.2.2", False),
+    "network": (("192.0.2.0/24",), FAR, True),
+    "everything": (("*",), FAR, True),
+    "name": (("far.example",), "far.example", True),
+    "name, any case": (("Far.Example",), "far.EXAMPLE.", True),
+    "names": (("*.example",), "far.example", True),
+    "another name": (("*.example",), "far.test", False),
+    "an address of a name": (("far.example",), FAR, True),
+    "not an address of a name": (("far.example",), "192.0.2.9", False),
+    "an address of one of names": (("*.example",), FAR, False),
+}
+
+
+@pytest.mark.parametrize("case", ALLOWED)
+def test_hosts_are_allowed_by_name_address_and_network(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts, host, passes = ALLOWED[case]
+    asked = []
+
+    def look_up(name: str, port: object, *_: object) -> list[Any]:
+        asked.append(name)
+        sys.audit("socket.getaddrinfo", name, port, 0, 0, 0)
+        return [(socket.AF_INET, 1, 6, "", (FAR, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with guarded(Guard(TEST, hosts)) as guard, suppress(OSError, NetworkBlocked):
+        address = socket.getaddrinfo(host, 9)[0][4][0] if "." in host and host[-1].isalpha() else host
+        connect(address)
+    assert (guard.blocked == []) is passes
+
+
+def test_a_learned_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, _: asked.append(name) or [])
+    with guarded(Guard(TEST, ("far.example",))):
+        for _ in range(3):
+            with pytest.raises(NetworkBlocked):
+                connect(FAR)
+    assert asked == ["far.example"]
+
+
+def test_a_proxy_may_be_allowed_by_name(listener: Listener) -> None:
+    proxies = frozenset({listener.port})
+    with guarded(Guard(TEST, ("127.0.0.1", "localhost"), proxies)) as guard:
+        by_socket(listener.port)
+        if uvloop is not None:
+            run(by_aiohttp(f"http://localhost:{listener.port}/"), uvloop.new_event_loop)
+    assert guard.blocked == []
+
+
+def test_guards_nest_and_can_be_lifted() -> None:
+    with guarded(Guard("outer")) as outer, guarded(Guard("inner")) as inner:
+        with lifted(), suppress(OSError):
+            connect(FAR)
+        assert inner.blocked == []
+        with pytest.raises(NetworkBlocked, match="inner"):
+            connect(FAR)
+    assert len(inner.blocked) == 1
+    assert outer.blocked == []
+
+
+def test_nothing_is_left_behind() -> None:
+    places = [(socket.socket, "connect"), *([(uvloop.Loop, "getaddrinfo")] if uvloop else [])]
+    before = [getattr(*each) for each in places]
+    with guarded(Guard(TEST)):
+        assert [getattr(*each) for each in places] != before
+    assert [getattr(*each) for each in places] == before
+    assert "connect" not in vars(socket.socket)
+    with lifted(), suppress(OSError):
+        connect(FAR)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_stays_guarded() -> None:
+    with guarded(Guard(TEST)):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                connect(FAR)
+            except NetworkBlocked:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="packets without a protocol are Linux's")
+def test_other_families_of_sockets_are_stopped() -> None:
+    sock = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    with sock, guarded(Guard(TEST)) as guard, pytest.raises(NetworkBlocked) as raised:
+        sock.connect((2, 1))
+    assert raised.value.allow == "*"
+    assert guard.blocked
+
+
+def test_multiprocessing_starts_no_program() -> None:
+    import multiprocessing
+
+    with (
+        guarded(Guard(TEST, subprocesses=False)) as guard,
+        pytest.raises(NetworkBlocked, match="may start no programs"),
+    ):
+        multiprocessing.get_context("spawn").Process(target=print).start()
+    assert guard.blocked[0].call in {"multiprocessing", "os.posix_spawn"}
+
+
+def test_the_error_says_how_to_allow_it() -> None:
+    assert str(NetworkBlocked(TEST, "socket.connect", f"{FAR}:9", FAR)) == (
+        f"socket.connect was to reach {FAR}:9, and {TEST} may not use the network\n"
+        f"  to allow it: --fakegpt-allow-hosts={FAR} or @pytest.mark.fakegpt(allow_hosts=['{FAR}'])"
+    )
+    assert not issubclass(NetworkBlocked, OSError)
+
+
+@pytest.mark.parametrize(
+    ("said", "hosts"),
+    [
+        ("", ()),
+        ("a.example, 10.0.0.0/8 ::1", ("a.example", "10.0.0.0/8", "::1")),
+        (["a.example"], ("a.example",)),
+        ("http://a.example", None),
+        ("a.example:80", None),
+        ("a.example/x", None),
+        ([""], None),
+    ],
+)
+def test_hosts_are_read_from_text(said: Any, hosts: tuple[str, ...] | None) -> None:
+    if hosts is None:
+        with pytest.raises(BadOption, match="allow_hosts"):
+            read_hosts(said)
+    else:
+        assert read_hosts(said) == hosts
+
+
+@pytest.mark.parametrize(
+    ("environment", "ports"),
+    [
+        ({"HTTP_PROXY": "http://localhost:3128"}, {3128}),
+        ({"https_proxy": "127.0.0.1:3129", "ALL_PROXY": "socks5://u:p@[::1]:1080"}, {3129, 1080}),
+        ({"HTTP_PROXY": "http://proxy.example:3128", "no_proxy": "localhost:1", "HOME": "http://localhost:2"}, set()),
+        ({"HTTP_PROXY": "http://localhost:not-a-port", "FTP_PROXY": "http://localhost"}, set()),
+    ],
+)
+def test_proxies_on_this_machine_are_read_from_the_environment(environment: dict[str, str], ports: set[int]) -> None:
+    assert read_proxies(environment) == ports
