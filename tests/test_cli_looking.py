@@ -58,7 +58,7 @@ def test_show_tells_requests_events_times_the_ending_and_the_text(tmp_path: Path
     assert result.stdout.startswith(f"{tmp_path / 'c.yaml'}: 2 interactions\n\n1 GET https://chat.example/me\n")
     assert "  404, 2 bytes in 1 chunk, complete after 100.0 ms\n" in result.stdout
     assert "    100.0 ms  chunk 1    + 'Hello'\n" in result.stdout
-    assert "    200.0 ms  chunk 2    + '\\\\nWorld'\n" in result.stdout
+    assert "    200.0 ms  chunk 2    + '\\nWorld'\n" in result.stdout
     assert "    500.0 ms  chunk 3    ping: now\n" in result.stdout
     assert "complete after 5000.0 ms" in result.stdout
     assert "  silence of 4500.0 ms from 500.0 ms on\n" in result.stdout
@@ -257,11 +257,11 @@ def test_progress_is_shown_on_a_terminal_after_a_second_only(
     assert list(tracked(range(3), "checking")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
     for _ in tracked(range(3), "checking"):
-        time.sleep(0.6)
+        time.sleep(0.4)
     out, shown = capsys.readouterr()
     assert out == ""
     assert "checking" in shown
     monkeypatch.setenv("TTY_COMPATIBLE", "0")
-    for _ in tracked(range(2), "checking"):
-        time.sleep(0.6)
+    for _ in tracked(range(3), "checking"):
+        time.sleep(0.4)
     assert capsys.readouterr() == ("", "")

@@ -186,9 +186,8 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     tape, provenance = interaction.response, interaction.provenance
     out.print(said(f"\n{nth} {interaction.request.method} {interaction.request.uri}", "bold"))
     chunks = _counted(len(tape.chunks), "chunk")
-    out.print(
-        said(f"  {tape.status or 'no answer'} {tape.reason}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}")
-    )
+    status = f"{tape.status or 'no answer'} {tape.reason}".strip()
+    out.print(said(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
     if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
         out.print(said(f"  recorded {origin}", "dim"))
     for moment in timeline.moments:
