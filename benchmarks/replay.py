@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -197,6 +199,61 @@ def shares(path: Path, interactions: tuple[Interaction, ...], rounds: int) -> di
     return taken
 
 
+# --- the marker ---
+
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("number", range({tests}))
+{marker}
+async def test_nothing(number):
+    pass
+"""
+
+
+def marker_costs(path: Path, rounds: int) -> dict[str, float]:
+    """What a marked test that asks for nothing costs more than one without the marker, in milliseconds of CPU.
+
+    Out of a short and a long suite, so that what a run pays once, imports above all, is not in it.
+    """
+    short, long = 50, 350
+    markers = {
+        "no marker": "",
+        "a marker, this cassette": f"@pytest.mark.fakegpt({path.name!r})",
+        "a marker, a script": "@pytest.mark.fakegpt(ANSWER)",
+    }
+    made = 'from fakegpt_testkit.effects import script\nANSWER = script("Hel", "lo")\n'
+    suite = path.parent / "test_suite.py"
+    each: dict[str, float] = {}
+    for name, marker in markers.items():
+        spent = []
+        for tests in (short, long):
+            suite.write_text(made + SUITE.format(tests=tests, marker=marker))
+            spent.append(statistics.median(run_suite(suite) for _ in range(rounds)))
+        each[name] = (spent[1] - spent[0]) / (long - short)
+    return {name: spent - each["no marker"] for name, spent in each.items() if name != "no marker"}
+
+
+def run_suite(suite: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:looptime_plugin",
+        "-c",
+        os.devnull,
+    ]
+    options = ["-o", "asyncio_mode=auto", "--rootdir", str(suite.parent), "--fakegpt-cassette-dir", ".", str(suite)]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
 # --- many at once ---
 
 
@@ -253,6 +310,9 @@ def main() -> None:
             print(f"{row} {ours / theirs:.2f} | {ours / served:.2f} |", flush=True)
         print("\n| one flow, ours | CPU time |\n|---|---|")
         for name, milliseconds in shares(path, interactions, options.rounds).items():
+            print(f"| {name} | {milliseconds:.2f} ms |", flush=True)
+        print("\n| one test more | CPU time |\n|---|---|")
+        for name, milliseconds in marker_costs(path, 3).items():
             print(f"| {name} | {milliseconds:.2f} ms |", flush=True)
         print(
             "\n| streams held open at their middle | failures | memory grew by | their bodies together |"

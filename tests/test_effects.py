@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import looptime
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,7 @@ def well_formed(tape: Tape) -> bool:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), how=CUTS)
 def test_recutting_keeps_every_byte_and_is_the_same_each_time(tape: Tape, how: Any) -> None:
     other = recut(how)(tape)
@@ -92,6 +94,7 @@ def test_recutting_keeps_every_byte_and_is_the_same_each_time(tape: Tape, how: A
     assert well_formed(other)
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), cuts=st.lists(st.integers(1, 50), min_size=1))
 def test_a_recut_chunk_never_comes_before_its_bytes_did(tape: Tape, cuts: list[int]) -> None:
     def came(tape: Tape) -> list[float]:
@@ -113,6 +116,7 @@ STOPS: list[Callable[..., Effect]] = [
 ]
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), data=st.data(), fault=st.sampled_from(STOPS))
 def test_a_cut_is_a_prefix(tape: Tape, data: st.DataObject, fault: Callable[..., Effect]) -> None:
     byte = data.draw(st.integers(0, len(tape.body)))
@@ -122,6 +126,7 @@ def test_a_cut_is_a_prefix(tape: Tape, data: st.DataObject, fault: Callable[...,
     assert well_formed(cut)
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), data=st.data(), fault=st.sampled_from(STOPS))
 def test_a_cut_after_an_event_keeps_the_events_before_it(
     tape: Tape, data: st.DataObject, fault: Callable[..., Effect]
@@ -131,6 +136,7 @@ def test_a_cut_after_an_event_keeps_the_events_before_it(
     assert sse.parse(fault(number)(tape).body) == events[:number]
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), seconds=st.floats(0.001, 1e6), data=st.data())
 def test_a_stall_that_ends_and_a_slow_start_keep_the_bytes(tape: Tape, seconds: float, data: st.DataObject) -> None:
     byte = data.draw(st.integers(0, len(tape.body)))
@@ -145,6 +151,7 @@ def test_a_stall_that_ends_and_a_slow_start_keep_the_bytes(tape: Tape, seconds: 
         assert well_formed(slow)
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), data=st.data())
 def test_events_are_dropped_repeated_and_swapped_whole(tape: Tape, data: st.DataObject) -> None:
     events = sse.parse(tape.body)
@@ -164,6 +171,7 @@ def test_events_are_dropped_repeated_and_swapped_whole(tape: Tape, data: st.Data
     assert all(map(well_formed, (dropped, repeated)))
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), data=st.data())
 def test_a_spoilt_event_leaves_the_others_alone(tape: Tape, data: st.DataObject) -> None:
     events = sse.parse(tape.body)
@@ -193,6 +201,7 @@ ANY_EFFECTS = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(tape=tapes(), effects=ANY_EFFECTS, fault=st.sampled_from(STOPS), event=st.integers(0, 3))
 def test_compositions_keep_what_each_of_them_keeps(
     tape: Tape, effects: list[Effect], fault: Callable[..., Effect], event: int
@@ -353,6 +362,68 @@ async def test_a_slow_client_in_lockstep_sees_exactly_the_recorded_chunks() -> N
                 got.append(chunk)
                 await asyncio.sleep(0.003)
     assert got == list(EVENTS)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("pace", ["lockstep", "recorded", 0])
+def test_both_loops_see_the_same_chunks(loop: Callable[[], asyncio.AbstractEventLoop], pace: Pace) -> None:
+    tape = stream_tape(every=0.002)
+    with asyncio.Runner(loop_factory=loop) as runner:
+        got = runner.run(arrivals(tape, pace, [recut("line")]))
+        broken = runner.run(fails(faults.reset(2)(tape)))
+    assert b"".join(got) == BODY
+    assert pace != "lockstep" or got == BODY.splitlines(keepends=True)
+    assert broken is aiohttp.ClientPayloadError
+
+
+async def fails(tape: Tape) -> type[BaseException] | None:
+    with played(tape):
+        return (await consume()).failure
+
+
+async def test_other_tasks_get_their_turn_between_two_chunks() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(others())
+    with played(recut("byte")(stream_tape())):
+        async with aiohttp.ClientSession() as session, session.post(URL) as response:
+            before = turns
+            seen = [turns - before async for _ in response.content.iter_any()]
+    beside.cancel()
+    assert seen == sorted(set(seen))  # one turn more with each chunk
+
+
+async def test_a_client_is_cancelled_between_two_chunks() -> None:
+    got = []
+
+    async def read() -> None:
+        async with aiohttp.ClientSession() as session, session.post(URL) as response:
+            async for chunk in response.content.iter_any():
+                got.append(chunk)
+                if len(got) == 2:
+                    reading.cancel()
+
+    with played(stream_tape()) as deck:
+        reading = asyncio.create_task(read())
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert got == list(EVENTS[:2])
+    assert deck.players[0].left_early
+
+
+async def test_a_total_timeout_ends_a_client_that_takes_its_time_in_lockstep() -> None:
+    with played(stream_tape()):
+        timeout = aiohttp.ClientTimeout(total=0.05)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.post(URL) as response:
+            with pytest.raises(TimeoutError):
+                async for _ in response.content.iter_any():
+                    await asyncio.sleep(0.03)
 
 
 @pytest.mark.parametrize("pace", ["recorded", 0.5])

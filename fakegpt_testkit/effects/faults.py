@@ -10,11 +10,20 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.effects.effect import Effect, is_event_stream
+from fakegpt_testkit.effects.replies import (
+    challenge,
+    connect_timeout,
+    content_type,
+    dns,
+    no_reply,
+    refused,
+    status,
+    tls,
+)
 from fakegpt_testkit.effects.surgery import (
     Place,
     at_length,
@@ -29,21 +38,45 @@ from fakegpt_testkit.effects.surgery import (
     without,
 )
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind, Head, Tape
+from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.tape import Interaction
+    from fakegpt_testkit.tape import Interaction, Tape
 
-_REASONS = {int(known): known.phrase for known in HTTPStatus}
+__all__ = [
+    "Sweep",
+    "bad_chunk",
+    "bad_json",
+    "bad_utf8",
+    "challenge",
+    "close",
+    "connect_timeout",
+    "content_type",
+    "corrupt_gzip",
+    "cut_chunk",
+    "dns",
+    "drip",
+    "drop",
+    "error_event",
+    "everywhere",
+    "huge",
+    "no_reply",
+    "refused",
+    "repeat",
+    "reset",
+    "short_body",
+    "short_length",
+    "slow_start",
+    "stall",
+    "status",
+    "stop",
+    "swap",
+    "tls",
+]
 
 _DONE = b"data: [DONE]\n\n"
-
-_CHALLENGE = (
-    b'<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>'
-    b"<noscript>Enable JavaScript and cookies to continue</noscript></body></html>"
-)
 
 
 # --- the stream stops at a place ---
@@ -265,72 +298,6 @@ def error_event(
     return Effect(_worded(place, *((f"code={code!r}",) if code else ())), change)
 
 
-# --- the response is another one ---
-
-
-def status(code: int, *, retry_after: int | None = None, detail: str = "", error: str = "") -> Effect:
-    """Another status, with a JSON body as the service writes it: ``detail``, and ``error`` as its code.
-
-    ``retry_after`` is in seconds; 429 says 1 when it is not given.
-    """
-    if not 200 <= code <= 599:
-        raise EffectMisplaced("status", f"{code} is the status of no answer", "give one from 200 to 599")
-    reason = _REASONS.get(code, "")
-    said: object = detail or reason or str(code)
-    body = json.dumps({"detail": {"message": said, "code": error} if error else said}).encode()
-    wait = 1 if retry_after is None and code == HTTPStatus.TOO_MANY_REQUESTS else retry_after
-    headers = [("Content-Type", "application/json")]
-    headers += [("Retry-After", str(wait))] if wait is not None else []
-    return Effect(f"status({code})", lambda tape: _answered(tape, code, reason, tuple(headers), body))
-
-
-def challenge(status: int = 200) -> Effect:
-    """A web page for browsers in place of the answer."""
-    headers = (("Content-Type", "text/html; charset=UTF-8"), ("cf-mitigated", "challenge"))
-    reason = _REASONS.get(status, "")
-    return Effect(f"challenge({status})", lambda tape: _answered(tape, status, reason, headers, _CHALLENGE))
-
-
-def content_type(value: str = "text/plain; charset=utf-8") -> Effect:
-    """The same body under another content type."""
-
-    def change(tape: Tape) -> Tape:
-        headers = (*without(tape.headers, "content-type"), ("Content-Type", value))
-        return replace(tape, head=replace(tape.head, headers=headers))
-
-    return Effect(f"content_type({value!r})", change)
-
-
-# --- there is no response ---
-
-
-def no_reply(*, reset: bool = False) -> Effect:
-    """The connection ends before any byte of a response: closed in order, or lost with an error."""
-    kind, note = (EndingKind.RESET, "ECONNRESET") if reset else (EndingKind.EOF, "")
-    name = "no_reply(reset=True)" if reset else "no_reply()"
-    return Effect(name, lambda tape: Tape(Head(0), (), Ending(kind, tape.head.at, note)))
-
-
-def refused() -> Effect:
-    """Nobody listens where the client connects."""
-    return _unconnected("refused", "refused")
-
-
-def dns() -> Effect:
-    """The host's name is not known."""
-    return _unconnected("dns", "dns")
-
-
-def tls(*, handshake: bool = False) -> Effect:
-    """The host's certificate is not trusted; or, with ``handshake``, it does not speak TLS."""
-    return _unconnected("tls", "handshake" if handshake else "certificate", "handshake=True" if handshake else "")
-
-
-def connect_timeout() -> Effect:
-    """The host does not answer to the client's knocking; in lockstep the client's timeout fires at once."""
-    return _unconnected("connect_timeout", "timeout")
-
-
 # --- a fault at every event ---
 
 
@@ -402,17 +369,6 @@ def _in_gzip(tape: Tape) -> Tape:
 
 def _later_end(tape: Tape, seconds: float) -> Tape:
     return replace(tape, ending=replace(tape.ending, at=tape.ending.at + seconds))
-
-
-def _answered(tape: Tape, code: int, reason: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Tape:
-    at = tape.head.at
-    headers = (*headers, ("Content-Length", str(len(body))))
-    return Tape(Head(code, reason, headers, "1.1", at), (Chunk(at, body),), Ending(at=at))
-
-
-def _unconnected(name: str, note: str, option: str = "") -> Effect:
-    ending = Ending(EndingKind.UNCONNECTED, note=note)
-    return Effect(f"{name}({option})", lambda _: Tape(Head(0), (), ending))
 
 
 def _on_data(name: str, event: int, change: Callable[[bytes], bytes], *options: str) -> Effect:
