@@ -58,6 +58,9 @@ SHOWN = {
     "a query without a value": ('?key="x"', '?key="x"'),
     "a fragment": ("https://h/cb#access_token=abc&x=y", "https://h/cb#access_token=REDACTED-access-token-1&x=y"),
     "an escaped ampersand": ('"https://h/?a=1\\u0026sig=x"', '"https://h/?a=1\\u0026sig=REDACTED-sig-1"'),
+    "half a pair": ("\ud83d password=x", "\ud83d password=REDACTED-password-1"),
+    "half a pair and a byte": ("\ud83d\udcff password=x", "\udced\udca0\udcbd\udcff password=REDACTED-password-1"),
+    "a byte": ("\udcff password=x", "\udcff password=REDACTED-password-1"),
     "not ASCII": ("密码 password=hunter2 😀", "密码 password=REDACTED-password-1 😀"),
     "AWS key": ("id AKIAIOSFODNN7EXAMPLE.", "id REDACTED-aws-key-1."),
     "longer than an AWS key": ("AKIAIOSFODNN7EXAMPLEX", "AKIAIOSFODNN7EXAMPLEX"),
@@ -183,6 +186,10 @@ RAW = {
     "a pair that is redacted": (
         b'{"name": "password", "value": "REDACTED-password-1"}',
         b'{"name": "password", "value": "REDACTED-password-1"}',
+    ),
+    "half a pair": (
+        b'{"password": "abcdefgh\\ud83d12", "b": "abcdefgh\\ud83d12"}',
+        b'{"password": "REDACTED-password-1", "b": "REDACTED-password-1"}',
     ),
     "binary": (b"\0\1sk-" + b"x1" * 20, b"\0\1sk-" + b"x1" * 20),
 }

@@ -48,15 +48,27 @@ class Edit:
 
 def latin(text: str) -> str:
     """The text's UTF-8 bytes, one character each; escapes become the bytes they stand for."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("latin-1")
-    except UnicodeEncodeError:  # half a pair, which stands for no byte
-        return text.encode("utf-8", "surrogatepass").decode("latin-1")
+    return _raw(text).decode("latin-1")
 
 
 def unlatin(text: str) -> str:
     """Back from bytes, one character each, to text; bytes that are not UTF-8 stay as escapes."""
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    raw = text.encode("latin-1")
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "surrogateescape")
+
+
+def _raw(text: str) -> bytes:
+    """UTF-8. JSON may hold half a surrogate pair, which stands for no byte and is encoded like a character."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        escapes = re.compile("[\udc80-\udcff]")
+        return b"".join(
+            each.encode("utf-8", "surrogateescape" if escapes.match(each) else "surrogatepass") for each in text
+        )
 
 
 class Vault:
@@ -167,19 +179,19 @@ def findable(value: str) -> bool:
 
 def _spellings(value: str) -> list[str]:
     """The secret as it may be written: plain, in JSON and JSON in JSON, in URLs, in HTML, in hexadecimal."""
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = _raw(value)
     spellings = {raw.decode("latin-1"): None}
     for ascii_only in (True, False):
         escaped = value
         for _ in range(3):
             escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
             for each in (escaped, escaped.replace("/", "\\/")):
-                spellings[each.encode("utf-8", "surrogateescape").decode("latin-1")] = None
+                spellings[latin(each)] = None
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         spellings[quoted] = None
         spellings[re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)] = None
         spellings[quote(quoted, safe="")] = None
-    spellings[html.escape(value).encode("utf-8", "surrogateescape").decode("latin-1")] = None
+    spellings[latin(html.escape(value))] = None
     spellings[raw.hex()] = None
     spellings[raw.hex().upper()] = None
     return list(spellings)
@@ -187,7 +199,7 @@ def _spellings(value: str) -> list[str]:
 
 def _base64_cores(value: str) -> list[str]:
     """What of the secret's base64 does not depend on what stands before and after it, for the three ways it can lie."""
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = _raw(value)
     cores: dict[str, None] = {}
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode()
@@ -202,7 +214,7 @@ def _any_escape(value: str) -> re.Pattern[str]:
     """The secret with any of its letters escaped, as JSON or as a URL would, needed or not."""
     letters: list[str] = []
     for letter in value:
-        raw = letter.encode("utf-8", "surrogateescape")
+        raw = _raw(letter)
         units = letter.encode("utf-16-be", "surrogatepass").hex()
         in_json = "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
         in_url = "".join(f"%(?:25)?{byte:02x}" for byte in raw)
