@@ -44,11 +44,6 @@ class Heard:
     first: float
     total: float
 
-    @property
-    def text(self) -> str:
-        """The whole answer."""
-        return "".join(self.pieces)
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

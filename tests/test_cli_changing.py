@@ -14,9 +14,10 @@ import vcr
 from click.testing import CliRunner, Result
 
 from fakegpt_testkit import cassette as cassettes
-from fakegpt_testkit import storage
+from fakegpt_testkit import storage, upkeep
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import Journal
@@ -281,6 +282,11 @@ def test_recover_does_not_take_what_is_still_written_or_is_no_journal(tmp_path: 
     assert f"{damaged}\n  of an unknown cassette: " in ran("recover").stdout
     assert ran("recover", tmp_path / "none").exit_code == 2
     assert damaged.exists()
+
+
+def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be removed: .*; it is still there"):
+        upkeep.remove(tmp_path)  # a folder
 
 
 def test_a_recovery_that_cannot_be_written_keeps_the_journal(tmp_path: Path) -> None:

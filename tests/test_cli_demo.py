@@ -13,11 +13,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from fakegpt_testkit import demo
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.cli.demo import _try
 from fakegpt_testkit.errors import NetworkClosed
 from fakegpt_testkit.recorder import load_cassette
 
@@ -142,6 +144,13 @@ def test_a_socket_from_before_reaches_nothing_and_other_threads_neither() -> Non
         thread.start()
         thread.join()
     assert [str(error).split()[0] for error in refused] == ["socket.connect", "socket.sendto", "socket.bind"]
+
+
+def test_the_demo_does_not_take_a_network_for_closed_that_is_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(click.ClickException, match="could still be reached: the network was not closed"):
+            _try(url)
 
 
 def test_an_opened_network_is_open() -> None:
