@@ -285,7 +285,7 @@ def test_recover_does_not_take_what_is_still_written_or_is_no_journal(tmp_path: 
 
 
 def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be removed: .*; it is still there"):
+    with pytest.raises(StorageError, match=r"cannot be removed: .*; it is still there"):
         upkeep.remove(tmp_path)  # a folder
 
 
