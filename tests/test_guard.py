@@ -102,8 +102,8 @@ async def by_httpx(url: str) -> None:
         await client.get(url)
 
 
-async def by_streams(port: int) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
+async def by_streams(port: int, host: str = "127.0.0.1") -> None:
+    _, writer = await asyncio.open_connection(host, port)
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
     writer.close()
     await writer.wait_closed()
@@ -179,6 +179,7 @@ WAYS: dict[str, Callable[[int], None]] = {
 if uvloop is not None:
     WAYS |= {
         "uvloop": lambda port: run(by_streams(port), uvloop.new_event_loop),
+        "uvloop, by name": lambda port: run(by_streams(port, "localhost"), uvloop.new_event_loop),
         "uvloop, UDP": lambda port: run(by_endpoint(port), uvloop.new_event_loop),
         "uvloop, aiohttp": lambda port: run(by_aiohttp(f"http://localhost:{port}/"), uvloop.new_event_loop),
     }

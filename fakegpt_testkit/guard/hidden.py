@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def patch() -> None:
     """Put checks in front of what looks a name up before it audits, and of what starts programs without auditing."""
     for name in ("connect", "connect_ex", "sendto", "sendmsg"):
-        _check_first(socket.socket, name, _check_name_of_socket)
+        if hasattr(socket.socket, name):
+            _check_first(socket.socket, name, _check_name_of_socket)
     with suppress(ImportError):
         import _posixsubprocess
 
@@ -49,18 +50,19 @@ _ABSENT: Final = object()
 
 
 def _check_first(owner: Any, name: str, check: Callable[..., None]) -> None:
-    original = getattr(owner, name, None)
-    if original is None:
-        return
+    _patched.append((owner, name, vars(owner).get(name, _ABSENT)))
+    setattr(owner, name, _checking(f"{owner.__name__}.{name}", getattr(owner, name), check))
 
+
+@functools.lru_cache(maxsize=64)
+def _checking(call: str, original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def checking(*args: Any, **kwargs: Any) -> Any:
         if (guard := active()) is not None:
-            check(guard, f"{owner.__name__}.{name}", *args, **kwargs)
+            check(guard, call, *args, **kwargs)
         return original(*args, **kwargs)
 
-    _patched.append((owner, name, vars(owner).get(name, _ABSENT)))
-    setattr(owner, name, call)
+    return checking
 
 
 def _check_name_of_socket(guard: Guard, call: str, sock: socket.socket, *args: Any) -> None:
