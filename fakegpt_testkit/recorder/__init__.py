@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
 
 
-def check_options(options: Iterable[str]) -> None:
-    """Raise for a name that ``use_cassette`` does not take; for callers that pass on what others wrote."""
-    known = set(inspect.signature(use_cassette).parameters) - {"path"}
+def check_options(options: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise for a name that neither ``use_cassette`` nor the caller takes, who passes on what others wrote."""
+    known = {*inspect.signature(use_cassette).parameters, *also} - {"path"}
     for unknown in sorted(set(options) - known):
         raise BadOption("an option of fakegpt", unknown, f"one of {', '.join(sorted(known))}")
 

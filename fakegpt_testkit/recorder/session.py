@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
@@ -17,7 +18,7 @@ from fakegpt_testkit.matching import Rules, matches, not_recorded
 from fakegpt_testkit.recorder.changing import endpoint_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.taking import Recording
-from fakegpt_testkit.redaction import PLACEHOLDER
+from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
 from fakegpt_testkit.streams import Stream, describe
 from fakegpt_testkit.tape import Head, Request, Tape
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.changing import Changes
     from fakegpt_testkit.recorder.origins import Origins
     from fakegpt_testkit.recorder.taking import Log
-    from fakegpt_testkit.redaction import Redactor
     from fakegpt_testkit.seam import Pace, Player, Take
     from fakegpt_testkit.tape import Ending, Interaction
 
@@ -83,7 +83,8 @@ class Session:
         self._redactor = redactor
         self._command = command
         self._elsewhere = elsewhere
-        self._wanted = [redactor.request(each.request) for each in self._old]
+        stored = Redactor(redactor.settings)  # its own: another cassette's raw key and the asked one are the same word
+        self._wanted = [stored.request(each.request) for each in self._old]
         if self.records:
             for each in self._old:
                 redactor.response(each.response)  # the words that stand in for its secrets are taken
@@ -204,8 +205,7 @@ class Session:
         if not self._changes:
             return None
         endpoint = endpoint_of(canonical_request(Request(method, uri), self._origins)[0])
-        same = [index for index, wanted in enumerate(self._wanted) if endpoint_of(wanted) == endpoint]
-        index = self._next(same)
+        index = self._next(lambda each: endpoint_of(self._wanted[each]) == endpoint)
         ending = None if index is None else self._changes.refuse(self._old[index], index)
         if index is not None and ending is not None:
             self._changed[number] = index, replace(self._old[index], response=Tape(Head(0), (), ending))
@@ -218,10 +218,14 @@ class Session:
         the cassette opens no live service.
         """
         asked = self._redactor.request(canonical_request(request, self._origins)[0])
-        equal = [index for index, wanted in enumerate(self._wanted) if matches(asked, wanted, self._rules_for(index))]
-        if self._takes:
-            equal = [index for index in equal if not holds_placeholder(self._old[index].response)]
-        index = self._next(equal)
+
+        def answers(index: int) -> bool:
+            went_live = bool(self._takes)
+            return matches(asked, self._wanted[index], self._rules_for(index)) and not (
+                went_live and holds_placeholder(self._old[index].response)
+            )
+
+        index = self._next(answers)
         if index is None:
             if self.records:
                 return None
@@ -233,15 +237,16 @@ class Session:
         self._changed[number] = index, replace(self._old[index], response=tape)
         return tape
 
-    def _next(self, equal: list[int]) -> int | None:
-        """Which of these answers: the first that did not play yet, then one that a fault spoilt, then the last again.
+    def _next(self, answers: Callable[[int], bool]) -> int | None:
+        """Which of those that answer: the first that did not play yet, one that a fault spoilt, the last again.
 
         A client that asks again after a fault gets what it did not get whole.
         """
-        unplayed = (each for each in equal if not self._plays[each])
-        spoilt = (each for each in equal if each in self._faulty)
-        again = equal[-1] if equal and self._repeats else None
-        return next(unplayed, next(spoilt, again))
+        indices = range(len(self._old))
+        unplayed = (each for each in indices if not self._plays[each] and answers(each))
+        spoilt = (each for each in indices if each in self._faulty and answers(each))
+        again = (each for each in reversed(indices) if self._repeats and answers(each))
+        return next(chain(unplayed, spoilt, again), None)
 
     def _rules_for(self, index: int) -> Rules:
         return self._any_body if is_scripted(self._old[index]) else self._rules
@@ -277,6 +282,8 @@ class Session:
 
     def cassette(self) -> Cassette:
         """What the file is to hold, redacted."""
+        for each in self.recorded:
+            self._redactor.interaction(each)  # what a later one tells to be a secret may stand in an earlier one
         recorded = tuple(self._redactor.interaction(each) for each in self.recorded)
         match self.record_mode:
             case RecordMode.REWRITE:

@@ -6,6 +6,7 @@ Knows neither the client nor the file: the seam tells it what happens, the sessi
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,7 +82,8 @@ class Recording:
             return
         self._over = True
         self._show(ending.at, self._shown.close())
-        self._note(lambda: self._log.ending(self._number, ending))
+        shown = replace(ending, note=self._redactor.text(ending.note))
+        self._note(lambda: self._log.ending(self._number, shown))
         self.interaction = Interaction(self._request, Tape(self._head, tuple(self._chunks), ending), self._provenance())
 
     def discard(self) -> None:
