@@ -134,6 +134,16 @@ def is_upgrade(req: ClientRequest) -> bool:
     return "Upgrade" in req.headers
 
 
+def with_proxy_login(written: bytes, req: ClientRequest) -> bytes:
+    """The request with the login for a plain proxy: aiohttp adds it when it connects, and here that was after writing."""
+    login = req.headers.get("Proxy-Authorization")
+    head, _, _ = written.partition(b"\r\n\r\n")
+    if login is None or b"\r\nproxy-authorization:" in head.lower():
+        return written
+    line, _, rest = written.partition(b"\r\n")
+    return line + b"\r\nProxy-Authorization: " + login.encode() + b"\r\n" + rest
+
+
 class PlayedExchange:
     """One request whose answer is looked for in a deck, once it is wholly written."""
 
@@ -243,6 +253,6 @@ class PlayedExchange:
         tap = Tap(
             self._connection, live, self._handler, self._deck.take(self._number), self._req.method, uri_of(self._req)
         )
-        self._connection.add_callback(lambda: live.release() if tap.complete else live.close())
+        self._connection.add_callback(lambda: live.release() if tap.reusable else live.close())
         assert self._handler.transport is not None, "a closed connection cancels this task"
-        self._handler.transport.write(self._asked.written)
+        self._handler.transport.write(with_proxy_login(self._asked.written, self._req))

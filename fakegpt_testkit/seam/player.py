@@ -17,7 +17,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit.errors import ResponseNotRecorded
-from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited
+from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited, keeps_open
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -265,7 +265,8 @@ class Player:
     @property
     def keeps_alive(self) -> bool:
         """Whether a live connection could be used again after this."""
-        return self._next is None and self._delimited and self._tape.ending.kind is EndingKind.COMPLETE
+        complete = self._next is None and self._tape.ending.kind is EndingKind.COMPLETE
+        return complete and self._delimited and keeps_open(self._tape.head)
 
     def stop(self) -> None:
         """Play nothing more. ``left_early`` says from then on whether the client went before all was played."""

@@ -110,9 +110,9 @@ class Tap(asyncio.Protocol):
         connection.add_callback(self.left)
 
     @property
-    def complete(self) -> bool:
-        """Whether the whole answer came, so that the live connection can be used again."""
-        return self._answer.finished
+    def reusable(self) -> bool:
+        """Whether the whole answer came and the server keeps the live connection open."""
+        return self._answer.finished and not self._answer.should_close
 
     # What the client does.
 

@@ -92,6 +92,12 @@ def is_delimited(tape: Tape, method: str) -> bool:
     return not has_body(tape, method) or is_chunked(headers) or header(headers, "Content-Length") is not None
 
 
+def keeps_open(head: Head) -> bool:
+    """Whether the server keeps the connection for another request, by RFC 9112, 9.3."""
+    said = (header(head.headers, "Connection") or "").lower()
+    return "keep-alive" in said if head.version == "1.0" else "close" not in said
+
+
 def encode_head(head: Head, headers: Headers) -> bytes:
     """Status line and header fields as they go over the wire."""
     status_line = f"HTTP/{head.version} {head.status} {head.reason}"
