@@ -139,6 +139,7 @@ def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, da
         (b"    a: |\n      x\x07\n", False),
         (b"    a: |\n      \xc2\x85\n", False),
         (b"    a: |\n      \xe2\x80\xa8\n", False),
+        (b"    a: |\n      \xe2\x80\xa9\n", False),
         (b"    a: |\n      \xef\xbb\xbf\n", False),
         (b"    a: b # c\n", False),
         (b"    a: b\n      c\n", False),
