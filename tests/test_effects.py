@@ -263,6 +263,42 @@ def test_an_http_chunk_that_was_cut_off_stays_open_when_it_is_recut() -> None:
     assert [chunk.ends for chunk in recut([3])(tape).chunks] == [(3,), ()]
 
 
+def test_a_stream_that_is_closed_ends_at_an_http_chunk_and_one_that_is_cut_does_not() -> None:
+    assert [chunk.ends for chunk in faults.close(after_byte=10)(stream_tape()).chunks] == [(10,)]
+    assert [chunk.ends for chunk in faults.cut_chunk(after_byte=10)(stream_tape()).chunks] == [()]
+    assert [chunk.ends for chunk in faults.cut_chunk(1)(stream_tape()).chunks] == [()]
+
+
+def test_a_tape_that_says_nothing_of_http_chunks_has_one_for_each_arrival() -> None:
+    tape = stream_tape()
+    tape = replace(tape, chunks=tuple(replace(chunk, ends=()) for chunk in tape.chunks))
+    assert [chunk.ends for chunk in faults.drop(1)(tape).chunks] == [(len(event),) for event in EVENTS[1:]]
+    assert [chunk.ends for chunk in faults.close(2)(tape).chunks] == [(len(event),) for event in EVENTS[:2]]
+
+
+HALF = Tape(
+    Head(200, "OK", STREAM_HEADERS),
+    (Chunk(0, b"ab"), Chunk(1, b"", (0,)), Chunk(2, b"", (0,)), Chunk(3, b"", (0,)), Chunk(4, b"c", (1,))),
+)
+
+
+async def test_ends_of_http_chunks_that_bring_no_bytes_hold_nobody_up() -> None:
+    assert await asyncio.wait_for(arrivals(HALF), 2) == [b"ab", b"c"]
+
+
+async def test_a_response_that_is_closed_while_its_reader_waits_says_so() -> None:
+    async def close(response: aiohttp.ClientResponse) -> None:
+        response.close()
+
+    with played(HALF):
+        async with aiohttp.ClientSession() as session, session.post(URL) as response:
+            assert await response.content.readany() == b"ab"
+            closing = asyncio.create_task(close(response))
+            with pytest.raises(aiohttp.ClientConnectionError, match="Connection closed"):
+                await response.content.readany()
+            await closing
+
+
 # --- time ---
 
 
