@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder import Session
     from fakegpt_testkit.seam import Pace
 
-PROMPT: Final = "Say hello"
+PROMPT: Final = "Tell me about streams"
 
 OPTIONS: Final = Options(cuts="data", delay=0.02, raw=True)
 """A stand-in whose chunks are not its events: each is cut inside its ``data: ``, as networks do."""

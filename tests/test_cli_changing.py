@@ -25,6 +25,7 @@ from fakegpt_testkit.tape import Chunk, EndingKind, Head, Interaction, Provenanc
 from fakegpt_testkit.upstream import Options, Refusal, serve_in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -110,6 +111,15 @@ def test_record_says_why_it_could_not_and_leaves_the_old_cassette(tmp_path: Path
     assert file.read_bytes() == before
 
 
+@pytest.fixture
+def _ctrl_c_counts() -> Iterator[None]:
+    """Whoever runs the tests in a shell's background has SIGINT ignored, and so would the command."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_counts")
 def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) -> None:
     file = written(tmp_path / "old.yaml", CLEAN)
     before = file.read_bytes()
@@ -123,7 +133,10 @@ def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) 
                 time.sleep(0.02)
             time.sleep(0.1)
             process.send_signal(signal.SIGINT)
-            _, problems = process.communicate(timeout=20)
+            try:
+                _, problems = process.communicate(timeout=20)
+            finally:
+                process.kill()
     assert process.returncode == 1
     assert problems.decode().strip() == "Aborted!"
     assert file.read_bytes() == before

@@ -88,7 +88,7 @@ def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Hear
     for column in table.columns[1:]:
         column.justify = "right"
     heard = (live.heard, recorded, lockstep)
-    table.add_row("first text", *(f"{each.first * 1000:.0f} ms" for each in heard))
+    table.add_row("first event with text", *(f"{each.first * 1000:.0f} ms" for each in heard))
     table.add_row("whole answer", *(f"{each.total * 1000:.0f} ms" for each in heard))
     table.add_row("pieces of text", *(str(len(each.pieces)) for each in heard))
     table.add_row("chunks", str(len(live.chunks)), "", str(chunks))

@@ -93,7 +93,7 @@ def _gaps(timeline: Timeline, scale: _Scale) -> Iterator[str]:
             f"<title>{text}, from {milliseconds(gap.start)} on</title></rect>"
         )
         if right - left > len(text) * _CHARACTER:
-            yield f'<text class="faint" x="{(left + right) // 2}" y="{_CHUNKS[0]}" text-anchor="middle">{text}</text>'
+            yield f'<text x="{(left + right) // 2}" y="{_CHUNKS[0]}" text-anchor="middle">{text}</text>'
 
 
 def _axis(scale: _Scale) -> Iterator[str]:
