@@ -11,16 +11,26 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from typing import TYPE_CHECKING
+
 from benchmarks.sse_peers import Chunks, Parser, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WORDS = "The quick brown fox jumps over the lazy dog and then it naps in the sun. "
 SIZES = {"1 KB": 1024, "16 KB": 16 * 1024}
-REACH = {"chatgpt / event": 2.0, "deltas / event": 2.0, "chatgpt / 1 KB": 1.6, "deltas / 1 KB": 1.6, "deltas / 16 KB": 3.0}
+REACH = {
+    "chatgpt / event": 2.0,
+    "deltas / event": 2.0,
+    "chatgpt / 1 KB": 1.6,
+    "deltas / 1 KB": 1.6,
+    "deltas / 16 KB": 3.0,
+}
 """How many times httpx-sse the parser is to be."""
 
 
@@ -55,7 +65,7 @@ def deltas(count: int = 20_000) -> list[bytes]:
     """Small events, 200 bytes each, as the chat completions of today are streamed."""
     events = []
     for number in range(count):
-        start = '{"id":"chatcmpl-%08d","object":"chat.completion.chunk","choices":[{"delta":{"content":"' % number
+        start = f'{{"id":"chatcmpl-{number:08}","object":"chat.completion.chunk","choices":[{{"delta":{{"content":"'
         end = '"},"index":0,"finish_reason":null}]}'
         body = start + (WORDS * 3)[: 192 - len(start) - len(end)] + end
         events.append(f"data: {body}\n\n".encode())
@@ -74,10 +84,6 @@ def long_event(size: int = 16 * 1024 * 1024) -> list[bytes]:
 def many_lines(count: int = 200_000) -> list[bytes]:
     lines = [b"data: [\n", *[b"data: %d,\n" % number for number in range(count)], b"data: 0]\n\n"]
     return cut(b"".join(lines), 16 * 1024)
-
-
-def comments(size: int = 1024 * 1024) -> list[bytes]:
-    return cut(b"data: [\n" + b": keep-alive\n" * (size // 13) + b"data: 1]\n\n", 1024)
 
 
 def workloads() -> dict[str, Chunks]:
@@ -119,11 +125,7 @@ def ours_with_json() -> Parser:
     def run(chunks: Chunks) -> Iterable[str]:
         feed, read = EventStreamParser().feed, AnswerReader().feed
         return [
-            delta.text
-            for chunk in chunks
-            for event in feed(chunk)
-            for delta in read(event)
-            if isinstance(delta, Text)
+            delta.text for chunk in chunks for event in feed(chunk) for delta in read(event) if isinstance(delta, Text)
         ]
 
     return run
@@ -146,17 +148,28 @@ def measure(runs: dict[str, Parser], chunks: Chunks, rounds: int) -> dict[str, f
 
 
 def verdict(run: Parser, ours: Parser, chunks: Chunks) -> str:
-    """Why a peer is not timed: it gives other data than ours, or it would take all day; "" when it is timed."""
-    if cpu(run, chunks[: len(chunks) // 16]) > 4 * cpu(ours, chunks):
-        return "> 64"
+    """What the table says of a peer in place of a time, or "" when it is to be timed.
+
+    That is "wrong" for other data than ours, and a rough ratio for one that is slower by far.
+    """
+    base = cpu(ours, chunks)
+    if cpu(run, chunks[: len(chunks) // 16]) > 2 * base:
+        return "> 32"
+    if (once := cpu(run, chunks)) > 20 * base:
+        return f"{once / base:.0f}"
     return "" if list(run(chunks)) == list(ours(chunks)) else "wrong"
 
 
-def measured(runs: dict[str, Parser], chunks: Chunks, rounds: int) -> dict[str, float | str]:
+def verdicts(runs: dict[str, Parser], chunks: Chunks) -> dict[str, str]:
+    """For each of them why it is not timed, or "" when it is."""
+    ours = runs["ours"]
+    return {name: "" if name.startswith("floor") else verdict(run, ours, chunks) for name, run in runs.items()}
+
+
+def measured(runs: dict[str, Parser], chunks: Chunks, rounds: int, why_not: dict[str, str]) -> dict[str, float | str]:
     """Each one's best time, or why it has none."""
-    verdicts = {name: "" if name.startswith("floor") else verdict(run, runs["ours"], chunks) for name, run in runs.items()}
-    timed = measure({name: run for name, run in runs.items() if not verdicts[name]}, chunks, rounds)
-    return {name: timed.get(name, verdicts[name]) for name in runs}
+    timed = measure({name: run for name, run in runs.items() if not why_not[name]}, chunks, rounds)
+    return {name: timed.get(name, why_not[name]) for name in runs}
 
 
 def json_runs(runs: dict[str, Parser], *, cumulative: bool) -> dict[str, Parser]:
@@ -190,21 +203,50 @@ def table(rounds: int, only: str) -> list[str]:
     for name, chunks in workloads().items():
         if only not in name:
             continue
-        plain = measured(runs, chunks, rounds)
-        typed = measured(json_runs(runs, cumulative=name.startswith("chatgpt")), chunks, rounds)
+        why_not = verdicts(runs, chunks)
+        plain = measured(runs, chunks, rounds, why_not)
+        typed = measured(json_runs(runs, cumulative=name.startswith("chatgpt")), chunks, rounds, why_not)
         for label, cells in ((name, plain), (name + ", JSON", typed)):
             ours = float(cells["ours"])
-            lines.append(f"| {label} | {ours * 1000:.2f} | " + " | ".join(shown(cells.get(key, ""), ours) for key in runs if key != "ours") + " |")
+            lines.append(
+                f"| {label} | {ours * 1000:.2f} | "
+                + " | ".join(shown(cells.get(key, ""), ours) for key in runs if key != "ours")
+                + " |"
+            )
             short += missed(label, cells)
             print(lines[-1], file=sys.stderr, flush=True)
     versions = ", ".join(f"{name} {number}" for name, (number, _) in found.items() if number)
-    lines += ["", f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {versions}."]
-    return lines + ["", *(short or ["Every aim is reached."])]
+    made_on = f"{platform.python_implementation()} {platform.python_version()}, {processor()}, {versions}."
+    twice = [f"{name}: twice the input took {ratio:.2f} times the time" for name, ratio in growth(runs["ours"], rounds)]
+    return [*lines, "", made_on, "", *twice, "", *(short or ["Every aim is reached."])]
+
+
+def growth(run: Parser, rounds: int) -> Iterable[tuple[str, float]]:
+    """How much longer twice the input takes."""
+    bodies = {
+        "one event in 1 KB chunks": lambda factor: long_event(factor * 4 * 1024 * 1024),
+        "data lines in one event": lambda factor: many_lines(factor * 100_000),
+        "one-byte chunks": lambda factor: cut(b"data: " + b"x" * factor * 200_000 + b"\n\n", 1),
+        "comments": lambda factor: cut(b": keep-alive\n" * factor * 40_000 + b"data: a\n\n", 1024),
+    }
+    for name, make in bodies.items():
+        once, twice = make(1), make(2)
+        pairs = [(cpu(run, once), cpu(run, twice)) for _ in range(rounds)]
+        yield name, min(large for _, large in pairs) / min(small for small, _ in pairs)
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="how often each parser reads each stream; the best counts")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="how often each parser reads each stream; the best counts"
+    )
     parser.add_argument("--only", default="", help="only the workloads with this in their name")
     arguments = parser.parse_args()
     print("\n".join(table(arguments.rounds, arguments.only)))

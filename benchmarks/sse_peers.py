@@ -6,9 +6,8 @@ Each peer is driven as its own code drives it, with the HTTP client around it le
 from __future__ import annotations
 
 import codecs
-import importlib
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 Chunks = Sequence[bytes]
 Parser = Callable[[Chunks], Iterable[str]]
@@ -97,8 +96,8 @@ def floor_join(chunks: Chunks) -> Iterable[str]:
 
 
 def floor_split(chunks: Chunks) -> Iterable[str]:
-    """Not a parser: what a blank line in every chunk costs to find, right for one `data:` line an event and LF only."""
-    data = []
+    """Not a parser: cutting at blank lines and decoding, right for one data line an event and LF only."""
+    data: list[str] = []
     rest: list[bytes] = []
     for chunk in chunks:
         if b"\n\n" not in chunk:
@@ -106,8 +105,7 @@ def floor_split(chunks: Chunks) -> Iterable[str]:
             continue
         *blocks, last = (b"".join(rest) + chunk).split(b"\n\n")
         rest = [last]
-        for block in blocks:
-            data.append(block[6:].decode("utf-8", "replace"))
+        data += [block[6:].decode("utf-8", "replace") for block in blocks]
     return data
 
 
@@ -125,6 +123,6 @@ def installed() -> dict[str, tuple[str, Parser]]:
     for name, make in makers.items():
         try:
             found[name] = version(DISTRIBUTIONS[name]), make()
-        except importlib.metadata.PackageNotFoundError:
+        except PackageNotFoundError:
             continue
     return found | {"floor: join": ("", floor_join), "floor: split": ("", floor_split)}

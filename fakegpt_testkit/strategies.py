@@ -86,14 +86,18 @@ _noise = st.lists(
 @st.composite
 def cuts(draw: DrawFn, body: bytes) -> list[bytes]:
     """The body in pieces, as a network may hand it over: joined they are the body, and some may be empty."""
-    kind = draw(st.sampled_from(("few", "few", "even", "bytes", "whole")))
-    if kind == "whole":
-        return [body]
+    kind = draw(st.sampled_from(("few", "even", "bytes", "line ends", "whole")))
     if kind == "few":
         places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    elif kind == "line ends":
+        places = [place for place in range(1, len(body)) if body[place - 1] in b"\r\n"]
+    elif kind == "whole":
+        places = []
     else:
         size = 1 if kind == "bytes" else draw(st.integers(2, 64))
         places = list(range(size, len(body), size))
+    if draw(st.booleans()):
+        places = sorted(places * 2)  # an empty piece at each cut
     return [body[start:end] for start, end in zip([0, *places], [*places, len(body)], strict=True)]
 
 

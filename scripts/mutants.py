@@ -138,7 +138,6 @@ MUTANTS = [
         '["\\n".join(self._data[self._joined :])]',
         '["".join(self._data[self._joined :])]',
     ),
-    Mutant("the count of joined lines is not reset", "            self._joined = 0\n        self", "        self"),
     Mutant(
         "lines end as str.splitlines has it",
         'lines.decode("utf-8", "replace"), events)',

@@ -59,6 +59,7 @@ HELD = {
     "data lines of nothing": lambda: iter([b"data\n"] * 60_000),
     "comments": lambda: iter([b"data: a\n", *[b": keep-alive\n"] * 50_000]),
     "unknown fields of one event": lambda: iter([b"unknown: a\n\n"] * 50_000),
+    "events whose blank line comes alone": lambda: iter([b"data: ab\n", b"\n"] * 40_000),
     "events that are given": lambda: iter([b"data: ab\n\n"] * 50_000),
 }
 

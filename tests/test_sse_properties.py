@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.event_stream import read
+from reference.event_stream import lines, read, utf8_decode
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EventNotEncodable
@@ -25,8 +25,21 @@ SYNTAX = (
     *(b"data: b\n\n", b"data: c\r\n\r\n", b"\xf0\x9f\x98\x80", b"\xf0\x9f", b"\x98\x80", b"\xe2\x80\xa8", b"\xc2\x85"),
     *(b"\x0b\x0c\x1c", b"\xd9\xa3", b"foo: a", b"Data: a", b"id: \0"),
 )
+FIELDS = ("", "data", "event", "id", "retry")
 STARTS = (b"", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf", b"\n\xef\xbb\xbf", b"\xef\xbb")
+LINES = (
+    *(b"", b"", b"data: a", b"data: b", b"data", b"event: x", b"id: 1", b"id", b"retry: 12", b": comment", b"stray"),
+    *(b"retry: 1_0", b"retry: -1", b"retry: \xd9\xa3"),
+    *(b"data: \xf0\x9f", b"data: \xff\x98a", b"id: 2\0", b"event"),
+)
+line = st.tuples(st.sampled_from(LINES), st.sampled_from((b"\n", b"\r", b"\r\n"))).map(b"".join)
+BLOCKS = (
+    *(b"event: x", b"id: 1", b"id", b": c", b"retry: 1", b"data: a", b"data", b"id: 2\ndata: b", b"event: y\ndata: c"),
+    *(b"data: d\nevent: z", b"id: 3\nevent: x", b"data: e\ndata: f", b""),
+)
 bodies = st.one_of(
+    st.lists(st.sampled_from(BLOCKS), max_size=6).map(lambda blocks: b"".join(block + b"\n\n" for block in blocks)),
+    st.lists(line, max_size=10).map(b"".join),
     st.tuples(st.sampled_from(STARTS), st.sampled_from((b"data: a\n\n", b"data: a\r", b"id: 1\n\n"))).map(b"".join),
     st.lists(st.sampled_from(SYNTAX), max_size=16).map(b"".join),
     st.lists(st.one_of(st.sampled_from(SYNTAX), st.binary(max_size=3)), max_size=16).map(b"".join),
@@ -45,7 +58,7 @@ def thresholds(request: pytest.FixtureRequest) -> object:
         yield
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(body=bodies, data=st.data())
 def test_any_bytes_in_any_pieces_read_as_the_standard_says(body: bytes, data: st.DataObject) -> None:
     parser = EventStreamParser()
@@ -53,6 +66,8 @@ def test_any_bytes_in_any_pieces_read_as_the_standard_says(body: bytes, data: st
     wanted = read(body)
     assert given_events == [Event(*event) for event in wanted.events]
     assert (parser.last_event_id, parser.retry) == (wanted.last_event_id, wanted.reconnection_time)
+    strays = [line for line in lines(utf8_decode(body)) if line and line.split(":")[0] not in FIELDS]
+    assert parser.stray == (strays[-1] if strays else "")
 
 
 @settings(max_examples=80, deadline=None)
