@@ -36,6 +36,7 @@ fuzz: .matrix/fuzz/ready
 # The event-stream parser and its peers; one of them, axio-sse, is measured where PYTHON is 3.12 or newer.
 benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse.py
+	.matrix/benchmark/bin/python benchmarks/sse_json.py
 
 .matrix/benchmark/ready: pyproject.toml benchmarks/sse-requirements.txt
 	$(PYTHON) -m venv .matrix/benchmark

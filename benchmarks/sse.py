@@ -34,15 +34,14 @@ REACH = {
 """How many times httpx-sse the parser is to be."""
 
 
-def chatgpt(count: int = 400) -> list[bytes]:
-    """A cumulative answer as the service of 2023 streamed it: the whole text in every event."""
-    text = (WORDS * (count * 5 // len(WORDS) + 1))[: count * 5]
+def chatgpt_message(text: str) -> dict[str, object]:
+    """One event's JSON as the service of 2023 sent it."""
     message = {
         "id": "7f9ea1f1-52bd-4b05-b0ef-3b6b1d0e2c5d",
         "author": {"role": "assistant", "name": None, "metadata": {}},
         "create_time": 1697030400.123456,
         "update_time": None,
-        "content": {"content_type": "text", "parts": [""]},
+        "content": {"content_type": "text", "parts": [text]},
         "status": "in_progress",
         "end_turn": None,
         "weight": 1.0,
@@ -53,12 +52,14 @@ def chatgpt(count: int = 400) -> list[bytes]:
         },
         "recipient": "all",
     }
-    events = []
-    for end in range(0, count * 5, 5):
-        content = {"content": {"content_type": "text", "parts": [text[:end]]}}
-        body = {"message": message | content, "conversation_id": "c4b0d3a2-77a1-4dc6-8e39-8a4a0e4b2f0d", "error": None}
-        events.append(b"data: " + json.dumps(body).encode() + b"\n\n")
-    return events
+    return {"message": message, "conversation_id": "c4b0d3a2-77a1-4dc6-8e39-8a4a0e4b2f0d", "error": None}
+
+
+def chatgpt(count: int = 400) -> list[bytes]:
+    """A cumulative answer: the whole text in every event."""
+    text = WORDS * (count * 5 // len(WORDS) + 1)
+    ends = range(0, count * 5, 5)
+    return [b"data: " + json.dumps(chatgpt_message(text[:end])).encode() + b"\n\n" for end in ends]
 
 
 def deltas(count: int = 20_000) -> list[bytes]:
