@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROMPT: Final = "Tell me about streams"
 
-OPTIONS: Final = Options(cuts="data", delay=0.02, raw=True)
+OPTIONS: Final = Options(cuts="data", delay=0.012, raw=True)
 """A stand-in whose chunks are not its events: each is cut inside its ``data: ``, as networks do."""
 
 _SOCKET_EVENTS: Final = frozenset(
