@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -83,6 +84,17 @@ def test_without_a_place_it_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert ran.exit_code == 0
     (cassette,) = tmp_path.glob("fakegpt-demo-*/demo.yaml")
     assert f"The cassette: {cassette}" in ran.stdout
+
+
+@pytest.mark.usefixtures("quick")
+def test_for_programs_it_prints_the_result_alone(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, ["demo", "--json", "--cassette", str(tmp_path / "c.yaml")])
+    said = json.loads(ran.stdout)
+    assert (ran.exit_code, said["cassette"], said["differences"]) == (0, str(tmp_path / "c.yaml"), [])
+    assert [each["status"] for each in said["requests"]] == [200] * 4
+    assert said["text"].endswith("C'est tout 🎉")
+    assert said["chunks"] == len(load_cassette(said["cassette"]).interactions[-1].response.chunks)
+    assert all(0 < each["first"] <= each["total"] for each in said["seconds"].values())
 
 
 @pytest.mark.usefixtures("quick")

@@ -82,9 +82,16 @@ def test_the_flags_are_the_options_and_have_their_defaults() -> None:
     fields = {field.name for field in dataclasses.fields(Options)} - {"refusal"}
     assert fields <= flags.keys()
     assert {f"refuse_{field.name}" for field in dataclasses.fields(Refusal)} - {"refuse_step"} <= flags.keys()
-    context = upstream.make_context("upstream", [])
-    not_options = ("port", "host", "as_json")
-    assert _options({name: value for name, value in context.params.items() if name not in not_options}) == Options()
+    assert options() == Options()
+    given = ["--newline", "crlf", "--noise", "ping", "--noise", "echo", "--refuse", "login", "--refuse-times", "2"]
+    assert options(*given) == Options(
+        newline="\r\n", noise=frozenset({"ping", "echo"}), refusal=Refusal("login", times=2)
+    )
+
+
+def options(*given: str) -> Options:
+    context = upstream.make_context("upstream", list(given))
+    return _options({name: value for name, value in context.params.items() if name not in ("port", "host", "as_json")})
 
 
 def test_for_people_it_says_where_and_how_to_stop() -> None:

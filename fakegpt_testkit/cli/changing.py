@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit.cli.redacting import redacting
 from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
-_names = click.option("--name", "names", multiple=True, help="One more name of a header, field or key to redact.")
-_patterns = click.option("--pattern", "patterns", multiple=True, help="One more regular expression of a secret.")
 
 
 @click.command(
@@ -111,10 +110,9 @@ def _titles(session: Session) -> list[str]:
 
 @click.command(epilog=example("fakegpt-testkit scrub cassettes --name x-internal-key"))
 @click.argument("paths", type=_PATHS, nargs=-1, required=True)
-@_names
-@_patterns
+@redacting
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def scrub(paths: tuple[Path, ...], names: tuple[str, ...], patterns: tuple[str, ...], *, as_json: bool) -> None:
+def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> None:
     """Redact cassettes in place.
 
     What is recorded today without a secret gets rid of it in old files too.
@@ -122,9 +120,7 @@ def scrub(paths: tuple[Path, ...], names: tuple[str, ...], patterns: tuple[str, 
     A file in which there is nothing to redact is not touched; another tool's cassette that is, is written in our shape.
     """
     from fakegpt_testkit import upkeep
-    from fakegpt_testkit.redaction import Redaction
 
-    redaction = Redaction(names=names, patterns=patterns)
     files = upkeep.found(paths)
     change = partial(_redacted, redaction)
     scrubbed = [str(file) for file in tracked(files, "scrubbing") if upkeep.rewrite(file, change)]
@@ -146,12 +142,9 @@ def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
 @click.command(epilog=example("fakegpt-testkit convert old/cassettes --to tests/cassettes"))
 @click.argument("sources", type=_PATHS, nargs=-1, required=True)
 @click.option("--to", "target", type=_PATHS, help="A file for one source, or a folder for many.  [default: in place]")
-@_names
-@_patterns
+@redacting
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def convert(
-    sources: tuple[Path, ...], target: Path | None, names: tuple[str, ...], patterns: tuple[str, ...], *, as_json: bool
-) -> None:
+def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction, *, as_json: bool) -> None:
     """Write other tools' cassettes in our shape, redacted.
 
     That is those of vcrpy, pytest-recording and others; plain vcrpy still replays the result.
@@ -159,9 +152,7 @@ def convert(
     Streams get one piece per event, since those tools do not record the chunks.
     """
     from fakegpt_testkit import upkeep
-    from fakegpt_testkit.redaction import Redaction
 
-    redaction = Redaction(names=names, patterns=patterns)
     pairs = upkeep.targets(sources, target)
     converted = []
     for source, written in tracked(pairs, "converting"):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 from rich.table import Table
 
-from fakegpt_testkit.cli.terminal import console, example, said
+from fakegpt_testkit.cli.terminal import console, example, print_json, said
 from fakegpt_testkit.errors import NetworkClosed
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _STEPS = ("borrow an account", "log in with it", "get an access token", "ask, an
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the recording goes.  [default: a new temporary folder]",
 )
-def demo(cassette: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
+def demo(cassette: Path | None, *, as_json: bool) -> None:
     """Record, stop the service, close the network, replay.
 
     The service is a stand-in that runs only for the recording.
@@ -38,7 +39,7 @@ def demo(cassette: Path | None) -> None:
     from fakegpt_testkit import demo as show
     from fakegpt_testkit.upstream import serve_in_thread
 
-    out = console()
+    out = console(quiet=as_json)
     path = cassette or Path(tempfile.mkdtemp(prefix="fakegpt-demo-")) / "demo.yaml"
     with asyncio.Runner() as runner:
         runner.get_loop()  # made while sockets can be: it has a pair of its own
@@ -55,6 +56,8 @@ def demo(cassette: Path | None) -> None:
             lockstep = show.replay(runner, url, path, "lockstep", lambda _: None)
             chunks = show.chunks_replayed(runner, path)
     differs = show.differences(live, recorded, lockstep, chunks=chunks)
+    if as_json:
+        _print_json(path, live, recorded, lockstep, differs)
     _print_figures(out, live, recorded, lockstep, len(chunks))
     out.print(said(f"\nThe cassette: {path}"))
     if differs:
@@ -94,3 +97,17 @@ def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Hear
     table.add_row("chunks", str(len(live.chunks)), "", str(chunks))
     out.print("\n")
     out.print(table)
+
+
+def _print_json(path: Path, live: Recorded, recorded: Heard, lockstep: Heard, differs: list[str]) -> None:
+    heard = {"live": live.heard, "recorded": recorded, "lockstep": lockstep}
+    print_json(
+        {
+            "cassette": str(path),
+            "requests": [{"method": method, "uri": uri, "status": status} for method, uri, status in live.requests],
+            "chunks": len(live.chunks),
+            "text": "".join(live.heard.pieces),
+            "seconds": {name: {"first": each.first, "total": each.total} for name, each in heard.items()},
+            "differences": differs,
+        }
+    )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit.cli.redacting import redacting
 from fakegpt_testkit.cli.terminal import Trouble, console, example, harmless, print_json, said, tracked
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.timeline import Moment, Timeline
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -89,8 +91,11 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
 @click.argument("paths", type=_PATHS, nargs=-1, required=True)
 @click.option("--max-age", type=click.IntRange(min=0), help="Days after which a cassette is stale.")
 @click.option("--allow", type=click.Choice(_KINDS), multiple=True, help="A kind of finding that is fine here.")
+@redacting
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], *, as_json: bool) -> None:
+def check(
+    paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], redaction: Redaction, *, as_json: bool
+) -> None:
     """Look cassettes over; exit code 1 if something is wrong.
 
     A cassette is wrong when it does not load (unreadable), holds a secret (secret), has a response or stream without
@@ -99,11 +104,12 @@ def check(paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], 
     from fakegpt_testkit import inspection, upkeep
 
     age = None if max_age is None else timedelta(days=max_age)
+    now = datetime.now(UTC)
     files = upkeep.found(paths)
     findings = [
         (file, finding)
         for file in tracked(files, "checking")
-        for finding in inspection.inspect(upkeep.read(file), str(file), now=datetime.now(UTC), max_age=age)
+        for finding in inspection.inspect(upkeep.read(file), str(file), now=now, max_age=age, redaction=redaction)
         if finding.kind not in allow
     ]
     if as_json:

@@ -33,9 +33,9 @@ class Trouble(click.ClickException):
         click.echo(f"Error: {harmless(self.format_message())}", file=file, err=file is None)
 
 
-def console() -> Console:
+def console(*, quiet: bool = False) -> Console:
     """Where results go; made anew for each command, because tests and pipes change what stdout is."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, quiet=quiet)
 
 
 def progress_console() -> Console:

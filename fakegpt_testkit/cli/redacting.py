@@ -1,0 +1,29 @@
+"""The options by which a command learns what a suite's own redaction adds and keeps."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def redacting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``--name``, ``--pattern`` and ``--keep``, and call it with the ``redaction`` that they make."""
+
+    @wraps(command)
+    def called(*, name: tuple[str, ...], pattern: tuple[str, ...], keep: tuple[str, ...], **others: Any) -> None:
+        from fakegpt_testkit.redaction import Redaction
+
+        command(redaction=Redaction(names=name, patterns=pattern, keep=keep), **others)
+
+    for option in (
+        click.option("--keep", multiple=True, help="A built-in name or pattern that is no secret here."),
+        click.option("--pattern", multiple=True, help="One more regular expression of a secret."),
+        click.option("--name", multiple=True, help="One more name of a header, field or key to redact."),
+    ):
+        called = option(called)
+    return called
