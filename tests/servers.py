@@ -146,7 +146,12 @@ async def proxy() -> AsyncIterator[Server]:
             far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
             lines = [f"{method} {there.path or '/'} {version}", *(f"{name}: {value}" for name, value in headers)]
             far_writer.write("\r\n".join([*lines, "", ""]).encode())
-        await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
+        try:
+            await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
+        finally:
+            far_writer.close()
+            with suppress(OSError):
+                await far_writer.wait_closed()
 
     async with _listening(serve_client, server):
         yield server
@@ -193,6 +198,5 @@ async def _listening(
         listener.close()
         for task in tuple(server._open):
             task.cancel()
-        while server._open:
-            await asyncio.sleep(0.001)
+        await asyncio.gather(*server._open, return_exceptions=True)
         await listener.wait_closed()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,6 +18,7 @@ from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -46,7 +46,7 @@ async def read_on(url: str, seen: list[object]) -> None:
 async def is_cancelled(url: str) -> list[object]:
     seen: list[object] = []
     task = asyncio.create_task(read_on(url, seen))
-    while len(seen) < 3:
+    while len(seen) < 3:  # noqa: ASYNC110 - what it waits for is a list
         await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -70,7 +70,7 @@ async def has_a_total_timeout(url: str) -> list[object]:
             session.get(url) as response,
         ):
             async for data in response.content.iter_any():
-                seen.append(data)
+                seen.append(data)  # noqa: PERF401 - what came before the time was up
     return seen
 
 

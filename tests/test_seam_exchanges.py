@@ -91,8 +91,7 @@ async def raise_for_status(url: str) -> object:
         try:
             await session.get(f"{url}/busy")
         except aiohttp.ClientResponseError as failure:
-            assert failure.headers is not None
-            return failure.status, failure.message, failure.headers["Retry-After"], str(failure)
+            return failure.status, failure.message, dict(failure.headers or {}), str(failure)
 
 
 async def bodiless(url: str) -> object:
@@ -162,9 +161,16 @@ async def uploads(url: str) -> object:
     form._writer._boundary = b"always-the-same"  # multipart draws it at random
     async with aiohttp.ClientSession() as session:
         seen = []
-        for options in ({"data": {"a": "b c", "d": "é"}}, {"data": pieces()}, {"json": {"a": [1]}}, {"data": b"x" * 200_000},
-                        {"data": pieces(), "expect100": True}, {"data": b"", "method": "PUT"},
-                        {"data": b"small", "compress": "deflate"}, {"params": {"q": "ä b"}}):  # fmt: skip
+        for options in (
+            {"data": {"a": "b c", "d": "é"}},
+            {"data": pieces()},
+            {"json": {"a": [1]}},
+            {"data": b"x" * 20_000},
+            {"data": pieces(), "expect100": True},
+            {"data": b"", "method": "PUT"},
+            {"data": b"small", "compress": "deflate"},
+            {"params": {"q": "ä b"}},
+        ):
             method = options.pop("method", "POST")
             async with session.request(str(method), f"{url}/echo", **options) as response:  # type: ignore[arg-type]
                 seen.append((response.status, await response.read()))

@@ -62,7 +62,9 @@ WHOLE: dict[str, Answer] = {
         b"\r\nc\r\n0\r\n", PAUSE, b"\r\n",
     ),
     "an HTTP chunk over many arrivals": (CHUNKED + b"1e\r\n", *(PAUSE, b"0123456789") * 3, PAUSE, b"\r\n0\r\n\r\n"),
-    "one byte at a time": (CHUNKED, *(step for byte in sized(event(7)) + b"0\r\n\r\n" for step in (PAUSE, bytes([byte])))),
+    "one byte at a time": (
+        CHUNKED, *(step for byte in sized(event(7)) + b"0\r\n\r\n" for step in (PAUSE, bytes([byte])))
+    ),
     "chunk extensions and trailers": (CHUNKED + b"3;a=b\r\nabc\r\n", PAUSE, b"0\r\nX-Sum: 1\r\n\r\n"),
     "Content-Length": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", PAUSE, b"def", PAUSE, b"ghi"),
     "no length, until the connection ends": (b"HTTP/1.1 200 OK\r\n\r\nabc", PAUSE, b"def", PAUSE, CLOSE),
@@ -142,7 +144,7 @@ async def poll_nowait(response: aiohttp.ClientResponse) -> AsyncIterator[object]
 
 async def poll_eof(response: aiohttp.ClientResponse) -> AsyncIterator[object]:
     """Looks only at whether the end has come, and reads then."""
-    while not response.content.is_eof():
+    while not response.content.is_eof():  # noqa: ASYNC110 - a program may do it
         await asyncio.sleep(0)
     yield response.content.read_nowait()
 
@@ -170,7 +172,7 @@ def reader(way: Read, timeout: aiohttp.ClientTimeout | None = None) -> Callable[
             ):
                 seen.append(response.status)
                 async for piece in way(response):
-                    seen.append(piece)
+                    seen.append(piece)  # noqa: PERF401 - what came before an exception counts
         except (aiohttp.ClientError, OSError) as failure:
             seen.append(type(failure))
         return seen
@@ -221,10 +223,13 @@ BROKEN: dict[str, tuple[Answer, EndingKind, type[Exception]]] = {
     "gzip cut short": ((*coded(31)[:5], CLOSE), EndingKind.EOF, aiohttp.ClientPayloadError),
     "reset after gzip": ((*coded(31)[:5], PAUSE, RESET), EndingKind.RESET, aiohttp.ClientPayloadError),
     "not the gzip it says": (
-        (coded(31)[0], PAUSE, sized(b"this is no gzip"), PAUSE, b"0\r\n\r\n"), EndingKind.MALFORMED, aiohttp.ClientPayloadError,
+        (coded(31)[0], PAUSE, sized(b"this is no gzip"), PAUSE, b"0\r\n\r\n"),
+        EndingKind.MALFORMED, aiohttp.ClientPayloadError,
     ),
     "closed before any head": ((CLOSE,), EndingKind.EOF, aiohttp.ServerDisconnectedError),
-    "closed within the head": ((b"HTTP/1.1 200 OK\r\nCont", PAUSE, CLOSE), EndingKind.EOF, aiohttp.ServerDisconnectedError),
+    "closed within the head": (
+        (b"HTTP/1.1 200 OK\r\nCont", PAUSE, CLOSE), EndingKind.EOF, aiohttp.ServerDisconnectedError,
+    ),
     "reset before any head": ((PAUSE, RESET), EndingKind.RESET, aiohttp.ClientOSError),
     "no HTTP at all": ((b"SSH-2.0-OpenSSH\r\n\r\n", PAUSE, CLOSE), EndingKind.MALFORMED, aiohttp.ClientResponseError),
     "silence longer than sock_read": ((*BEGUN, HOLD), EndingKind.TIMEOUT, aiohttp.ServerTimeoutError),

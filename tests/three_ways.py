@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import uvloop
 from aiohttp import BaseConnector
-from servers import Server
 
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
+
+    from servers import Server
 
     from fakegpt_testkit.cassette import Cassette
 
@@ -28,9 +27,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
 }
 CONNECT = BaseConnector.connect
-
-# No sock_connect or other timeouts: what a case wants of them, it says.
-PATIENT = aiohttp.ClientTimeout(total=20)
+DESCRIPTORS = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +69,10 @@ def run_in(loop: str, main: Awaitable[T]) -> T:
 def open_sockets() -> set[str]:
     """The sockets of this process, by the system's own count."""
     found = set()
-    for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")
-        except OSError:
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
+    for link in DESCRIPTORS.iterdir() if DESCRIPTORS.exists() else ():
+        with suppress(FileNotFoundError):  # the listing's own descriptor is in the list
+            found.add(str(link.readlink()))
+    return {each for each in found if each.startswith("socket:")}
 
 
 async def view(

@@ -135,7 +135,7 @@ def is_upgrade(req: ClientRequest) -> bool:
 
 
 def with_proxy_login(written: bytes, req: ClientRequest) -> bytes:
-    """The request with the login for a plain proxy: aiohttp adds it when it connects, and here that was after writing."""
+    """The request with the login for a plain proxy: aiohttp adds it when it connects, which here was after writing."""
     login = req.headers.get("Proxy-Authorization")
     head, _, _ = written.partition(b"\r\n\r\n")
     if login is None or b"\r\nproxy-authorization:" in head.lower():
