@@ -42,7 +42,7 @@ SURPLUS = "surplus"
 """The note of a complete ending after which bytes came that the framing had not announced."""
 
 UNDECODABLE = "Can not decode content-encoding"
-"""In the note of a malformed ending: the bytes stopped being what ``Content-Encoding`` says. The words are aiohttp's."""
+"""In the note of a malformed ending: the bytes stopped being what ``Content-Encoding`` says. aiohttp's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,9 @@ class Chunk:
     """Bytes that arrived together, after content decoding.
 
     ``at`` is in seconds since the request was sent. ``ends`` are the offsets in ``data`` at which an HTTP chunk of a
-    ``Transfer-Encoding: chunked`` body ended, ascending, each in ``0..len(data)``: 0 when all that came of an HTTP chunk
-    now was its end (``data`` may then be empty). No ends with any other framing, and in the middle of a long HTTP chunk.
+    ``Transfer-Encoding: chunked`` body ended, ascending, each in ``0..len(data)``: 0 when all that came of an HTTP
+    chunk now was its end (``data`` may then be empty). No ends with any other framing, and in the middle of a long HTTP
+    chunk.
     """
 
     at: float

@@ -553,6 +553,13 @@ async def test_a_sweep_breaks_the_stream_after_each_event(fault: Effect) -> None
     assert outcome.failure is aiohttp.ClientPayloadError
 
 
+def test_an_event_that_was_never_finished_is_none() -> None:
+    tape = stream_tape([*EVENTS[:2], b"data: hal"])
+    assert len(faults.everywhere(faults.reset).over([replace(STREAM, response=tape)])) == 2
+    with pytest.raises(EffectMisplaced, match="the stream has 2 events"):
+        faults.drop(3)(tape)
+
+
 MISPLACED = {
     "no place": (lambda: faults.reset(), "name one of after_event=3"),
     "two places": (lambda: faults.reset(3, after_byte=2), "2 places were given"),

@@ -180,6 +180,10 @@ async def test_a_client_that_stops_at_the_end_mark_is_told_from_one_that_reads_o
     assert not reads_on.stopped_at_end_mark
 
 
+async def test_nobody_stops_at_an_end_mark_that_never_came() -> None:
+    assert not (await watched(read_all, faults.drop(5))).stopped_at_end_mark
+
+
 async def test_a_response_without_a_body_was_read_to_its_end() -> None:
     with played(Tape(Head(204, "No Content"))) as deck:
         async with aiohttp.ClientSession() as session, session.get("http://localhost/") as response:
