@@ -53,6 +53,47 @@ class CassetteMissing(FakeGptTestkitError):  # noqa: N818 - says what happened, 
         return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
 
 
+class FakeGptTestkitWarning(UserWarning):
+    """What may be meant, and often is not; it holds the error that it would be."""
+
+
+class CassetteStale(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A cassette was recorded longer ago than its suite wants; ``since`` is the day of its oldest interaction."""
+
+    def __init__(self, path: str, since: str, days: int, command: str) -> None:
+        super().__init__(path, since, days, command)
+        self.path = path
+        self.since = since
+        self.days = days
+        self.command = command
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was recorded on {self.since}, which is longer ago than {_counted(self.days, 'day')}\n"
+            f"  to record it again: {self.command}"
+        )
+
+
+class InteractionsUnplayed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A cassette holds interactions that were not asked for; ``unplayed`` has their numbers, from 1, and requests."""
+
+    def __init__(self, path: str, interactions: int, unplayed: tuple[tuple[int, str], ...]) -> None:
+        super().__init__(path, interactions, unplayed)
+        self.path = path
+        self.interactions = interactions
+        self.unplayed = unplayed
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {number}: {request}" for number, request in self.unplayed[:_DIFFERENCES_SHOWN])
+        more = len(self.unplayed[_DIFFERENCES_SHOWN:])
+        return (
+            f"{len(self.unplayed)} of {_counted(self.interactions, 'interaction')} of {self.path} were not asked for"
+            f"{each}{f'{chr(10)}  and {more} more' if more else ''}\n"
+            "  if the flow is meant to be shorter now, record it again with record_mode='rewrite'; "
+            "if not, look why the program stopped; or allow it with unplayed='ignore'"
+        )
+
+
 class RecordingIncomplete(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
     """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
 

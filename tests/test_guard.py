@@ -8,11 +8,9 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,12 +18,15 @@ import httpx
 import pytest
 import requests
 import urllib3
+from listening import listening
 
 from fakegpt_testkit.errors import BadOption, NetworkBlocked
 from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from listening import Listener
 
 try:
     import uvloop
@@ -37,54 +38,11 @@ FAR = "192.0.2.1"
 """An address that nobody has (RFC 5737)."""
 
 
-@dataclass
-class Listener:
-    """Counts what reaches one port of this machine, by TCP and by UDP."""
-
-    port: int
-    stream: socket.socket
-    datagrams: socket.socket
-    arrived: int = 0
-    _stopped: threading.Event = field(default_factory=threading.Event)
-
-    def serve(self) -> None:
-        while not self._stopped.is_set():
-            with suppress(TimeoutError):
-                taken, _ = self.stream.accept()
-                self.arrived += 1
-                with taken:
-                    taken.settimeout(2)
-                    with suppress(OSError):
-                        taken.recv(4096)
-                        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-    def datagram_came(self) -> bool:
-        with suppress(TimeoutError):
-            self.datagrams.recv(100)
-            self.arrived += 1
-            return True
-        return False
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     """Stands for the network: its port is one behind which a proxy of the environment listens."""
-    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-        stream.bind(("127.0.0.1", 0))
-        stream.listen()
-        stream.settimeout(0.05)
-        port = stream.getsockname()[1]
-        datagrams.bind(("127.0.0.1", port))
-        datagrams.settimeout(0.2)
-        listener = Listener(port, stream, datagrams)
-        thread = threading.Thread(target=listener.serve)
-        thread.start()
-        yield listener
-        listener.stop()
-        thread.join()
+    with listening() as running:
+        yield running
 
 
 def run(coroutine: Any, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:

@@ -21,7 +21,7 @@ FIRST, ANY_CLIENT, IN_A_SUITE = BLOCKS
 
 def pytest_in(folder: Path, *args: str) -> str:
     """Run pytest in a folder of its own, as a user does; gives what it printed when it passed."""
-    environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONSAFEPATH": "1", "CI": ""}
     command = [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", *args]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,12 +5,19 @@ Imported by every suite where the package is installed, so what is heavy is impo
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fakegpt_testkit.plugin import options
+from fakegpt_testkit import guard
+from fakegpt_testkit.errors import InteractionsUnplayed
+from fakegpt_testkit.plugin import collecting, marked, options
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
+from fakegpt_testkit.plugin.run import Run
+from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -19,8 +26,10 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder import Session
     from fakegpt_testkit.upstream import Options, Service
 
-_failed = pytest.StashKey[bool]()
+_outcomes = pytest.StashKey[set[str]]()
 _session = pytest.StashKey["Session"]()
+_tally = pytest.StashKey[Tally]()
+_proxies = pytest.StashKey[frozenset[int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{MARKER}(name=None, **options): record or replay this test's aiohttp traffic; the options are use_cassette's",
     )
-    options.settle_cuts(config)
+    options.settle(config, os.environ)
+    config.stash[_tally] = tally = Tally(config.rootpath)
+    config.pluginmanager.register(Run(config, tally), "fakegpt_run")
+    config.stash[_proxies] = guard.read_proxies(os.environ)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -50,18 +62,36 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the cassette around all other fixtures of a marked test: what they ask is recorded too."""
-    for item in items:
-        if isinstance(item, pytest.Function) and item.get_closest_marker(MARKER) is not None:
-            item.fixturenames.insert(0, "fakegpt_cassette")
+    functions = [item for item in items if isinstance(item, pytest.Function)]
+    using = [item for item in functions if item.get_closest_marker(MARKER) is not None]
+    for item in using:
+        item.fixturenames.insert(0, "fakegpt_cassette")
+    if options.for_run(config, "block_network"):
+        for item in functions:
+            if item.get_closest_marker(MARKER) is None:
+                item.fixturenames.insert(0, "fakegpt_guard")
+    if using:
+        suite = config.stash[_tally].suite
+        collecting.note_items(suite, config, using)
+        suite.part = suite.part or collecting.part_of(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """Let what outlives the test use the network: it is no part of what the cassette stands for."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with guard.lifted():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember whether the test failed: its cassette is closed after that. Show what its streams were."""
+    """Remember how the test ended: its cassette is closed after that. Show what its streams were."""
     report = yield
-    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
     if session is not None and report.failed and session.streams:
         report.sections.append(("fakegpt: streams", session.describe()))
@@ -83,30 +113,43 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
 
     Each option is what the nearest marker says, else the command line, else ``fakegpt_config``, else the ini file.
     """
-    from fakegpt_testkit import recorder, storage
+    from fakegpt_testkit import recorder
 
-    markers = list(request.node.iter_markers(MARKER))
-    said = options.for_test(request.config, fakegpt_config, markers)
-    named = next((marker.args[0] for marker in markers if marker.args), None)
-    folder = request.config.rootpath / str(said.pop("cassette_dir"))
-    test = request.node.nodeid
-    if named is None:
-        path = storage.path_for(folder, test)
-    else:
-        path = storage.inside(folder, named) if isinstance(named, str) else named
-    said.pop("url")
-    recorder.check_options(said)
-    said["origins"] = {_url(request): LIVE_URL, **said.get("origins", {})}
-    command = f'pytest "{test}" --fakegpt-record-mode=new_episodes'
+    item = request.node
+    wanted = marked.read(item, fakegpt_config)
+    use = {**wanted.use, "origins": {_url(request): LIVE_URL, **wanted.use.get("origins", {})}}
+    use["command"] = f'pytest "{item.nodeid}" --fakegpt-record-mode=new_episodes'
+    use["elsewhere"] = f"{use['command']} --fakegpt-url=URL"
+    watched = _guard(item, wanted)
     try:
-        with recorder.use_cassette(path, command=command, elsewhere=f"{command} --fakegpt-url=URL", **said) as session:
-            request.node.stash[_session] = session
-            yield session
-            if request.node.stash.get(_failed, False):
+        with recorder.use_cassette(wanted.source, **use) as session:
+            item.stash[_session] = session
+            with nullcontext() if session.records or not wanted.block_network else guard.guarded(watched):
+                yield session
+            if "failed" in item.stash.get(_outcomes, ()):
                 raise _TestFailed  # noqa: TRY301 - for use_cassette, which has to see it pass
     except _TestFailed as failure:
         for note in getattr(failure, "__notes__", ()):
-            request.node.add_report_section("teardown", "fakegpt", note)
+            item.add_report_section("teardown", "fakegpt", note)
+    finally:
+        if (used := item.stash.get(_session, None)) is not None:
+            _note(item, used, watched, wanted)
+    if item.stash.get(_outcomes, ()) == {"passed"}:
+        try:
+            recorder.check_unplayed(session, wanted.unplayed)
+        except InteractionsUnplayed as left:
+            pytest.fail(str(left), pytrace=False)
+
+
+@pytest.fixture
+def fakegpt_guard(request: pytest.FixtureRequest, fakegpt_config: Mapping[str, object]) -> Iterator[None]:
+    """No network for this test, which has no cassette: put around it by ``--fakegpt-block-network``."""
+    watched = _guard(request.node, marked.read(request.node, fakegpt_config))
+    with guard.guarded(watched):
+        yield
+    if watched.blocked:
+        figures = Figures(request.node.nodeid, blocked=_told(watched))
+        request.node.user_properties.append((PROPERTY, figures.dump()))
 
 
 @pytest.fixture
@@ -136,6 +179,32 @@ def fakegpt_upstream(fakegpt_upstream_options: Options) -> Iterator[Service]:
 
 class _TestFailed(Exception):  # noqa: N818 - never leaves the plugin
     """Tells a cassette that its block has failed."""
+
+
+def _guard(item: pytest.Item, wanted: marked.Wanted) -> guard.Guard:
+    hosts = guard.read_hosts(wanted.allow_hosts)
+    return guard.Guard(item.nodeid, hosts, item.config.stash[_proxies], subprocesses=not wanted.block_subprocesses)
+
+
+def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marked.Wanted) -> None:
+    """Keep the test's figures where its report takes them along, to xdist's controller too."""
+    recorded = len(session.recorded)
+    figures = Figures(
+        item.nodeid,
+        item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else "",
+        session.record_mode.value,
+        item.stash.get(_outcomes, set()) == {"passed"},
+        len(session.loaded.interactions),
+        len(session.exchanged) - recorded,
+        recorded,
+        session.unplayed_numbers if session.plays else (),
+        _told(watched),
+    )
+    item.user_properties.append((PROPERTY, figures.dump()))
+
+
+def _told(watched: guard.Guard) -> tuple[str, ...]:
+    return tuple(f"{each.call} to {each.address}" for each in watched.blocked)
 
 
 def _url(request: pytest.FixtureRequest) -> str:

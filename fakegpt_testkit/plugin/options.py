@@ -5,29 +5,63 @@ Knows what the options are called and how they read on a command line, and nothi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from fakegpt_testkit.errors import FakeGptTestkitError
+from fakegpt_testkit.errors import BadOption, FakeGptTestkitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LIVE_URL: Final = "https://chat-shared2.zhile.io"
 """Where the historical service was, and what its requests are stored as."""
 
 MARKER: Final = "fakegpt"
 
-OPTIONS: Final[dict[str, tuple[str | None, str]]] = {
-    "record_mode": ("none", "what becomes of a marked test's requests: none, once, new_episodes, all or rewrite"),
-    "url": (LIVE_URL, "the service to record from"),
-    "cassette_dir": ("cassettes", "the folder of the cassettes, seen from the rootdir"),
-    "pace": ("lockstep", "when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times"),
-    "recut": (None, "play each body in other chunks: byte, event, line, sizes such as 3,5, a seed, or random"),
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. ``flag``: it stands without a value. ``run``: it is of the whole run, and no test can change it."""
+
+    explained: str
+    default: str | bool | None = None
+    choices: tuple[str, ...] = ()
+    flag: bool = False
+    run: bool = False
+
+
+OPTIONS: Final = {
+    "record_mode": Option(
+        "what becomes of a marked test's requests: none, once, new_episodes, all or rewrite; with CI set always none",
+        "none",
+    ),
+    "url": Option("the service to record from", LIVE_URL),
+    "cassette_dir": Option("the folder of the cassettes, seen from the rootdir", "cassettes"),
+    "pace": Option("when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times", "lockstep"),
+    "recut": Option("play each body in other chunks: byte, event, line, sizes such as 3,5, a seed, or random"),
+    "unplayed": Option(
+        "what becomes of a passing test that did not ask for all of its cassette", "ignore", ("ignore", "warn", "fail")
+    ),
+    "max_age": Option("how old a recording may be, such as 30d or 12h; older ones are stale"),
+    "stale": Option(
+        "what becomes of a stale cassette; record: a run that records makes it anew", "warn", ("warn", "fail", "record")
+    ),
+    "allow_hosts": Option("what a test without the network may reach: names, *.names, addresses, networks", ""),
+    "block_network": Option("keep unmarked tests from the network too", flag=True),
+    "block_subprocesses": Option("let tests without the network start no programs", False, flag=True),
+    "record_in_ci": Option("record although the environment says CI", False, flag=True, run=True),
+    "orphans": Option(
+        "what becomes of cassettes that no test uses, after a run of the whole suite",
+        "warn",
+        ("ignore", "warn", "fail"),
+        run=True,
+    ),
+    "report": Option("a file for the run's figures, as JSON", run=True),
 }
-"""What the command line and the ini file can say: its default and its help, by its name in ``fakegpt_config``."""
+"""What the command line and the ini file can say, by its name in ``fakegpt_config``."""
 
 
 class Worker(Protocol):
@@ -35,36 +69,83 @@ class Worker(Protocol):
 
     config: pytest.Config
     workerinput: dict[str, object]
+    workeroutput: dict[str, Any]
 
 
 def declare(parser: pytest.Parser) -> None:
     """Add each option, and an ini key with underscores for it."""
     group = parser.getgroup("fakegpt", "recording and replaying streaming chat")
-    for name, (default, explained) in OPTIONS.items():
+    for name, option in OPTIONS.items():
         flag = f"--fakegpt-{name.replace('_', '-')}"
-        group.addoption(flag, dest=f"fakegpt_{name}", default=None, help=f"{explained} (default: {default})")
-        parser.addini(f"fakegpt_{name}", explained, default=None)
+        ini = f"fakegpt_{name}"
+        if option.flag:
+            group.addoption(flag, dest=ini, action="store_true", default=None, help=option.explained)
+            parser.addini(ini, option.explained, type="bool", default=None)
+        else:
+            explained = option.explained + (f" (default: {option.default})" if option.default else "")
+            group.addoption(flag, dest=ini, choices=option.choices or None, default=None, help=explained)
+            parser.addini(ini, explained, default=None)
 
 
 def for_run(config: pytest.Config, name: str) -> Any:
     """What the command line says of an option, else the ini file, else its default."""
-    sources = (config.getoption(f"fakegpt_{name}"), config.getini(f"fakegpt_{name}"), OPTIONS[name][0])
-    return next((value for value in sources if value is not None), None)
-
-
-def for_test(config: pytest.Config, configured: Mapping[str, object], markers: list[pytest.Mark]) -> dict[str, Any]:
-    """What the nearest marker says of each option, else the command line, ``configured``, the ini file; with ours."""
-    said: dict[str, Any] = {**configured}
-    for name in OPTIONS:
-        asked = config.getoption(f"fakegpt_{name}")
-        said[name] = asked if asked is not None else configured.get(name, for_run(config, name))
-    for marker in reversed(markers):
-        said.update(marker.kwargs)
+    said = config.getoption(f"fakegpt_{name}")
+    if said is not None:
+        return said
+    said = config.getini(f"fakegpt_{name}")
+    if said is None:
+        return OPTIONS[name].default
+    check(name, said)
     return said
 
 
-def settle_cuts(config: pytest.Config) -> None:
-    """Put a seed in the place of ``random``, for all workers of the run; refuse what is no way of cutting."""
+def for_test(config: pytest.Config, configured: Mapping[str, object], markers: Sequence[pytest.Mark]) -> dict[str, Any]:
+    """What the nearest marker says of each option, else the command line, ``configured``, the ini file; with ours."""
+    said: dict[str, Any] = {**configured}
+    for name, option in OPTIONS.items():
+        if not option.run:
+            asked = config.getoption(f"fakegpt_{name}")
+            said[name] = asked if asked is not None else configured.get(name, for_run(config, name))
+    for marker in reversed(markers):
+        said.update(marker.kwargs)
+    for name in said.keys() & OPTIONS.keys():
+        check(name, said[name])
+    return said
+
+
+def check(name: str, value: object) -> None:
+    """Raise for a value that is none of the option's."""
+    option = OPTIONS[name]
+    if option.choices and value not in option.choices:
+        raise BadOption(name, value, f"one of {', '.join(option.choices)}")
+    if option.run and option.flag and not isinstance(value, bool):
+        raise BadOption(name, value, "true or false")
+
+
+def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
+    """Refuse what no run can do, and settle what is the same for all its workers."""
+    try:
+        if is_ci(environment) and not for_run(config, "record_in_ci"):
+            _refuse_to_record(config)
+        _settle_cuts(config)
+        for_run(config, "orphans")
+    except FakeGptTestkitError as wrong:
+        raise pytest.UsageError(str(wrong)) from None
+
+
+def is_ci(environment: Mapping[str, str]) -> bool:
+    """Whether the environment says that this is continuous integration."""
+    return environment.get("CI", "").lower() not in {"", "0", "false", "no"}
+
+
+def _refuse_to_record(config: pytest.Config) -> None:
+    mode = config.getoption("fakegpt_record_mode")
+    if mode not in {None, "none"}:
+        wanted = "none, since the environment says CI; record on your own machine, or add --fakegpt-record-in-ci"
+        raise BadOption("--fakegpt-record-mode", mode, wanted)
+
+
+def _settle_cuts(config: pytest.Config) -> None:
     how = for_run(config, "recut")
     if how is None:
         return
@@ -73,7 +154,4 @@ def settle_cuts(config: pytest.Config) -> None:
     if how == "random":
         drawn = getattr(config, "workerinput", {}).get("fakegpt_recut")
         how = config.option.fakegpt_recut = drawn or str(SystemRandom().randrange(1_000_000))
-    try:
-        recut(how)
-    except FakeGptTestkitError as wrong:
-        raise pytest.UsageError(str(wrong)) from None
+    recut(how)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
+from fakegpt_testkit.recorder.aging import Age, check_unplayed, read_age
 from fakegpt_testkit.recorder.changing import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
@@ -29,7 +31,16 @@ if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.tape import Interaction
 
-__all__ = ["Origins", "RecordMode", "Session", "load_cassette", "use_cassette"]
+__all__ = [
+    "Origins",
+    "RecordMode",
+    "Session",
+    "check_options",
+    "check_unplayed",
+    "load_cassette",
+    "read_mode",
+    "use_cassette",
+]
 
 
 def check_options(options: Iterable[str], also: Iterable[str] = ()) -> None:
@@ -90,6 +101,9 @@ def use_cassette(
     origins: Origins | None = None,
     redaction: Redaction | None = None,
     record_on_exception: bool = True,
+    max_age: timedelta | str | float | None = None,
+    stale: str = "warn",
+    unplayed: str = "ignore",
     command: str = "",
     elsewhere: str = "",
 ) -> Iterator[Session]:
@@ -104,29 +118,39 @@ def use_cassette(
     other chunks; an answer that a fault spoilt is there for the next equal request. ``origins`` says which address
     stands for which: ``{"http://localhost:8080": "https://chat.example"}`` stores the first as the second.
     ``redaction`` adds to what is never stored. With ``record_on_exception=False`` a block that raises leaves the file
-    as it was. ``command`` and ``elsewhere`` are quoted by errors as the way to record, and to record from another URL.
+    as it was. A recording older than ``max_age`` (``"30d"``, a timedelta) is ``stale``: ``"warn"``, ``"fail"``, or
+    ``"record"``, which makes it anew where the mode may record, and else warns. ``unplayed`` says what becomes of
+    interactions that a block did not ask for: ``"ignore"``, ``"warn"`` or ``"fail"``. ``command`` and ``elsewhere`` are
+    quoted by errors as the way to record, and to record from another URL.
 
     It is entered with a plain ``with``, also around asynchronous code, and can be nested; the innermost one counts.
     Raises ``CassetteError`` for a damaged file, before anything is asked.
     """
     file, given = _place(path)
+    command = command or "use_cassette(…, record_mode='new_episodes')"
     journals: list[storage.Journal] = []
 
     def open_journal() -> storage.Journal:
         journals.append(storage.Journal(file))
         return journals[-1]
 
+    mode = read_mode(record_mode) if given is None else RecordMode.NONE
+    old = _load(file) if given is None else given
+    if max_age is not None and old is not None and mode not in {RecordMode.ALL, RecordMode.REWRITE}:
+        age = Age(read_age(max_age), stale, records=mode is not RecordMode.NONE)
+        if age.renews(shorten(file), old.interactions, datetime.now(UTC), command):
+            mode = RecordMode.REWRITE
     session = Session(
         shorten(file),
-        _load(file) if given is None else given,
-        record_mode=read_mode(record_mode) if given is None else RecordMode.NONE,
+        old,
+        record_mode=mode,
         pace=read_pace(pace),
         rules=Rules(tuple(match_on), (*FAKEGPT_VOLATILE, *ignore)),
         allow_playback_repeats=allow_playback_repeats,
         changes=Changes(faults, recut),
         origins={origin_of(asked): origin_of(stored) for asked, stored in (origins or {}).items()},
         redactor=Redactor(redaction or Redaction()),
-        command=command or "use_cassette(…, record_mode='new_episodes')",
+        command=command,
         elsewhere=elsewhere or "use_cassette(…, origins={<that URL>: <this one>}), with the client at that URL",
         open_log=open_journal,
     )
@@ -143,6 +167,7 @@ def use_cassette(
         raise
     if session.lost:
         raise _incomplete(session) from session.lost[0][1]
+    check_unplayed(session, unplayed)
 
 
 def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:

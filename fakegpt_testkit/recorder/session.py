@@ -165,8 +165,13 @@ class Session:
     @property
     def unplayed(self) -> tuple[Interaction, ...]:
         """The loaded interactions that were never handed out, nor kept back by a fault."""
+        return tuple(self._old[number - 1] for number in self.unplayed_numbers)
+
+    @property
+    def unplayed_numbers(self) -> tuple[int, ...]:
+        """The numbers of these in the cassette, from 1."""
         given = {index for index, _ in self._changed.values()}
-        return tuple(each for index, each in enumerate(self._old) if index not in given)
+        return tuple(index + 1 for index in range(len(self._old)) if index not in given)
 
     def __repr__(self) -> str:
         return (

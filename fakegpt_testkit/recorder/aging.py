@@ -1,0 +1,87 @@
+"""What time and change do to a cassette: recordings that are too old, and those that nobody asks for any more.
+
+Knows no clock: the moment comes in, warnings and errors go out.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
+from fakegpt_testkit.matching import title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fakegpt_testkit.recorder.session import Session
+    from fakegpt_testkit.tape import Interaction
+
+_UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
+_CONSEQUENCES: Final = ("ignore", "warn", "fail")
+_WHEN_STALE: Final = ("warn", "fail", "record")
+
+
+def read_age(age: str | float | timedelta) -> timedelta:
+    """A time from its text, such as ``30d``, ``12h`` or ``8w``, or from a number of days."""
+    if isinstance(age, timedelta):
+        return age
+    said = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw]?)", str(age).strip())
+    if said is None:
+        raise BadOption("max_age", age, "a time such as 12h, 30d or 8w")
+    return timedelta(**{_UNITS[said[2] or "d"]: float(said[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old a recording may be, and what becomes of it then; ``records``: the run may make it anew."""
+
+    oldest: timedelta
+    stale: str
+    records: bool
+
+    def __post_init__(self) -> None:
+        if self.stale not in _WHEN_STALE:
+            raise BadOption("stale", self.stale, f"one of {', '.join(_WHEN_STALE)}")
+
+    def renews(self, path: str, interactions: Iterable[Interaction], now: datetime, command: str) -> bool:
+        """Whether the cassette is to be recorded anew. If not, and it is stale: warns, or raises ``CassetteStale``.
+
+        Of recordings that do not say when they were made, nobody knows.
+        """
+        made = [moment for each in interactions if (moment := _moment(each.provenance.at)) is not None]
+        if not made or now - min(made) <= self.oldest:
+            return False
+        if self.stale == "record" and self.records:
+            return True
+        problem = CassetteStale(path, min(made).date().isoformat(), self.oldest.days, command)
+        if self.stale == "fail":
+            raise problem
+        warnings.warn(FakeGptTestkitWarning(problem), stacklevel=4)
+        return False
+
+
+def _moment(at: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def check_unplayed(session: Session, then: str) -> None:
+    """Warn of interactions that were not asked for, or raise ``InteractionsUnplayed``, where the session plays."""
+    if then not in _CONSEQUENCES:
+        raise BadOption("unplayed", then, f"one of {', '.join(_CONSEQUENCES)}")
+    numbers = session.unplayed_numbers
+    if then == "ignore" or not numbers or not session.plays:
+        return
+    interactions = session.loaded.interactions
+    titles = tuple((number, title(interactions[number - 1].request)) for number in numbers)
+    problem = InteractionsUnplayed(session.path, len(interactions), titles)
+    if then == "fail":
+        raise problem
+    warnings.warn(FakeGptTestkitWarning(problem), stacklevel=3)

@@ -1,0 +1,63 @@
+"""For tests that nothing, or something, reaches the network: a listener that counts."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Listener:
+    """Counts what reaches one port of this machine, by TCP and by UDP."""
+
+    port: int
+    stream: socket.socket
+    datagrams: socket.socket
+    arrived: int = 0
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self) -> None:
+        while not self._stopped.is_set():
+            with suppress(TimeoutError):
+                taken, _ = self.stream.accept()
+                self.arrived += 1
+                with taken:
+                    taken.settimeout(2)
+                    with suppress(OSError):
+                        taken.recv(4096)
+                        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def datagram_came(self) -> bool:
+        with suppress(TimeoutError):
+            self.datagrams.recv(100)
+            self.arrived += 1
+            return True
+        return False
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        stream.bind(("127.0.0.1", 0))
+        stream.listen()
+        stream.settimeout(0.05)
+        port = stream.getsockname()[1]
+        datagrams.bind(("127.0.0.1", port))
+        datagrams.settimeout(0.2)
+        listener = Listener(port, stream, datagrams)
+        thread = threading.Thread(target=listener.serve)
+        thread.start()
+        try:
+            yield listener
+        finally:
+            listener.stop()
+            thread.join()
