@@ -506,19 +506,21 @@ class EffectMisplaced(FakeGptTestkitError, ValueError):  # noqa: N818 - says wha
 
 
 class CollectionFailed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
-    """Pytest could not say which tests there are, so nothing is known of what they use."""
+    """Pytest could not say which tests there are, so nothing is known of what they use.
 
-    def __init__(self, arguments: tuple[str, ...], status: int, output: str) -> None:
-        super().__init__(arguments, status, output)
+    ``why`` says in words what happened, ``output`` is what pytest printed.
+    """
+
+    def __init__(self, arguments: tuple[str, ...], why: str, output: str) -> None:
+        super().__init__(arguments, why, output)
         self.arguments = arguments
-        self.status = status
+        self.why = why
         self.output = output
 
     def __str__(self) -> str:
-        why = "found no test" if self.status == 5 else f"ended with status {self.status}"
         command = " ".join(("pytest --collect-only", *self.arguments))
         lines = "\n".join(f"  {line}" for line in self.output.splitlines()[-_LINES_SHOWN:])
-        return f"wanted all tests, and {command} {why}; nothing was changed\n{lines}"
+        return f"wanted the whole suite's tests, and {command} {self.why}; nothing was changed\n{lines}"
 
 
 _LINES_SHOWN = 15

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fakegpt_testkit import collecting, storage, upkeep
 from fakegpt_testkit.errors import CassetteError, CollectionFailed
 
@@ -24,17 +26,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The cassettes that the tests use, whether they exist or not, and the folders where cassettes lie."""
+    """The cassettes that the tests use, whether they exist or not, and the folders where cassettes lie.
+
+    ``unseen`` are folders of cassettes whose tests could not be asked here: all that lies there counts as used.
+    """
 
     tests: int
     used: tuple[Path, ...]
     folders: tuple[Path, ...]
+    unseen: tuple[Path, ...] = ()
 
 
 def collected(arguments: Sequence[str] = ()) -> Usage:
     """What the tests use that pytest collects with these arguments, in this folder.
 
-    Raises ``CollectionFailed`` when pytest could not collect all of them, or found none: nothing is known then.
+    Raises ``CollectionFailed`` when pytest could not collect the whole suite, or found no test: nothing is known then.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "collected.json"
@@ -42,9 +48,12 @@ def collected(arguments: Sequence[str] = ()) -> Usage:
         environment = {**os.environ, collecting.RESULT: str(result)}
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
         if ran.returncode != 0 or not result.exists():
-            raise CollectionFailed(tuple(arguments), ran.returncode, (ran.stdout + ran.stderr).strip())
+            why = "found no test" if ran.returncode == pytest.ExitCode.NO_TESTS_COLLECTED else "failed"
+            raise CollectionFailed(tuple(arguments), why, (ran.stdout + ran.stderr).strip())
         said = json.loads(result.read_text(encoding="utf-8"))
-    return Usage(said["tests"], tuple(map(Path, said["used"])), tuple(map(Path, said["folders"])))
+    if said["part"]:
+        raise CollectionFailed(tuple(arguments), "saw a part of the suite", said["part"])
+    return Usage(said["tests"], *(tuple(map(Path, said[name])) for name in ("used", "folders", "unseen")))
 
 
 def listed(test_ids: Iterable[str], folder: Path) -> Usage:
@@ -56,8 +65,15 @@ def listed(test_ids: Iterable[str], folder: Path) -> Usage:
 def orphans(usage: Usage) -> list[Path]:
     """The cassettes in the folders that no test uses. What does not load as a cassette is none, and left alone."""
     used = {_same(path) for path in usage.used}
+    unseen = [Path(_same(folder)) for folder in usage.unseen]
     there = upkeep.found(folder for folder in usage.folders if folder.is_dir())
-    return [path for path in there if _same(path) not in used and _is_cassette(path)]
+    return [
+        path
+        for path in there
+        if (name := _same(path)) not in used
+        and not any(Path(name).is_relative_to(folder) for folder in unseen)
+        and _is_cassette(path)
+    ]
 
 
 def prune(paths: Iterable[Path], folders: Iterable[Path]) -> None:

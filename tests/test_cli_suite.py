@@ -121,7 +121,7 @@ def test_prune_for_programs_does_not_ask() -> None:
 @pytest.mark.parametrize(
     ("broken", "text"),
     [
-        pytest.param("import nothing_of_that_name", "ended with status 2; nothing was changed", id="no import"),
+        pytest.param("import nothing_of_that_name", "failed; nothing was changed", id="no import"),
         pytest.param("", "found no test; nothing was changed", id="no test"),
     ],
 )
@@ -133,12 +133,45 @@ def test_without_knowing_all_tests_nothing_is_an_orphan(broken: str, text: str) 
     assert all(Path(each).exists() for each in (*USED, *ORPHANS))
 
 
+@pytest.mark.parametrize("arguments", [["tests/test_chat.py"], ["--lf"]], ids=lambda words: words[0])
+@pytest.mark.usefixtures("suite")
+def test_a_part_of_the_suite_knows_no_orphans(arguments: list[str]) -> None:
+    result = ran("prune", "--yes", "--", *arguments)
+    assert (result.exit_code, "saw a part of the suite; nothing was changed" in result.stderr) == (2, True)
+    assert all(Path(each).exists() for each in ORPHANS)
+
+
+@pytest.mark.usefixtures("suite")
+def test_what_this_machine_skips_or_ignores_keeps_its_cassettes() -> None:
+    Path("tests/test_skips.py").write_text("import pytest\npytest.skip('not here', allow_module_level=True)\n")
+    Path("tests/test_ignored.py").write_text("import nothing_of_that_name\n")
+    Path("tests/slow").mkdir()
+    Path("tests/slow/test_slow.py").write_text("import nothing_of_that_name\n")
+    Path("tests/conftest.py").write_text("collect_ignore = ['test_ignored.py', 'slow']\n")
+    for name in ("test_skips/test_a", "test_ignored/test_b", "slow/test_slow/test_c"):
+        Path("cassettes", f"{name}.yaml").parent.mkdir(parents=True)
+        Path("cassettes", f"{name}.yaml").write_bytes(cassettes.dumps(Cassette()))
+    assert ran("orphans").stdout.splitlines() == [*ORPHANS, "6 tests, 4 orphans"]
+
+
+@pytest.mark.usefixtures("suite")
+def test_a_test_with_a_script_or_a_name_that_is_refused_uses_no_file() -> None:
+    marked = "import pytest\n@pytest.mark.fakegpt([])\ndef test_script(): pass\n"
+    marked += "@pytest.mark.fakegpt('../up')\ndef test_up(): pass\n"
+    Path("tests/test_more.py").write_text(marked)
+    assert ran("orphans").stdout.splitlines() == [*ORPHANS, "8 tests, 4 orphans"]
+
+
 @pytest.mark.usefixtures("suite")
 def test_arguments_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTY_COMPATIBLE", "1")  # shows that it waits for pytest
     Path("tests/test_more.py").write_text("import nothing_of_that_name")
     assert ran("orphans").exit_code == 2
-    assert "6 tests, 4 orphans" in ran("orphans", "--", "tests/test_chat.py").stdout
+    assert "6 tests, 4 orphans" in ran("orphans", "--", "--ignore=tests/test_more.py").stdout
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    assert "found no test; nothing was changed" in ran("orphans").stderr
+    assert "6 tests, 4 orphans" in ran("orphans", "--", "--ignore=../tests/test_more.py", "..").stdout
 
 
 @pytest.mark.usefixtures("suite")

@@ -33,7 +33,7 @@ def _tests(command: Command) -> Command:
     )(command)
 
 
-@click.command(epilog=example("fakegpt-testkit orphans", "fakegpt-testkit orphans -- tests/integration"))
+@click.command(epilog=example("fakegpt-testkit orphans", "fakegpt-testkit orphans --folder tests/cassettes"))
 @_tests
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def orphans(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...], *, as_json: bool) -> None:
@@ -41,8 +41,9 @@ def orphans(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, .
 
     The exit code is 1 when there are any.
 
-    Pytest says which tests there are, without running one; PYTEST_ARGS go to it. A test's cassette is the one that its
-    marker gives it. Cassettes that a test opens by use_cassette itself are not seen, so keep those in another folder.
+    Pytest says which tests there are, without running one. PYTEST_ARGS go to it, but it has to see the whole suite. A
+    test's cassette is the one that its marker gives it. Cassettes that a test opens by use_cassette itself are not
+    seen, so keep those in another folder.
     """
     from fakegpt_testkit import usage
 
