@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakegpt_testkit import errors
     from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.effects import faults, recut, script
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
     from fakegpt_testkit.provider import AsyncGeneratorProvider, FakeGpt
     from fakegpt_testkit.recorder import RecordMode, Session, load_cassette, use_cassette
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse
+    from fakegpt_testkit.streams import Stream
     from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 
 __all__ = [
@@ -38,33 +40,40 @@ __all__ = [
     "Redaction",
     "Request",
     "Session",
+    "Stream",
     "Tape",
     "encode",
     "errors",
+    "faults",
     "load_cassette",
     "parse",
+    "recut",
+    "script",
     "use_cassette",
 ]
 
 _ROOMS = {
+    "": ("errors",),
     "cassette": ("Cassette",),
+    "effects": ("faults", "recut", "script"),
     "errors": ("FakeGptTestkitError",),
     "matching": ("DEFAULT_MATCH_ON", "FAKEGPT_VOLATILE"),
     "provider": ("AsyncGeneratorProvider", "FakeGpt"),
     "recorder": ("RecordMode", "Session", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
     "sse": ("Event", "EventStreamParser", "encode", "parse"),
+    "streams": ("Stream",),
     "tape": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name == "errors":
-        return importlib.import_module("fakegpt_testkit.errors")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"fakegpt_testkit.{_HOMES[name]}"), name)
+    if not _HOMES[name]:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
