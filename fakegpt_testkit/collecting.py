@@ -85,7 +85,7 @@ def _part(config: pytest.Config) -> str:
     """Why what was collected is not the whole suite; empty when it is."""
     if config.getoption("lf", default=False):
         return "--last-failed leaves out tests"
-    above = any(config.rootpath.is_relative_to(Path(each).absolute()) for each in config.args)
+    above = any(config.rootpath.resolve().is_relative_to(Path(each).resolve()) for each in config.args)
     whole = above or config.args_source is pytest.Config.ArgsSource.TESTPATHS
     return "" if whole else f"only {' '.join(config.args)} was asked for"
 

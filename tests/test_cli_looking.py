@@ -252,9 +252,10 @@ def test_an_ascii_terminal_gets_an_emoji_as_its_code_and_a_closed_pipe_is_quiet(
     assert ascii_only.stdout == b"Hello \\U0001f44d\n"
     reader, writer = os.pipe()
     os.close(reader)
-    closed = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    for words in (command, [*command, "--json"]):
+        closed = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
+        assert (closed.returncode, closed.stderr) == (1, b"")
     os.close(writer)
-    assert (closed.returncode, closed.stderr) == (1, b"")
 
 
 def test_progress_is_shown_on_a_terminal_after_a_second_only(

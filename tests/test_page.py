@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import opened
+from browser import executable, opened
 
 from fakegpt_testkit.page import page
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
@@ -147,3 +147,13 @@ def test_silences_endings_and_the_axis_are_drawn() -> None:
     quick = page("c.yaml", {1: tell(streamed("a", ending=Ending(at=0.15)))})
     assert ">100 ms</text>" in quick
     assert 'class="end"' in quick
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_without_a_browser_it_is_said_and_ci_fails(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="no browser: to test the page install chromium"):
+        executable()
