@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from os import PathLike
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete
+from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete, StorageError
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
 from fakegpt_testkit.recorder.aging import Age, check_unplayed, read_age
 from fakegpt_testkit.recorder.changing import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
+from fakegpt_testkit.recorder.taking import NoLog
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.seam import Pace, insert
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.recorder.taking import Log
     from fakegpt_testkit.tape import Interaction
 
 __all__ = [
@@ -130,8 +133,12 @@ def use_cassette(
     command = command or "use_cassette(…, record_mode='new_episodes')"
     journals: list[storage.Journal] = []
 
-    def open_journal() -> storage.Journal:
-        journals.append(storage.Journal(file))
+    def open_journal() -> Log:
+        try:
+            journals.append(storage.Journal(file))
+        except StorageError as failure:
+            warnings.warn(f"{failure}; the recording goes on without", RuntimeWarning, stacklevel=2)
+            return NoLog()
         return journals[-1]
 
     mode = read_mode(record_mode) if given is None else RecordMode.NONE

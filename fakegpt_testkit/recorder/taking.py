@@ -37,6 +37,22 @@ class Log(Protocol):
     def ending(self, number: int, ending: Ending) -> None: ...
 
 
+class NoLog:
+    """The log of a recording whose journal could not be made: it goes on without."""
+
+    def request(self, number: int, request: Request, provenance: Provenance) -> None:
+        """See ``Log``."""
+
+    def head(self, number: int, head: Head) -> None:
+        """See ``Log``."""
+
+    def chunk(self, number: int, chunk: Chunk) -> None:
+        """See ``Log``."""
+
+    def ending(self, number: int, ending: Ending) -> None:
+        """See ``Log``."""
+
+
 class Recording:
     """A ``Take`` of the seam. ``interaction`` is None until the exchange has ended, and for one that left HTTP.
 

@@ -77,7 +77,7 @@ _idle: WeakKeyDictionary[BaseConnector, Counter[Hashable]] = WeakKeyDictionary()
 def insert(deck: Deck) -> Iterator[None]:
     """Make a deck the active one: in this context and what it starts, and wherever no context says otherwise."""
     global _original
-    if not _inserted:
+    if not _inserted and BaseConnector.connect is not connect:  # it is when another patch of it was undone too late
         _original = BaseConnector.connect
         BaseConnector.connect = connect  # type: ignore[method-assign, assignment]
     _inserted.append(deck)
@@ -113,6 +113,7 @@ async def connect(
     number = deck.ask()
     if deck.plays and not (deck.records and is_upgrade(req)):
         return await PlayedExchange(connector, req, traces, timeout, deck, number).connect()
+    take = deck.take(number)  # before there is a connection, which would be left behind if this fails
     try:
         connection = await _original(connector, req, traces, timeout)
     except (ClientError, OSError) as failure:  # TimeoutError is an OSError
@@ -120,7 +121,7 @@ async def connect(
         raise
     handler = connection.protocol
     assert handler is not None, "a connection that was just handed out is open"
-    Tap(connection, connection, handler, deck.take(number), req.method, uri_of(req))
+    Tap(connection, connection, handler, take, req.method, uri_of(req))
     return connection
 
 
@@ -238,6 +239,11 @@ class PlayedExchange:
     async def _go_live(self) -> None:
         """Ask the live service after all, now that the whole request is known to be new."""
         try:
+            take = self._deck.take(self._number)
+        except Exception as refusal:
+            self._handler.set_exception(refusal)
+            return
+        try:
             live = await _original(self._connector, self._req, self._traces, self._timeout)
         except TimeoutError as cause:
             failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
@@ -250,9 +256,7 @@ class PlayedExchange:
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"
-        tap = Tap(
-            self._connection, live, self._handler, self._deck.take(self._number), self._req.method, uri_of(self._req)
-        )
+        tap = Tap(self._connection, live, self._handler, take, self._req.method, uri_of(self._req))
         self._connection.add_callback(lambda: live.release() if tap.reusable else live.close())
         assert self._handler.transport is not None, "a closed connection cancels this task"
         self._handler.transport.write(with_proxy_login(self._asked.written, self._req))
