@@ -107,20 +107,19 @@ def test_a_session_closed_in_the_midst_of_a_stream_ends_it(tmp_path: Path) -> No
     run_in("asyncio", main())
 
 
+def refuse_to_be_made(journal: Journal, cassette: Path) -> None:
+    raise StorageError("a journal", "made", PermissionError(13, "Permission denied"), "nothing is lost", "make room")
+
+
 @pytest.mark.parametrize("mode", ["all", "new_episodes"])
 def test_without_a_journal_the_recording_goes_on(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(journal: Journal, cassette: Path) -> None:
-        raise StorageError(
-            "a journal", "made", PermissionError(13, "Permission denied"), "nothing is lost", "make room"
-        )
-
-    monkeypatch.setattr(Journal, "__init__", refuse)
+    monkeypatch.setattr(Journal, "__init__", refuse_to_be_made)
 
     async def main() -> None:
         async with serve(ANSWERS) as server:
-            with pytest.warns(RuntimeWarning, match="the recording goes on without"):
-                with use_cassette(tmp_path / "a.yaml", record_mode=mode):
-                    assert await get(server.url) == b"0"
+            told = pytest.warns(RuntimeWarning, match="the recording goes on without")
+            with told, use_cassette(tmp_path / "a.yaml", record_mode=mode):
+                assert await get(server.url) == b"0"
         assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
 
     run_in("asyncio", main())
@@ -130,19 +129,13 @@ def test_without_a_journal_the_recording_goes_on(mode: str, tmp_path: Path, monk
 def test_a_warning_made_an_error_leaves_no_connection_behind(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(journal: Journal, cassette: Path) -> None:
-        raise StorageError(
-            "a journal", "made", PermissionError(13, "Permission denied"), "nothing is lost", "make room"
-        )
-
-    monkeypatch.setattr(Journal, "__init__", refuse)
+    monkeypatch.setattr(Journal, "__init__", refuse_to_be_made)
 
     async def main() -> None:
         async with serve(ANSWERS) as server:
-            with use_cassette(tmp_path / "a.yaml", record_mode=mode):
+            with use_cassette(tmp_path / "a.yaml", record_mode=mode), pytest.raises(RuntimeWarning):
                 async with asyncio.timeout(5):
-                    with pytest.raises(RuntimeWarning):
-                        await get(server.url)
+                    await get(server.url)
             assert server.connections == 0
 
     run_in("asyncio", main())
