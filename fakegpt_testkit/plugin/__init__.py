@@ -138,7 +138,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
         try:
             recorder.check_unplayed(session, wanted.unplayed)
         except InteractionsUnplayed as left:
-            pytest.fail(str(left), pytrace=False)
+            raise pytest.fail.Exception(str(left), pytrace=False) from None
 
 
 @pytest.fixture

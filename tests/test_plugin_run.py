@@ -1,0 +1,279 @@
+"""What a run tells of its cassettes: the figures, what nobody asked for, what is too old, and what CI never does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from fakegpt_testkit import storage, use_cassette
+from fakegpt_testkit.cassette import Cassette, dumps
+from fakegpt_testkit.effects import script
+from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
+from fakegpt_testkit.recorder.aging import read_age
+from fakegpt_testkit.tape import Provenance
+from fakegpt_testkit.upstream import Options, serve_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fakegpt_testkit.upstream import Service
+
+SUITE = """
+import pytest
+
+async def ask(chat, prompt="Say hello"):
+    return [part async for part in chat.create_async_generator("", [{"role": "user", "content": prompt}])]
+
+@pytest.mark.fakegpt
+async def test_one(fakegpt):
+    assert await ask(fakegpt)
+
+@pytest.mark.fakegpt("shared")
+@pytest.mark.parametrize("prompt", ["first", "second"])
+async def test_shared(fakegpt, prompt):
+    assert await ask(fakegpt, prompt)
+
+def test_unmarked():
+    pass
+"""
+ELSEWHERE = """
+import pytest
+pytest.importorskip("a_module_that_is_not_there")
+
+@pytest.mark.fakegpt
+def test_elsewhere():
+    pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def outside_of_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serve_in_thread(Options(text="Hello there")) as running:
+        yield running
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    ini = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\ntestpaths = tests\n"
+    pytester.makeini(f"{ini}filterwarnings = default\n")
+    tests = pytester.mkdir("tests")
+    (tests / "test_chat.py").write_text(SUITE)
+    return pytester
+
+
+def summary(result: pytest.RunResult) -> list[str]:
+    """The lines that we print at the end of a run."""
+    lines = result.outlines
+    start = next((at for at, line in enumerate(lines) if line.startswith("fakegpt: ")), len(lines))
+    end = next((at for at in range(start + 1, len(lines)) if not lines[at].startswith("  ")), len(lines))
+    return lines[start:end]
+
+
+def test_a_run_tells_what_it_did(suite: pytest.Pytester, service: Service) -> None:
+    recording = suite.runpytest("--fakegpt-record-mode=all", f"--fakegpt-url={service.url}")
+    assert summary(recording) == ["fakegpt: 0 replayed, 12 recorded, 0 unplayed, 0 orphans, 0 blocked"]
+
+    (suite.path / "cassettes/old").mkdir()
+    (suite.path / "cassettes/old/test_gone.yaml").write_text("interactions: []\nversion: 1\n")
+    (suite.path / "cassettes/test_elsewhere").mkdir()
+    (suite.path / "cassettes/test_elsewhere/test_elsewhere.yaml").write_text("interactions: []\nversion: 1\n")
+    (suite.path / "tests/test_elsewhere.py").write_text(ELSEWHERE)
+
+    result = suite.runpytest("-v", "--fakegpt-report=out/figures.json", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=4, skipped=1)
+    assert summary(result) == [
+        "fakegpt: 12 replayed, 0 recorded, 0 unplayed, 1 orphan, 0 blocked",
+        "  orphan: cassettes/old/test_gone.yaml",
+    ]
+    result.stdout.fnmatch_lines(
+        ["replayed recorded unplayed blocked  test", " *4 * 0 * 1 * 0  tests/test_chat.py::test_shared?first?"]
+    )
+    figures = json.loads((suite.path / "out/figures.json").read_text())
+    assert {name: figures[name] for name in ("replayed", "recorded", "unplayed", "orphans", "blocked", "part")} == {
+        "replayed": 12,
+        "recorded": 0,
+        "unplayed": {},
+        "orphans": ["cassettes/old/test_gone.yaml"],
+        "blocked": [],
+        "part": "",
+    }
+    assert [each["unplayed"] for each in figures["tests"]] == [[], [5], [1]]
+    properties = ET.parse(suite.path / "junit.xml").findall(".//testcase/properties/property")
+    assert [each.get("name") for each in properties] == ["fakegpt"] * 3
+    assert json.loads(properties[0].get("value") or "") == figures["tests"][0]
+
+    failing = suite.runpytest("-n", "2", "--fakegpt-orphans=fail", "-q")
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+    failing.assert_outcomes(passed=4, skipped=1)
+    assert summary(failing) == summary(result)
+
+    deselecting = suite.runpytest("--fakegpt-orphans=fail", "-k", "one", "--fakegpt-unplayed=fail")
+    assert summary(deselecting)[0] == "fakegpt: 4 replayed, 0 recorded, 0 unplayed, 1 orphan, 0 blocked"
+
+    part = suite.runpytest("--fakegpt-orphans=fail", "tests/test_chat.py::test_shared")
+    assert part.ret == pytest.ExitCode.OK
+    assert summary(part) == [
+        "fakegpt: 8 replayed, 0 recorded, 0 unplayed, 0 blocked",
+        "  orphans were not looked for: only tests/test_chat.py::test_shared was asked for",
+    ]
+
+
+def test_interactions_that_nobody_asked_for(suite: pytest.Pytester) -> None:
+    code = """
+import pytest
+
+def test_fails(): assert False, "so nothing is said of what it left"
+def test_skips(): pytest.skip("so nothing is said either")
+def test_leaves(): pass
+@pytest.mark.fakegpt(unplayed="ignore")
+def test_may_leave(): pass
+@pytest.mark.fakegpt(unplayed="warn")
+def test_is_warned(): pass
+@pytest.mark.fakegpt(cassette_dir="elsewhere")
+def test_uses_another_folder(): pass
+"""
+    (suite.path / "tests/test_chat.py").write_text(f"{code}\npytestmark = pytest.mark.fakegpt('left')\n")
+    storage.write(suite.path / "cassettes/left.yaml", dumps(Cassette(script("Hello"))))
+    result = suite.runpytest("-o", "fakegpt_unplayed=fail", "-o", "fakegpt_orphans=ignore")
+    result.assert_outcomes(passed=4, failed=1, skipped=1, errors=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "4 of 4 interactions of cassettes/left.yaml were not asked for",
+            "  1: GET /api/loads",
+            "*FakeGptTestkitWarning: 4 of 4 interactions of cassettes/left.yaml were not asked for*",
+            "*ERROR tests/test_chat.py::test_leaves - *4 of 4 *",
+        ]
+    )
+    assert summary(result) == ["fakegpt: 0 replayed, 0 recorded, 0 unplayed, 0 orphans, 0 blocked"]
+
+
+def test_a_run_without_marked_tests_says_nothing(suite: pytest.Pytester) -> None:
+    (suite.path / "tests/test_chat.py").write_text("def test_plain(): pass\n")
+    result = suite.runpytest("--fakegpt-orphans=fail")
+    assert result.ret == pytest.ExitCode.OK
+    assert "fakegpt:" not in result.stdout.str()
+
+
+def test_ci_never_records(suite: pytest.Pytester, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    asked = suite.runpytest("--fakegpt-record-mode=all")
+    assert asked.ret == pytest.ExitCode.USAGE_ERROR
+    asked.stderr.fnmatch_lines(["*--fakegpt-record-mode is 'all'; wanted: none, since the environment says CI; *"])
+
+    missing = suite.runpytest("-o", "fakegpt_record_mode=once", f"--fakegpt-url={service.url}", "-k", "one")
+    missing.assert_outcomes(failed=1)
+    missing.stdout.fnmatch_lines(["*CassetteMissing: GET https://*"])
+    assert not list(suite.path.rglob("*.yaml"))
+
+    allowed = ["--fakegpt-record-in-ci", "--fakegpt-record-mode=once", f"--fakegpt-url={service.url}", "-k", "one"]
+    suite.runpytest(*allowed).assert_outcomes(passed=1)
+    assert len(list(suite.path.rglob("*.yaml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["-o", "fakegpt_orphans=often"], "orphans is 'often'; wanted: one of ignore, warn, fail"),
+        (["--fakegpt-orphans=often"], "*invalid choice: 'often'*"),
+    ],
+)
+def test_a_wrong_option_of_a_run_is_a_usage_error(suite: pytest.Pytester, asked: list[str], said: str) -> None:
+    result = suite.runpytest(*asked)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+# --- what is too old ---
+
+
+def old(path: Path, at: str) -> Path:
+    made = (replace(each, provenance=Provenance(at=at)) for each in script("Hello"))
+    storage.write(path, dumps(Cassette(tuple(made))))
+    return path
+
+
+LONG_AGO = "2020-02-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("mode", "at", "stale", "outcome"),
+    [
+        ("none", LONG_AGO, "warn", FakeGptTestkitWarning),
+        ("none", LONG_AGO, "fail", CassetteStale),
+        ("once", LONG_AGO, "fail", CassetteStale),
+        ("none", LONG_AGO, "record", FakeGptTestkitWarning),
+        ("once", LONG_AGO, "record", "rewrite"),
+        ("new_episodes", LONG_AGO, "record", "rewrite"),
+        ("all", LONG_AGO, "fail", "all"),
+        ("none", "", "fail", "none"),
+        ("none", "some day", "fail", "none"),
+        ("none", "2020-02-02T00:00:00", "fail", CassetteStale),
+        ("none", datetime.now(UTC).isoformat(), "fail", "none"),
+    ],
+)
+def test_a_recording_can_be_too_old(tmp_path: Path, mode: str, at: str, stale: str, outcome: Any) -> None:
+    path = old(tmp_path / "old.yaml", at)
+    before = path.read_bytes()
+    if isinstance(outcome, str):
+        with use_cassette(path, record_mode=mode, max_age="30d", stale=stale) as session:
+            assert session.record_mode == outcome
+    elif issubclass(outcome, Warning):
+        with pytest.warns(outcome, match="was recorded on 2020-02-02, which is longer ago than 30 days"):
+            use_cassette(path, record_mode=mode, max_age=30, stale=stale).__enter__()
+    else:
+        with pytest.raises(outcome, match="to record it again: some command"):
+            use_cassette(path, record_mode=mode, max_age="720h", stale=stale, command="some command").__enter__()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("age", "wanted"),
+    [
+        ("12h", timedelta(hours=12)),
+        ("1.5d", timedelta(hours=36)),
+        ("8w", timedelta(weeks=8)),
+        (30, timedelta(days=30)),
+        (timedelta(days=2), timedelta(days=2)),
+        ("30 days", None),
+        ("-1d", None),
+    ],
+)
+def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
+    if wanted is None:
+        with pytest.raises(BadOption, match="max_age"):
+            read_age(age)
+    else:
+        assert read_age(age) == wanted
+
+
+@pytest.mark.parametrize("option", ["stale", "unplayed"])
+def test_a_wrong_consequence_is_named(tmp_path: Path, option: str) -> None:
+    path = old(tmp_path / "old.yaml", LONG_AGO)
+    wanted = pytest.raises(BadOption, match=f"{option} is 'perhaps'; wanted: one of")
+    with wanted, use_cassette(path, max_age=9999, **{option: "perhaps"}):
+        pass
+
+
+def test_a_block_that_leaves_interactions_fails_where_it_plays(tmp_path: Path) -> None:
+    path = old(tmp_path / "old.yaml", LONG_AGO)
+    with pytest.raises(InteractionsUnplayed) as raised, use_cassette(path, unplayed="fail"):
+        pass
+    assert [number for number, _ in raised.value.unplayed] == [1, 2, 3, 4]
+    with pytest.warns(FakeGptTestkitWarning, match="4 of 4 interactions"), use_cassette(path, unplayed="warn"):
+        pass
+    with use_cassette(path, unplayed="fail", record_mode="all"):
+        pass
+    with pytest.raises(RuntimeError, match="first"), use_cassette(path, unplayed="fail"):
+        raise RuntimeError("first")
