@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -68,7 +69,9 @@ class Tab:
         offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         await self.call("Network.emulateNetworkConditions", **offline)
         await self.call("Page.navigate", url=page.as_uri())
-        await self.value("new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', go))")
+        await self.value(
+            "new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', go))"
+        )
 
     def said(self, method: str) -> list[dict[str, Any]]:
         return [event["params"] for event in self.events if event["method"] == method]
@@ -88,7 +91,7 @@ async def opened(page: Path) -> AsyncIterator[Tab]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            port = await _port(Path(profile) / "DevToolsActivePort")
+            port = await asyncio.to_thread(_port, Path(profile) / "DevToolsActivePort")
             async with aiohttp.ClientSession() as session:
                 async with session.get(f"http://127.0.0.1:{port}/json/list") as response:
                     (target,) = [each for each in await response.json() if each["type"] == "page"]
@@ -101,8 +104,10 @@ async def opened(page: Path) -> AsyncIterator[Tab]:
             await process.wait()
 
 
-async def _port(file: Path) -> int:
-    async with asyncio.timeout(30):
-        while not file.exists() or not file.read_text().endswith("browser") and "\n" not in file.read_text():
-            await asyncio.sleep(0.05)
+def _port(file: Path) -> int:
+    """The port that the browser writes down, once it has."""
+    deadline = time.monotonic() + 30
+    while not (file.exists() and "\n" in file.read_text()):
+        assert time.monotonic() < deadline, "the browser did not start"
+        time.sleep(0.05)
     return int(file.read_text().split()[0])

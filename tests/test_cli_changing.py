@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vcr
-from click.testing import CliRunner, Result
+from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage, upkeep
@@ -27,6 +27,8 @@ from fakegpt_testkit.upstream import Options, Refusal, serve_in_thread
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from click.testing import Result
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
@@ -60,7 +62,7 @@ def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)), input=stdin)
+    return runner().invoke(main, list(map(str, arguments)), input=stdin)
 
 
 def written(path: Path, *interactions: Interaction) -> Path:

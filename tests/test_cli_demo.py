@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from click.testing import CliRunner
+from commands import runner
 
 from fakegpt_testkit import demo
 from fakegpt_testkit.cli import main
@@ -80,7 +80,7 @@ def test_it_has_colours_on_a_terminal_and_none_of_the_answer_is_lost(tmp_path: P
 @pytest.mark.usefixtures("quick")
 def test_without_a_place_it_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    ran = CliRunner().invoke(main, ["demo"])
+    ran = runner().invoke(main, ["demo"])
     assert ran.exit_code == 0
     (cassette,) = tmp_path.glob("fakegpt-demo-*/demo.yaml")
     assert f"The cassette: {cassette}" in ran.stdout
@@ -88,7 +88,7 @@ def test_without_a_place_it_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 @pytest.mark.usefixtures("quick")
 def test_for_programs_it_prints_the_result_alone(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(main, ["demo", "--json", "--cassette", str(tmp_path / "c.yaml")])
+    ran = runner().invoke(main, ["demo", "--json", "--cassette", str(tmp_path / "c.yaml")])
     said = json.loads(ran.stdout)
     assert (ran.exit_code, said["cassette"], said["differences"]) == (0, str(tmp_path / "c.yaml"), [])
     assert [each["status"] for each in said["requests"]] == [200] * 4
@@ -101,7 +101,7 @@ def test_for_programs_it_prints_the_result_alone(tmp_path: Path) -> None:
 def test_a_replay_that_differs_is_said_and_ends_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     chunks_replayed = demo.chunks_replayed
     monkeypatch.setattr(demo, "chunks_replayed", lambda runner, path: chunks_replayed(runner, path)[:-1])
-    ran = CliRunner().invoke(main, ["demo", "--cassette", str(tmp_path / "c.yaml")])
+    ran = runner().invoke(main, ["demo", "--cassette", str(tmp_path / "c.yaml")])
     assert ran.exit_code == 1
     assert "Error: the replay is not what was recorded\n  the stream came in other chunks: live " in ran.stderr
     assert "is nothing" in ran.stderr
@@ -110,7 +110,7 @@ def test_a_replay_that_differs_is_said_and_ends_with_1(monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("quick")
 def test_a_cassette_that_cannot_be_written_is_a_text_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    ran = CliRunner().invoke(main, ["demo", "--cassette", str(tmp_path / "file" / "c.yaml")])
+    ran = runner().invoke(main, ["demo", "--cassette", str(tmp_path / "file" / "c.yaml")])
     assert ran.exit_code == 2
     assert ran.stderr.startswith("Error: ")
     assert "Traceback" not in ran.output

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from commands import runner
 
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.upstream import Options, serve_in_thread
@@ -38,7 +38,7 @@ def test_each_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monke
             if words[0] == "upstream":
                 main.commands["upstream"].make_context("upstream", words[1:])
                 continue
-            said = CliRunner().invoke(main, words, input=" ".join(shlex.split(before)[1:]))
+            said = runner().invoke(main, words, input=" ".join(shlex.split(before)[1:]))
             assert said.exit_code == FINDS.get(words[0], 0), (line, said.output)
             if words[0] == "prune":
                 assert not Path("cassettes/hello.yaml").exists()

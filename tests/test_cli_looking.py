@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
+from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
@@ -22,6 +22,7 @@ from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, P
 
 if TYPE_CHECKING:
     import click
+    from click.testing import Result
 
 STREAM = (("Content-Type", "text/event-stream"),)
 EVIL = "\x1b[31mred\x07 \u202e [bold]not markup[/bold]"
@@ -49,7 +50,7 @@ def written(path: Path, *interactions: Interaction) -> str:
 
 
 def ran(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+    return runner().invoke(main, arguments)
 
 
 def test_show_tells_requests_events_times_the_ending_and_the_text(tmp_path: Path) -> None:
@@ -261,7 +262,7 @@ def test_an_ascii_terminal_gets_an_emoji_as_its_code_and_a_closed_pipe_is_quiet(
 def test_progress_is_shown_on_a_terminal_after_a_second_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     assert list(tracked(range(3), "checking")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
@@ -270,7 +271,7 @@ def test_progress_is_shown_on_a_terminal_after_a_second_only(
     out, shown = capsys.readouterr()
     assert out == ""
     assert "checking" in shown
-    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    monkeypatch.delenv("FORCE_COLOR")
     for _ in tracked(range(3), "checking"):
         time.sleep(0.4)
     assert capsys.readouterr() == ("", "")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
+from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
+
+if TYPE_CHECKING:
+    from click.testing import Result
 
 SUITE = """
 import pytest
@@ -47,7 +51,7 @@ ORPHANS = [
 
 
 def ran(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, arguments, input=stdin)
+    return runner().invoke(main, arguments, input=stdin)
 
 
 @pytest.fixture
@@ -164,7 +168,7 @@ def test_a_test_with_a_script_or_a_name_that_is_refused_uses_no_file() -> None:
 
 @pytest.mark.usefixtures("suite")
 def test_arguments_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # shows that it waits for pytest
+    monkeypatch.setenv("FORCE_COLOR", "1")  # shows that it waits for pytest
     Path("tests/test_more.py").write_text("import nothing_of_that_name")
     assert ran("orphans").exit_code == 2
     assert "6 tests, 4 orphans" in ran("orphans", "--", "--ignore=tests/test_more.py").stdout

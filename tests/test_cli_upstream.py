@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
+from commands import runner
 
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.service import _options, upstream
@@ -64,13 +64,13 @@ async def test_it_sends_the_stream_of_a_file(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_a_text_and_ends_with_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = CliRunner().invoke(main, ["upstream", "--port", str(taken.getsockname()[1])])
+        ran = runner().invoke(main, ["upstream", "--port", str(taken.getsockname()[1])])
     assert ran.exit_code == 2
     assert "address already in use" in ran.stderr
 
 
 def test_an_option_that_means_nothing_is_a_text_and_ends_with_2() -> None:
-    ran = CliRunner().invoke(main, ["upstream", "--busy", "9"])
+    ran = runner().invoke(main, ["upstream", "--busy", "9"])
     assert (ran.exit_code, ran.stderr) == (
         2,
         "Error: the stand-in's option busy is 9; wanted: at most the 3 accounts\n",
