@@ -90,7 +90,9 @@ def cuts(draw: DrawFn, body: bytes) -> list[bytes]:
     if kind == "few":
         places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=8)))
     elif kind == "line ends":
-        places = [place for place in range(1, len(body)) if body[place - 1] in b"\r\n"]
+        ends = [place for place in range(1, len(body)) if body[place - 1] in b"\r\n"]
+        kept = draw(st.lists(st.booleans(), min_size=len(ends), max_size=len(ends)))
+        places = [place for place, keep in zip(ends, kept, strict=True) if keep]
     elif kind == "whole":
         places = []
     else:

@@ -210,9 +210,12 @@ def test_the_last_event_id_moves_with_the_blank_line() -> None:
     assert parser.last_event_id == "0"
     parser.feed(b"\n")
     assert parser.last_event_id == "1"
-    parser.feed(b"id: 2\ndata: b\n")
+    parser.feed(b"id: 2\n")
+    assert parser.feed(b"data: b\n\n") == [Event(data="b", id="2")]
+    assert parser.last_event_id == "2"
+    parser.feed(b"id: 3\ndata: c\n")
     parser.close()
-    assert parser.last_event_id == "1"
+    assert parser.last_event_id == "2"
 
 
 @pytest.mark.parametrize(
