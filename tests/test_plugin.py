@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from suites import INI
 
 from fakegpt_testkit import load_cassette
 from fakegpt_testkit.upstream import Options, serve_in_thread
@@ -31,7 +32,7 @@ async def test_greets(fakegpt):
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini(INI)
     return pytester
 
 

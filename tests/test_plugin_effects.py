@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from suites import INI
 
 from fakegpt_testkit import FakeGpt, use_cassette
 from fakegpt_testkit.cassette import Cassette
@@ -158,7 +159,7 @@ async def test_fails(fakegpt):
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini(INI)
     return pytester
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from listening import listening
+from suites import INI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,8 +91,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, listener: Listener) -> pytest.Pytester:
-    ini = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-    pytester.makeini(f"{ini}filterwarnings = default\n")
+    pytester.makeini(INI)
     pytester.makepyfile(test_suite=SUITE.format(port=listener.port))
     folder = pytester.mkdir("cassettes")
     (folder / "damaged.yaml").write_text("interactions: []\nversion: 1\n")

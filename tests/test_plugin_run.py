@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from suites import INI
 
 from fakegpt_testkit import storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
@@ -66,8 +67,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    ini = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\ntestpaths = tests\n"
-    pytester.makeini(f"{ini}filterwarnings = default\n")
+    pytester.makeini(f"{INI}testpaths = tests\nfilterwarnings = default\n")
     tests = pytester.mkdir("tests")
     (tests / "test_chat.py").write_text(SUITE)
     return pytester

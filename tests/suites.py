@@ -1,0 +1,8 @@
+"""For tests that run pytest in suites of other people."""
+
+INI = """[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+addopts = -p no:looptime_plugin
+"""
+"""looptime's hook asks for an event loop in each run and leaves it open, as this project's own options say."""
