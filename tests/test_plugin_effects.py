@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from fakegpt_testkit import FakeGpt, use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut, TokenRefused
+from fakegpt_testkit.plugin.options import OPTIONS
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -193,3 +195,18 @@ def test_a_way_of_cutting_that_does_not_exist_is_a_usage_error(suite: pytest.Pyt
     result = suite.runpytest("--fakegpt-recut=sideways")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*nothing is cut that way*"])
+
+
+def test_the_documented_example_passes(suite: pytest.Pytester) -> None:
+    documented = (Path(__file__).parent.parent / "docs/plugin.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", documented, re.DOTALL)
+    suite.makepyfile("\n".join(blocks))
+    suite.runpytest().assert_outcomes(passed=len(blocks))
+
+
+def test_every_option_is_documented_and_has_an_ini_key(suite: pytest.Pytester) -> None:
+    documented = (Path(__file__).parent.parent / "docs/plugin.md").read_text(encoding="utf-8")
+    shown = suite.runpytest("--help").stdout.str()
+    for name in OPTIONS:
+        assert f"| `--fakegpt-{name.replace('_', '-')}` |" in documented
+        assert re.search(rf"^\s+fakegpt_{name} \(", shown, re.MULTILINE)

@@ -122,12 +122,30 @@ def test_a_run_tells_what_it_did(suite: pytest.Pytester, service: Service) -> No
     deselecting = suite.runpytest("--fakegpt-orphans=fail", "-k", "one", "--fakegpt-unplayed=fail")
     assert summary(deselecting)[0] == "fakegpt: 4 replayed, 0 recorded, 0 unplayed, 1 orphan, 0 blocked"
 
+    leaving_out = suite.runpytest("--fakegpt-orphans=fail", "--ignore=tests/test_elsewhere.py")
+    assert summary(leaving_out)[-1] == "  orphans were not looked for: --ignore leaves out tests"
+
     part = suite.runpytest("--fakegpt-orphans=fail", "tests/test_chat.py::test_shared")
     assert part.ret == pytest.ExitCode.OK
     assert summary(part) == [
         "fakegpt: 8 replayed, 0 recorded, 0 unplayed, 0 blocked",
         "  orphans were not looked for: only tests/test_chat.py::test_shared was asked for",
     ]
+
+
+def test_what_cannot_be_collected_and_many_orphans(suite: pytest.Pytester) -> None:
+    code = "import pytest\n@pytest.mark.fakegpt('made', record_mode='all')\ndef test_it(): pass\n"
+    (suite.path / "tests/test_chat.py").write_text(code)
+    for number in range(22):
+        storage.write(suite.path / f"cassettes/old{number:02}.yaml", dumps(Cassette()))
+    shown = summary(suite.runpytest())
+    assert (shown[1], shown[20:]) == (
+        "  orphan: cassettes/old00.yaml",
+        ["  orphan: cassettes/old19.yaml", "  and 2 more"],
+    )
+    (suite.path / "tests/test_broken.py").write_text("import nothing_of_this_name\n")
+    result = suite.runpytest("--continue-on-collection-errors", "--fakegpt-orphans=fail")
+    assert summary(result)[-1] == "  orphans were not looked for: tests/test_broken.py could not be collected"
 
 
 def test_interactions_that_nobody_asked_for(suite: pytest.Pytester) -> None:

@@ -118,8 +118,6 @@ def check(name: str, value: object) -> None:
     option = OPTIONS[name]
     if option.choices and value not in option.choices:
         raise BadOption(name, value, f"one of {', '.join(option.choices)}")
-    if option.run and option.flag and not isinstance(value, bool):
-        raise BadOption(name, value, "true or false")
 
 
 def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
