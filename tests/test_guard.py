@@ -343,7 +343,7 @@ def test_a_proxy_may_be_allowed_by_name(listener: Listener) -> None:
     with guarded(Guard(TEST, ("127.0.0.1", "localhost"), proxies)) as guard:
         by_socket(listener.port)
         if uvloop is not None:
-            run(by_aiohttp(f"http://localhost:{listener.port}/"), uvloop.new_event_loop)
+            run(by_streams(listener.port, "localhost"), uvloop.new_event_loop)
     assert guard.blocked == []
 
 
