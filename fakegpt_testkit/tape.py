@@ -58,9 +58,12 @@ class Ending:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Chunk:
     """Bytes that arrived together, after content decoding.
+
+    A value: treat it as immutable. It is not a frozen dataclass only because building those takes four times as long,
+    and a long stream has ten thousand of them.
 
     ``at`` is in seconds since the request was sent. ``ends`` are the offsets in ``data`` at which an HTTP chunk of a
     ``Transfer-Encoding: chunked`` body ended, ascending, each in ``0..len(data)``: 0 when all that came of an HTTP

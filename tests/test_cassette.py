@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import Cassette, canonical, tree
+from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import read_track, write_track
 from fakegpt_testkit.errors import CassetteError
@@ -66,7 +67,14 @@ def _kinds(node: tree.Node) -> object:
         return {key: _kinds(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_kinds(item) for item in node]
-    return type(node)
+    return str if isinstance(node, tree.Plain) else type(node)
+
+
+def _interactions(root: tree.Node) -> object:
+    try:
+        return interactions_of(root)
+    except tree.BadShape as wrong:
+        return wrong.problem
 
 
 def _agree(data: bytes) -> bool:
@@ -77,6 +85,7 @@ def _agree(data: bytes) -> bool:
     parsed = tree.parse(data)
     assert _as_text(fast) == parsed
     assert _kinds(_as_text(fast)) == _kinds(parsed)
+    assert _interactions(fast) == _interactions(parsed)  # also where it matters whether a word was quoted
     return True
 
 
@@ -90,7 +99,9 @@ own_lines = st.sampled_from(
      b"    a: b #c\n", b"    a: b:c\n", b"    a: 'b' c\n", b"    a: \n", b"    a:\n", b"  a: b\n", b"a: b\n",
      b"    k: No\n", b"    k: 0777\n", b"      z: |- \n", b"    'q': 1\n", b"    d: '\xc3\xa9'\n",
      b"    d: \xc3\xa9\n", b"    t: a\tb\n", b"    e: 'a\tb'\n", b"    f: ''\n", b"---\n", b"...\n",
-     b"        \xc2\x85\n", b"        \xe2\x80\xa8\n", b"        \x07\n", b"    - a\n", b"      - - a\n",
+     b"    parsed_body: 1\n",
+     b"    body:\n    - 1\n", b"      B:\n      - null\n", b"        \xc2\x85\n",
+     b"        \xe2\x80\xa8\n", b"        \x07\n", b"    - a\n", b"      - - a\n",
      b"    i: /a b\n", b"    j: {}\n"
     ]
 )  # fmt: skip
@@ -150,18 +161,25 @@ def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, da
         (b"    a:\n      b:\n        c:\n          d: e\n", False),
         (b"    a:\n", False),
         (b"    a: b\n\n", False),
+        (b"    h:\n      A:\n      - b\n      B:\n      - 'c'\n      C:\n      - d\n      - e\n      D: f\n", True),
+        (b"    h:\n      A:\n      - b\n      A:\n      - c\n", False),
+        (b"    h:\n      A:\n      - b\n      B:\n      - c\n      A: d\n", False),
+        (b"    h:\n      A:\n      - null\n      B:\n      - Null\n", True),
+        (b"    body:\n    - 1\n", False),
+        (b"    body:\n      n: 1\n", False),
+        (b"    parsed_body:\n      n: 1\n", False),
     ],
 )
 def test_the_fast_reader_takes_only_the_writers_form(lines: bytes, taken: bool) -> None:
     assert _agrees_or_refuses(b"interactions:\n- request:\n    uri: b\n" + lines + b"  x: y\nversion: 1\n") is taken
 
 
-def test_a_large_stream_is_read_to_the_same_bytes() -> None:
-    body = b"".join(b"data: %d %s\n\n" % (number, b"x" * (number % 700)) for number in range(1000)) + b"\n \n"
+@pytest.mark.parametrize("length", [70, 7000], ids=["short lines", "long lines"])
+def test_a_large_stream_is_read_to_the_same_bytes(length: int) -> None:
+    body = b"".join(b"data: %d %s\n\n" % (number, b"x" * (number * 97 % length)) for number in range(100)) + b"\n \n"
     data = cassette.dumps(Cassette((simple(body),)))
-    assert len(data) > canonical._LARGE
     assert _agree(data)
-    assert canonical.read(data.replace(b"        data: 500", b"       data: 500")) is None
+    assert canonical.read(data.replace(b"        data: 50 ", b"       data: 50 ")) is None
     assert cassette.loads(data, "a").interactions[0].response.body == body
 
 

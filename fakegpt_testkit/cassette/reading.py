@@ -33,6 +33,7 @@ _CUT_OFF = (
 )
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 _FLOAT = re.compile(r"-?\d{1,400}(?:\.\d{0,400})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_STATUS = re.compile(r"[0-9]{1,3}")
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
 
@@ -137,7 +138,9 @@ def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
     version = _text(ours, "http") or "1.1"
     at, chunks, ended = _cut(ours, body, headers)
     ending = Ending(_ending_kind(ours), ended, _text(ours, "note"))
-    return Tape(Head(status, reason, headers, version, at), chunks, ending)
+    tape = Tape(Head(status, reason, headers, version, at), chunks, ending)
+    vars(tape)["body"] = body  # what the property would join and keep
+    return tape
 
 
 def _cut(ours: Mapping, body: bytes, headers: Headers) -> tuple[float, tuple[Chunk, ...], float]:
@@ -158,7 +161,9 @@ def _cut(ours: Mapping, body: bytes, headers: Headers) -> tuple[float, tuple[Chu
 
 
 def _ending_kind(ours: Mapping) -> EndingKind:
-    word = _text(ours, "ending") or EndingKind.COMPLETE.value
+    word = _text(ours, "ending")
+    if not word:
+        return EndingKind.COMPLETE
     try:
         return EndingKind(word)
     except ValueError:
@@ -192,7 +197,7 @@ def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
 
 def _status(parent: Mapping, key: str) -> int:
     word = parent.get(key)
-    if not isinstance(word, str) or re.fullmatch(r"[0-9]{1,3}", word) is None:
+    if not isinstance(word, str) or _STATUS.fullmatch(word) is None:
         raise BadShape(f"the status {shown(word)} is no number of three digits", parent.line)
     return int(word)
 
@@ -209,7 +214,7 @@ def _headers(parent: Mapping, key: str = "headers") -> Headers:
             found.append((name, _word(values, name, fields)))
         else:
             for value in values:
-                found.append((name, str(value) if isinstance(value, str) else _word(value, name, fields)))  # noqa: PERF401
+                found.append((name, value if type(value) is str else _word(value, name, fields)))  # noqa: PERF401
     return tuple(found)
 
 
@@ -228,7 +233,8 @@ def _in_order(headers: Headers, order: str) -> Headers:
 
 
 def _text(parent: Mapping, key: str) -> str:
-    return _word(parent.get(key), key, parent)
+    value = parent.get(key)
+    return value if type(value) is str else _word(value, key, parent)
 
 
 def _word(value: Node, key: str, parent: Mapping) -> str:

@@ -29,6 +29,7 @@ MAX_BYTES = 256 * 1024 * 1024
 LOCK_SECONDS = 60.0
 """How long another process may hold a file before the wait is given up."""
 
+_STEP = 64 * 1024
 _TEMPORARY = ".fakegpt-testkit-"
 _STALE_SECONDS = 3600.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
@@ -50,11 +51,25 @@ def read(path: Path) -> bytes | None:
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        with os.fdopen(descriptor, "rb") as file:
-            _check_readable(os.fstat(descriptor))
-            return file.read(MAX_BYTES)
+        try:
+            found = os.fstat(descriptor)
+            _check_readable(found)
+            return _read_whole(descriptor, found.st_size)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _read_whole(descriptor: int, size: int) -> bytes:
+    """All that there is, up to the bound, in one call of the system when that is ``size`` bytes.
+
+    A file object would cost more than the reading: it makes room for the whole bound first.
+    """
+    data = os.read(descriptor, size)
+    while len(data) < MAX_BYTES and (more := os.read(descriptor, _STEP)):
+        data += more
+    return data
 
 
 def _check_readable(found: os.stat_result) -> None:
