@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-FIRST, ANY_CLIENT, IN_A_SUITE = BLOCKS
+FIRST, ANY_CLIENT, FAULTS, IN_A_SUITE = BLOCKS
 
 
 def pytest_in(folder: Path, *args: str) -> str:
@@ -57,9 +57,10 @@ def test_the_example_with_any_client(
     assert capsys.readouterr().out.startswith("200 [")
 
 
-def test_the_example_in_a_suite(tmp_path: Path) -> None:
+def test_the_examples_in_a_suite(tmp_path: Path) -> None:
     (tmp_path / "test_shared.py").write_text(IN_A_SUITE, encoding="utf-8")
-    assert "1 passed" in pytest_in(tmp_path)
+    (tmp_path / "test_faults.py").write_text(FAULTS, encoding="utf-8")
+    assert "2 passed" in pytest_in(tmp_path)
 
 
 def test_links_lead_somewhere() -> None:
