@@ -2,8 +2,8 @@
 
 To load is to have the bodies as Python values.
 
-Run it with `python benchmarks/cassette.py`, with `vcrpy` and `cassetter` installed; it prints the tables that
-docs/benchmarks-cassette.md shows. Each tool reads and writes files of its own form, through its own code.
+`make benchmark` installs the peers and runs it; it prints the tables that docs/benchmarks-cassette.md shows. Each tool
+reads and writes files of its own form, through its own code.
 """
 
 from __future__ import annotations

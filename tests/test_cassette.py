@@ -22,7 +22,7 @@ slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_to
 
 
 @given(values.cassettes)
-@settings(slow, max_examples=80)
+@settings(slow, max_examples=50)
 def test_what_is_written_is_read_back(value: Cassette) -> None:
     data = cassette.dumps(value)
     loaded = cassette.loads(data, "a.yaml")
@@ -31,13 +31,13 @@ def test_what_is_written_is_read_back(value: Cassette) -> None:
 
 
 @given(values.cassettes)
-@settings(slow, max_examples=40)
+@settings(slow, max_examples=15)
 def test_a_checkout_with_crlf_line_ends_changes_nothing(value: Cassette) -> None:
     assert cassette.loads(cassette.dumps(value).replace(b"\n", b"\r\n"), "a.yaml") == value
 
 
 @given(values.bodies)
-@settings(slow, max_examples=150)
+@settings(slow, max_examples=80)
 def test_libyaml_reads_a_block_to_the_same_bytes(body: bytes) -> None:
     text = f"a:\n  b: {block(body, 2)}\n  c: 1\n"
     read = yaml.load(text, yaml.CSafeLoader)["a"]["b"]
@@ -46,7 +46,7 @@ def test_libyaml_reads_a_block_to_the_same_bytes(body: bytes) -> None:
 
 
 @given(values.texts)
-@settings(slow, max_examples=150)
+@settings(slow, max_examples=80)
 def test_libyaml_reads_an_inline_text_to_the_same_text(text: str) -> None:
     read = yaml.load(f"a:\n- {inline(text)}\n", yaml.CSafeLoader)["a"][0]
     assert (read.decode("utf-8", "surrogatepass") if isinstance(read, bytes) else read) == text
@@ -108,13 +108,13 @@ own_lines = st.sampled_from(
 
 
 @given(st.lists(own_lines, max_size=14).map(b"".join))
-@settings(slow, max_examples=400)
+@settings(slow, max_examples=250)
 def test_the_fast_reader_agrees_with_libyaml_on_all_that_it_takes(middle: bytes) -> None:
     _agree(b"interactions:\n- request:\n    uri: b\n" + middle + b"version: 1\n")
 
 
 @given(values.cassettes, st.data())
-@settings(slow, max_examples=80)
+@settings(slow, max_examples=40)
 def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, data: st.DataObject) -> None:
     text = cassette.dumps(value)
     at = data.draw(st.integers(0, len(text)))
@@ -188,7 +188,7 @@ def _agrees_or_refuses(data: bytes) -> bool:
 
 
 @given(st.lists(values.requests.map(lambda request: replace(request, headers=())), min_size=1, max_size=3))
-@settings(slow, max_examples=50)
+@settings(slow, max_examples=15)
 def test_the_fast_reader_takes_what_the_writer_writes(requests: list[Request]) -> None:
     streams = [
         simple(b"data: a\n\ndata: b\n\n", headers=(("A", "b: c"), ("Date", "Sun, 22 Nov 2026"))) for _ in requests
