@@ -325,6 +325,27 @@ def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
     assert _files(small_disk) == ["a.yaml"]
 
 
+def test_a_file_that_the_system_reads_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"data: a\n" * 10)
+    real = os.read
+    monkeypatch.setattr(files.os, "read", lambda descriptor, size: real(descriptor, min(size, 7)))
+    assert storage.read(path) == b"data: a\n" * 10
+
+
+def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"a")
+    next_free = os.open(path, os.O_RDONLY)
+    os.close(next_free)
+    assert storage.read(path) == b"a"
+    with pytest.raises(StorageError, match="no regular file"):
+        storage.read(tmp_path)
+    again = os.open(path, os.O_RDONLY)
+    os.close(again)
+    assert again == next_free
+
+
 ADDING = """
 import sys
 from pathlib import Path
