@@ -185,8 +185,7 @@ def _line_by_line(data: bytes, at: int, width: int) -> tuple[bytes, int]:
 def _at_once(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     """The same, with nothing done per line."""
     last = _BLOCK_END[width - 2].search(data, at - 1)
-    if last is None:
-        raise _OtherForm
+    assert last is not None  # the line end of the last line is one
     margin = b" " * width
     start, end = at + width * data.startswith(margin, at), last.end()
     return b"\n".join(data[start:end].split(b"\n" + margin)), end
