@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 from hypothesis import strategies as st
+from playing import EVENTS, STREAM_HEADERS
 
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Tape
-from tests.playing import EVENTS, STREAM_HEADERS
 
 LENGTH_HEADERS = (("Content-Type", "text/event-stream"), ("Content-Length", str(len(b"".join(EVENTS)))))
 CLOSE_HEADERS = (("Content-Type", "text/event-stream"),)

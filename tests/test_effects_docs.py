@@ -7,9 +7,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from playing import consume, played
 
 from fakegpt_testkit.effects import Effect, faults, script
-from tests.playing import consume, played
 
 PAGE = (Path(__file__).parent.parent / "docs" / "effects.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(faults\..+?)` \| (.+) \| (?:`(\w+)`|no exception) \|$", PAGE, re.MULTILINE)

@@ -16,12 +16,12 @@ import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playing import EVENTS, STREAM_HEADERS, URL, consume, played, stream_tape
+from tapes import tapes, whole
 
 from fakegpt_testkit.effects import Effect, faults, recut
 from fakegpt_testkit.strategies import recuts
 from fakegpt_testkit.tape import Chunk, Head, Tape
-from tests.playing import EVENTS, STREAM_HEADERS, URL, consume, played, stream_tape
-from tests.tapes import tapes, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 import trustme
+from playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
 
 from fakegpt_testkit.effects import faults
-from tests.playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,12 +10,13 @@ import aiohttp
 import pytest
 from suites import INI
 
-from fakegpt_testkit import FakeGpt, use_cassette
+from fakegpt_testkit import FakeGpt, load_cassette, parse, use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut, TokenRefused
 from fakegpt_testkit.plugin.options import OPTIONS
 from fakegpt_testkit.tape import EndingKind
+from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +146,7 @@ async def test_scripted(fakegpt, fakegpt_cassette):
 
 @pytest.mark.fakegpt(ANSWER, faults=[faults.reset(after_event=3)])
 async def test_reset(fakegpt):
-    with pytest.raises(Exception, match="[Rr]eset"):
+    with pytest.raises(Exception, match="not completed"):
         await ask(fakegpt)
 
 @pytest.mark.fakegpt(ANSWER, recut="byte")
@@ -177,14 +178,14 @@ def test_markers_change_streams_and_a_failed_test_shows_its_own(suite: pytest.Py
 
 
 def test_a_whole_run_is_cut_otherwise_and_the_seed_reproduces_it(suite: pytest.Pytester) -> None:
-    suite.makepyfile(SUITE.replace("CHUNKS", "6"))
+    suite.makepyfile(SUITE.replace("CHUNKS", "-1"))  # no cut has as many: the test fails and shows it
     result = suite.runpytest("--fakegpt-recut=random", "-n", "2")
     result.assert_outcomes(passed=2, failed=2)
     header = next(line for line in result.outlines if line.startswith("fakegpt: "))
     seed = header.partition("--fakegpt-recut=")[2]
     assert seed.isdigit()
     result.stdout.fnmatch_lines([f'*the chunks were cut again; to repeat it: pytest "*::test_scripted" *={seed}'])
-    cut = re.compile(r"assert (\d+) == 6")
+    cut = re.compile(r"assert (\d+) == -1")
     again = suite.runpytest("-o", f"fakegpt_recut={seed}", "-k", "scripted")
     assert cut.findall(again.stdout.str())
     assert set(cut.findall(again.stdout.str())) == set(cut.findall(result.stdout.str()))
@@ -210,3 +211,42 @@ def test_every_option_is_documented_and_has_an_ini_key(suite: pytest.Pytester) -
     for name in OPTIONS:
         assert f"| `--fakegpt-{name.replace('_', '-')}` |" in documented
         assert re.search(rf"^\s+fakegpt_{name} \(", shown, re.MULTILINE)
+
+
+SWEPT = """
+import pytest
+from fakegpt_testkit.effects import faults
+
+async def ask(chat):
+    return [part async for part in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
+
+@pytest.mark.fakegpt("swept", faults=faults.everywhere(faults.close))
+async def test_it_is_whole_or_an_error(fakegpt, fakegpt_fault):
+    try:
+        assert "".join(await ask(fakegpt)) == "Hello there"
+    except Exception as problem:
+        assert fakegpt_fault is not None
+        assert "not completed" in str(problem)
+"""
+
+
+def test_a_sweep_is_one_test_for_each_event_of_the_recording(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    suite.makepyfile(SWEPT)
+    missing = suite.runpytest()
+    missing.assert_outcomes(failed=1)
+    missing.stdout.fnmatch_lines(["*test_it_is_whole_or_an_error?not recorded?*"])
+    with serve_in_thread(Options(text="Hello there")) as service:
+        suite.runpytest("--fakegpt-record-mode=once", f"--fakegpt-url={service.url}").assert_outcomes(passed=1)
+    events = len(parse(load_cassette(suite.path / "cassettes/swept.yaml").interactions[-1].response.body))
+    assert events > 3
+    suite.runpytest("-n", "2").assert_outcomes(passed=events)
+
+
+def test_a_sweep_without_a_name_says_that_it_needs_one(suite: pytest.Pytester) -> None:
+    suite.makepyfile(SWEPT.replace('"swept", ', ""))
+    result = suite.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*faults is 'a sweep'; wanted: a cassette's name or a script beside it*"])

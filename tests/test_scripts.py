@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playing import TapeDeck
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import sse
@@ -13,7 +14,6 @@ from fakegpt_testkit.effects import apply, faults, is_scripted, script
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.seam import insert
-from tests.playing import TapeDeck
 
 if TYPE_CHECKING:
     from fakegpt_testkit.tape import Interaction, Tape

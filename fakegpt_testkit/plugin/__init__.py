@@ -22,6 +22,7 @@ from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Tally
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
+    from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.provider import FakeGpt
     from fakegpt_testkit.recorder import Session
     from fakegpt_testkit.upstream import Options, Service
@@ -59,6 +60,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say with which cuts the run can be repeated."""
     how = options.for_run(config, "recut")
     return None if how is None else f"fakegpt: every body is cut again: --fakegpt-recut={how}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test for each event of a recording, where a marker sweeps a fault over it."""
+    over = marked.sweep_of(metafunc.definition)
+    if over is not None:
+        faults = marked.sweep(metafunc.definition, over)
+        metafunc.fixturenames.append(marked.SWEPT)
+        metafunc.parametrize(marked.SWEPT, faults, ids=lambda fault: str(fault or "not recorded"), indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -139,6 +149,13 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
             recorder.check_unplayed(session, wanted.unplayed)
         except InteractionsUnplayed as left:
             raise pytest.fail.Exception(str(left), pytrace=False) from None
+
+
+@pytest.fixture
+def fakegpt_fault(request: pytest.FixtureRequest) -> Effect | None:
+    """The one fault of this test, where a marker sweeps a fault over a recording; None while there is no recording."""
+    fault: Effect | None = request.param
+    return fault
 
 
 @pytest.fixture

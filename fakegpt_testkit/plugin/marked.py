@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
+from fakegpt_testkit.errors import BadOption
 from fakegpt_testkit.plugin import options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    import pytest
-
+    from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.effects.faults import Sweep
     from fakegpt_testkit.tape import Interaction
 
 _NEITHER: Final = ("url", "cassette_dir", "unplayed", "allow_hosts", "block_network", "block_subprocesses")
 """What is ours and not ``use_cassette``'s."""
+
+
+SWEPT: Final = "fakegpt_fault"
+"""The parameter of a test that stands for one fault of a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,9 @@ def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
     if options.is_ci(os.environ) and not options.for_run(item.config, "record_in_ci"):
         recorder.read_mode(said["record_mode"])
         said["record_mode"] = "none"
+    if sweep_of(item) is not None:
+        fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
+        said["faults"] = [] if fault is None else [fault]
     source, folder = place(item, str(said["cassette_dir"]))
     block = said["block_network"]
     return Wanted(
@@ -67,3 +77,28 @@ def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interac
     if named is None:
         return storage.path_for(folder, item.nodeid), folder
     return storage.inside(folder, named) if isinstance(named, str) else named, folder
+
+
+def sweep_of(item: pytest.Item) -> Sweep | None:
+    """What the nearest marker that speaks of faults wants at every event; None for plain faults, and for none."""
+    said = [marker.kwargs["faults"] for marker in item.iter_markers(options.MARKER) if "faults" in marker.kwargs]
+    if not said:
+        return None
+    from fakegpt_testkit.effects.faults import Sweep
+
+    return said[0] if isinstance(said[0], Sweep) else None
+
+
+def sweep(item: pytest.Item, over: Sweep) -> Sequence[Effect | None]:
+    """The faults of a sweep, one test for each; a single None while there is no recording to sweep over."""
+    from fakegpt_testkit import recorder
+
+    said = options.for_test(item.config, {}, [*item.iter_markers(options.MARKER)])
+    if not any(marker.args for marker in item.iter_markers(options.MARKER)):
+        raise BadOption("faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording")
+    source, _ = place(item, str(said["cassette_dir"]))
+    if not isinstance(source, Path):
+        return over.over(source)
+    if not source.is_file():
+        return [None]
+    return over.over(recorder.load_cassette(source).interactions)
