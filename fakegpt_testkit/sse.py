@@ -23,7 +23,8 @@ _FIELDS = (b"data", b"event", b"id", b"retry")
 _MAX_RETRY = 2**63 - 1
 _SLICE = 64 * 1024
 _MANY = 1024
-_LOOK = 64 * 1024
+_PIECES = 512
+_SMALL = 4 * 1024
 _OVERHEAD = 48
 
 
@@ -63,13 +64,14 @@ class EventStreamParser:
         self._line: list[bytes] = []  # a line whose end has not come; not a whole block, where comments would pile up
         self._line_looked = 0  # how many of these, from the first, were looked at
         self._line_size = 0  # of those
+        self._line_enough = 0  # as many pieces, none above _SMALL, surely fit: more of them are looked at
         self._type = ""
         self._data: list[str] = []
         self._joined = 0  # how many of these, from the first, are many lines joined
         self._id = last_event_id
         self._max_event_size = max_event_size
         self._room = max_event_size  # what the event that is arriving may still grow by, the line that is held included
-        self._unlooked = 0  # how much more of the line may be held until it is looked at
+        self._enough = min(max_event_size // _SMALL, _PIECES)  # the same for a new event
         self._started = False
         self._after_cr = False
         self._too_large = False
@@ -83,32 +85,31 @@ class EventStreamParser:
         """
         if self._special or _CR in data:
             data = self._with_plain_line_ends(data)
+        line = self._line
         if _LF not in data:
-            self._line.append(data)
-            self._unlooked -= len(data) + _OVERHEAD
-            if self._unlooked < 0:
+            line.append(data)
+            if len(line) > self._line_enough or len(data) > _SMALL:
                 self._look_at_line()
                 self._raise_if_too_large()
             return []
-        events: list[Event] = []
         lines, rest = data, b""
         if data[-1] != _LF:
             end = data.rfind(b"\n") + 1
             lines, rest = data[:end], data[end:]
-        if self._line:
-            self._line.append(lines)
+        if line:
+            line.append(lines)
             lines = self._take_line()
         if len(lines) > self._room:
             lines = self._lines_that_fit(lines)
+        events: list[Event] = []
         if len(lines) <= _SLICE:
             self._read(lines, events)
         else:
             for piece in _slices(lines):
                 self._read(piece, events)
         if rest:
-            self._line.append(rest)
-            self._unlooked -= len(rest) + _OVERHEAD
-            if self._unlooked < 0:
+            line.append(rest)
+            if len(line) > self._line_enough or len(rest) > _SMALL:
                 self._look_at_line()
         if self._too_large and not events:
             self._raise_if_too_large()
@@ -157,11 +158,14 @@ class EventStreamParser:
         if self._data or self._type or not lines.startswith(b"data: ") or not lines.endswith(b"\n\n"):
             self._interpret(lines.decode("utf-8", "replace"), events)
             self._count(lines)
+            self._join_data()
         else:
             # Nearly every stream is events of one data line. Cutting at all of "\n\ndata: " finds them several times
             # faster than looking for each LF; a piece with an LF in it has other lines than that one.
-            inner = lines if len(lines) <= _SLICE else memoryview(lines)  # new memory is what megabytes cost
-            text = str(inner[6:-2], "utf-8", "replace")
+            if len(lines) <= _SLICE:
+                text = lines[6:-2].decode("utf-8", "replace")
+            else:
+                text = str(memoryview(lines)[6:-2], "utf-8", "replace")  # new memory is what megabytes cost
             for value in text.split("\n\ndata: ") if "\n" in text else (text,):
                 if "\n" in value:
                     self._interpret(f"data: {value}\n\n", events)
@@ -173,8 +177,11 @@ class EventStreamParser:
                     events.append(event)
             self.last_event_id = self._id
             self._room = self._max_event_size
+            self._line_enough = self._enough
+
+    def _join_data(self) -> None:
+        """Join small lines: a string of three letters takes 52 bytes, and an event may have millions of them."""
         if len(self._data) - self._joined > _MANY:
-            # a string of three letters takes 52 bytes, and an event may have millions of such lines
             self._data[self._joined :] = ["\n".join(self._data[self._joined :])]
             self._joined += 1
 
@@ -219,8 +226,8 @@ class EventStreamParser:
 
     def _take_line(self) -> bytes:
         line = b"".join(self._line)
-        self._line = []
-        self._line_looked = self._line_size = 0
+        self._line.clear()
+        self._line_looked = self._line_size = self._line_enough = 0
         return line
 
     def _look_at_line(self) -> None:
@@ -231,8 +238,9 @@ class EventStreamParser:
             self._line[self._line_looked :] = [b"".join(recent)]
         self._line_looked = len(self._line)
         self._line_size += size
-        self._unlooked = min(self._room - self._line_size, _LOOK)
-        if self._unlooked < 0:
+        room = self._room - self._line_size
+        self._line_enough = self._line_looked + min(room // _SMALL, _PIECES)
+        if room < 0:
             self._special = self._too_large = True
 
     def _count(self, lines: bytes) -> None:
@@ -242,9 +250,9 @@ class EventStreamParser:
             self._room = self._max_event_size
             lines = lines[blank + 2 :]
         self._room -= len(lines)
-        self._unlooked = 0
         if lines.startswith(b":") or b"\n:" in lines:
             self._room += sum(len(line) + 1 for line in lines.split(b"\n") if line.startswith(b":"))
+        self._line_enough = min(self._room // _SMALL, _PIECES)
 
     def _lines_that_fit(self, lines: bytes) -> bytes:
         """These lines up to the first one that makes its event too large."""

@@ -17,7 +17,7 @@ from fakegpt_testkit import sse  # noqa: E402
 from fakegpt_testkit.errors import EventTooLarge  # noqa: E402
 from fakegpt_testkit.sse import Event, EventStreamParser, encode, split  # noqa: E402
 
-SMALL = {"_SLICE": 8, "_MANY": 2, "_LOOK": 4, "_OVERHEAD": 2}
+SMALL = {"_SLICE": 8, "_MANY": 2, "_PIECES": 2, "_SMALL": 3, "_OVERHEAD": 2}
 """The parser's thresholds as small as they can be, so that short inputs cross them."""
 
 LIMIT = 24

@@ -61,10 +61,10 @@ MUTANTS = [
         "        self.kept = b'\\n' if self._after_cr else b''\n"
         "        return kept + data.removesuffix(self.kept)\n",
     ),
-    Mutant("the rest of a chunk is lost", "            self._line.append(rest)\n", "            pass\n"),
+    Mutant("the rest of a chunk is lost", "            line.append(rest)\n", "            pass\n"),
     Mutant(
         "a held line is lost",
-        "            self._line.append(lines)\n            lines = self._take_line()",
+        "            line.append(lines)\n            lines = self._take_line()",
         "            self._take_line()",
     ),
     Mutant(
@@ -145,8 +145,8 @@ MUTANTS = [
     ),
     Mutant(
         "bytes that are no UTF-8 are left out",
-        'str(inner[6:-2], "utf-8", "replace")',
-        'str(inner[6:-2], "utf-8", "ignore")',
+        'lines[6:-2].decode("utf-8", "replace")',
+        'lines[6:-2].decode("utf-8", "ignore")',
     ),
     Mutant(
         "bytes that are no UTF-8 raise", 'lines.decode("utf-8", "replace"), events)', 'lines.decode("utf-8"), events)'
@@ -154,6 +154,16 @@ MUTANTS = [
     Mutant("a slice ends in the middle of a line", "_SLICE) + 1 or len(lines)", "_SLICE) or len(lines)"),
     Mutant("the small pieces of a line are not joined", "if size < _OVERHEAD * len(recent):", "if not recent:"),
     Mutant("small data lines are not joined", "if len(self._data) - self._joined > _MANY:", "if not lines:"),
+    Mutant(
+        "large pieces of a line are not looked at",
+        "if len(line) > self._line_enough or len(data) > _SMALL:",
+        "if len(line) > self._line_enough:",
+    ),
+    Mutant(
+        "a held line may have any number of pieces",
+        "if len(line) > self._line_enough or len(data) > _SMALL:",
+        "if len(data) > _SMALL:",
+    ),
     Mutant("the size of a held line is forgotten", "        self._line_size += size\n", ""),
     Mutant(
         "comments count as the event's",
