@@ -33,17 +33,17 @@ fuzz: .matrix/fuzz/ready
 	.matrix/fuzz/bin/python -m pip install --quiet atheris --editable .
 	touch .matrix/fuzz/ready
 
-# The event-stream parser, then the cassettes, each with its peers; one of these, axio-sse, is measured where PYTHON is
-# 3.12 or newer.
+# The event-stream parser, the cassettes and a replayed flow, each with its peers; one of these, axio-sse, is measured
+# where PYTHON is 3.12 or newer.
 benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse.py
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
+	.matrix/benchmark/bin/python benchmarks/replay.py
 
-.matrix/benchmark/ready: pyproject.toml benchmarks/sse-requirements.txt benchmarks/cassette-requirements.txt
+.matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt
 	$(PYTHON) -m venv .matrix/benchmark
-	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/sse-requirements.txt \
-		--requirement benchmarks/cassette-requirements.txt --editable .
+	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
 	touch .matrix/benchmark/ready
 
 clean:
