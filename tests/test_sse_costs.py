@@ -84,3 +84,10 @@ def test_above_the_limit_nothing_is_held() -> None:
             parser.feed(b"data: " + b"x" * 100 + b"\n")
     assert parser._line == []
     assert parser._data == []
+
+
+def test_a_large_piece_of_a_line_is_measured_when_it_comes() -> None:
+    parser = EventStreamParser(max_event_size=310_000)
+    assert [parser.feed(b"data: " + b"x" * 150_000) for _ in range(2)] == [[], []]
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"x" * 150_000)
