@@ -149,8 +149,9 @@ class FakeGpt(AsyncGeneratorProvider):
         form = {"token_key": account, "session_password": cls._new_password()}
         way.redactor.know(form["session_password"], "session_password")
         async with session.post(f"{way.url}/auth/login", data=form, proxy=way.proxy) as response:
-            if response.status >= 400:  # its body is a page or JSON, and nothing in it is needed
-                raise _refusal(way, "login", response, await _text(response))
+            said = await _text(response)  # nothing in it is needed, but a connection is used again when all was read
+            if response.status >= 400:
+                raise _refusal(way, "login", response, said)
         async with session.get(f"{way.url}/api/auth/session", proxy=way.proxy) as response:
             match answer := await _json(way, "session", response):
                 case {"accessToken": str(token)} if token:
