@@ -221,12 +221,14 @@ async def ask(chat):
     return [part async for part in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
 
 @pytest.mark.fakegpt("swept", faults=faults.everywhere(faults.close))
-async def test_it_is_whole_or_an_error(fakegpt, fakegpt_fault):
+async def test_it_is_whole_or_an_error(fakegpt, fakegpt_fault, fakegpt_cassette):
     try:
         assert "".join(await ask(fakegpt)) == "Hello there"
     except Exception as problem:
         assert fakegpt_fault is not None
         assert "not completed" in str(problem)
+    if fakegpt_fault is not None:
+        assert fakegpt_cassette.streams[-1].ending.kind == "eof"
 """
 
 

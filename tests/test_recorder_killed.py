@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pytest
 
 from fakegpt_testkit import EndingKind, load_cassette, parse
+from fakegpt_testkit.storage import recover
 from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
@@ -45,6 +47,13 @@ def test_what_had_arrived_is_recovered(tmp_path: Path, how: str) -> None:
     assert died.stdout == "reading\n", died.stderr
     assert died.returncode == (3 if how == "exit" else -getattr(signal, how))
     assert not (tmp_path / "killed.yaml").exists()
+    (journal,) = (tmp_path / "state").rglob("*.journal")
+    noted = repr(recover(journal))
+    sent = parse_qs(service.requests[1].body.decode())
+    bearer = dict(service.requests[3].headers)["X-Authorization"].removeprefix("Bearer ")
+    secrets = [sent["token_key"][0], sent["session_password"][0], bearer]
+    assert [secret for secret in secrets if secret in noted] == []
+    assert "Say hello" in noted, "the rest is there"
 
     recovering = [sys.executable, "-c", COMMAND, "recover", "--all"]
     done = subprocess.run(recovering, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
