@@ -59,6 +59,7 @@ version: 1
 @pytest.fixture(autouse=True)
 def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("CI", raising=False)
 
 
 def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
@@ -90,7 +91,7 @@ def test_record_takes_the_prompt_from_stdin_and_says_what_it_did_as_json(tmp_pat
     file = tmp_path / "hello.yaml"
     with serve_in_thread(Options(text="Hi")) as service:
         arguments = ("--url", service.url, "--cassette", file, "--json", "--model", "gpt-9")
-        said = json.loads(ran("record", "-", *arguments, stdin="From a pipe").stdout)
+        said = json.loads(ran("record", "-", *arguments, stdin="From a pipe\n").stdout)
         again = json.loads(ran("record", "From a pipe", *arguments, "--record-mode", "new_episodes").stdout)
     assert (said["path"], said["text"], len(said["recorded"])) == (str(file), "Hi", 4)
     assert said["recorded"][-1] == "POST https://chat-shared2.zhile.io/api/conversation"
@@ -111,6 +112,19 @@ def test_record_says_why_it_could_not_and_leaves_the_old_cassette(tmp_path: Path
     assert "to record from another URL: the same command, with --url" in gone.stderr
     assert "Traceback" not in refused.stderr + gone.stderr
     assert file.read_bytes() == before
+
+
+def test_record_asks_nobody_in_ci_unless_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    file = tmp_path / "hello.yaml"
+    with serve_in_thread(Options(text="Hi")) as service:
+        arguments = ("record", "Say hello", "--url", service.url, "--cassette", file)
+        refused = ran(*arguments)
+        assert (refused.exit_code, refused.stdout, file.exists(), service.requests) == (2, "", False, ())
+        assert refused.stderr.startswith("Error: nothing is recorded where the environment says CI=true\n")
+        assert "--record-in-ci" in refused.stderr
+        assert ran(*arguments, "--record-in-ci").exit_code == 0
+    assert file.exists()
 
 
 @pytest.fixture

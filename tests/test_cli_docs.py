@@ -26,6 +26,7 @@ FINDS = {"orphans": 1}
 def test_each_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("CI", raising=False)
     Path("tests").mkdir()
     Path("tests/test_chat.py").write_text("import pytest\n\n@pytest.mark.fakegpt\ndef test_greets(): pass\n")
     Path("pytest.ini").write_text("[pytest]\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.cli.redacting import redacting
 from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked
 
@@ -40,6 +42,7 @@ _PATHS = click.Path(path_type=Path)
     help="What becomes of what the cassette has.",
 )
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
+@click.option("--record-in-ci", is_flag=True, help="Record although the environment says CI.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def record(
     prompt: str,
@@ -50,14 +53,21 @@ def record(
     record_mode: str,
     timeout: float,
     *,
+    record_in_ci: bool,
     as_json: bool,
 ) -> None:
     """Ask a service a question and record the flow.
 
-    The cassette then replays for the live URL, whichever URL it was recorded from.
+    The cassette then replays for the live URL, whichever URL it was recorded from. With CI set in the environment
+    nothing is recorded.
 
     A PROMPT of - is read from standard input.
     """
+    if is_ci(os.environ) and not record_in_ci:
+        raise Trouble(
+            f"nothing is recorded where the environment says CI={os.environ['CI']}\n"
+            "  record on your own machine, or add --record-in-ci"
+        )
     import aiohttp
 
     from fakegpt_testkit.provider import FakeGpt
@@ -68,7 +78,7 @@ def record(
 
     live = FakeGpt.url
     Provider.url = url or live
-    question = sys.stdin.read() if prompt == "-" else prompt
+    question = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     hear = partial(_hear, quiet=as_json)
     command = "the same command, with --url"
     try:

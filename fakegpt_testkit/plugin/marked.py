@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadOption
 from fakegpt_testkit.plugin import options
 
@@ -49,7 +50,7 @@ def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
 
     said = options.for_test(item.config, configured, [*item.iter_markers(options.MARKER)])
     recorder.check_options(said, also=_NEITHER)
-    if options.is_ci(os.environ) and not options.for_run(item.config, "record_in_ci"):
+    if is_ci(os.environ) and not options.for_run(item.config, "record_in_ci"):
         recorder.read_mode(said["record_mode"])
         said["record_mode"] = "none"
     if sweep_of(item) is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadOption, FakeGptTestkitError
 
 if TYPE_CHECKING:
@@ -129,11 +130,6 @@ def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
         for_run(config, "orphans")
     except FakeGptTestkitError as wrong:
         raise pytest.UsageError(str(wrong)) from None
-
-
-def is_ci(environment: Mapping[str, str]) -> bool:
-    """Whether the environment says that this is continuous integration."""
-    return environment.get("CI", "").lower() not in {"", "0", "false", "no"}
 
 
 def _refuse_to_record(config: pytest.Config) -> None:
