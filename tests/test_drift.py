@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakegpt_testkit.drift import Severity, differences, worst
+from fakegpt_testkit.drift import (
+    Difference,
+    Drift,
+    Severity,
+    Unasked,
+    check_threshold,
+    described,
+    differences,
+    report,
+    told,
+    verify,
+    worst,
+)
+from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.matching import Rules
 from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
@@ -51,7 +65,7 @@ DIFFERENT: list[Any] = [
     pytest.param(stream({"a": [1]}), stream({"a": []}), "HARMLESS", "differ in their values", id="an empty list"),
     pytest.param(stream({"a": []}), stream({"a": [{"b": 1}]}), "HARMLESS", "in their values", id="no empty list"),
     pytest.param(stream({"a": 1}), stream({"a": 1, "b": {"c": 2}}), "ADDED", "new fields: b", id="a new field"),
-    pytest.param(stream({"a": None}), stream({"a": "x"}), "ADDED", "null, now also text", id="a null that is filled"),
+    pytest.param(stream({"a": None}), stream({"a": "x"}), "ADDED", "null, now text", id="a null that is filled"),
     pytest.param(stream({"a": 1}), stream({"a": 1}, spoken("x")), "ADDED", "comes: message of assistant", id="a role"),
     pytest.param(
         stream({"type": "start"}),
@@ -69,8 +83,9 @@ DIFFERENT: list[Any] = [
         "b was always there, and is missing in some",
         id="a field that is missing sometimes",
     ),
-    pytest.param(stream({"a": 1}), stream({"a": "1"}), "BROKEN", "number, now also text", id="another type"),
-    pytest.param(stream({"a": True}), stream({"a": 1}), "BROKEN", "boolean, now also number", id="a truth no more"),
+    pytest.param(stream({"a": 1}), stream({"a": "1"}), "BROKEN", "number, now text", id="another type"),
+    pytest.param(stream({"a": 1}), stream({"a": 1}, {"a": "1"}), "BROKEN", "now also text", id="another type too"),
+    pytest.param(stream({"a": True}), stream({"a": 1}), "BROKEN", "boolean, now number", id="a truth no more"),
     pytest.param(stream({"a": 1}, DONE), stream({"a": 1}), "BROKEN", "kind [DONE]", id="no end mark"),
     pytest.param(stream({"a": 1}), stream({"a": 1}, "data: ha"), "BROKEN", "after the last whole event", id="half"),
     pytest.param(stream("data: text\n\n"), stream({"a": 1}), "BROKEN", "the kind plain text", id="no text any more"),
@@ -136,6 +151,225 @@ def test_requests_are_compared_with_their_like_and_the_rest_is_gone_or_new() -> 
 def test_many_names_are_cut_short() -> None:
     (found, *_) = differences([stream({f"f{at:02}": 1 for at in range(10)})], [stream("data: x\n\n")])
     assert found.text.endswith("f00, f01, f02, f03, f04, f05, f06, f07 and 2 more comes any more")
+
+
+def asks(value: object, at: Interaction) -> Interaction:
+    return replace(at, request=replace(ASKED, headers=JSON, body=json.dumps(value).encode()))
+
+
+def test_equal_questions_are_compared_with_each_other_in_whatever_order_they_were_asked() -> None:
+    one, two = asks({"q": 1}, stream({"a": 1})), asks({"q": 2}, stream({"b": 1}))
+    assert differences([one, two], [two, one]) == []
+    other = asks({"q": 3}, stream({"b": 1}))
+    assert [each.text for each in differences([one, two], [other, one])] == ["the question differs in body.q: 2, now 3"]
+
+
+def test_what_the_rules_ignore_is_no_other_question() -> None:
+    old, new = (asks({"q": "same", "id": each}, stream({"a": 1})) for each in "xy")
+    assert differences([old], [new], Rules(ignored=("body.id",))) == []
+
+
+def test_an_id_of_the_clients_own_that_comes_back_is_no_difference() -> None:
+    old, new = (
+        asks({"asked": [{"id": each}]}, stream({"parent": each, "n": 1})) for each in ("abcdefgh-1", "abcdefgh-2")
+    )
+    (found,) = differences([old], [new])
+    assert found.text.startswith("the question differs")
+
+
+# --- a client that left before the end ---
+
+
+def left(interaction: Interaction, kind: EndingKind = EndingKind.ABANDONED) -> Interaction:
+    return replace(interaction, response=replace(interaction.response, ending=Ending(kind, 1.0)))
+
+
+FULL = stream({"type": "x", "a": 1, "b": None}, {"type": "x", "a": 1, "b": 2, "c": 3}, {"type": "end"})
+BEGUN = stream({"type": "x", "a": 1, "b": None}, "data: ha")
+
+
+@pytest.mark.parametrize("kind", [EndingKind.ABANDONED, EndingKind.CANCELLED, EndingKind.KILLED])
+def test_what_a_client_that_left_did_not_see_is_not_gone_and_not_new(kind: EndingKind) -> None:
+    gone, new = differences([FULL], [left(BEGUN, kind)]), differences([left(BEGUN, kind)], [FULL])
+    assert "no event of the kind end comes any more" in [each.text for each in gone]
+    assert "a new kind of event comes: end" in [each.text for each in new]
+    assert f"the response ended as {kind.value}, now as complete" in [each.text for each in new]
+    assert worst(gone) is Severity.HARMLESS
+    assert worst(new) is Severity.ADDED, "a null that is filled"
+    assert not any("fields" in each.text or "after the last" in each.text for each in gone + new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity"),
+    [
+        pytest.param(FULL, left(stream({"type": "x", "b": None})), Severity.BROKEN, id="always there, and gone"),
+        pytest.param(left(BEGUN), stream({"type": "x", "a": 1, "b": None, "z": 1}), Severity.ADDED, id="in each"),
+        pytest.param(left(BEGUN), stream({"type": "x", "a": "1", "b": None}), Severity.BROKEN, id="another type"),
+        pytest.param(left(BEGUN), stream({"type": "x", "a": 1}, {"type": "x", "a": "1"}), Severity.BROKEN, id="field"),
+        pytest.param(
+            left(BEGUN),
+            stream({"type": "x", "a": 1, "b": None}, {"type": "x", "a": "", "b": None}),
+            Severity.HARMLESS,
+            id="another type too",
+        ),
+        pytest.param(left(answer({"a": 1})), answer({}), Severity.HARMLESS, id="half a body"),
+        pytest.param(
+            FULL,
+            left(replace(FULL, response=replace(FULL.response, ending=Ending()))),
+            Severity.HARMLESS,
+            id="all of it",
+        ),
+    ],
+)
+def test_what_it_saw_counts(old: Interaction, new: Interaction, severity: Severity) -> None:
+    assert worst(differences([old], [new])) is severity
+
+
+# --- verifying ---
+
+
+def timed(first: float, end: float, kind: EndingKind = EndingKind.COMPLETE) -> Interaction:
+    tape = stream({"a": 1}).response
+    return Interaction(ASKED, replace(tape, chunks=(replace(tape.chunks[0], at=first),), ending=Ending(kind, end)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        pytest.param(timed(0.1, 0.2), timed(1.2, 1.3), "the first bytes come after 0.1 s, now after 1.2 s", id="later"),
+        pytest.param(
+            timed(3.0, 3.2), timed(0.1, 0.2), "the first bytes come after 3.0 s, now after 0.1 s", id="sooner"
+        ),
+        pytest.param(timed(0.1, 0.2), timed(0.1, 4.0), "the end comes after 0.2 s, now after 4.0 s", id="longer"),
+        pytest.param(timed(0.1, 0.2), timed(0.9, 1.1), "", id="less than a second more"),
+        pytest.param(timed(5.0, 6.0), timed(8.0, 9.0), "", id="not three times as long"),
+        pytest.param(timed(0.0, 0.0), timed(8.0, 9.0), "", id="nobody took the time"),
+        pytest.param(timed(0.1, 9.0, EndingKind.ABANDONED), timed(0.1, 0.2, EndingKind.ABANDONED), "", id="left"),
+    ],
+)
+def test_far_other_times_are_harmless_where_a_service_is_verified(
+    old: Interaction, new: Interaction, text: str
+) -> None:
+    found = verify("a.yaml", [old], [new])
+    assert [each.text for each in found.differences] == [text] * bool(text)
+    assert found.severity is (Severity.HARMLESS if text else Severity.SAME)
+    assert differences([old], [new]) == []
+
+
+def test_a_body_without_chunks_has_its_heads_time() -> None:
+    empty = Interaction(ASKED, Tape(Head(204, at=0.1), (), Ending(at=0.1)))
+    late = Interaction(ASKED, Tape(Head(204, at=2.1), (), Ending(at=2.1)))
+    (found,) = verify("a.yaml", [empty], [late]).differences
+    assert found.text == "the first bytes come after 0.1 s, now after 2.1 s"
+
+
+def test_what_was_not_asked_again_says_nothing_of_the_service() -> None:
+    get = replace(answer({}), request=Request("GET", "https://a.example/other"))
+    found = verify(
+        "a.yaml", [get, stream({"a": 1})], [stream({"a": 1}), replace(get, request=Request("PUT", "http://b/"))]
+    )
+    assert found.unasked == (Unasked(1, "GET /other"),)
+    assert found.compared == 1
+    assert found.differences == (Difference(Severity.ADDED, 2, "PUT /", "the request is new"),)
+
+
+@pytest.mark.parametrize(
+    ("severity", "fails"),
+    [
+        (Severity.SAME, []),
+        (Severity.HARMLESS, ["harmless"]),
+        (Severity.ADDED, ["harmless", "added"]),
+        (Severity.BROKEN, ["harmless", "added", "broken"]),
+    ],
+)
+def test_a_threshold_says_from_where_on_it_fails(severity: Severity, fails: list[str]) -> None:
+    found = Drift("a.yaml", 1, (Difference(severity, 1, "GET /", "x"),) if severity else ())
+    assert [each for each in ("harmless", "added", "broken", "never") if found.fails(each)] == fails
+    with pytest.raises(BadOption, match="drift is 'same'; wanted: one of harmless, added, broken, never"):
+        check_threshold("drift", "same")
+
+
+# --- reports ---
+
+
+HARMLESS = Difference(Severity.HARMLESS, 1, "GET /a", "the body has other values")
+ADDED = Difference(Severity.ADDED, 1, "GET /a", "new fields: a|b")
+BROKEN = Difference(Severity.BROKEN, 2, "POST /b", "gone: `@someone` <b>")
+DRIFTS = [
+    Drift("a.yaml", 2, (HARMLESS, ADDED, BROKEN), test="test_a.py::test_it", command="record it"),
+    Drift("b.yaml", 1, (HARMLESS,)),
+    Drift("c.yaml", 1),
+    Drift("d.yaml", 0, (), (Unasked(1, "GET /d", "needs a key"), Unasked(2, "GET /e"))),
+]
+
+
+def test_people_are_told_the_worst_first_and_what_is_harmless_only_on_demand() -> None:
+    assert list(told(DRIFTS)) == [
+        "fakegpt: 4 answers of 4 cassettes verified: 1 broken, 1 harmless, 2 same",
+        "  test_a.py::test_it (a.yaml): broken",
+        "    broken   2 POST /b: gone: `@someone` <b>",
+        "    added    1 GET /a: new fields: a|b",
+        "  d.yaml: same",
+        "    not asked 1 GET /d: needs a key",
+    ]
+    more = list(told(DRIFTS, harmless=True))
+    assert "  b.yaml: harmless" in more
+    assert more.count("    harmless 1 GET /a: the body has other values") == 2
+    assert more[-1] == "    not asked 2 GET /e"
+    assert list(told([])) == ["fakegpt: nothing was verified"]
+    assert list(told([DRIFTS[2]])) == ["fakegpt: 1 answer of 1 cassette verified: 1 same"]
+
+
+def test_markdown_is_for_a_comment_and_calls_nobody() -> None:
+    assert (
+        report(DRIFTS, "out/drift.md")
+        == """\
+## Drift: broken
+
+4 answers of 4 cassettes verified: 1 broken, 1 harmless, 2 same.
+
+### `test_a.py::test_it (a.yaml)`: broken
+
+| severity | request | what differs |
+|---|---|---|
+| broken | 2 `POST /b` | ``gone: `@someone` <b>`` |
+| added | 1 `GET /a` | `new fields: a\\|b` |
+
+Harmless differences: 1.
+
+If your program copes with it, record it again: `record it`
+
+### `d.yaml`: same
+
+- not asked: 1 `GET /d`, needs a key
+- not asked: 2 `GET /e`
+"""
+    )
+
+
+def test_markdown_is_no_longer_than_a_comment_may_be() -> None:
+    rows = Drift("a.yaml", 1, tuple(replace(BROKEN, text="x" * 1000) for _ in range(25)))
+    text = report([rows] * 10, "drift.MD")
+    assert len(text) < 65_536
+    assert text.count("and 5 more |") == 2
+    assert text.endswith("\nAnd 8 more: a comment has no room for all; the JSON report has them.\n")
+    assert "`` x` ``" in report([Drift("a", 1, (replace(BROKEN, text="x`"),))], "a.md")
+
+
+def test_json_has_everything_and_comes_back() -> None:
+    said = json.loads(report(DRIFTS, "drift.json"))
+    assert said == described(DRIFTS)
+    assert (said["severity"], said["compared"]) == ("broken", 4)
+    assert said["cassettes"][0]["differences"][0]["severity"] == "harmless"
+    assert [Drift.load(each) for each in said["cassettes"]] == DRIFTS
+    assert report(DRIFTS, "drift.txt").splitlines() == list(told(DRIFTS, harmless=True))
+    with pytest.raises(BadOption, match=r"is 'drift.html'; wanted: a name that ends in .md, .json, .txt"):
+        report(DRIFTS, "drift.html")
+
+
+def test_what_a_service_calls_its_fields_moves_no_cursor() -> None:
+    (found, *_) = differences([stream({"a": 1})], [stream({"a": 1, "b\x1b[2J": 1})])
+    assert found.text.endswith("new fields: b\\x1b[2J")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""Compares two recordings of a flow as streams of events: is it the same, another text, a new field, a broken promise.
+
+Knows no file, no clock and no network: recordings come in as values, differences and reports of them go out.
+"""
+
+from fakegpt_testkit.drift.comparing import differences, verify
+from fakegpt_testkit.drift.findings import THRESHOLDS, Difference, Drift, Severity, Unasked, check_threshold, worst
+from fakegpt_testkit.drift.reporting import FORMATS, described, report, told
+
+__all__ = [
+    "FORMATS",
+    "THRESHOLDS",
+    "Difference",
+    "Drift",
+    "Severity",
+    "Unasked",
+    "check_threshold",
+    "described",
+    "differences",
+    "report",
+    "told",
+    "verify",
+    "worst",
+]

@@ -1,0 +1,231 @@
+"""Compares two recordings request by request, their streams event by event, each difference with its severity.
+
+Knows no file and no clock. How a stream was cut into chunks is no difference here, nor is what a client that left early
+did not see: two recordings never agree in that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.drift import shapes
+from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
+from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
+from fakegpt_testkit.matching import Rules, compare, matches, title
+from fakegpt_testkit.tape import Chunk, EndingKind, header
+from fakegpt_testkit.timeline import media_type, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fakegpt_testkit.drift.shapes import Found
+    from fakegpt_testkit.tape import Interaction, Tape
+    from fakegpt_testkit.timeline import Timeline
+
+_LEFT: Final = frozenset({EndingKind.ABANDONED, EndingKind.CANCELLED, EndingKind.KILLED})
+"""Endings that the client made: what the service would have sent after them is not known."""
+_LEAST_ECHO: Final = 8
+_LEAST_PAUSE: Final = 1.0
+_SLOWER: Final = 3.0
+
+
+def differences(old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None) -> list[Difference]:
+    """Everything in which the new recording is not as the old one, request by request.
+
+    A request is compared with the first one that asked the same by the rules, else the n-th request to a method and
+    path with the n-th one to the same. Times are not compared.
+    """
+    rules = rules or Rules()
+    found = []
+    for number, one, other in _pairs(old, new, rules):
+        if other is None:
+            assert one is not None
+            found.append(Difference(Severity.BROKEN, number, title(one.request), "the request is gone"))
+        else:
+            found += _differences(number, one, other, rules)
+    return found
+
+
+def verify(cassette: str, old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None) -> Drift:
+    """What the live service says otherwise than the cassette. A recorded request that was not asked says nothing.
+
+    Unlike ``differences`` this compares times too: an answer that takes seconds longer, or less, is harmless.
+    """
+    rules = rules or Rules()
+    found: list[Difference] = []
+    unasked = []
+    compared = 0
+    for number, one, other in _pairs(old, new, rules):
+        if other is None:
+            assert one is not None
+            unasked.append(Unasked(number, title(one.request)))
+            continue
+        found += _differences(number, one, other, rules)
+        if one is not None:
+            compared += 1
+            found += [_difference(number, other, each) for each in _times(one.response, other.response)]
+    return Drift(cassette, compared, tuple(found), tuple(unasked))
+
+
+def _differences(number: int, old: Interaction | None, new: Interaction, rules: Rules) -> list[Difference]:
+    found = [(Severity.ADDED, "the request is new")] if old is None else _compare(old, new, rules)
+    return [_difference(number, new, each) for each in found]
+
+
+def _difference(number: int, new: Interaction, found: Found) -> Difference:
+    severity, text = found
+    printable = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)  # names come from a service
+    return Difference(severity, number, title(new.request), printable)
+
+
+def _pairs(
+    old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules
+) -> Iterator[tuple[int, Interaction | None, Interaction | None]]:
+    """What is to be compared with what, with its number in the recording that has it; the new requests come last."""
+    waiting: defaultdict[str, list[tuple[int, Interaction]]] = defaultdict(list)
+    for number, interaction in enumerate(new, 1):
+        waiting[title(interaction.request)].append((number, interaction))
+    paired: dict[int, Interaction] = {}
+    for number, interaction in enumerate(old, 1):
+        like = waiting[title(interaction.request)]
+        for each in like:
+            if matches(each[1].request, interaction.request, rules):
+                like.remove(each)
+                paired[number] = each[1]
+                break
+    for number, interaction in enumerate(old, 1):
+        like = waiting[title(interaction.request)]
+        if number not in paired and like:
+            paired[number] = like.pop(0)[1]
+        yield number, interaction, paired.get(number)
+    rest = sorted((pair for pairs in waiting.values() for pair in pairs), key=lambda pair: pair[0])
+    yield from ((number, None, interaction) for number, interaction in rest)
+
+
+def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found]:
+    for difference in compare(new.request, old.request, rules).differences:
+        was_asked, is_asked = _short(difference.recorded), _short(difference.asked)
+        yield Severity.HARMLESS, f"the question differs in {difference.path}: {was_asked}, now {is_asked}"
+    new = replace(new, response=_as_asked_before(old, new))
+    was, now = old.response, new.response
+    if was.status != now.status:
+        yield Severity.BROKEN, f"status {was.status}, now {now.status}"
+    if was.ending.kind is not now.ending.kind:
+        severity = Severity.HARMLESS if _part(was) or _part(now) else Severity.BROKEN
+        yield severity, f"the response ended as {was.ending.kind.value}, now as {now.ending.kind.value}"
+    if (one := media_type(was.headers)) != (other := media_type(now.headers)):
+        yield Severity.BROKEN, f"content type {one or 'none'}, now {other or 'none'}"
+        return
+    yield from _headers(was, now)
+    before, after = tell(old), tell(new)
+    if before.is_stream:
+        yield from _streams(before, after)
+    else:
+        yield from _bodies(was, now)
+
+
+def _part(tape: Tape) -> bool:
+    return tape.ending.kind in _LEFT
+
+
+def _as_asked_before(old: Interaction, new: Interaction) -> Tape:
+    """The new response; what the client asked otherwise, an id of its own, and got back, is as it was asked before."""
+    tape = new.response
+    body = tape.body
+    for was, now in _asked_otherwise(old, new):
+        body = body.replace(now.encode("utf-8", "replace"), was.encode("utf-8", "replace"))
+    return tape if body == tape.body else replace(tape, chunks=(Chunk(tape.chunks[-1].at, body),))
+
+
+def _asked_otherwise(old: Interaction, new: Interaction) -> Iterator[tuple[str, str]]:
+    """The texts of two JSON questions that differ, of those that are long enough to be found by their value."""
+    stack = [tuple(shapes.read(each.request.body.decode("utf-8", "replace")) for each in (old, new))]
+    while stack:
+        match stack.pop():
+            case dict() as was, dict() as now:
+                stack += [(was[key], now[key]) for key in was.keys() & now.keys()]
+            case list() as was, list() as now:
+                stack += zip(was, now, strict=False)
+            case str() as was, str() as now if was != now and min(len(was), len(now)) >= _LEAST_ECHO:
+                yield was, now
+
+
+def _times(old: Tape, new: Tape) -> Iterator[Found]:
+    """Other times, where they are other by far: no two answers take the same."""
+    if not old.ending.at:  # another tool's recording: nobody took the time
+        return
+    first = [tape.chunks[0].at if tape.chunks else tape.head.at for tape in (old, new)]
+    whole = [] if _part(old) or _part(new) else [old.ending.at, new.ending.at]
+    for what, times in (("the first bytes come", first), ("the end comes", whole)):
+        if times and max(times) - min(times) >= _LEAST_PAUSE and max(times) >= _SLOWER * min(times):
+            yield Severity.HARMLESS, f"{what} after {times[0]:.1f} s, now after {times[1]:.1f} s"
+            return
+
+
+def _headers(old: Tape, new: Tape) -> Iterator[Found]:
+    names = [{name.lower() for name, _ in tape.headers} for tape in (old, new)]
+    gone, came = names[0] - names[1], names[1] - names[0]
+    if gone:
+        yield Severity.HARMLESS, f"headers gone: {named(gone)}"
+    if came:
+        yield Severity.HARMLESS, f"new headers: {named(came)}"
+    for name in ("set-cookie", "location"):
+        if (header(old.headers, name) is None) != (header(new.headers, name) is None):
+            yield Severity.BROKEN, f"{name} {'is gone' if name in gone else 'is new'}"
+
+
+def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
+    if old.body == new.body:
+        return
+    if _part(old) or _part(new):
+        yield Severity.HARMLESS, "the body differs, and the client did not read all of it"
+        return
+    before, after = (shapes.read(each.body.decode("utf-8", "replace")) for each in (old, new))
+    if before is NO_JSON or after is NO_JSON:
+        severity = Severity.HARMLESS if before is after else Severity.BROKEN
+        yield severity, "the body differs" if before is after else "the body is no longer of the same kind, JSON or not"
+        return
+    both = (Shape(), Shape())
+    both[0].add(before)
+    both[1].add(after)
+    yield from shapes.compare("the body", *both)
+    if before != after:
+        yield Severity.HARMLESS, "the body has other values"
+
+
+def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
+    seeds: list[frozenset[str]] = []
+    parts = _part(old.interaction.response), _part(new.interaction.response)
+    before, after = (
+        shapes.kinds((moment.event for moment in each.moments), seeds, part=part)
+        for each, part in zip((old, new), parts, strict=True)
+    )
+    for kind in sorted(before.keys() - after.keys()):
+        severity = Severity.HARMLESS if kind in NOISE or parts[1] else Severity.BROKEN
+        yield severity, f"no event of the kind {kind} comes any more"
+    for kind in sorted(after.keys() - before.keys()):
+        severity = Severity.HARMLESS if kind in NOISE or parts[0] else Severity.ADDED
+        yield severity, f"a new kind of event comes: {kind}"
+    for kind in [kind for kind in before if kind in after]:
+        yield from shapes.compare(f"events of the kind {kind}", before[kind], after[kind])
+    if old.text != new.text:
+        yield Severity.HARMLESS, f"the answer's text differs: {_around(old.text, new.text)}"
+    elif [moment.event for moment in old.moments] != [moment.event for moment in new.moments]:
+        counts = f"{len(old.moments)} events, now {len(new.moments)}"
+        yield Severity.HARMLESS, f"the events differ in their values: {counts}"
+    if not any(parts) and bool(old.unfinished or old.stray) != bool(new.unfinished or new.stray):
+        yield Severity.BROKEN, "what stands after the last whole event is other than it was"
+
+
+def _around(old: str, new: str) -> str:
+    """Both texts from shortly before where they part."""
+    shorter = min(len(old), len(new))
+    at = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    start = max(0, at - 20)
+    return f"from character {at + 1} on, {_short(repr(old[start:]))}, now {_short(repr(new[start:]))}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
