@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+import click
 import pytest
 from commands import runner
 
@@ -18,7 +19,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.service import _options, upstream
 from fakegpt_testkit.errors import StepRefused
 from fakegpt_testkit.provider import FakeGpt
-from fakegpt_testkit.upstream import Options, Refusal
+from fakegpt_testkit.upstream import Drift, Options, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,14 @@ def test_the_flags_are_the_options_and_have_their_defaults() -> None:
     assert options(*given) == Options(
         newline="\r\n", noise=frozenset({"ping", "echo"}), refusal=Refusal("login", times=2)
     )
+
+
+def test_each_drift_is_a_flag() -> None:
+    (drift,) = (parameter for parameter in upstream.params if parameter.name == "drift")
+    assert isinstance(drift.type, click.Choice)
+    assert list(drift.type.choices) == list(get_args(Drift))
+    given = [word for each in get_args(Drift) for word in ("--drift", each)]
+    assert options(*given) == Options(drift=frozenset(get_args(Drift)))
 
 
 def options(*given: str) -> Options:

@@ -343,6 +343,7 @@ async def test_a_stream_and_a_redirect_say_so_too() -> None:
         (lambda: Options(finish="done"), "finish"),  # type: ignore[arg-type]
         (lambda: Options(ending="crash"), "ending"),  # type: ignore[arg-type]
         (lambda: Options(noise=frozenset({"ping", "pong"})), "noise"),
+        (lambda: Options(drift=frozenset({"new-field", "old-field"})), "drift"),
         (lambda: Options(delay=-1), "delay"),
         (lambda: Options(events=-1), "events"),
         (lambda: Options(accounts=1, busy=2), "busy"),

@@ -60,6 +60,24 @@ _STEPS = ("loads", "login", "session", "conversation")
 @click.option("--busy", type=int, default=0, show_default=True, help="How many of these are in use.")
 @click.option("--stale-tokens", type=int, default=0, show_default=True, help="How many tokens are refused when used.")
 @click.option("--redirect", is_flag=True, help="Answer a login with 302 in place of 200.")
+@click.option(
+    "--drift",
+    type=click.Choice(
+        [
+            "other-text",
+            "other-ids",
+            "other-timing",
+            "new-field",
+            "new-event",
+            "gone-field",
+            "other-type",
+            "other-status",
+            "other-ending",
+        ]
+    ),
+    multiple=True,
+    help="Answer not as before, for trying `verify`; may be given several times.",
+)
 @click.option("--refuse", type=click.Choice(_STEPS), help="Refuse this step, whatever is asked.")
 @click.option("--refuse-status", type=int, default=429, show_default=True, help="The refusal's status.")
 @click.option("--refuse-detail", default="Too many requests in 1 hour. Try again later.", help="The refusal's words.")
@@ -94,6 +112,7 @@ def _options(flags: dict[str, Any]) -> Options:
     body: Path | None = flags.pop("body")
     return Options(
         noise=frozenset(flags.pop("noise")),
+        drift=frozenset(flags.pop("drift")),
         newline="\r\n" if flags.pop("newline") == "crlf" else "\n",
         body=None if body is None else body.read_bytes(),
         refusal=None if step is None else Refusal(step, **refused),

@@ -3,12 +3,13 @@
 Knows nothing of recording; cassettes recorded from it say so, because each of its responses does.
 """
 
-from fakegpt_testkit.upstream.options import Cuts, Ending, Finish, Noise, Options, Refusal, Step
+from fakegpt_testkit.upstream.options import Cuts, Drift, Ending, Finish, Noise, Options, Refusal, Step
 from fakegpt_testkit.upstream.service import make_app, server_name
 from fakegpt_testkit.upstream.serving import Service, run, serve, serve_in_thread
 
 __all__ = [
     "Cuts",
+    "Drift",
     "Ending",
     "Finish",
     "Noise",

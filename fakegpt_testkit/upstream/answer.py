@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DAWN: Final = datetime(2023, 10, 5, 12, tzinfo=UTC)
 """The service's time of every answer: nothing that it sends depends on the clock."""
 
+PAUSE: Final = 1.5
+"""Seconds before the first event of an answer with other timing."""
+
 _MOST_STEPS = 200  # the text is repeated in each event: a long one grows in bigger steps, or its stream would be O(n²)
 _PING_EVERY = 8
 
@@ -53,9 +56,10 @@ def made_id(rng: Random) -> str:
 
 def text_for(options: Options, prompt: str) -> str:
     """The whole answer to a prompt."""
+    other = "other-text" in options.drift
     if options.text is not None:
-        return options.text
-    rng = dice(options, "text", prompt)
+        return f"In other words: {options.text}" if other else options.text
+    rng = dice(options, "another text" if other else "text", prompt)
     return rng.choice(_OPENINGS) + "".join(rng.sample(_SENTENCES, 3)) + rng.choice(_CLOSINGS)
 
 
@@ -63,7 +67,7 @@ def events(options: Options, prompt: str, model: str, asked: str) -> list[bytes]
     """The stream that answers a prompt, one item per event, up to where a broken ending sets in."""
     if options.body is not None:
         return sse.split(options.body)[: options.events]
-    mark = [_encode(options, "[DONE]")] if options.ending == "done" else []
+    mark = [_encode(options, "[DONE]")] if options.end == "done" else []
     return list(_spoken(options, prompt, model, asked))[: options.events] + mark
 
 
@@ -107,9 +111,11 @@ def _data_cuts(event: bytes, rng: Random) -> Iterator[bytes]:
 
 
 def _spoken(options: Options, prompt: str, model: str, asked: str) -> Iterator[bytes]:
-    rng = dice(options, "ids", prompt)
+    rng = dice(options, "other ids" if "other-ids" in options.drift else "ids", prompt)
     conversation, answer = made_id(rng), made_id(rng)
     talk = _Talk(options, conversation, model, asked)
+    if "new-event" in options.drift:
+        yield _encode(options, '"v1"', event="delta_encoding")
     if "system" in options.noise:
         yield talk.say(made_id(rng), "", role="system", kind=None, status="finished_successfully", end_turn=True)
     if "echo" in options.noise:
@@ -172,27 +178,33 @@ class _Talk:
         metadata: dict[str, Any] = {"message_type": kind, "model_slug": self._model, "parent_id": self._asked}
         if finish is not None:
             metadata["finish_details"] = {"type": finish}
-        return self.send(
-            {
-                "message": {
-                    "id": message,
-                    "author": {"role": role, "name": "browser" if role == "tool" else None, "metadata": {}},
-                    "create_time": DAWN.timestamp(),
-                    "update_time": None,
-                    "content": content,
-                    "status": status,
-                    "end_turn": end_turn,
-                    "weight": 1.0,
-                    "metadata": metadata,
-                    "recipient": recipient,
-                },
-                "conversation_id": self._conversation,
-                "error": None,
-            }
-        )
+        said = {
+            "id": message,
+            "author": {"role": role, "name": "browser" if role == "tool" else None, "metadata": {}},
+            "create_time": DAWN.timestamp(),
+            "update_time": None,
+            "content": content,
+            "status": status,
+            "end_turn": end_turn,
+            "weight": 1.0,
+            "metadata": metadata,
+            "recipient": recipient,
+        }
+        drifted = _drifted(said, self._options)
+        return self.send({"message": drifted, "conversation_id": self._conversation, "error": None})
 
     def send(self, value: Mapping[str, object]) -> bytes:
         return _encode(self._options, json.dumps(value, ensure_ascii=self._options.escaped))
+
+
+def _drifted(message: dict[str, Any], options: Options) -> dict[str, Any]:
+    if "new-field" in options.drift:
+        message["channel"] = "final"
+    if "gone-field" in options.drift:
+        del message["weight"]
+    if "other-type" in options.drift:
+        message["create_time"] = DAWN.isoformat()
+    return message
 
 
 def _other(text: str) -> dict[str, object]:

@@ -28,6 +28,24 @@ HTTP chunks. ``cut``: it closes inside an HTTP chunk. ``reset``: it is reset. ``
 comes. ``stall``: nothing comes any more, the connection stays. ``endless``: pings come, until the client leaves.
 """
 
+Drift = Literal[
+    "other-text",
+    "other-ids",
+    "other-timing",
+    "new-field",
+    "new-event",
+    "gone-field",
+    "other-type",
+    "other-status",
+    "other-ending",
+]
+"""How the answer is not as it was in a recording: three that are harmless, two that add something, four that break it.
+
+The text of another seed; other ids; a second and a half before the first event; a field ``channel`` in each message; an
+event ``delta_encoding`` before all others; no field ``weight``; a ``create_time`` in words; status 202; a connection
+that closes before the end mark. ``body`` stays as it is.
+"""
+
 Step = Literal["loads", "login", "session", "conversation"]
 """The four requests of the flow."""
 
@@ -62,7 +80,8 @@ class Options:
     cuts inside a UTF-8 character do that anyway, and cuts between CR and LF send CRLF line ends. ``events`` is how
     many events are sent before the ``ending``; None is all of them. ``delay`` is in seconds, between two chunks.
     The first step lists ``accounts``, the first ``busy`` of them in use. The first ``stale_tokens`` tokens
-    handed out are refused when they are used. ``redirect`` answers a login with 302 instead of 200.
+    handed out are refused when they are used. ``redirect`` answers a login with 302 instead of 200. ``drift`` makes the
+    answer another one than it would have been, in these ways.
     """
 
     seed: int = 0
@@ -81,6 +100,7 @@ class Options:
     stale_tokens: int = 0
     redirect: bool = False
     refusal: Refusal | None = None
+    drift: frozenset[Drift] = frozenset()
 
     def __post_init__(self) -> None:
         _one_of("finish", self.finish, get_args(Finish))
@@ -89,12 +109,19 @@ class Options:
         _one_of("ending", self.ending, get_args(Ending))
         for noise in sorted(self.noise):
             _one_of("noise", noise, get_args(Noise))
+        for drift in sorted(self.drift):
+            _one_of("drift", drift, get_args(Drift))
         for name in ("delay", "accounts", "busy", "stale_tokens", "events"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise StandInMisconfigured(name, value, "zero or more")
         if self.busy > self.accounts:
             raise StandInMisconfigured("busy", self.busy, f"at most the {self.accounts} accounts")
+
+    @property
+    def end(self) -> Ending:
+        """How the stream really ends."""
+        return "close" if "other-ending" in self.drift else self.ending
 
     @property
     def line_end(self) -> str:

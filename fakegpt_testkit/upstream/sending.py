@@ -22,8 +22,9 @@ async def send(request: web.Request, response: web.StreamResponse, chunks: list[
     """Write the chunks, each an HTTP chunk of its own, then end the stream as the options say."""
     transport = request.transport
     assert transport is not None  # the head was written to it just now
-    whole = options.ending in ("done", "unmarked")
+    whole = options.end in ("done", "unmarked")
     # The last chunk goes out with the body's end: whoever leaves at the end mark has seen a complete response then.
+    await asyncio.sleep(answer.PAUSE if "other-timing" in options.drift else 0)
     first, last = (chunks[:-1], b"".join(chunks[-1:])) if whole else (chunks, b"")
     for number, chunk in enumerate(first):
         await asyncio.sleep(options.delay if number else 0)
@@ -38,7 +39,7 @@ async def send(request: web.Request, response: web.StreamResponse, chunks: list[
 async def _break(transport: asyncio.Transport, response: web.StreamResponse, options: Options) -> None:
     """Do what the ending says to a stream that was sent so far; the connection is of no use afterwards."""
     response.force_close()
-    match options.ending:
+    match options.end:
         case "cut":
             transport.write(b"1000\r\ndata: {")
         case "malformed":
@@ -50,6 +51,6 @@ async def _break(transport: asyncio.Transport, response: web.StreamResponse, opt
                 await response.write(answer.ping(options, number := number + 1))
         case "stall":
             await asyncio.Event().wait()
-    if options.ending == "reset":  # a socket that does not linger is closed with a reset
+    if options.end == "reset":  # a socket that does not linger is closed with a reset
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.close()

@@ -214,7 +214,8 @@ async def _conversation(request: web.Request) -> web.StreamResponse:
     model, asked, prompt = _asked(request, await request.read())
     stream = answer.events(state.options, prompt, model, asked)
     chunks = answer.cut(stream, state.options.cuts, answer.dice(state.options, "cuts", prompt))
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+    status = 202 if "other-status" in state.options.drift else 200
+    response = web.StreamResponse(status=status, headers={"Content-Type": "text/event-stream; charset=utf-8"})
     response.headers["Cache-Control"] = "no-cache"
     with _streaming(state), suppress(ConnectionError):  # the client left: nobody is there to be told
         await response.prepare(request)
