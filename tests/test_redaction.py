@@ -326,6 +326,24 @@ def test_a_login_flow_replays(rules: Rules, access: str) -> None:
         replay.response(there.response)
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [((("X-Api-Key", TOKEN),), b""), ((), json.dumps({"password": TOKEN}).encode())],
+    ids=["a later header", "the body"],
+)
+def test_a_header_is_searched_for_what_is_learnt_after_it(headers: Headers, body: bytes) -> None:
+    request = Redactor().request(Request("POST", URL, (("X-Note", f"it is {TOKEN}"), *headers), body))
+    assert TOKEN not in repr(request)
+    assert request.headers[0][1].startswith("it is REDACTED-")
+
+
+def test_own_rules_hold_in_headers_that_were_read_without_them() -> None:
+    headers = (("User-Agent", "acct_12 and plain"),)
+    assert Redactor().request(Request("GET", URL, headers)).headers == headers
+    own = Redactor(Redaction(patterns=(r"acct_\d+",)))
+    assert own.request(Request("GET", URL, headers)).headers == (("User-Agent", "REDACTED-secret-1 and plain"),)
+
+
 def test_another_key_still_replays_wherever_it_stands() -> None:
     def ask(key: str) -> Request:
         body = json.dumps({"prompt": f"my key is {key}", "api_key": key}).encode()

@@ -171,15 +171,14 @@ def _line_by_line(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     margin = b" " * width
     lines = []
     while True:
-        if data.startswith(margin, at):
-            end = data.find(b"\n", at) + 1
-            lines.append(data[at + width : end])
-            at = end
-        elif data.startswith(b"\n", at):
-            lines.append(b"\n")
-            at += 1
-        else:
+        start = at + width if data.startswith(margin, at) else at
+        end = data.find(b"\n", start) + 1 if start > at else at
+        while data.startswith(b"\n", end):
+            end += 1
+        if end == at:
             return b"".join(lines), at
+        lines.append(data[start:end])
+        at = end
 
 
 def _at_once(data: bytes, at: int, width: int) -> tuple[bytes, int]:

@@ -53,14 +53,13 @@ def json_keys(text: str) -> dict[str, str]:
 
 
 def json_places(
-    text: str, keys: dict[str, str], names: Names, word: Word, *, raw_stream: bool = False
+    text: str, keys: dict[str, str], fixed: set[str], names: Names, word: Word, *, raw_stream: bool = False
 ) -> Iterator[Edit]:
     """Values under secret keys, at any depth: in JSON, in JSON inside strings, in Python's ``repr`` of a dict.
 
     In the raw text of a stream only the events' own keys count: JSON inside its strings may come in pieces, and is
     looked at where these are put together.
     """
-    fixed = fixed_keys(keys)
     weights = {key: names.weight(name, Where.KEY) for key, name in keys.items() if key not in fixed}
     sure = {Weight.YES} if raw_stream else {Weight.YES, _PERHAPS}
     for found, quote in _under(text, [key for key, weight in weights.items() if weight in sure]):
@@ -83,9 +82,9 @@ def fixed_keys(keys: dict[str, str]) -> set[str]:
     return {key for key, name in keys.items() if untouchable(name) or (scored and plain(name) == "token")}
 
 
-def protected_places(text: str, keys: dict[str, str]) -> list[tuple[int, int]]:
+def protected_places(text: str, fixed: set[str]) -> list[tuple[int, int]]:
     """The values that stay as they are whatever is in them, as spans in order."""
-    places = (_values(text, found.end(), quote) for found, quote in _under(text, fixed_keys(keys)))
+    places = (_values(text, found.end(), quote) for found, quote in _under(text, fixed))
     return [(start, end) for values in places for start, end, _, _ in values]
 
 

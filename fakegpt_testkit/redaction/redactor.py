@@ -11,6 +11,8 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
@@ -122,15 +124,15 @@ class Redactor:
     def request(self, request: Request) -> Request:
         """The request without secrets. The same secrets give the same words, so that it can be matched."""
         uri = self._read_uri(request.uri)
+        known = len(self._vault)
         headers = self._headers(request.headers)
         body = self._read_body(request.body, request.headers)
         text, _ = self._edited(body)
         new_body = _packed_like(request.body, text) if text != body.text else request.body
+        if len(self._vault) > known:  # what was learnt may stand in a header that was read before
+            headers = self._headers(headers)
         return Request(
-            request.method,
-            self._edited(uri)[0],
-            _sized(self._headers(headers), len(request.body), len(new_body)),
-            new_body,
+            request.method, self._edited(uri)[0], _sized(headers, len(request.body), len(new_body)), new_body
         )
 
     def head(self, head: Head) -> Head:
@@ -215,10 +217,12 @@ class Redactor:
     def _read(self, text: str) -> _Reading:
         """A text that is no stream."""
         reading = _Reading(text)
-        keys = json_keys(text)
-        reading.protected = protected_places(text, keys)
-        reading.edits += json_places(text, keys, self._names, self._word)
-        reading.edits += pair_places(text, self._names, self._word)
+        if '"' in text or "'" in text:
+            keys = json_keys(text)
+            fixed = fixed_keys(keys)
+            reading.protected = protected_places(text, fixed)
+            reading.edits += json_places(text, keys, fixed, self._names, self._word)
+            reading.edits += pair_places(text, self._names, self._word)
         reading.edits += query_places(text, self._names, self._word)
         reading.edits += self._shapes(text, reading.protected)
         return reading
@@ -276,9 +280,15 @@ class Redactor:
         named = header_value(name.lower(), value, self._names, self._word)
         if named is not None:
             return named
-        return unlatin(self._edited(self._read(latin(value)))[0])
+        text = latin(value)
+        own = self._patterns or self.settings.functions
+        reading = self._read(text) if own or _tells(text, self._names, self._kept) else _Reading(text)
+        text, edits = self._edited(reading)
+        return unlatin(text) if edits else value
 
     def _read_body(self, body: bytes, headers: Headers) -> _Reading:
+        if not body:
+            return _Reading("")
         text = unpacked(body).decode("latin-1")
         media = (header(headers, "content-type") or "").lower()
         if media.startswith(_OPAQUE) or "\0" in text[:1024]:
@@ -293,9 +303,10 @@ class Redactor:
     def _read_stream(self, text: str) -> _Reading:
         reading = _Reading(text)
         keys = json_keys(text)
-        reading.protected = protected_places(text, keys)
-        reading.edits += json_places(text, keys, self._names, self._word, raw_stream=True)
-        events = stream(text, fixed_keys(keys))
+        fixed = fixed_keys(keys)
+        reading.protected = protected_places(text, fixed)
+        reading.edits += json_places(text, keys, fixed, self._names, self._word, raw_stream=True)
+        events = stream(text, fixed)
         for lane in events.lanes:
             reading.lanes.append((lane, self._read(lane.text)))
         self._read(events.rest)
@@ -318,6 +329,26 @@ class Redactor:
         length, word = self._vault.begun(text, least=8)
         if length:
             yield Edit(len(text) - length, len(text), word)
+
+
+@lru_cache(maxsize=1024)
+def _tells(text: str, known: Names, kept: frozenset[str]) -> bool:
+    """Whether a text has a place that a reading minds. Headers are the same from request to request, and seldom do."""
+    keys = json_keys(text)
+    fixed = fixed_keys(keys)
+    places = (
+        protected_places(text, fixed),
+        json_places(text, keys, fixed, known, _blank),
+        pair_places(text, known, _blank),
+        query_places(text, known, _blank),
+        shapes(text, kept),
+    )
+    return any(True for _ in chain.from_iterable(places))
+
+
+def _blank(value: str, name: str) -> str:  # noqa: ARG001
+    """A word for what nobody is to learn."""
+    return ""
 
 
 def _sized(headers: Headers, was: int, now: int) -> Headers:

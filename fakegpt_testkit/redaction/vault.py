@@ -48,11 +48,13 @@ class Edit:
 
 def latin(text: str) -> str:
     """The text's UTF-8 bytes, one character each; escapes become the bytes they stand for."""
-    return _raw(text).decode("latin-1")
+    return text if text.isascii() else _raw(text).decode("latin-1")
 
 
 def unlatin(text: str) -> str:
     """Back from bytes, one character each, to text; bytes that are not UTF-8 stay as escapes."""
+    if text.isascii():
+        return text
     raw = text.encode("latin-1")
     try:
         return raw.decode("utf-8", "surrogatepass")
@@ -79,6 +81,10 @@ class Vault:
         self._short: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
         self._literals: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        """How many spellings of secrets it looks for; grows with each secret that is new."""
+        return len(self._literals)
 
     def copy(self) -> Vault:
         """A vault that knows the same, and learns on its own."""

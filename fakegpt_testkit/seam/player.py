@@ -17,7 +17,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit.errors import ResponseNotRecorded
-from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited, keeps_open
+from fakegpt_testkit.seam.writing import Frame, encode, encode_breach, is_delimited, keeps_open
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ class Player:
 
     def feed_at_once(self) -> None:
         """Feed the next arrival if it still can be."""
-        if self.feeds_at_once:
-            self._step()
+        if self._next is not None and self.feeds_at_once:
+            self._feed(self._next)
 
     def resume(self) -> None:
         """The client has room again."""
@@ -295,22 +295,22 @@ class Player:
         self._handle = None
         if not self._transport.reading:
             self._held_up = True
-            return
-        frame = self._next
-        if frame is None:
+        elif self._next is not None:
+            self._feed(self._next)
+        else:
             self._ended = True
             self._end()
-            return
-        self._next = next(self._frames, None)
-        self._ended = self._next is None and self._delimited and self._tape.ending.kind is EndingKind.COMPLETE
+
+    def _feed(self, frame: Frame) -> None:
+        self._next = after = next(self._frames, None)
+        complete = self._tape.ending.kind is EndingKind.COMPLETE
+        self._ended = after is None and self._delimited and complete
         self._handler.data_received(frame.data)
         if self._over:
             return
-        follows = self._next is not None and not self._next.waits
-        ends_by_itself = self._next is None and self._tape.ending.kind is EndingKind.COMPLETE
         if not self._lockstep or self._all_wanted:
             self._schedule()
-        elif follows or ends_by_itself:
+        elif complete if after is None else not after.waits:
             # A round later: on a wire this is another arrival, the client has read the one before by then.
             self._handle = self._loop.call_soon(self._step_next_round)
 

@@ -6,6 +6,7 @@ Does no I/O and knows no clock: it says what arrives together and when it did, n
 from __future__ import annotations
 
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, EndingKind, header
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 BODILESS_STATUSES = frozenset({204, 304})
 
+END_MARK = b"0\r\n\r\n"
 NO_CHUNK_SIZE = b"this is no chunk size\r\n"
 NO_DEFLATE_BLOCK = b"\x07\xff\xff\xff"
 """A block of the type that RFC 1951, 3.2.3 reserves: an error to every decoder."""
@@ -51,22 +53,18 @@ class ZlibCoder:
 def encode(tape: Tape, method: str) -> Iterator[Frame]:
     """The response's bytes, encoded as they are asked for; how it ends is the player's to do."""
     headers = settle_headers(tape, method)
-    held = Frame(tape.head.at, encode_head(tape.head, headers))
-    if has_body(tape, method):
-        may_join_head = True
-        for frame in encode_body(tape, headers):
-            # Body bytes with the head's own time came in the head's arrival; a second chunk was another arrival.
-            if not frame.data:
-                continue
-            if frame.at <= held.at and (may_join_head or not frame.waits):
-                held = held._replace(data=held.data + frame.data)
-            else:
-                yield held
-                held = frame
-            may_join_head = False
+    head = Frame(tape.head.at, encode_head(tape.head, headers))
+    frames = encode_body(tape, headers) if has_body(tape, method) else iter(())
+    first = next(frames, None)
+    if first is not None and first.at <= head.at:
+        # Body bytes with the head's own time came in the head's arrival; a second chunk was another arrival.
+        head = head._replace(data=head.data + first.data)
+    elif first is not None:
+        frames = chain((first,), frames)
     if tape.ending.kind is EndingKind.COMPLETE and tape.ending.note == SURPLUS:
-        held = held._replace(data=held.data + NO_RESPONSE)
-    yield held
+        *frames_before, last = (head, *frames)
+        return iter((*frames_before, last._replace(data=last.data + NO_RESPONSE)))
+    return chain((head,), frames)
 
 
 def encode_breach(tape: Tape, method: str) -> bytes:
@@ -106,55 +104,75 @@ def encode_head(head: Head, headers: Headers) -> bytes:
 
 
 def encode_body(tape: Tape, headers: Headers) -> Iterator[Frame]:
-    """One frame for each chunk of the tape, and the end mark where the framing has one."""
-    complete = tape.ending.kind is EndingKind.COMPLETE
-    coder = find_coder(headers)
+    """One frame for each chunk of the tape that has bytes, and the end mark where the framing has one."""
     if is_chunked(headers):
-        for chunk, data in zip(tape.chunks, frame_chunks(tape.chunks, coder, complete=complete), strict=True):
-            yield Frame(chunk.at, data)
-        if complete:
-            yield Frame(tape.ending.at, b"0\r\n\r\n", waits=False)
-        return
+        return frame_chunks(tape, find_coder(headers))
+    return code_chunks(tape, find_coder(headers))
+
+
+def code_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
+    """Each arrival of a body that has no HTTP chunks."""
+    complete = tape.ending.kind is EndingKind.COMPLETE
     last = len(tape.chunks) - 1
     for number, chunk in enumerate(tape.chunks):
-        yield Frame(chunk.at, coder.code(chunk.data, last=complete and number == last) if coder else chunk.data)
+        data = coder.code(chunk.data, last=complete and number == last) if coder else chunk.data
+        if data:
+            yield Frame(chunk.at, data)
 
 
-def frame_chunks(chunks: tuple[Chunk, ...], coder: Coder | None, *, complete: bool) -> Iterator[bytes]:
-    """Each arrival with the HTTP chunk heads and ends that it had.
+def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
+    """Each arrival with the HTTP chunk heads and ends that it had; the end mark with the last if it came with it.
 
     An HTTP chunk that went over several arrivals is announced whole in the first. Where nothing says how chunks were
     cut, each arrival is one; so it is when the body is compressed, for its coded length is not known ahead.
     """
-    uncut = complete and not any(chunk.ends for chunk in chunks)
-    is_open = False
+    chunks = tape.chunks
+    complete = tape.ending.kind is EndingKind.COMPLETE
+    uncut = coder is not None or (complete and not any(chunk.ends for chunk in chunks))
     last = len(chunks) - 1
+    is_open = False
     for number, chunk in enumerate(chunks):
-        ends = chunk.ends
-        if coder is None and not is_open and ends == (len(chunk.data),):  # by far the most, and four times as fast
-            yield b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data) if chunk.data else b""
+        if coder is None and not is_open and number < last and chunk.data and chunk.ends == (len(chunk.data),):
+            # By far the most, and four times as fast.
+            yield Frame(chunk.at, b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data))
             continue
-        out = bytearray()
-        start = 0
-        cut_here = uncut or coder is not None or (complete and number == last)
-        if cut_here and len(chunk.data) > max(ends, default=0):
-            ends += (len(chunk.data),)
-        for end in ends:
-            segment = chunk.data[start:end]
-            if coder:  # also for no data: the coding's own end can be an HTTP chunk by itself
-                segment = coder.code(segment, last=complete and number == last and end == len(chunk.data))
-            if segment and not is_open:
-                out += b"%x\r\n" % len(segment)
-            if segment or is_open:
-                out += segment + b"\r\n"
-            is_open = False
-            start = end
-        if rest := chunk.data[start:]:
-            if not is_open:
-                out += b"%x\r\n" % measure_chunk(chunks, number, start)
-                is_open = True
-            out += rest
-        yield bytes(out)
+        ends_body = complete and number == last
+        data, is_open = frame_chunk(chunks, number, coder, is_open=is_open, uncut=uncut or ends_body, last=ends_body)
+        if ends_body and tape.ending.at <= chunk.at:
+            yield Frame(chunk.at, data + END_MARK)
+            return
+        if data:
+            yield Frame(chunk.at, data)
+    if complete:
+        yield Frame(tape.ending.at, END_MARK, waits=False)
+
+
+def frame_chunk(
+    chunks: tuple[Chunk, ...], number: int, coder: Coder | None, *, is_open: bool, uncut: bool, last: bool
+) -> tuple[bytes, bool]:
+    """One arrival in HTTP chunks, and whether its last one is left open; ``uncut`` when its end is an HTTP chunk's."""
+    chunk = chunks[number]
+    ends = chunk.ends
+    if uncut and len(chunk.data) > max(ends, default=0):
+        ends += (len(chunk.data),)
+    out = bytearray()
+    start = 0
+    for end in ends:
+        segment = chunk.data[start:end]
+        if coder:  # also for no data: the coding's own end can be an HTTP chunk by itself
+            segment = coder.code(segment, last=last and end == len(chunk.data))
+        if segment and not is_open:
+            out += b"%x\r\n" % len(segment)
+        if segment or is_open:
+            out += segment + b"\r\n"
+        is_open = False
+        start = end
+    if rest := chunk.data[start:]:
+        if not is_open:
+            out += b"%x\r\n" % measure_chunk(chunks, number, start)
+            is_open = True
+        out += rest
+    return bytes(out), is_open
 
 
 def measure_chunk(chunks: tuple[Chunk, ...], number: int, start: int) -> int:
