@@ -94,6 +94,29 @@ class InteractionsUnplayed(FakeGptTestkitError):  # noqa: N818 - says what happe
         )
 
 
+class FaultNeverApplied(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """Faults changed no answer, so nothing was tested of them; ``faults`` has each with the reason.
+
+    ``played`` are the requests that were answered.
+    """
+
+    def __init__(self, path: str, faults: tuple[tuple[str, str], ...], played: tuple[str, ...]) -> None:
+        super().__init__(path, faults, played)
+        self.path = path
+        self.faults = faults
+        self.played = played
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {fault}: {reason}" for fault, reason in self.faults)
+        played = "".join(f"\n    {request}" for request in self.played[:_DIFFERENCES_SHOWN]) or " nothing"
+        more = len(self.played[_DIFFERENCES_SHOWN:])
+        return (
+            f"{_counted(len(self.faults), 'fault')} changed no answer of {self.path}, so nothing was tested of it"
+            f"{each}\n  played:{played}{f'{chr(10)}    and {more} more' if more else ''}\n"
+            "  give it a place that the stream has and a request that is made; or allow it with unapplied='ignore'"
+        )
+
+
 class RecordingIncomplete(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
     """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
 

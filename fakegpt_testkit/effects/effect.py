@@ -51,14 +51,21 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """A change of a tape; calling it makes it. ``on`` and ``times`` give the same effect for other responses."""
+    """A change of a tape; calling it makes it. ``on`` and ``times`` give the same effect for other responses.
+
+    ``swept``: it is one of many over a recording, and no mistake where its answer is not asked for.
+    """
 
     name: str
     change: Callable[[Tape], Tape]
     target: Target = field(default_factory=Target)
+    swept: bool = False
 
     def __call__(self, tape: Tape) -> Tape:
-        return self.change(tape)
+        try:
+            return self.change(tape)
+        except EffectMisplaced as problem:
+            raise EffectMisplaced(str(self), problem.problem, problem.wanted) from None
 
     def on(
         self, *, interaction: int | None = None, path: str = "", method: str = "", call: int | None = None

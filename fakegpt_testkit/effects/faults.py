@@ -310,7 +310,7 @@ class Sweep:
     def over(self, interactions: Sequence[Interaction]) -> tuple[Effect, ...]:
         """One effect per event of each event stream, on its own interaction."""
         return tuple(
-            self.fault(event).on(interaction=index + 1)
+            replace(self.fault(event).on(interaction=index + 1), swept=True)
             for index, interaction in enumerate(interactions)
             if is_event_stream(interaction.response)
             for event in range(1, len(event_ends(interaction.response.body)) + 1)

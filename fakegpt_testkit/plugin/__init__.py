@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.errors import InteractionsUnplayed
+from fakegpt_testkit.errors import FaultNeverApplied, InteractionsUnplayed
 from fakegpt_testkit.plugin import collecting, marked, options
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
 from fakegpt_testkit.plugin.run import Run
@@ -146,8 +146,9 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
             _note(item, used, watched, wanted)
     if item.stash.get(_outcomes, ()) == {"passed"}:
         try:
+            recorder.check_unapplied(session, wanted.unapplied)
             recorder.check_unplayed(session, wanted.unplayed)
-        except InteractionsUnplayed as left:
+        except (FaultNeverApplied, InteractionsUnplayed) as left:
             raise pytest.fail.Exception(str(left), pytrace=False) from None
 
 

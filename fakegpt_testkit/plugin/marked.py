@@ -33,12 +33,17 @@ SWEPT: Final = "fakegpt_fault"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``source`` is a path, or interactions that stand in its place; ``use`` are options of ``use_cassette``."""
+    """``source`` is a path, or interactions that stand in its place; ``use`` are options of ``use_cassette``.
+
+    What becomes of ``unplayed`` interactions and ``unapplied`` faults is the plugin's to see to: it knows whether the
+    test has passed.
+    """
 
     source: Path | Sequence[Interaction]
     folder: Path
     use: dict[str, Any]
     unplayed: str
+    unapplied: str
     allow_hosts: Any
     block_network: bool
     block_subprocesses: bool
@@ -56,6 +61,9 @@ def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
     if sweep_of(item) is not None:
         fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
         said["faults"] = [] if fault is None else [fault]
+    by_marker = any("faults" in each.kwargs for each in item.iter_markers(options.MARKER))
+    unapplied = said.get("unapplied", "fail" if by_marker else "ignore")
+    said["unapplied"] = "ignore"
     source, folder = place(item, str(said["cassette_dir"]))
     block = said["block_network"]
     return Wanted(
@@ -63,6 +71,7 @@ def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
         folder,
         {name: value for name, value in said.items() if name not in _NEITHER and value is not None},
         said["unplayed"],
+        unapplied,
         said["allow_hosts"],
         block is None or bool(block),
         bool(said["block_subprocesses"]),

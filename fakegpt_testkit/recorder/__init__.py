@@ -19,7 +19,7 @@ from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete, StorageError
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
-from fakegpt_testkit.recorder.aging import Age, check_unplayed, read_age
+from fakegpt_testkit.recorder.aging import Age, check_unapplied, check_unplayed, read_age
 from fakegpt_testkit.recorder.changing import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
@@ -39,6 +39,7 @@ __all__ = [
     "RecordMode",
     "Session",
     "check_options",
+    "check_unapplied",
     "check_unplayed",
     "load_cassette",
     "read_mode",
@@ -107,6 +108,7 @@ def use_cassette(
     max_age: timedelta | str | float | None = None,
     stale: str = "warn",
     unplayed: str = "ignore",
+    unapplied: str = "fail",
     command: str = "",
     elsewhere: str = "",
 ) -> Iterator[Session]:
@@ -123,7 +125,8 @@ def use_cassette(
     ``redaction`` adds to what is never stored. With ``record_on_exception=False`` a block that raises leaves the file
     as it was. A recording older than ``max_age`` (``"30d"``, a timedelta) is ``stale``: ``"warn"``, ``"fail"``, or
     ``"record"``, which makes it anew where the mode may record, and else warns. ``unplayed`` says what becomes of
-    interactions that a block did not ask for: ``"ignore"``, ``"warn"`` or ``"fail"``. ``command`` and ``elsewhere`` are
+    interactions that a block did not ask for: ``"ignore"``, ``"warn"`` or ``"fail"``; ``unapplied`` says it of faults
+    that changed no answer. ``command`` and ``elsewhere`` are
     quoted by errors as the way to record, and to record from another URL.
 
     It is entered with a plain ``with``, also around asynchronous code, and can be nested; the innermost one counts.
@@ -174,6 +177,7 @@ def use_cassette(
         raise
     if session.lost:
         raise _incomplete(session) from session.lost[0][1]
+    check_unapplied(session, unapplied)
     check_unplayed(session, unplayed)
 
 

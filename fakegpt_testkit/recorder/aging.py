@@ -1,4 +1,4 @@
-"""What time and change do to a cassette: recordings that are too old, and those that nobody asks for any more.
+"""What rots unseen: recordings that are too old, those that nobody asks for any more, faults that meet no answer.
 
 Knows no clock: the moment comes in, warnings and errors go out.
 """
@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
+from fakegpt_testkit.errors import (
+    BadOption,
+    CassetteStale,
+    FakeGptTestkitWarning,
+    FaultNeverApplied,
+    InteractionsUnplayed,
+)
 from fakegpt_testkit.matching import title
 
 if TYPE_CHECKING:
@@ -74,14 +80,30 @@ def _moment(at: str) -> datetime | None:
 
 def check_unplayed(session: Session, then: str) -> None:
     """Warn of interactions that were not asked for, or raise ``InteractionsUnplayed``, where the session plays."""
-    if then not in _CONSEQUENCES:
-        raise BadOption("unplayed", then, f"one of {', '.join(_CONSEQUENCES)}")
+    _check_consequence("unplayed", then)
     numbers = session.unplayed_numbers
     if then == "ignore" or not numbers or not session.plays:
         return
     interactions = session.loaded.interactions
     titles = tuple((number, title(interactions[number - 1].request)) for number in numbers)
-    problem = InteractionsUnplayed(session.path, len(interactions), titles)
+    _follow(then, InteractionsUnplayed(session.path, len(interactions), titles))
+
+
+def check_unapplied(session: Session, then: str) -> None:
+    """Warn of faults that changed no answer, or raise ``FaultNeverApplied``, where all that was asked was played."""
+    _check_consequence("unapplied", then)
+    if then == "ignore" or not session.unapplied or not session.plays or session.recorded:
+        return
+    played = tuple(title(each.request) for each in session.exchanged)
+    _follow(then, FaultNeverApplied(session.path, session.unapplied, played))
+
+
+def _check_consequence(option: str, then: str) -> None:
+    if then not in _CONSEQUENCES:
+        raise BadOption(option, then, f"one of {', '.join(_CONSEQUENCES)}")
+
+
+def _follow(then: str, problem: FaultNeverApplied | InteractionsUnplayed) -> None:
     if then == "fail":
         raise problem
-    warnings.warn(FakeGptTestkitWarning(problem), stacklevel=3)
+    warnings.warn(FakeGptTestkitWarning(problem), stacklevel=5)  # points at the end of use_cassette's block

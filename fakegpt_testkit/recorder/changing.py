@@ -6,13 +6,15 @@ Knows no request that is asked and no player: a recorded interaction in, the tap
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.effects import apply, recut, refuse, select
+from fakegpt_testkit.errors import EffectMisplaced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.tape import Ending, Interaction, Request, Tape
@@ -25,6 +27,8 @@ class Changes:
         self._faults = tuple(faults)
         self._effects = self._faults if cuts is None else (recut(cuts), *self._faults)
         self._answered: Counter[tuple[str, str]] = Counter()
+        self._applied: set[Effect] = set()
+        self._misplaced: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._effects)
@@ -32,9 +36,12 @@ class Changes:
     def refuse(self, interaction: Interaction, index: int) -> Ending | None:
         """Why no connection comes about for the request that this interaction would answer; then it is answered."""
         endpoint = endpoint_of(interaction.request)
-        ending = refuse(self._effects, interaction, index, self._answered[endpoint])
+        before = self._answered[endpoint]
+        with self._noting():
+            ending = refuse(self._effects, interaction, index, before)
         if ending is not None:
             self._answered[endpoint] += 1
+            self._applied.update(select(self._faults, interaction, index, before))
         return ending
 
     def change(self, interaction: Interaction, index: int) -> tuple[Tape, bool]:
@@ -42,8 +49,33 @@ class Changes:
         endpoint = endpoint_of(interaction.request)
         before = self._answered[endpoint]
         self._answered[endpoint] += 1
-        faulty = bool(select(self._faults, interaction, index, before))
-        return apply(self._effects, interaction, index, before), faulty
+        with self._noting():
+            tape = apply(self._effects, interaction, index, before)
+        chosen = select(self._faults, interaction, index, before)
+        self._applied.update(chosen)
+        return tape, bool(chosen)
+
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer, and why not; but for those of a sweep.
+
+        One that could not be applied stands for all: it held up the request that the others may have been for.
+        """
+        left = [str(each) for each in self._faults if not each.swept and each not in self._applied]
+        misplaced = [(each, self._misplaced[each]) for each in left if each in self._misplaced]
+        return tuple(misplaced or [(each, _NOT_ASKED) for each in left])
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Remember why a fault could not be applied: not every client lets its user see the error."""
+        try:
+            yield
+        except EffectMisplaced as problem:
+            self._misplaced[problem.effect] = problem.problem
+            raise
+
+
+_NOT_ASKED = "it is for no answer that was played"
 
 
 def endpoint_of(request: Request) -> tuple[str, str]:

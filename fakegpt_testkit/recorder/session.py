@@ -191,6 +191,11 @@ class Session:
     def records(self) -> bool:
         """See ``Deck``."""
         return not self.plays or self.record_mode is RecordMode.NEW_EPISODES
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer so far, each with the reason; but for those of ``faults.everywhere``."""
+        return self._changes.unapplied
+
 
     def unreachable(self, uri: str, failure: Exception) -> None:
         """See ``Deck``."""
