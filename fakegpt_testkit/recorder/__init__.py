@@ -17,13 +17,22 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadOption, CassetteMissing, FakeGptTestkitError, RecordingIncomplete, StorageError
+from fakegpt_testkit.drift import check_threshold
+from fakegpt_testkit.errors import (
+    BadOption,
+    CassetteMissing,
+    FakeGptTestkitError,
+    RecordingIncomplete,
+    StorageError,
+    VerificationIncomplete,
+)
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
 from fakegpt_testkit.recorder.aging import Age, check_unapplied, check_unplayed, read_age
 from fakegpt_testkit.recorder.changing import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
 from fakegpt_testkit.recorder.session import RecordMode, Session
 from fakegpt_testkit.recorder.taking import NoLog
+from fakegpt_testkit.recorder.verifying import check_drift, refuse_faults
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.seam import Pace, insert
 
@@ -108,6 +117,7 @@ def use_cassette(
     max_age: timedelta | str | float | None = None,
     stale: str = "warn",
     unplayed: str = "ignore",
+    drift: str = "broken",
     unapplied: str = "fail",
     command: str = "",
     elsewhere: str = "",
@@ -129,14 +139,21 @@ def use_cassette(
     that changed no answer. ``command`` and ``elsewhere`` are
     quoted by errors as the way to record, and to record from another URL.
 
+    With ``record_mode="verify"`` nothing is written: what the live service says is compared with the cassette, which
+    the session's ``drift`` tells, and a block whose drift is at least what ``drift`` says (``"harmless"``, ``"added"``,
+    ``"broken"`` or ``"never"``) raises ``Drifted`` at its end (docs/verify.md).
+
     It is entered with a plain ``with``, also around asynchronous code, and can be nested; the innermost one counts.
     Raises ``CassetteError`` for a damaged file, before anything is asked.
     """
     file, given = _place(path)
-    command = command or "use_cassette(…, record_mode='new_episodes')"
+    again = RecordMode.ALL if record_mode == RecordMode.VERIFY else RecordMode.NEW_EPISODES
+    command = command or f"use_cassette(…, record_mode={again.value!r})"
     journals: list[storage.Journal] = []
 
     def open_journal() -> Log:
+        if session.verifies:
+            return NoLog()
         try:
             journals.append(storage.Journal(file))
         except StorageError as failure:
@@ -146,7 +163,10 @@ def use_cassette(
 
     mode = read_mode(record_mode) if given is None else RecordMode.NONE
     old = _load(file) if given is None else given
-    if max_age is not None and old is not None and mode not in {RecordMode.ALL, RecordMode.REWRITE}:
+    check_threshold("drift", drift)
+    if mode is RecordMode.VERIFY:
+        refuse_faults(faults)
+    if max_age is not None and old is not None and mode not in _ALL_LIVE:
         age = Age(read_age(max_age), stale, records=mode is not RecordMode.NONE)
         if age.renews(shorten(file), old.interactions, datetime.now(UTC), command):
             mode = RecordMode.REWRITE
@@ -168,8 +188,14 @@ def use_cassette(
         with insert(session):
             yield session
     except BaseException as failure:
-        _save_failed(session, file, failure, journals, keep=record_on_exception)
+        if session.verifies:
+            _verify_failed(session, drift, failure)
+        else:
+            _save_failed(session, file, failure, journals, keep=record_on_exception)
         raise
+    if session.verifies:
+        _verify(session, drift)
+        return
     try:
         _save(session, file, journals)
     except BaseException as failure:
@@ -181,6 +207,26 @@ def use_cassette(
     check_unplayed(session, unplayed)
 
 
+_ALL_LIVE = frozenset({RecordMode.ALL, RecordMode.REWRITE, RecordMode.VERIFY})
+"""Here the age of what was recorded does not matter: it is asked again."""
+
+
+def _verify(session: Session, threshold: str) -> None:
+    session.stop()
+    if session.lost:
+        raise _incomplete(session) from session.lost[0][1]
+    if session.drift is not None:
+        check_drift(session.drift, threshold)
+
+
+def _verify_failed(session: Session, threshold: str, failure: BaseException) -> None:
+    """The block's own exception stays the first; what drifted may be why."""
+    try:
+        _verify(session, threshold)
+    except FakeGptTestkitError as found:
+        failure.add_note(str(found))
+
+
 def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
     """The file, and None; or a name for people, and what was given as values."""
     if isinstance(source, (str, PathLike)):
@@ -190,7 +236,8 @@ def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tu
 
 
 def _incomplete(session: Session) -> RecordingIncomplete:
-    return RecordingIncomplete(session.path, tuple((request, repr(reason)) for request, reason in session.lost))
+    kind = VerificationIncomplete if session.verifies else RecordingIncomplete
+    return kind(session.path, tuple((request, repr(reason)) for request, reason in session.lost))
 
 
 def shorten(path: Path) -> str:

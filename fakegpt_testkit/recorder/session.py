@@ -18,6 +18,7 @@ from fakegpt_testkit.matching import Rules, matches, not_recorded
 from fakegpt_testkit.recorder.changing import endpoint_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.taking import Recording
+from fakegpt_testkit.recorder.verifying import find_drift
 from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
 from fakegpt_testkit.streams import Stream, describe
 from fakegpt_testkit.tape import Head, Request, Tape
@@ -25,6 +26,7 @@ from fakegpt_testkit.tape import Head, Request, Tape
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.recorder.changing import Changes
     from fakegpt_testkit.recorder.origins import Origins
     from fakegpt_testkit.recorder.taking import Log
@@ -45,6 +47,8 @@ class RecordMode(StrEnum):
     """Record everything; a new recording takes the place of the one it matches, the others stay."""
     REWRITE = "rewrite"
     """Record everything into a new cassette; the old one goes when the new one is whole."""
+    VERIFY = "verify"
+    """Ask the live service for everything and compare it with the cassette, which stays as it is."""
 
 
 class Session:
@@ -85,7 +89,7 @@ class Session:
         self._elsewhere = elsewhere
         stored = Redactor(redactor.settings)  # its own: another cassette's raw key and the asked one are the same word
         self._wanted = [stored.request(each.request) for each in self._old]
-        if self.records:
+        if self.records and not self.verifies:
             for each in self._old:
                 redactor.response(each.response)  # the words that stand in for its secrets are taken
         self._plays = [0] * len(self._old)
@@ -97,6 +101,7 @@ class Session:
         self._open_log = open_log
         self._log: Log | None = None
         self._asked = 0
+        self._drift: Drift | None = None
 
     # What a test sees.
 
@@ -112,7 +117,11 @@ class Session:
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
-        """What was recorded while the cassette was in use."""
+        """What was recorded while the cassette was in use; nothing where it is verified."""
+        return () if self.verifies else self._taken
+
+    @property
+    def _taken(self) -> tuple[Interaction, ...]:
         takes = (self._takes[number] for number in sorted(self._takes))
         return tuple(take.interaction for take in takes if take.interaction is not None)
 
@@ -124,7 +133,7 @@ class Session:
 
     @property
     def exchanged(self) -> tuple[Interaction, ...]:
-        """What this use of the cassette saw, played or recorded, in the order it was asked."""
+        """What this use of the cassette saw, played, recorded or verified, in the order it was asked."""
         by_number = {number: self._old[index] for number, index in self._given.items()}
         by_number |= {number: take.interaction for number, take in self._takes.items() if take.interaction is not None}
         return tuple(by_number[number] for number in sorted(by_number))
@@ -146,6 +155,15 @@ class Session:
             if take.interaction is not None and is_event_stream(take.interaction.response)
         }
         return tuple(by_number[number] for number in sorted(by_number))
+
+    @property
+    def drift(self) -> Drift | None:
+        """What the live service said otherwise than the cassette, so far; None where nothing is verified."""
+        if not self.verifies:
+            return None
+        if self._drift is not None:
+            return self._drift
+        return find_drift(self.path, self._old, self._taken, self._rules, self._redactor, self._command)
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
@@ -173,6 +191,11 @@ class Session:
         given = {index for index, _ in self._changed.values()}
         return tuple(index + 1 for index in range(len(self._old)) if index not in given)
 
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer so far, each with the reason; but for those of ``faults.everywhere``."""
+        return self._changes.unapplied
+
     def __repr__(self) -> str:
         return (
             f"<Session {self.path} {self.record_mode.value}: {len(self._old)} loaded, {len(self.played)} played, "
@@ -183,22 +206,34 @@ class Session:
 
     @property
     def plays(self) -> bool:
-        """See ``Deck``."""
-        mode = self.record_mode
-        return mode in {RecordMode.NONE, RecordMode.NEW_EPISODES} or (mode is RecordMode.ONCE and not self._missing)
+        """See ``Deck``. What there is no cassette to verify against is refused, as with ``none``."""
+        match self.record_mode:
+            case RecordMode.NONE | RecordMode.NEW_EPISODES:
+                return True
+            case RecordMode.ONCE:
+                return not self._missing
+            case RecordMode.VERIFY:
+                return self._missing
+        return False
 
     @property
     def records(self) -> bool:
         """See ``Deck``."""
         return not self.plays or self.record_mode is RecordMode.NEW_EPISODES
-    @property
-    def unapplied(self) -> tuple[tuple[str, str], ...]:
-        """The faults that changed no answer so far, each with the reason; but for those of ``faults.everywhere``."""
-        return self._changes.unapplied
 
+    @property
+    def verifies(self) -> bool:
+        """Whether what the live service says is compared with the cassette, and not kept."""
+        return self.record_mode is RecordMode.VERIFY and not self._missing
 
     def unreachable(self, uri: str, failure: Exception) -> None:
         """See ``Deck``."""
+        if self.verifies:
+            failure.add_note(
+                f"{origin_of(uri)} could not be reached, so {self.path} could not be verified\n"
+                f"  to verify it against another URL: {self._elsewhere}"
+            )
+            return
         kept = f"{self.path} was not written" if self._missing else f"{self.path} is unchanged"
         failure.add_note(
             f"{origin_of(uri)} could not be reached, so nothing of this request was recorded; {kept}\n"
@@ -289,6 +324,7 @@ class Session:
         """Take what still runs as it is now: nobody listens to it any more."""
         for take in self._takes.values():
             take.stop()
+        self._drift = self.drift
 
     def cassette(self) -> Cassette:
         """What the file is to hold, redacted."""
