@@ -96,17 +96,24 @@ class EventStreamParser:
         if data[-1] != _LF:
             end = data.rfind(b"\n") + 1
             lines, rest = data[:end], data[end:]
+        one_line = lines.find(b"\n") == len(lines) - 2  # and a blank one
         if line:
             line.append(lines)
             lines = self._take_line()
-        if len(lines) > self._room:
-            lines = self._lines_that_fit(lines)
+        size = len(lines)
         events: list[Event] = []
-        if len(lines) <= _SLICE:
-            self._read(lines, events)
+        if size > self._room or size > _SLICE:
+            self._read_much(lines, events)
+        elif one_line and self._room == self._max_event_size and lines.startswith(b"data: "):
+            # What nearly every chunk of nearly every stream is: one event, whole, of one data line.
+            event = _new_event(Event)
+            event.event = "message"
+            event.data = lines[6:-2].decode("utf-8", "replace")
+            event.id = self._id
+            events.append(event)
+            self._line_enough = self._enough
         else:
-            for piece in _slices(lines):
-                self._read(piece, events)
+            self._read_lines(lines, events)
         if rest:
             line.append(rest)
             if len(line) > self._line_enough or len(rest) > _SMALL:
@@ -114,6 +121,25 @@ class EventStreamParser:
         if self._too_large and not events:
             self._raise_if_too_large()
         return events
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+        """The events of a stream's chunks, each as soon as it is complete; after the last chunk the stream is closed.
+
+        The same as `feed` for each of them and `close`, but that a chunk which ends no line costs less.
+        """
+        line = self._line
+        for chunk in chunks:
+            if (
+                _LF not in chunk
+                and _CR not in chunk
+                and len(chunk) <= _SMALL
+                and len(line) < self._line_enough
+                and not self._special
+            ):
+                line.append(chunk)
+            else:
+                yield from self.feed(chunk)
+        self.close()
 
     def close(self) -> None:
         """End the stream: what is unfinished is dropped, as the standard says, and can be seen afterwards.
@@ -153,7 +179,14 @@ class EventStreamParser:
         self._special = self._after_cr
         return data
 
-    def _read(self, lines: bytes, events: list[Event]) -> None:
+    def _read_much(self, lines: bytes, events: list[Event]) -> None:
+        """Take lines that end with LF, and are more than an event may be or the processor's cache can hold."""
+        if len(lines) > self._room:
+            lines = self._lines_that_fit(lines)
+        for piece in _slices(lines):
+            self._read_lines(piece, events)
+
+    def _read_lines(self, lines: bytes, events: list[Event]) -> None:
         """Take whole lines that end with LF."""
         if self._data or self._type or not lines.startswith(b"data: ") or not lines.endswith(b"\n\n"):
             self._interpret(lines.decode("utf-8", "replace"), events)
@@ -278,7 +311,7 @@ class EventStreamParser:
 
 
 def _slices(lines: bytes) -> Iterator[bytes]:
-    """Pieces of whole lines that the processor's cache can hold, and memory twice."""
+    """Pieces of whole lines, small enough for the processor's cache."""
     start = 0
     while start < len(lines):
         end = lines.find(b"\n", start + _SLICE) + 1 or len(lines)
@@ -292,9 +325,7 @@ def parse(body: bytes | Iterable[bytes], *, max_event_size: int = MAX_EVENT_SIZE
     """The events of a whole body, or of its chunks."""
     parser = EventStreamParser(max_event_size=max_event_size)
     chunks = (body,) if isinstance(body, bytes) else body
-    events = [event for chunk in chunks for event in parser.feed(chunk)]
-    parser.close()
-    return events
+    return list(parser.read(chunks))
 
 
 def encode(event: Event, *, last_event_id: str = "") -> bytes:

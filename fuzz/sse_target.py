@@ -55,11 +55,20 @@ def check(data: bytes) -> None:
     if not parser.unfinished or parser.unfinished in cut_names or not cut_names:
         assert ([] if parser.dropped is None else [parser.dropped]) == [Event(*event) for event in after]
 
+    check_read(pieces, events, parser)
     check_pieces(body, events)
     check_limit(body, pieces)
     for event in events:
         if "\r" not in event.data + event.event + event.id:
             assert EventStreamParser().feed(encode(event)) == [event]
+
+
+def check_read(pieces: list[bytes], events: list[Event], fed: EventStreamParser) -> None:
+    """That `read` is `feed` of each piece, and `close`, which is what was done with the parser ``fed``."""
+    parser = EventStreamParser()
+    assert list(parser.read(pieces)) == events
+    left = parser.last_event_id, parser.retry, parser.stray, parser.dropped, parser.unfinished
+    assert left == (fed.last_event_id, fed.retry, fed.stray, fed.dropped, fed.unfinished)
 
 
 def check_pieces(body: bytes, events: list[Event]) -> None:
@@ -87,8 +96,18 @@ def until_too_large(pieces: list[bytes]) -> tuple[list[Event], bool]:
     return events, False
 
 
+def read_until_too_large(pieces: list[bytes]) -> tuple[list[Event], bool]:
+    events = []
+    try:
+        for event in EventStreamParser(max_event_size=LIMIT).read(pieces):
+            events.append(event)  # noqa: PERF402 - what was given before the error counts
+    except EventTooLarge:
+        return events, True
+    return events, False
+
+
 def check_limit(body: bytes, pieces: list[bytes]) -> None:
-    assert until_too_large(pieces) == until_too_large([body])
+    assert until_too_large(pieces) == until_too_large([body]) == read_until_too_large(pieces)
 
 
 def small_thresholds() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge, FakeGptTestkitError
 from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOM = b"\xef\xbb\xbf"
 
@@ -170,6 +175,32 @@ def test_an_event_ended_by_cr_is_given_at_once() -> None:
     assert parser.feed(b"") == []
     assert parser.feed(b"\n") == []
     assert parser.feed(b"\r") == events("b")
+
+
+def test_a_stream_is_read_as_its_chunks_come() -> None:
+    asked: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number, chunk in enumerate((b"data: a\n", b"", b"\ndata: b\n\nda", b"ta: c", b"\n\n", b"id: 1\ndata: d")):
+            asked.append(number)
+            yield chunk
+
+    parser = EventStreamParser()
+    given = parser.read(chunks())
+    assert asked == []
+    assert [(event, asked[-1]) for event in given] == [
+        (Event(data="a"), 2),
+        (Event(data="b"), 2),
+        (Event(data="c"), 4),
+    ]
+    assert (parser.dropped, parser.unfinished) == (Event(data="d", id="1"), b"data: d")
+
+
+def test_a_read_that_is_left_can_be_gone_on_with() -> None:
+    parser = EventStreamParser()
+    assert next(parser.read([b"data: a\r\rdata: b", b"never asked for"])) == Event(data="a")
+    assert parser.feed(b"\r\r") == events("b")
+    assert list(parser.read([b"\ndata: c\n", b"\n"])) == events("c")
 
 
 @pytest.mark.parametrize(

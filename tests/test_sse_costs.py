@@ -77,6 +77,24 @@ def test_no_more_is_held_than_the_limit_and_a_little(make: Callable[[], Iterator
     assert held < 310_000 * 1.4 + 200_000
 
 
+@pytest.mark.parametrize("make", HELD.values(), ids=HELD)
+def test_reading_holds_no_more_either(make: Callable[[], Iterator[bytes]]) -> None:
+    parser = EventStreamParser(max_event_size=310_000)
+
+    def chunks() -> Iterator[bytes]:
+        yield from make()
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    held: list[int] = []
+    tracemalloc.start()
+    try:
+        for _ in parser.read(chunks()):
+            pass
+    finally:
+        tracemalloc.stop()
+    assert held[0] < 310_000 * 1.4 + 200_000
+
+
 def test_above_the_limit_nothing_is_held() -> None:
     parser = EventStreamParser(max_event_size=1000)
     with pytest.raises(EventTooLarge):

@@ -63,12 +63,15 @@ def thresholds(request: pytest.FixtureRequest) -> object:
 @given(body=bodies, data=st.data())
 def test_any_bytes_in_any_pieces_read_as_the_standard_says(body: bytes, data: st.DataObject) -> None:
     parser = EventStreamParser()
-    given_events = [event for piece in data.draw(cuts(body)) for event in parser.feed(piece)]
+    pieces = data.draw(cuts(body))
+    given_events = [event for piece in pieces for event in parser.feed(piece)]
     wanted = read(body)
     assert given_events == [Event(*event) for event in wanted.events]
     assert (parser.last_event_id, parser.retry) == (wanted.last_event_id, wanted.reconnection_time)
     strays = [line for line in lines(utf8_decode(body)) if line and line.split(":")[0] not in FIELDS]
     assert parser.stray == (strays[-1] if strays else "")
+    parser.close()
+    sse_target.check_read(pieces, given_events, parser)
 
 
 @settings(max_examples=80, deadline=None)
