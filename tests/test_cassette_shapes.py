@@ -35,6 +35,7 @@ PIECES = {
     "aiohttp_json_body": A,
     "anchors": A,
     "base64_string": EVENTS,
+    "cassetter": [b'data: {"delta": "Hel"}\n\n', 'data: {"delta": "lo 😀"}\n\n'.encode(), b"data: [DONE]\n\n"],
     "crlf_stream": [b"data: a\r\n\r\n", b": c\r\nid: 1\r\ndata: b\r\ndata:c\r\n\r\n"],
     "document_end": A,
     "file_and_iterator_bodies": A,
@@ -61,7 +62,9 @@ PIECES = {
     "vcrpy_single_quoted": [b"data: it's\n\n", b"data: [DONE]\n\n"],
     "version_first": A,
 }  # fmt: skip
-NOT_VCRPYS = {"absent_bodies", "base64_string", "istr_keys", "old_httpx", "old_httpx_gzip", "pydantic_ai_parsed_body"}
+NOT_VCRPYS = {
+    "absent_bodies", "base64_string", "cassetter", "istr_keys", "old_httpx", "old_httpx_gzip", "pydantic_ai_parsed_body"
+}  # fmt: skip
 """Shapes that vcrpy itself does not load today, or that a serializer of its user's has to turn round."""
 
 
@@ -121,6 +124,33 @@ def test_tagged_header_keys_are_names() -> None:
 def test_methods_are_upper_case_and_uris_have_no_fragment() -> None:
     request = _load("lower_case_method_and_fragment")[0].request
     assert (request.method, request.uri) == ("POST", "https://api.example/v1/chat?a=b")
+
+
+def test_cassetters_bodies_are_read_by_their_type() -> None:
+    found = _load("cassetter")
+    assert [one.request.body for one in found] == [
+        b'{"message": "hi", "n": 1.5, "x": null, "y": "1", "z": true}',
+        *[b"", b"", b"", b"a=b+c&password=[FILTERED]", b"\xff\xfe"],
+    ]
+    others = [b"405: Method Not Allowed", b"\xff\x00\x01", b"<b>x</b>\n", b"true", b"true"]
+    assert [one.response.body for one in found[1:]] == others
+    assert found[0].provenance.at == "2026-11-22T21:00:00.346530+00:00"
+    assert [one.response.status for one in found] == [200, 405, 200, 200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("{type: protobuf, content: a}", "the type of a body is 'protobuf'"),
+        ("{type: binary, content: xyz}", "a binary body is not hexadecimal"),
+        ("text", "a body is no mapping with 'type'"),
+    ],
+)
+def test_a_body_of_cassetters_that_cannot_be_read_says_why(body: str, problem: str) -> None:
+    text = "interactions:\n- request: {method: GET, uri: 'http://h/', body: {type: none}}\n"
+    text += f"  response: {{status: 200, body: {body}}}\nversion: 1\n"
+    with pytest.raises(CassetteError, match=problem):
+        cassette.loads(text.encode(), "a")
 
 
 def test_parsed_bodies_are_written_as_json() -> None:

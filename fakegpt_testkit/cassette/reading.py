@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
 from fakegpt_testkit import sse
+from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
 from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
@@ -71,6 +72,8 @@ def _interaction(entry: Node, number: int) -> Interaction:
         raise BadShape(f"interaction {number} is no mapping with 'request' and 'response'")
     request = _mapping(entry, "request", number)
     response = _mapping(entry, "response", number)
+    if is_cassetters(response):
+        request, response = request_in_vcrpys_keys(request), response_in_vcrpys_keys(response)
     ours = response.get(OURS)
     if ours is None:
         ours = Mapping(response.line)
@@ -84,7 +87,9 @@ def _interaction(entry: Node, number: int) -> Interaction:
     return Interaction(
         _request(request, _text(ours, "request_order")),
         _tape(response, ours, (_text(request, "method") or "").upper()),
-        Provenance(_text(ours, "recorded"), _text(ours, "origin"), _text(ours, "server")),
+        Provenance(
+            _text(ours, "recorded") or _text(entry, "recorded_at"), _text(ours, "origin"), _text(ours, "server")
+        ),
     )
 
 
