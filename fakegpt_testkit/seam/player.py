@@ -17,7 +17,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit.errors import ResponseNotRecorded
-from fakegpt_testkit.seam.writing import Frame, encode, encode_breach, is_delimited, keeps_open
+from fakegpt_testkit.seam.writing import encode, encode_breach, is_delimited, keeps_open
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class Player:
     def feed_at_once(self) -> None:
         """Feed the next arrival if it still can be."""
         if self._next is not None and self.feeds_at_once:
-            self._feed(self._next)
+            self._feed(self._next[1])
 
     def resume(self) -> None:
         """The client has room again."""
@@ -281,7 +281,7 @@ class Player:
         if self._lockstep:
             self._schedule_now()
         elif not self._over:
-            at = self._next.at if self._next is not None else self._tape.ending.at
+            at = self._next[0] if self._next is not None else self._tape.ending.at
             self._handle = self._loop.call_at(self._began + at * (self._factor or 0.0), self._step)
 
     def _schedule_now(self) -> None:
@@ -296,21 +296,21 @@ class Player:
         if not self._transport.reading:
             self._held_up = True
         elif self._next is not None:
-            self._feed(self._next)
+            self._feed(self._next[1])
         else:
             self._ended = True
             self._end()
 
-    def _feed(self, frame: Frame) -> None:
+    def _feed(self, data: bytes) -> None:
         self._next = after = next(self._frames, None)
         complete = self._tape.ending.kind is EndingKind.COMPLETE
         self._ended = after is None and self._delimited and complete
-        self._handler.data_received(frame.data)
+        self._handler.data_received(data)
         if self._over:
             return
         if not self._lockstep or self._all_wanted:
             self._schedule()
-        elif complete if after is None else not after.waits:
+        elif complete if after is None else not after[2]:
             # A round later: on a wire this is another arrival, the client has read the one before by then.
             self._handle = self._loop.call_soon(self._step_next_round)
 

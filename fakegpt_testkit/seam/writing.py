@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, EndingKind, header
 
@@ -25,12 +25,11 @@ NO_DEFLATE_BLOCK = b"\x07\xff\xff\xff"
 NO_RESPONSE = b"these bytes were not announced\r\n\r\n"
 
 
-class Frame(NamedTuple):
-    """Bytes that arrive together; ``waits`` for a reader in lockstep, or follows the frame before by itself."""
+Frame: TypeAlias = tuple[float, bytes, bool]
+"""When, the bytes that arrive together, and whether they wait for a reader in lockstep or follow by themselves.
 
-    at: float
-    data: bytes
-    waits: bool = True
+No named tuple: making one takes as long as encoding what is in it.
+"""
 
 
 class Coder(Protocol):
@@ -53,18 +52,18 @@ class ZlibCoder:
 def encode(tape: Tape, method: str) -> Iterator[Frame]:
     """The response's bytes, encoded as they are asked for; how it ends is the player's to do."""
     headers = settle_headers(tape, method)
-    head = Frame(tape.head.at, encode_head(tape.head, headers))
+    at, head = tape.head.at, encode_head(tape.head, headers)
     frames = encode_body(tape, headers) if has_body(tape, method) else iter(())
     first = next(frames, None)
-    if first is not None and first.at <= head.at:
-        # Body bytes with the head's own time came in the head's arrival; a second chunk was another arrival.
-        head = head._replace(data=head.data + first.data)
+    if first is not None and first[0] <= at:
+        head += first[1]  # what has the head's own time came in its arrival; a second chunk was another arrival
     elif first is not None:
         frames = chain((first,), frames)
+    frames = chain(((at, head, True),), frames)
     if tape.ending.kind is EndingKind.COMPLETE and tape.ending.note == SURPLUS:
-        *frames_before, last = (head, *frames)
-        return iter((*frames_before, last._replace(data=last.data + NO_RESPONSE)))
-    return chain((head,), frames)
+        *before, (at, data, waits) = frames
+        return iter((*before, (at, data + NO_RESPONSE, waits)))
+    return frames
 
 
 def encode_breach(tape: Tape, method: str) -> bytes:
@@ -117,7 +116,7 @@ def code_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     for number, chunk in enumerate(tape.chunks):
         data = coder.code(chunk.data, last=complete and number == last) if coder else chunk.data
         if data:
-            yield Frame(chunk.at, data)
+            yield chunk.at, data, True
 
 
 def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
@@ -134,17 +133,17 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     for number, chunk in enumerate(chunks):
         if coder is None and not is_open and number < last and chunk.data and chunk.ends == (len(chunk.data),):
             # By far the most, and four times as fast.
-            yield Frame(chunk.at, b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data))
+            yield chunk.at, b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data), True
             continue
         ends_body = complete and number == last
         data, is_open = frame_chunk(chunks, number, coder, is_open=is_open, uncut=uncut or ends_body, last=ends_body)
         if ends_body and tape.ending.at <= chunk.at:
-            yield Frame(chunk.at, data + END_MARK)
+            yield chunk.at, data + END_MARK, True
             return
         if data:
-            yield Frame(chunk.at, data)
+            yield chunk.at, data, True
     if complete:
-        yield Frame(tape.ending.at, END_MARK, waits=False)
+        yield tape.ending.at, END_MARK, False
 
 
 def frame_chunk(
@@ -200,7 +199,7 @@ def settle_headers(tape: Tape, method: str) -> Headers:
     announced = header(headers, "Content-Length")
     if announced is None or is_chunked(headers):
         return headers
-    size = sum(len(frame.data) for frame in encode_body(tape, headers)) if find_coder(headers) else len(tape.body)
+    size = sum(len(data) for _, data, _ in encode_body(tape, headers)) if find_coder(headers) else len(tape.body)
     if tape.ending.kind is not EndingKind.COMPLETE:
         size = max(size + 1, int(announced) if announced.isdigit() else 0)
     return tuple((name, str(size) if name.lower() == "content-length" else value) for name, value in headers)
