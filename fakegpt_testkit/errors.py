@@ -455,6 +455,18 @@ class EventNotEncodable(FakeGptTestkitError, ValueError):  # noqa: N818 - says w
         self.problem = problem
 
 
+class PayloadUnreadable(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened
+    """The data of an event is no JSON, or not of the shape that was asked for."""
+
+    def __init__(self, data: str, problem: str) -> None:
+        super().__init__(
+            f"JSON of the shape that was asked for was wanted, and an event's data is other: {problem}\n"
+            "  look at this error's data, and ask for a wider shape (such as dict) or pass over such events"
+        )
+        self.data = data
+        self.problem = problem
+
+
 class BadMessages(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened
     """The messages of a chat cannot be sent: there are none, or one (``index``) is not a role and a content."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypedDict
 
+import msgspec
 import pytest
 
 from fakegpt_testkit.conversation import (
@@ -18,11 +19,12 @@ from fakegpt_testkit.conversation import (
     Rewrite,
     Text,
     failure,
+    payloads,
     prompt,
     request_body,
 )
-from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError
-from fakegpt_testkit.sse import Event
+from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnreadable
+from fakegpt_testkit.sse import Event, parse
 
 FINISHED = {"status": "finished_successfully", "end_turn": True, "metadata": {"finish_details": {"type": "stop"}}}
 
@@ -311,3 +313,58 @@ def test_the_request_body_is_the_historical_clients() -> None:
         b'"force_paragen": false}'
     )
     assert b'"model": "text-davinci-002-render-sha"' in request_body([USER], message_id="1", parent_message_id="0")
+
+
+class Named(TypedDict):
+    name: str
+
+
+class Sized(msgspec.Struct):
+    size: int = 0
+
+
+@pytest.mark.parametrize(
+    ("data", "shape", "wanted"),
+    [
+        pytest.param('{"a": [1, null]}', dict, {"a": [1, None]}, id="a dict"),
+        pytest.param("[1]", object, [1], id="anything"),
+        pytest.param('{"name": "x", "more": 1}', Named, {"name": "x"}, id="a declared dict, other keys passed over"),
+        pytest.param('{"size": 3, "more": 1}', Sized, Sized(3), id="a struct"),
+        pytest.param('{"name": "a\\ud83d"}', Named, {"name": "a\ufffd"}, id="half of an escaped surrogate pair"),
+        pytest.param('{"name": "\\ud83d\\ude00"}', Named, {"name": "😀"}, id="a whole one"),
+        pytest.param("1" + "0" * 30, object, 10**30, id="a large number"),
+    ],
+)
+def test_any_providers_json_is_read(data: str, shape: type[object], wanted: object) -> None:
+    assert list(payloads([Event(data=data)], shape)) == [wanted]
+
+
+def test_payloads_end_at_the_end_mark_and_pass_over_empty_events() -> None:
+    stream = b"data: 1\n\ndata:\n\nevent: x\ndata: 2\n\ndata: [DONE]\n\ndata: 3\n\n"
+    assert list(payloads(parse(stream), int)) == [1, 2]
+    assert list(payloads(parse(stream[:9]), int)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        pytest.param("Internal Server Error", "malformed", id="no JSON"),
+        pytest.param('{"size": 1', "truncated", id="cut off"),
+        pytest.param('{"size": "1"}', r"got `str` - at `\$.size`", id="another shape"),
+        pytest.param('"\ud83d"', "surrogates", id="half of a surrogate pair that is no escape"),
+    ],
+)
+def test_a_payload_that_cannot_be_read_is_named(data: str, problem: str) -> None:
+    read_so_far = []
+    with pytest.raises(PayloadUnreadable, match=problem) as raised:
+        for payload in payloads([Event(data='{"size": 1}'), Event(data=data)], Sized):
+            read_so_far.append(payload)  # noqa: PERF402 - what came before the error counts
+    assert read_so_far == [Sized(1)]
+    assert raised.value.data == data
+    assert isinstance(raised.value, FakeGptTestkitError)
+    assert isinstance(raised.value, ValueError)
+
+
+def test_a_payload_that_is_nested_too_deeply_is_named() -> None:
+    with pytest.raises(PayloadUnreadable, match="recursion"):
+        list(payloads([Event(data="[" * 100_000)], object))
