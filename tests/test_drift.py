@@ -305,11 +305,11 @@ DRIFTS = [
 
 def test_people_are_told_the_worst_first_and_what_is_harmless_only_on_demand() -> None:
     assert list(told(DRIFTS)) == [
-        "fakegpt: 4 answers of 4 cassettes verified: 1 broken, 1 harmless, 2 same",
+        "fakegpt: 4 answers of 4 cassettes verified: 1 broken, 1 harmless, 1 same, 1 not verified",
         "  test_a.py::test_it (a.yaml): broken",
         "    broken   2 POST /b: gone: `@someone` <b>",
         "    added    1 GET /a: new fields: a|b",
-        "  d.yaml: same",
+        "  d.yaml: not verified",
         "    not asked 1 GET /d: needs a key",
     ]
     more = list(told(DRIFTS, harmless=True))
@@ -326,7 +326,7 @@ def test_markdown_is_for_a_comment_and_calls_nobody() -> None:
         == """\
 ## Drift: broken
 
-4 answers of 4 cassettes verified: 1 broken, 1 harmless, 2 same.
+4 answers of 4 cassettes verified: 1 broken, 1 harmless, 1 same, 1 not verified.
 
 ### `test_a.py::test_it (a.yaml)`: broken
 
@@ -339,7 +339,7 @@ Harmless differences: 1.
 
 If your program copes with it, record it again: `record it`
 
-### `d.yaml`: same
+### `d.yaml`: not verified
 
 - not asked: 1 `GET /d`, needs a key
 - not asked: 2 `GET /e`

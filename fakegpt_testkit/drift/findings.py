@@ -82,6 +82,11 @@ class Drift:
         """The worst of it."""
         return worst(self.differences)
 
+    @property
+    def word(self) -> str:
+        """The severity in a word; another one where not a single answer came."""
+        return self.severity.word if self.compared or self.differences else "not verified"
+
     def fails(self, threshold: str) -> bool:
         """Whether something is at least as severe as the threshold says."""
         return threshold != NEVER and self.severity >= Severity[threshold.upper()]

@@ -30,7 +30,7 @@ def told(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
         unasked = [each for each in drift.unasked if harmless or each.why]
         if not shown and not unasked:
             continue
-        yield f"  {_name(drift)}: {drift.severity.word}"
+        yield f"  {_name(drift)}: {drift.word}"
         for each in shown:
             yield f"    {each.severity.word:8} {each.number} {each.where}: {each.text}"
         for unasked_one in unasked:
@@ -79,7 +79,7 @@ def _markdown(drifts: Sequence[Drift]) -> str:
 
 
 def _section(drift: Drift) -> Iterator[str]:
-    yield f"### {_code(_name(drift))}: {drift.severity.word}"
+    yield f"### {_code(_name(drift))}: {drift.word}"
     shown = _shown(drift)
     if shown:
         rows = [f"| {x.severity.word} | {x.number} {_code(x.where)} | {_code(x.text)} |" for x in shown[:_MOST_ROWS]]
@@ -104,8 +104,8 @@ FORMATS: Final[dict[str, Callable[[Sequence[Drift]], str]]] = {".md": _markdown,
 def _summary(drifts: Sequence[Drift]) -> str:
     if not drifts:
         return "nothing was verified"
-    counts = Counter(each.severity for each in drifts)
-    each = ", ".join(f"{counts[severity]} {severity.word}" for severity in reversed(Severity) if counts[severity])
+    counts = Counter(each.word for each in sorted(drifts, key=lambda each: -each.severity))
+    each = ", ".join(f"{count} {word}" for word, count in counts.items())
     compared = sum(each.compared for each in drifts)
     uses = f"{len(drifts)} {'cassette' if len(drifts) == 1 else 'cassettes'}"
     return f"{compared} {'answer' if compared == 1 else 'answers'} of {uses} verified: {each}"

@@ -56,8 +56,8 @@ def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
     said = options.for_test(item.config, configured, [*item.iter_markers(options.MARKER)])
     recorder.check_options(said, also=_NEITHER)
     if is_ci(os.environ) and not options.for_run(item.config, "record_in_ci"):
-        recorder.read_mode(said["record_mode"])
-        said["record_mode"] = "none"
+        mode = recorder.read_mode(said["record_mode"])
+        said["record_mode"] = mode if mode is recorder.RecordMode.VERIFY else "none"
     if sweep_of(item) is not None:
         fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
         said["faults"] = [] if fault is None else [fault]

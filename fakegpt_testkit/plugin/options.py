@@ -36,7 +36,8 @@ class Option:
 
 OPTIONS: Final = {
     "record_mode": Option(
-        "what becomes of a marked test's requests: none, once, new_episodes, all or rewrite; with CI set always none",
+        "what becomes of a marked test's requests: none, once, new_episodes, all, rewrite or verify; with CI set "
+        "nothing is recorded",
         "none",
     ),
     "url": Option("the service to record from", LIVE_URL),
@@ -52,6 +53,9 @@ OPTIONS: Final = {
     ),
     "allow_hosts": Option("what a test without the network may reach: names, *.names, addresses, networks", ""),
     "block_network": Option("keep unmarked tests from the network too", flag=True),
+    "drift": Option(
+        "from which severity on a test that verifies fails", "broken", ("harmless", "added", "broken", "never")
+    ),
     "block_subprocesses": Option("let tests without the network start no programs", False, flag=True),
     "record_in_ci": Option("record although the environment says CI", False, flag=True, run=True),
     "orphans": Option(
@@ -61,6 +65,7 @@ OPTIONS: Final = {
         run=True,
     ),
     "report": Option("a file for the run's figures, as JSON", run=True),
+    "drift_report": Option("a file for what was verified: .md, .json or .txt", run=True),
 }
 """What the command line and the ini file can say, by its name in ``fakegpt_config``."""
 
@@ -128,15 +133,24 @@ def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
             _refuse_to_record(config)
         _settle_cuts(config)
         for_run(config, "orphans")
+        _settle_drift_report(config)
     except FakeGptTestkitError as wrong:
         raise pytest.UsageError(str(wrong)) from None
 
 
 def _refuse_to_record(config: pytest.Config) -> None:
     mode = config.getoption("fakegpt_record_mode")
-    if mode not in {None, "none"}:
+    if mode not in {None, "none", "verify"}:
         wanted = "none, since the environment says CI; record on your own machine, or add --fakegpt-record-in-ci"
         raise BadOption("--fakegpt-record-mode", mode, wanted)
+
+
+def _settle_drift_report(config: pytest.Config) -> None:
+    file = for_run(config, "drift_report")
+    if file is not None:
+        from fakegpt_testkit.drift import report
+
+        report((), file)  # better refused now than when all is verified
 
 
 def _settle_cuts(config: pytest.Config) -> None:
