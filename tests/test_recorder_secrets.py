@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 
 from fakegpt_testkit import Cassette, Chunk, Head, Interaction, Request, Tape, use_cassette
+from fakegpt_testkit.errors import RequestNotRecorded
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fakegpt_testkit.matching.comparison import VcrRequest
 
 OLD = Interaction(
     Request("GET", "https://api.example/models?key=an-old-key-0123456789"),
@@ -24,3 +28,40 @@ async def test_another_key_replays_a_cassette_that_holds_a_raw_one(tmp_path: Pat
             session.get("https://api.example/models", params={"key": "another-key-9876543210"}) as response,
         ):
             assert await response.text() == "fine"
+
+
+async def ask(url: str, **headers: str) -> str:
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+        return await response.text()
+
+
+def answer(url: str, body: bytes = b"fine", kind: str = "text/plain") -> Interaction:
+    return Interaction(Request("GET", url), Tape(Head(200, "OK", (("Content-Type", kind),)), (Chunk(0.0, body),)))
+
+
+async def test_an_error_hides_the_secret_of_a_request_that_was_answered_before_it() -> None:
+    with use_cassette(Cassette((answer("https://api.example/models"),))):
+        assert await ask("https://api.example/models", Cookie="sid=c00kie-1234567") == "fine"
+        with pytest.raises(RequestNotRecorded) as failed:
+            await ask("https://api.example/models?note=c00kie-1234567")
+    assert "c00kie" not in str(failed.value)
+    assert "REDACTED-sid-1" in str(failed.value)
+
+
+async def test_a_report_hides_the_secret_of_a_request_that_was_answered() -> None:
+    stream = answer("https://api.example/chat", b"data: your cookie is c00kie-1234567\n\n", "text/event-stream")
+    with use_cassette(Cassette((stream,))) as session:
+        await ask("https://api.example/chat", Cookie="sid=c00kie-1234567")
+    assert "your cookie is REDACTED-sid-1" in session.describe()
+
+
+async def test_a_matcher_of_a_suite_sees_no_secret() -> None:
+    seen = []
+
+    def same_path(asked: VcrRequest, recorded: VcrRequest) -> bool:
+        seen.append(asked.uri)
+        return asked.path == recorded.path
+
+    with use_cassette(Cassette((answer("https://api.example/models"),)), match_on=["method", same_path]):
+        assert await ask("https://api.example/models?key=an-old-key-0123456789") == "fine"
+    assert seen == ["https://api.example/models?key=REDACTED-key-1"]

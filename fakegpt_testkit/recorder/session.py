@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,7 @@ class Session:
         self._redactor = redactor
         self._command = command
         self._elsewhere = elsewhere
-        stored = Redactor(redactor.settings)  # its own: another cassette's raw key and the asked one are the same word
-        self._wanted = [stored.request(each.request) for each in self._old]
+        self._unread: list[Request] = []
         if self.records and not self.verifies:
             for each in self._old:
                 redactor.response(each.response)  # the words that stand in for its secrets are taken
@@ -167,6 +167,7 @@ class Session:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
+        self._read_on()
         lines = []
         for each in self.streams:
             lines.append(describe(Stream(self._redactor.interaction(each.interaction))))
@@ -262,15 +263,14 @@ class Session:
         Once a request has gone live, so does each whose recorded answer gives out a credential: what stands for it in
         the cassette opens no live service.
         """
-        asked = self._redactor.request(canonical_request(request, self._origins)[0])
-
-        def answers(index: int) -> bool:
-            went_live = bool(self._takes)
-            return matches(asked, self._wanted[index], self._rules_for(index)) and not (
-                went_live and holds_placeholder(self._old[index].response)
-            )
-
-        index = self._next(answers)
+        asked = canonical_request(request, self._origins)[0]
+        index = self._answer(asked, [each.request for each in self._old]) if self._compares_unread else None
+        if index is not None:
+            self._unread.append(asked)
+        else:
+            self._read_on()
+            asked = self._redactor.request(asked)
+            index = self._answer(asked, self._wanted)
         if index is None:
             if self.records:
                 return None
@@ -281,6 +281,35 @@ class Session:
         (self._faulty.add if faulty else self._faulty.discard)(index)
         self._changed[number] = index, replace(self._old[index], response=tape)
         return tape
+
+    @property
+    def _compares_unread(self) -> bool:
+        """Whether a request may be compared before its secrets are taken out, which costs more than all the rest.
+
+        What is equal then is equal without them too. A suite's own matchers see no secret, and a recording keeps none.
+        """
+        return not self.records and all(isinstance(each, str) for each in self._rules.match_on)
+
+    def _read_on(self) -> None:
+        """Learn the secrets of the requests that were answered as they were."""
+        for each in self._unread:
+            self._redactor.request(each)
+        self._unread.clear()
+
+    @cached_property
+    def _wanted(self) -> list[Request]:
+        """The recorded requests without their secrets: another cassette's raw key and the asked one are one word."""
+        stored = Redactor(self._redactor.settings)
+        return [stored.request(each.request) for each in self._old]
+
+    def _answer(self, asked: Request, wanted: Sequence[Request]) -> int | None:
+        def answers(index: int) -> bool:
+            went_live = bool(self._takes)
+            return matches(asked, wanted[index], self._rules_for(index)) and not (
+                went_live and holds_placeholder(self._old[index].response)
+            )
+
+        return self._next(answers)
 
     def _next(self, answers: Callable[[int], bool]) -> int | None:
         """Which of those that answer: the first that did not play yet, one that a fault spoilt, the last again.
