@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from typing import TYPE_CHECKING
 
-from benchmarks.sse_peers import Chunks, Parser, installed
+from benchmarks.sse_peers import DISTRIBUTIONS, Chunks, Parser, awaited, iterated, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,18 +118,20 @@ def with_json(parse: Parser, *, cumulative: bool) -> Parser:
     return text if cumulative else objects
 
 
-def ours_with_json() -> Parser:
-    """From bytes to the answer's text, by the room that knows the chat's JSON."""
-    from fakegpt_testkit.conversation import AnswerReader, Text
+def ours_with_json(*, cumulative: bool) -> Parser:
+    """From bytes to the answer's text, or to objects, by the room that knows JSON."""
+    from fakegpt_testkit.conversation import AnswerReader, Text, payloads
     from fakegpt_testkit.sse import EventStreamParser
 
-    def run(chunks: Chunks) -> Iterable[str]:
-        feed, read = EventStreamParser().feed, AnswerReader().feed
-        return [
-            delta.text for chunk in chunks for event in feed(chunk) for delta in read(event) if isinstance(delta, Text)
-        ]
+    def objects(chunks: Chunks) -> Iterable[object]:
+        return list(payloads(EventStreamParser().read(chunks), object))
 
-    return run
+    def text(chunks: Chunks) -> Iterable[str]:
+        read = AnswerReader().feed
+        events = EventStreamParser().read(chunks)
+        return [delta.text for event in events for delta in read(event) if isinstance(delta, Text)]
+
+    return text if cumulative else objects
 
 
 def cpu(run: Parser, chunks: Chunks) -> float:
@@ -174,8 +176,25 @@ def measured(runs: dict[str, Parser], chunks: Chunks, rounds: int, why_not: dict
 
 
 def json_runs(runs: dict[str, Parser], *, cumulative: bool) -> dict[str, Parser]:
-    peers = {name: with_json(run, cumulative=cumulative) for name, run in runs.items() if not name.startswith("floor")}
-    return peers | ({"ours": ours_with_json()} if cumulative else {})
+    """Each with its data read as JSON: ours by what the package has for it, the peers' by the standard library."""
+    peers = {name: with_json(runs[name], cumulative=cumulative) for name in runs if name in DISTRIBUTIONS}
+    return {"ours": ours_with_json(cumulative=cumulative)} | peers
+
+
+def rows(name: str, chunks: Chunks, rounds: int) -> Iterable[tuple[str, dict[str, float | str]]]:
+    """What the table says of one stream: a label, and each one's best time or why it has none."""
+    runs = iterated()
+    why_not = verdicts(runs, chunks)
+    yield name, measured(runs, chunks, rounds, why_not)
+    typed = json_runs(runs, cumulative=name.startswith("chatgpt"))
+    wanted = list(typed["ours"](chunks))
+    for peer, run in typed.items():
+        if not why_not[peer] and list(run(chunks)) != wanted:
+            why_not[peer] = "wrong"
+    yield f"{name}, JSON", measured(typed, chunks, rounds, why_not)
+    if name.startswith("deltas"):
+        alike = typed | {"ours": with_json(runs["ours"], cumulative=False)}
+        yield f"{name}, json.loads for all", measured(alike, chunks, rounds, why_not)
 
 
 def shown(cell: float | str, ours: float) -> str:
@@ -184,8 +203,8 @@ def shown(cell: float | str, ours: float) -> str:
 
 def missed(label: str, cells: dict[str, float | str]) -> list[str]:
     """The aims that this line of the table falls short of."""
-    times = {name: cell for name, cell in cells.items() if isinstance(cell, float) and not name.startswith("floor")}
-    ours = times.pop("ours")
+    ours = float(cells["ours"])
+    times = {name: cell for name, cell in cells.items() if isinstance(cell, float) and name in DISTRIBUTIONS}
     fastest = min(times, key=times.__getitem__)
     short = []
     if times[fastest] < 1.1 * ours:
@@ -195,32 +214,18 @@ def missed(label: str, cells: dict[str, float | str]) -> list[str]:
     return short
 
 
-def table(rounds: int, only: str) -> list[str]:
-    found = installed()
-    gc.freeze()  # what the peers import is not walked through again before each turn
-    runs = {name: run for name, (_, run) in found.items()}
-    lines = ["| workload | ours, ms | " + " | ".join(name for name in runs if name != "ours") + " |"]
-    lines.append("|---" * (len(runs) + 1) + "|")
+def table(title: str, columns: list[str], lines: Iterable[tuple[str, dict[str, float | str]]]) -> list[str]:
+    """Prints the table line by line as it is measured, and gives the aims it falls short of."""
+    print(f"\n{title}\n")
+    print(f"| workload | ours, ms | {' | '.join(columns)} |")
+    print("|---" * (len(columns) + 2) + "|")
     short = []
-    for name, chunks in workloads().items():
-        if only not in name:
-            continue
-        why_not = verdicts(runs, chunks)
-        plain = measured(runs, chunks, rounds, why_not)
-        typed = measured(json_runs(runs, cumulative=name.startswith("chatgpt")), chunks, rounds, why_not)
-        for label, cells in ((name, plain), (name + ", JSON", typed)):
-            ours = float(cells["ours"])
-            lines.append(
-                f"| {label} | {ours * 1000:.2f} | "
-                + " | ".join(shown(cells.get(key, ""), ours) for key in runs if key != "ours")
-                + " |"
-            )
-            short += missed(label, cells)
-            print(lines[-1], file=sys.stderr, flush=True)
-    versions = ", ".join(f"{name} {number}" for name, (number, _) in found.items() if number)
-    made_on = f"{platform.python_implementation()} {platform.python_version()}, {processor()}, {versions}."
-    twice = [f"{name}: twice the input took {ratio:.2f} times the time" for name, ratio in growth(runs["ours"], rounds)]
-    return [*lines, "", made_on, "", *twice, "", *(short or ["Every aim is reached."])]
+    for label, cells in lines:
+        ours = float(cells["ours"])
+        shown_cells = [shown(cells.get(name, ""), ours) for name in columns]
+        print(f"| {label} | {ours * 1000:.2f} | {' | '.join(shown_cells)} |", flush=True)
+        short += [] if label.endswith("for all") else missed(label, cells)
+    return short
 
 
 def growth(run: Parser, rounds: int) -> Iterable[tuple[str, float]]:
@@ -251,7 +256,22 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="only the workloads with this in their name")
     arguments = parser.parse_args()
-    print("\n".join(table(arguments.rounds, arguments.only)))
+    versions = ", ".join(f"{name} {version_of(name)}" for name in DISTRIBUTIONS if version_of(name))
+    print(f"{platform.python_implementation()} {platform.python_version()}, {processor()}, {versions}.")
+    streams = {name: chunks for name, chunks in workloads().items() if arguments.only in name}
+    runs, waiting = iterated(), awaited()
+    gc.freeze()  # what the peers import is not walked through again before each turn
+    lines = (line for name, chunks in streams.items() for line in rows(name, chunks, arguments.rounds))
+    short = table("An iterable of chunks:", [name for name in runs if name != "ours"], lines)
+    lines = (
+        (name, measured(waiting, chunks, arguments.rounds, verdicts(waiting, chunks)))
+        for name, chunks in streams.items()
+    )
+    short += table("In a coroutine:", [name for name in waiting if name != "ours"], lines)
+    print()
+    for name, ratio in growth(runs["ours"], arguments.rounds):
+        print(f"{name}: twice the input took {ratio:.2f} times the time")
+    print("\n" + "\n".join(short or ["Every aim is reached."]))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """The parsers that are compared: each takes a body's chunks and gives the data of its events.
 
-Each peer is driven as its own code drives it, with the HTTP client around it left out: that can only make it faster.
+Each is driven by the entry that its users have, with the HTTP client around it left out, which can only make it faster:
+an iterable of chunks goes in, events come out one by one, as soon as they are complete. The same again for coroutines,
+where the chunks come from an asynchronous iterator; ours is fed there, chunk by chunk.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 Chunks = Sequence[bytes]
 Parser = Callable[[Chunks], Iterable[str]]
@@ -24,6 +27,12 @@ DISTRIBUTIONS = {
 
 
 def ours() -> Parser:
+    from fakegpt_testkit.sse import EventStreamParser
+
+    return lambda chunks: [event.data for event in EventStreamParser().read(chunks)]
+
+
+def ours_fed() -> Parser:
     from fakegpt_testkit.sse import EventStreamParser
 
     def run(chunks: Chunks) -> Iterable[str]:
@@ -44,22 +53,30 @@ def launchdarkly() -> Parser:
     return run
 
 
+class Response:
+    """As much of httpx's response as httpx-sse reads; it decodes as httpx does."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self.headers = {"content-type": "text/event-stream"}
+        self.chunks = chunks
+
+    def iter_text(self) -> Iterator[str]:
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        for chunk in self.chunks:
+            if text := decode(chunk):
+                yield text
+        if text := decode(b"", True):
+            yield text
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        for text in self.iter_text():
+            yield text
+
+
 def httpx_sse() -> Parser:
-    from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+    from httpx_sse import EventSource
 
-    def run(chunks: Chunks) -> Iterable[str]:
-        text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        lines, decode = SSELineDecoder().decode, SSEDecoder().decode
-        data = []
-        for chunk in chunks:
-            if decoded := text(chunk):
-                for line in lines(decoded):
-                    event = decode(line)
-                    if event is not None:
-                        data.append(event.data)
-        return data
-
-    return run
+    return lambda chunks: [event.data for event in EventSource(Response(chunks)).iter_sse()]
 
 
 def axio_sse() -> Parser:
@@ -90,6 +107,83 @@ def anthropic() -> Parser:
     return lambda chunks: [event.data for event in SSEDecoder().iter_bytes(iter(chunks))]
 
 
+async def arriving(chunks: Chunks) -> AsyncIterator[bytes]:
+    """The chunks as a client's body gives them, but that nothing is ever waited for."""
+    for chunk in chunks:
+        yield chunk
+
+
+def without_loop(read: Callable[[Chunks], Coroutine[Any, Any, list[str]]]) -> Parser:
+    """A coroutine that never waits, run to its end."""
+
+    def run(chunks: Chunks) -> Iterable[str]:
+        try:
+            read(chunks).send(None)
+        except StopIteration as stop:
+            found: list[str] = stop.value
+            return found
+        raise RuntimeError("a parser waited for something else than its chunks")
+
+    return run
+
+
+def ours_async() -> Parser:
+    from fakegpt_testkit.sse import EventStreamParser
+
+    async def read(chunks: Chunks) -> list[str]:
+        feed = EventStreamParser().feed
+        return [event.data async for chunk in arriving(chunks) for event in feed(chunk)]
+
+    return without_loop(read)
+
+
+def launchdarkly_async() -> Parser:
+    from ld_eventsource.actions import Event
+    from ld_eventsource.async_reader import _AsyncBufferedLineReader, _AsyncSSEReader
+
+    async def read(chunks: Chunks) -> list[str]:
+        reader = _AsyncSSEReader(_AsyncBufferedLineReader.lines_from(arriving(chunks)))
+        return [found.data async for found in reader.events_and_comments() if isinstance(found, Event)]
+
+    return without_loop(read)
+
+
+def httpx_sse_async() -> Parser:
+    from httpx_sse import EventSource
+
+    async def read(chunks: Chunks) -> list[str]:
+        return [event.data async for event in EventSource(Response(chunks)).aiter_sse()]
+
+    return without_loop(read)
+
+
+def axio_sse_async() -> Parser:
+    from axio_sse import events
+
+    async def read(chunks: Chunks) -> list[str]:
+        return [event.data async for event in events(arriving(chunks))]
+
+    return without_loop(read)
+
+
+def openai_async() -> Parser:
+    from openai._streaming import SSEDecoder
+
+    async def read(chunks: Chunks) -> list[str]:
+        return [event.data async for event in SSEDecoder().aiter_bytes(arriving(chunks))]
+
+    return without_loop(read)
+
+
+def anthropic_async() -> Parser:
+    from anthropic._streaming import SSEDecoder
+
+    async def read(chunks: Chunks) -> list[str]:
+        return [event.data async for event in SSEDecoder().aiter_bytes(arriving(chunks))]
+
+    return without_loop(read)
+
+
 def floor_join(chunks: Chunks) -> Iterable[str]:
     """Not a parser: the cost of having the text at all."""
     return [b"".join(chunks).decode("utf-8", "replace")]
@@ -109,20 +203,42 @@ def floor_split(chunks: Chunks) -> Iterable[str]:
     return data
 
 
-def installed() -> dict[str, tuple[str, Parser]]:
-    """Our parser, the peers that are here, and the floors: the version and the way to run each."""
-    makers = {
-        "launchdarkly": launchdarkly,
-        "httpx-sse": httpx_sse,
-        "axio-sse": axio_sse,
-        "sseclient-py": sseclient_py,
-        "openai": openai,
-        "anthropic": anthropic,
-    }
-    found: dict[str, tuple[str, Parser]] = {"ours": ("", ours())}
-    for name, make in makers.items():
-        try:
-            found[name] = version(DISTRIBUTIONS[name]), make()
-        except PackageNotFoundError:
-            continue
-    return found | {"floor: join": ("", floor_join), "floor: split": ("", floor_split)}
+ITERATED = {
+    "launchdarkly": launchdarkly,
+    "httpx-sse": httpx_sse,
+    "axio-sse": axio_sse,
+    "sseclient-py": sseclient_py,
+    "openai": openai,
+    "anthropic": anthropic,
+}
+AWAITED = {
+    "launchdarkly": launchdarkly_async,
+    "httpx-sse": httpx_sse_async,
+    "axio-sse": axio_sse_async,
+    "openai": openai_async,
+    "anthropic": anthropic_async,
+}
+
+
+def installed(makers: dict[str, Callable[[], Parser]]) -> dict[str, Parser]:
+    """The peers that are here."""
+    return {name: make() for name, make in makers.items() if version_of(name)}
+
+
+def iterated() -> dict[str, Parser]:
+    """Our parser, the peers that are here, and the floors, over an iterable of chunks."""
+    own = {"ours": ours(), "ours, fed": ours_fed()}
+    return own | installed(ITERATED) | {"floor: join": floor_join, "floor: split": floor_split}
+
+
+def awaited() -> dict[str, Parser]:
+    """Our parser and the peers that are here, in a coroutine, over an asynchronous iterator of chunks."""
+    return {"ours": ours_async()} | installed(AWAITED)
+
+
+def version_of(peer: str) -> str:
+    """The version that is here, or ""."""
+    try:
+        return version(DISTRIBUTIONS[peer])
+    except PackageNotFoundError:
+        return ""
