@@ -585,6 +585,35 @@ class EffectMisplaced(FakeGptTestkitError, ValueError):  # noqa: N818 - says wha
         return f"{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"
 
 
+class ReportRefused(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A file was given as the report of a run, and does not say what was wanted of it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} does not say which interactions no test plays: {self.problem}; nothing was changed\n"
+            f"  run the whole suite with pytest --fakegpt-report={self.path}"
+        )
+
+
+class CassetteChanged(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+    """A cassette is another one than the run saw by whose report it was to be changed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has changed since the run that told what no test plays of it; it was not touched\n"
+            "  run the whole suite again for a new report"
+        )
+
+
 class CollectionFailed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
     """Pytest could not say which tests there are, so nothing is known of what they use.
 

@@ -5,23 +5,22 @@ Knows no pytest and no terminal; what the rewriting does to a cassette is a func
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadOption, CassetteMissing, StorageError
+from fakegpt_testkit.errors import BadOption, CassetteChanged, CassetteError, CassetteMissing
 from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fakegpt_testkit.storage import Leftover
-
-SUFFIXES: Final = (".yaml", ".yml")
 
 
 def found(paths: Iterable[Path]) -> list[Path]:
@@ -32,8 +31,7 @@ def found(paths: Iterable[Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            below = (each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
-            files.update((each, None) for each in sorted(below))
+            files.update((each, None) for each in storage.below(path))
         elif path.exists():
             files[path] = None
         else:
@@ -54,6 +52,20 @@ def read(path: Path) -> bytes:
     return data
 
 
+def is_cassette(path: Path) -> bool:
+    """Whether a file loads as one."""
+    try:
+        load(path)
+    except CassetteError:
+        return False
+    return True
+
+
+def digest(data: bytes) -> str:
+    """What tells whether a file is still the same."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def redacted(cassette: Cassette, redaction: Redaction | None = None) -> Cassette:
     """The cassette without secrets, also those that a later response shows to be one."""
     redactor = Redactor(redaction)
@@ -61,10 +73,16 @@ def redacted(cassette: Cassette, redaction: Redaction | None = None) -> Cassette
     return replace(cassette, interactions=tuple(redactor.interaction(each) for each in learned))
 
 
-def rewrite(path: Path, change: Callable[[Cassette], Cassette]) -> bool:
-    """Put the changed cassette in the file's place; whether it changed. What does not change is not touched."""
+def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "") -> bool:
+    """Put the changed cassette in the file's place; whether it changed. What does not change is not touched.
+
+    Raises ``CassetteChanged`` when the file is not the one whose ``digest`` is ``known``.
+    """
     with storage.lock(path):
-        old = load(path)
+        data = read(path)
+        if known and digest(data) != known:
+            raise CassetteChanged(str(path))
+        old = cassettes.loads(data, str(path))
         new = change(old)
         if new.interactions == old.interactions:
             return False
@@ -96,16 +114,8 @@ def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
         new = tuple(each for each in redacted(Cassette(tuple(kept))).interactions if each not in current.interactions)
         if new:
             storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
-    remove(leftover.path)
+    storage.discard(leftover.path)
     return path, len(new)
-
-
-def remove(path: Path) -> None:
-    """Delete a file."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(str(path), "removed", error, "it is still there", "make its folder writable") from error
 
 
 def _missing(path: Path) -> CassetteMissing:
@@ -119,13 +129,16 @@ def targets(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Pa
         return [(each, each) for each in found(sources)]
     sources = tuple(sources)
     if len(sources) == 1 and not sources[0].is_dir():
-        to_file = target.suffix in SUFFIXES and not target.is_dir()
-        return [(each, target if to_file else target / each.with_suffix(SUFFIXES[0]).name) for each in found(sources)]
+        to_file = target.suffix in storage.SUFFIXES and not target.is_dir()
+        return [
+            (each, target if to_file else target / each.with_suffix(storage.SUFFIXES[0]).name)
+            for each in found(sources)
+        ]
     pairs: dict[Path, Path] = {}
     for source in sources:
         for each in found([source]):
             below = each.relative_to(source) if source.is_dir() else Path(each.name)
-            written = target / below.with_suffix(SUFFIXES[0])
+            written = target / below.with_suffix(storage.SUFFIXES[0])
             if written in pairs:
                 raise BadOption(
                     "--to", str(target), f"a place where {pairs[written]} and {each} do not become one file"

@@ -1,6 +1,7 @@
-"""Says which cassettes no test uses: asks pytest what it would run, in a process of its own, and looks what lies there.
+"""Says which cassettes, and which interactions of cassettes, no test uses, and removes them.
 
-Runs no test. A cassette that a test opens by ``use_cassette`` itself is not seen: give its folder a place elsewhere.
+Asks pytest, in a process of its own, and runs no test; what tests played is known from the report of a run. Knows
+nothing of how the plugin finds it out, only what its report is called.
 """
 
 from __future__ import annotations
@@ -11,77 +12,101 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fakegpt_testkit import collecting, storage, upkeep
-from fakegpt_testkit.errors import CassetteError, CollectionFailed
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import storage, upkeep
+from fakegpt_testkit.errors import CassetteChanged, CollectionFailed, ReportRefused
+from fakegpt_testkit.matching import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from fakegpt_testkit.cassette import Cassette
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The cassettes that the tests use, whether they exist or not, and the folders where cassettes lie.
+    """The cassettes that none of so many ``tests`` uses, and the folders where cassettes lie.
 
-    ``unseen`` are folders of cassettes whose tests could not be asked here: all that lies there counts as used.
+    ``root`` is where paths in the suite's reports begin.
     """
 
     tests: int
-    used: tuple[Path, ...]
+    orphans: tuple[Path, ...]
     folders: tuple[Path, ...]
-    unseen: tuple[Path, ...] = ()
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Interactions of a cassette that no test of a run played: numbers from 1, and the requests.
+
+    ``digest`` is the file's at the end of that run.
+    """
+
+    cassette: Path
+    numbers: tuple[int, ...]
+    requests: tuple[str, ...]
+    digest: str
 
 
 def collected(arguments: Sequence[str] = ()) -> Usage:
-    """What the tests use that pytest collects with these arguments, in this folder.
+    """What is not used by the tests that pytest collects with these arguments, in this folder.
 
     Raises ``CollectionFailed`` when pytest could not collect the whole suite, or found no test: nothing is known then.
     """
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "collected.json"
-        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", collecting.__name__, *arguments]
-        environment = {**os.environ, collecting.RESULT: str(result)}
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if ran.returncode != 0 or not result.exists():
+        report = Path(folder) / "collected.json"
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", f"--fakegpt-report={report}", *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if ran.returncode != 0 or not report.exists():
             why = "found no test" if ran.returncode == pytest.ExitCode.NO_TESTS_COLLECTED else "failed"
             raise CollectionFailed(tuple(arguments), why, (ran.stdout + ran.stderr).strip())
-        said = json.loads(result.read_text(encoding="utf-8"))
+        said = json.loads(report.read_text(encoding="utf-8"))
     if said["part"]:
         raise CollectionFailed(tuple(arguments), "saw a part of the suite", said["part"])
-    return Usage(said["tests"], *(tuple(map(Path, said[name])) for name in ("used", "folders", "unseen")))
+    root = Path(said["root"])
+    orphans, folders = (tuple(root / each for each in said[name]) for name in ("orphans", "folders"))
+    return Usage(said["collected"], orphans, folders, root)
 
 
 def listed(test_ids: Iterable[str], folder: Path) -> Usage:
-    """What the tests with these ids use, each by its own name."""
+    """What is not used by the tests with these ids, each of which has a cassette of its own name."""
     ids = [each.strip() for each in test_ids if "::" in each]
-    return Usage(len(ids), tuple(storage.path_for(folder, each) for each in ids), (folder,))
+    used = {storage.path_for(folder, each) for each in ids}
+    orphans = (each for each in storage.below(folder) if each not in used and upkeep.is_cassette(each))
+    return Usage(len(ids), tuple(orphans), (folder,), Path.cwd())
 
 
-def orphans(usage: Usage) -> list[Path]:
-    """The cassettes in the folders that no test uses. What does not load as a cassette is none, and left alone."""
-    used = {_same(path) for path in usage.used}
-    unseen = [Path(_same(folder)) for folder in usage.unseen]
-    there = upkeep.found(folder for folder in usage.folders if folder.is_dir())
-    return [
-        path
-        for path in there
-        if (name := _same(path)) not in used
-        and not any(Path(name).is_relative_to(folder) for folder in unseen)
-        and _is_cassette(path)
-    ]
+def unplayed(report: Path, usage: Usage) -> tuple[Unused, ...]:
+    """What a run of the whole suite left of the cassettes that are used, by its report.
+
+    Raises ``ReportRefused`` for one that does not know, and ``CassetteChanged`` when a cassette is not what it was.
+    """
+    try:
+        said = json.loads(upkeep.read(report))["orphan_interactions"]
+        whole = None if said is None else [(usage.root / each["cassette"], each) for each in said]
+        found = [(path, tuple(map(int, each["numbers"])), str(each["sha256"])) for path, each in whole or ()]
+    except (ValueError, TypeError, LookupError):
+        raise ReportRefused(str(report), "it is no report of pytest --fakegpt-report") from None
+    if whole is None:
+        raise ReportRefused(str(report), "a part of the suite does not say what nobody uses")
+    gone = {_same(path) for path in usage.orphans}
+    return tuple(_unused(*each) for each in found if _same(each[0]) not in gone)
 
 
-def prune(paths: Iterable[Path], folders: Iterable[Path]) -> None:
+def prune(orphans: Iterable[Path], folders: Iterable[Path]) -> None:
     """Remove these cassettes, and the folders that they leave empty below the cassettes' own."""
     roots = {_same(folder) for folder in folders}
-    for path in paths:
+    for path in orphans:
         with storage.lock(path):
-            upkeep.remove(path)
+            storage.remove(path)
         parent = path.parent
         with suppress(OSError):  # not empty: something else lies there
             while _same(parent) not in roots:
@@ -89,13 +114,23 @@ def prune(paths: Iterable[Path], folders: Iterable[Path]) -> None:
                 parent = parent.parent
 
 
+def take_out(unused: Unused) -> None:
+    """Take these interactions out of their cassette. Raises ``CassetteChanged`` when it is not what it was."""
+    upkeep.rewrite(unused.cassette, partial(_without, unused.numbers), unused.digest)
+
+
+def _without(numbers: Sequence[int], cassette: Cassette) -> Cassette:
+    kept = (each for number, each in enumerate(cassette.interactions, 1) if number not in numbers)
+    return replace(cassette, interactions=tuple(kept))
+
+
+def _unused(path: Path, numbers: tuple[int, ...], digest: str) -> Unused:
+    data = upkeep.read(path)
+    if upkeep.digest(data) != digest:
+        raise CassetteChanged(str(path))
+    interactions = cassettes.loads(data, str(path)).interactions
+    return Unused(path, numbers, tuple(title(interactions[number - 1].request) for number in numbers), digest)
+
+
 def _same(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
-
-
-def _is_cassette(path: Path) -> bool:
-    try:
-        upkeep.load(path)
-    except CassetteError:
-        return False
-    return True

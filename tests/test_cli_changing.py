@@ -14,7 +14,7 @@ import vcr
 from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
-from fakegpt_testkit import storage, upkeep
+from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import StorageError
@@ -286,6 +286,7 @@ def test_recover_lists_and_recovers_into_the_cassette_that_was_recorded(tmp_path
         (b"two", EndingKind.KILLED),
     ]
     assert (storage.leftovers(), ran("recover", "--all").stdout) == ((), "Nothing to recover.\n")
+    assert list(journal.parent.iterdir()) == []
 
 
 def test_recover_takes_one_journal_into_another_cassette_and_redacts(tmp_path: Path) -> None:
@@ -315,7 +316,7 @@ def test_recover_does_not_take_what_is_still_written_or_is_no_journal(tmp_path: 
 
 def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot be removed: .*; it is still there"):
-        upkeep.remove(tmp_path)  # a folder
+        storage.remove(tmp_path)  # a folder
 
 
 def test_a_recovery_that_cannot_be_written_keeps_the_journal(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,10 @@ import pytest
 from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import load_cassette, script, usage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.errors import CassetteChanged
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -102,16 +106,16 @@ def test_the_folder_is_what_pytest_is_told() -> None:
 @pytest.mark.usefixtures("suite")
 def test_prune_asks_and_removes_orphans_and_the_folders_they_leave_empty() -> None:
     refused = ran("prune", stdin="n\n")
-    assert (refused.exit_code, "Remove these 4 of the cassettes?" in refused.stdout) == (1, True)
+    assert (refused.exit_code, "Remove 4 cassettes?" in refused.stdout) == (1, True)
     assert all(Path(each).exists() for each in (*USED, *ORPHANS))
     result = ran("prune", stdin="y\n")
-    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "4 removed")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "4 cassettes removed")
     assert sorted(str(each) for each in Path().glob("*/**/*.yaml") if each.parts[0] != "state") == sorted(
         [*USED, "cassettes/test_gone/notes.yaml"]
     )
     assert not Path("cassettes/test_gone/deep").exists()
     assert Path("elsewhere").is_dir()
-    assert ran("prune").stdout == "0 removed\n"
+    assert ran("prune").stdout == "0 cassettes removed\n"
 
 
 @pytest.mark.usefixtures("suite")
@@ -188,3 +192,96 @@ def test_a_list_of_test_ids_is_enough() -> None:
     assert (nothing.exit_code, "names no test" in nothing.stderr) == (2, True)
     assert ran("orphans", "--tests", "-", stdin=ids).exit_code == 2
     assert ran("orphans", "--tests", "-", "--folder", "cassettes", "tests", stdin=ids).exit_code == 2
+
+
+# --- interactions that no test plays ---
+
+PLAYS = """
+import pytest
+
+@pytest.mark.fakegpt("shared/login")
+@pytest.mark.parametrize("times", [1, 2])
+def test_asks(fakegpt, times):
+    for _ in range(times):
+        list(fakegpt.create_completion("", [{"role": "user", "content": "Say hello"}]))
+"""
+KEPT = (*script("1"), *script("2", steps=["conversation"]))
+LEFT = "cassettes/shared/login.yaml, interaction 6: POST /api/conversation"
+
+
+@pytest.fixture
+def figures(suite: Path) -> Path:
+    """The report of a full run that played five of the six interactions of its one cassette."""
+    Path("tests/test_chat.py").write_text(PLAYS)
+    for name in (*USED, *ORPHANS[1:]):
+        Path(name).unlink()
+    Path("cassettes/shared/login.yaml").write_bytes(cassettes.dumps(Cassette((*KEPT, KEPT[-1]))))
+    assert run_suite("--fakegpt-report=figures.json").returncode == 0
+    return Path("figures.json")
+
+
+def run_suite(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], capture_output=True)
+
+
+def test_orphan_interactions_are_told_by_a_report_and_pruned(figures: Path) -> None:
+    told = ran("orphans", "--report", "figures.json")
+    assert (told.exit_code, told.stdout.splitlines()) == (
+        1,
+        [ORPHANS[0], LEFT, "2 tests, 1 orphan, 1 orphan interaction"],
+    )
+    refused = ran("prune", "--report", "figures.json", stdin="n\n")
+    assert (refused.exit_code, "Remove 1 cassette and 1 interaction?" in refused.stdout) == (1, True)
+    assert ran("prune", "--yes").stdout.splitlines() == [ORPHANS[0], "1 cassette removed"]
+    file = Path("cassettes/shared/login.yaml")
+    assert len(load_cassette(file).interactions) == 6
+    said = json.loads(ran("prune", "--report", "figures.json", "--yes", "--json").stdout)
+    assert said == {
+        "tests": 2,
+        "removed": [],
+        "interactions": [{"path": str(file.resolve()), "number": 6, "request": "POST /api/conversation"}],
+    }
+    assert load_cassette(file).interactions == KEPT
+    assert run_suite("--fakegpt-orphans=fail", "--fakegpt-report=figures.json").returncode == 0
+    nothing = ran("orphans", "--report", "figures.json", "--json")
+    assert (nothing.exit_code, json.loads(nothing.stdout)["interactions"]) == (0, [])
+
+
+def test_an_orphan_cassette_is_not_pruned_interaction_by_interaction(figures: Path) -> None:
+    Path("tests/test_chat.py").write_text("def test_plain(): pass\n")
+    said = json.loads(ran("orphans", "--report", "figures.json", "--json").stdout)
+    assert ([Path(each).name for each in said["orphans"]], said["interactions"]) == (
+        ["login.yaml", "test_removed.yaml"],
+        [],
+    )
+    ids = "tests/test_a.py::test_a\n"
+    listed = ran("orphans", "--tests", "-", "--folder", "cassettes", "--report", "figures.json", stdin=ids)
+    assert "1 test, 2 orphans, 0 orphan interactions" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("report", "problem"),
+    [
+        ("no JSON", "it is no report of pytest --fakegpt-report"),
+        ("[]", "it is no report of pytest --fakegpt-report"),
+        ('{"orphan_interactions": [{}]}', "it is no report of pytest --fakegpt-report"),
+        ('{"orphan_interactions": null}', "a part of the suite does not say what nobody uses"),
+    ],
+)
+def test_a_report_that_does_not_know_is_refused(figures: Path, report: str, problem: str) -> None:
+    figures.write_text(report)
+    result = ran("prune", "--report", "figures.json", "--yes")
+    assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
+    assert Path(ORPHANS[0]).exists()
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_cassette_that_has_changed_since_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path("cassettes/shared/login.yaml")
+    (unused,) = usage.unplayed(Path("figures.json"), usage.Usage(2, (), (), Path.cwd()))
+    file.write_bytes(changed := cassettes.dumps(Cassette((*KEPT, *KEPT))))
+    result = ran("prune", "--report", "figures.json", "--yes")
+    assert (result.exit_code, "has changed since the run" in result.stderr) == (2, True)
+    with pytest.raises(CassetteChanged, match="it was not touched"):
+        usage.take_out(unused)
+    assert (file.read_bytes(), Path(ORPHANS[0]).exists()) == (changed, True)

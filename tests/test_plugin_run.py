@@ -11,10 +11,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from suites import INI
 
-from fakegpt_testkit import storage, use_cassette
+from fakegpt_testkit import load_cassette, storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
 from fakegpt_testkit.effects import script
 from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
+from fakegpt_testkit.plugin.tally import Figures, Tally
 from fakegpt_testkit.recorder.aging import read_age
 from fakegpt_testkit.tape import Provenance
 from fakegpt_testkit.upstream import Options, serve_in_thread
@@ -43,6 +44,7 @@ async def test_shared(fakegpt, prompt):
 def test_unmarked():
     pass
 """
+LAST = ["conversation"]
 ELSEWHERE = """
 import pytest
 pytest.importorskip("a_module_that_is_not_there")
@@ -90,47 +92,211 @@ def test_a_run_tells_what_it_did(suite: pytest.Pytester, service: Service) -> No
     (suite.path / "cassettes/test_elsewhere").mkdir()
     (suite.path / "cassettes/test_elsewhere/test_elsewhere.yaml").write_text("interactions: []\nversion: 1\n")
     (suite.path / "tests/test_elsewhere.py").write_text(ELSEWHERE)
+    grow(suite.path / "cassettes/shared.yaml")
 
     result = suite.runpytest("-v", "--fakegpt-report=out/figures.json", "--junitxml=junit.xml")
     result.assert_outcomes(passed=4, skipped=1)
     assert summary(result) == [
-        "fakegpt: 12 replayed, 0 recorded, 0 unplayed, 1 orphan, 0 blocked",
+        "fakegpt: 12 replayed, 0 recorded, 1 unplayed, 2 orphans, 0 blocked",
         "  orphan: cassettes/old/test_gone.yaml",
+        "  orphan in cassettes/shared.yaml: 6",
     ]
     result.stdout.fnmatch_lines(
-        ["replayed recorded unplayed blocked  test", " *4 * 0 * 1 * 0  tests/test_chat.py::test_shared?first?"]
+        ["replayed recorded unplayed blocked  test", " *4 * 0 * 2 * 0  tests/test_chat.py::test_shared?first?"]
     )
     figures = json.loads((suite.path / "out/figures.json").read_text())
     assert {name: figures[name] for name in ("replayed", "recorded", "unplayed", "orphans", "blocked", "part")} == {
         "replayed": 12,
         "recorded": 0,
-        "unplayed": {},
+        "unplayed": {"cassettes/shared.yaml": [6]},
         "orphans": ["cassettes/old/test_gone.yaml"],
         "blocked": [],
         "part": "",
     }
-    assert [each["unplayed"] for each in figures["tests"]] == [[], [5], [1]]
+    assert [(each["cassette"], each["numbers"]) for each in figures["orphan_interactions"]] == [
+        ("cassettes/shared.yaml", [6])
+    ]
+    assert [each["unplayed"] for each in figures["tests"]] == [[], [5, 6], [1, 6]]
     properties = ET.parse(suite.path / "junit.xml").findall(".//testcase/properties/property")
     assert [each.get("name") for each in properties] == ["fakegpt"] * 3
     assert json.loads(properties[0].get("value") or "") == figures["tests"][0]
 
-    failing = suite.runpytest("-n", "2", "--fakegpt-orphans=fail", "-q")
+    failing = suite.runpytest("-n", "2", "--fakegpt-orphans=fail", "-q", "--fakegpt-report=2", "--junitxml=2.xml")
     assert failing.ret == pytest.ExitCode.TESTS_FAILED
     failing.assert_outcomes(passed=4, skipped=1)
     assert summary(failing) == summary(result)
+    spread = json.loads((suite.path / "2").read_text())
+    assert sorted(map(str, spread.pop("tests"))) == sorted(map(str, figures.pop("tests")))
+    assert {**spread, "collected": 0} == {**figures, "collected": 0}
+    assert len(ET.parse(suite.path / "2.xml").findall(".//testcase/properties/property[@name='fakegpt']")) == 3
 
     deselecting = suite.runpytest("--fakegpt-orphans=fail", "-k", "one", "--fakegpt-unplayed=fail")
     assert summary(deselecting)[0] == "fakegpt: 4 replayed, 0 recorded, 0 unplayed, 1 orphan, 0 blocked"
 
     leaving_out = suite.runpytest("--fakegpt-orphans=fail", "--ignore=tests/test_elsewhere.py")
-    assert summary(leaving_out)[-1] == "  orphans were not looked for: --ignore leaves out tests"
+    assert summary(leaving_out) == summary(result)
 
     part = suite.runpytest("--fakegpt-orphans=fail", "tests/test_chat.py::test_shared")
     assert part.ret == pytest.ExitCode.OK
     assert summary(part) == [
-        "fakegpt: 8 replayed, 0 recorded, 0 unplayed, 0 blocked",
+        "fakegpt: 8 replayed, 0 recorded, 1 unplayed, 0 blocked",
+        "  unplayed in cassettes/shared.yaml: 6",
         "  orphans were not looked for: only tests/test_chat.py::test_shared was asked for",
     ]
+
+
+# --- interactions that no test plays ---
+
+FULL = """
+import os
+import pytest
+
+OUTCOME = os.environ.get("OUTCOME", "")
+
+async def ask(chat):
+    return [part async for part in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
+
+@pytest.mark.fakegpt("shared")
+@pytest.mark.parametrize("times", [1, 2])
+async def test_shared(fakegpt, times):
+    for _ in range(times):
+        assert await ask(fakegpt)
+
+@pytest.fixture
+def tears():
+    yield
+    assert OUTCOME != "error"
+
+@pytest.mark.skipif(OUTCOME == "skipif", reason="not today")
+@pytest.mark.fakegpt("shared")
+async def test_other(fakegpt, tears):
+    assert OUTCOME != "fail"
+    if OUTCOME in ("skip", "xfail"):
+        getattr(pytest, OUTCOME)("not today")
+
+@pytest.mark.fakegpt("own")
+async def test_own(fakegpt):
+    assert await ask(fakegpt)
+"""
+OWN, SHARED = "  orphan in cassettes/own.yaml: 5", "  orphan in cassettes/shared.yaml: 6"
+
+
+@pytest.fixture
+def full(suite: pytest.Pytester) -> pytest.Pytester:
+    (suite.path / "tests/test_chat.py").write_text(FULL)
+    storage.write(suite.path / "cassettes/shared.yaml", dumps(Cassette((*script("1"), *script("2", steps=LAST)))))
+    storage.write(suite.path / "cassettes/own.yaml", dumps(Cassette(script("1"))))
+    grow(suite.path / "cassettes/shared.yaml")
+    grow(suite.path / "cassettes/own.yaml")
+    return suite
+
+
+def grow(path: Path) -> None:
+    """Give a cassette one more interaction, which no test plays."""
+    storage.write(path, dumps(Cassette((*load_cassette(path).interactions, *script("new", steps=LAST)))))
+
+
+def test_a_full_run_fails_for_interactions_that_no_test_plays(full: pytest.Pytester) -> None:
+    result = full.runpytest("--fakegpt-orphans=fail")
+    result.assert_outcomes(passed=4)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert summary(result) == ["fakegpt: 13 replayed, 0 recorded, 2 unplayed, 2 orphans, 0 blocked", OWN, SHARED]
+    assert full.runpytest().ret == pytest.ExitCode.OK
+    ignoring = full.runpytest("--fakegpt-orphans=ignore")
+    assert summary(ignoring)[1:] == ["  unplayed in cassettes/own.yaml: 5", "  unplayed in cassettes/shared.yaml: 6"]
+
+
+@pytest.mark.parametrize("outcome", ["fail", "skip", "xfail", "skipif", "error"])
+def test_a_cassette_is_judged_when_all_its_tests_have_passed(
+    full: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    monkeypatch.setenv("OUTCOME", outcome)
+    result = full.runpytest("--fakegpt-orphans=fail")
+    assert [line for line in summary(result) if "orphan in " in line] == [OWN]
+    (full.path / "tests/conftest.py").write_text(
+        "import pytest\n@pytest.fixture\ndef fakegpt_config(): return {'cassette_dir': 'elsewhere'}\n"
+    )
+    (full.path / "cassettes").rename(full.path / "elsewhere")
+    moved = full.runpytest("--fakegpt-orphans=fail")
+    assert [line for line in summary(moved) if "orphan" in line][1:] == [OWN.replace("cassettes", "elsewhere")]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("-k own", "  orphan interactions were not looked for: 3 of the tests were deselected"),
+        (
+            "-m fakegpt --deselect tests/test_chat.py::test_own",
+            "  orphan interactions were not looked for: 1 of the tests were deselected",
+        ),
+        (
+            "tests/test_chat.py::test_own",
+            "  orphans were not looked for: only tests/test_chat.py::test_own was asked for",
+        ),
+        ("--lf", "  orphans were not looked for: --last-failed leaves out tests"),
+        ("--setup-only", "  orphans were not looked for: --setup-only runs no test"),
+        ("-x", "fakegpt: 9 replayed, 0 recorded, 0 unplayed, 0 orphans, 0 blocked"),
+    ],
+    ids=lambda words: str(words).partition(" ")[0],
+)
+def test_a_part_of_a_run_says_nothing_of_interactions(
+    full: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: str, why: str
+) -> None:
+    monkeypatch.setenv("OUTCOME", "fail" if words == "-x" else "")
+    result = full.runpytest("--fakegpt-orphans=fail", *words.split())
+    assert result.ret == (pytest.ExitCode.TESTS_FAILED if words == "-x" else pytest.ExitCode.OK)
+    assert [line for line in summary(result) if "orphan in " in line] == []
+    assert summary(result)[-1] == why
+
+
+AGAIN = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for number in range(2):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        for report in reports if LOGS_BOTH or number else []:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+@pytest.mark.parametrize("logs_both", [True, False], ids=["a test twice", "the last of two attempts"])
+def test_a_test_that_is_run_again_counts_as_often_as_it_is_reported(full: pytest.Pytester, logs_both: bool) -> None:
+    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", str(logs_both)))
+    result = full.runpytest("--junitxml=junit.xml")
+    replayed = 26 if logs_both else 13
+    assert summary(result) == [
+        f"fakegpt: {replayed} replayed, 0 recorded, 2 unplayed, 2 orphans, 0 blocked",
+        OWN,
+        SHARED,
+    ]
+
+
+def test_an_attempt_that_failed_is_forgotten_when_the_next_one_passes(full: pytest.Pytester) -> None:
+    fails_first = FULL.replace("async def test_own(fakegpt):", "async def test_own(fakegpt, tried=[]):")
+    fails_first += "    tried.append(1)\n    assert len(tried) > 1\n"
+    (full.path / "tests/test_chat.py").write_text(fails_first)
+    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", "False"))
+    result = full.runpytest()
+    result.assert_outcomes(passed=4)
+    assert summary(result)[1:] == [OWN, SHARED]
+
+
+def test_nothing_is_known_of_a_cassette_that_was_recorded_into(tmp_path: Path) -> None:
+    def tally(recorded: int) -> Tally:
+        return Tally(tmp_path, [Figures("test", "c.yaml", "new_episodes", True, 2, 1, recorded, (2,))])
+
+    assert (tally(0).orphan_interactions, tally(1).orphan_interactions) == ({"c.yaml": (2,)}, {})
+
+
+def test_a_report_that_cannot_be_written_is_said(full: pytest.Pytester) -> None:
+    result = full.runpytest("--fakegpt-report=cassettes")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["fakegpt: no report: *cassettes cannot be written: Is a directory; *"])
+    assert summary(result)
 
 
 def test_what_cannot_be_collected_and_many_orphans(suite: pytest.Pytester) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakegpt_testkit.cli.redacting import redacting
-from fakegpt_testkit.cli.terminal import Trouble, console, example, harmless, print_json, said, tracked
+from fakegpt_testkit.cli.terminal import Trouble, console, counted, example, harmless, print_json, said, tracked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
         console().print(said(f"{html} is written"))
     else:
         out = console()
-        out.print(said(f"{cassette}: {_counted(len(timelines), 'interaction')}", "bold"))
+        out.print(said(f"{cassette}: {counted(len(timelines), 'interaction')}", "bold"))
         for nth, timeline in timelines.items():
             _print_timeline(out, nth, timeline)
 
@@ -127,7 +127,7 @@ def check(
         for file, each in findings:
             where = "" if each.interaction is None else f", interaction {each.interaction}"
             out.print(said(f"{file}{where}: {each.kind.value}: {each.text}"))
-        out.print(said(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}"), style="bold")
+        out.print(said(f"{counted(len(files), 'cassette')}, {counted(len(findings), 'finding')}"), style="bold")
     if findings:
         raise click.exceptions.Exit(1)
 
@@ -171,7 +171,7 @@ def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
         for each in found:
             line = f"{each.severity.name.lower():8} {each.number} {each.where}: {each.text}"
             out.print(said(line, styles[each.severity.name]))
-        out.print(said(f"{worst.name.lower()}: {_counted(len(found), 'difference')}", "bold"))
+        out.print(said(f"{worst.name.lower()}: {counted(len(found), 'difference')}", "bold"))
     if worst >= drift.Severity[fail_on.upper()]:
         raise click.exceptions.Exit(1)
 
@@ -182,7 +182,7 @@ def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
 
     interactions = upkeep.load(cassette).interactions
     if number is not None and number > len(interactions):
-        raise Trouble(f"{cassette} has {_counted(len(interactions), 'interaction')}; there is no number {number}")
+        raise Trouble(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
     wanted = range(1, len(interactions) + 1) if number is None else (number,)
     return {nth: tell(interactions[nth - 1]) for nth in wanted}
 
@@ -191,7 +191,7 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     interaction = timeline.interaction
     tape, provenance = interaction.response, interaction.provenance
     out.print(said(f"\n{nth} {interaction.request.method} {interaction.request.uri}", "bold"))
-    chunks = _counted(len(tape.chunks), "chunk")
+    chunks = counted(len(tape.chunks), "chunk")
     status = f"{tape.status or 'no answer'} {tape.reason}".strip()
     out.print(said(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
     if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
@@ -227,7 +227,3 @@ def _grown(moment: Moment) -> str:
 def _cut(text: str) -> str:
     text = harmless(text).replace("\n", "\\n")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

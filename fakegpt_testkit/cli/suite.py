@@ -8,81 +8,118 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from fakegpt_testkit.cli.terminal import Trouble, console, example, print_json, progress_console, said
+from fakegpt_testkit.cli.terminal import Trouble, console, counted, example, print_json, progress_console, said, tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from fakegpt_testkit.usage import Usage
+    from fakegpt_testkit.usage import Unused, Usage
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
 def _tests(command: Command) -> Command:
     """The options by which both commands learn what the tests use."""
-    command = click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)(command)
-    command = click.option(
-        "--folder",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Where the cassettes lie.  [default: what pytest is configured with]",
-    )(command)
-    return click.option(
-        "--tests",
-        type=click.File("r", encoding="utf-8"),
-        help="A list of test ids, one a line, in place of asking pytest; - is standard input. Needs --folder.",
-    )(command)
+    for option in (
+        click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED),
+        click.option(
+            "--report",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="The JSON of a run, by pytest --fakegpt-report: tells which interactions no test played.",
+        ),
+        click.option(
+            "--folder",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="Where the cassettes lie.  [default: what pytest is configured with]",
+        ),
+        click.option(
+            "--tests",
+            type=click.File("r", encoding="utf-8"),
+            help="A list of test ids, one a line, in place of asking pytest; - is standard input. Needs --folder.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
-@click.command(epilog=example("fakegpt-testkit orphans", "fakegpt-testkit orphans --folder tests/cassettes"))
+@click.command(
+    epilog=example(
+        "fakegpt-testkit orphans",
+        "fakegpt-testkit orphans --folder tests/cassettes",
+        "fakegpt-testkit orphans --report figures.json",
+    )
+)
 @_tests
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def orphans(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...], *, as_json: bool) -> None:
-    """List the cassettes that no test uses.
+def orphans(
+    tests: TextIO | None, folder: Path | None, report: Path | None, pytest_args: tuple[str, ...], *, as_json: bool
+) -> None:
+    """List the cassettes that no test uses, and the interactions that no test plays.
 
     The exit code is 1 when there are any.
 
     Pytest says which tests there are, without running one. PYTEST_ARGS go to it, but it has to see the whole suite. A
     test's cassette is the one that its marker gives it. Cassettes that a test opens by use_cassette itself are not
-    seen, so keep those in another folder.
+    seen, so keep those in another folder. What is played of a cassette is known from a run: see --report.
     """
-    from fakegpt_testkit import usage
-
-    known = _usage(tests, folder, pytest_args)
-    found = usage.orphans(known)
+    known, rest = _found(tests, folder, report, pytest_args)
     if as_json:
-        print_json({"tests": known.tests, "orphans": [str(path) for path in found]})
+        print_json({"tests": known.tests, "orphans": list(map(str, known.orphans)), "interactions": _told(rest)})
     else:
         out = console()
-        for path in found:
-            out.print(said(_shown(path)))
-        out.print(said(f"{known.tests} tests, {len(found)} orphans"), style="bold")
-    if found:
+        _print(known, rest)
+        counts = [counted(known.tests, "test"), counted(len(known.orphans), "orphan")]
+        counts += [] if rest is None else [counted(_count(rest), "orphan interaction")]
+        out.print(said(", ".join(counts)), style="bold")
+    if known.orphans or rest:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=example("fakegpt-testkit prune", "fakegpt-testkit prune --yes"))
+@click.command(epilog=example("fakegpt-testkit prune", "fakegpt-testkit prune --report figures.json --yes"))
 @_tests
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; needs --yes.")
-def prune(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
-    """Remove the cassettes that no test uses, after asking."""
+def prune(
+    tests: TextIO | None,
+    folder: Path | None,
+    report: Path | None,
+    pytest_args: tuple[str, ...],
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Remove the cassettes that no test uses, after asking.
+
+    With --report, also the interactions that no test plays, from cassettes that did not change since that run.
+    """
     from fakegpt_testkit import usage
 
     if as_json and not yes:
         raise click.UsageError("--json needs --yes: a question has no place in JSON")
-    known = _usage(tests, folder, pytest_args)
-    found = usage.orphans(known)
-    out = console()
+    known, rest = _found(tests, folder, report, pytest_args)
+    what = counted(len(known.orphans), "cassette")
+    what += "" if rest is None else f" and {counted(_count(rest), 'interaction')}"
     if not as_json:
-        for path in found:
-            out.print(said(_shown(path)))
-    if found and not yes:
-        click.confirm(f"Remove these {len(found)} of the cassettes?", abort=True)
-    usage.prune(found, known.folders)
+        _print(known, rest)
+    if (known.orphans or rest) and not yes:
+        click.confirm(f"Remove {what}?", abort=True)
+    usage.prune(known.orphans, known.folders)
+    for unused in tracked(rest or (), "pruning"):
+        usage.take_out(unused)
     if as_json:
-        print_json({"tests": known.tests, "removed": [str(path) for path in found]})
+        print_json({"tests": known.tests, "removed": list(map(str, known.orphans)), "interactions": _told(rest)})
     else:
-        out.print(said(f"{len(found)} removed"), style="bold")
+        console().print(said(f"{what} removed"), style="bold")
+
+
+def _found(
+    tests: TextIO | None, folder: Path | None, report: Path | None, pytest_args: tuple[str, ...]
+) -> tuple[Usage, tuple[Unused, ...] | None]:
+    """What is not used; the interactions are None where nobody gave a report."""
+    from fakegpt_testkit import usage
+
+    known = _usage(tests, folder, pytest_args)
+    return known, None if report is None else usage.unplayed(report, known)
 
 
 def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...]) -> Usage:
@@ -101,6 +138,30 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
         return usage.collected((*place, *pytest_args))
     with terminal.status("asking pytest which tests there are"):
         return usage.collected((*place, *pytest_args))
+
+
+def _print(known: Usage, rest: Iterable[Unused] | None) -> None:
+    out = console()
+    for path in known.orphans:
+        out.print(said(_shown(path)))
+    for each in rest or ():
+        for number, request in zip(each.numbers, each.requests, strict=True):
+            out.print(said(f"{_shown(each.cassette)}, interaction {number}: {request}"))
+
+
+def _told(rest: Iterable[Unused] | None) -> list[dict[str, object]] | None:
+    """The interactions for programs; None where nobody asked."""
+    if rest is None:
+        return None
+    return [
+        {"path": str(each.cassette), "number": number, "request": request}
+        for each in rest
+        for number, request in zip(each.numbers, each.requests, strict=True)
+    ]
+
+
+def _count(rest: Iterable[Unused]) -> int:
+    return sum(len(each.numbers) for each in rest)
 
 
 def _shown(path: Path) -> str:

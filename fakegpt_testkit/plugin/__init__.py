@@ -82,10 +82,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in functions:
             if item.get_closest_marker(MARKER) is None:
                 item.fixturenames.insert(0, "fakegpt_guard")
-    if using:
-        suite = config.stash[_tally].suite
-        collecting.note_items(suite, config, using)
-        suite.part = suite.part or collecting.part_of(config)
+    suite = config.stash[_tally].suite
+    collecting.note_items(suite, config, using)
+    suite.part = suite.part or collecting.part_of(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget an earlier run of the same test: there are plugins that run one again."""
+    item.stash[_outcomes] = set()
+    if _session in item.stash:
+        del item.stash[_session]
+    item.user_properties[:] = [each for each in item.user_properties if each[0] != PROPERTY]
 
 
 @pytest.hookimpl(wrapper=True)

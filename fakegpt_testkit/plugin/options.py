@@ -59,7 +59,7 @@ OPTIONS: Final = {
     "block_subprocesses": Option("let tests without the network start no programs", False, flag=True),
     "record_in_ci": Option("record although the environment says CI", False, flag=True, run=True),
     "orphans": Option(
-        "what becomes of cassettes that no test uses, after a run of the whole suite",
+        "what becomes of cassettes and interactions that no test uses, after a run of the whole suite",
         "warn",
         ("ignore", "warn", "fail"),
         run=True,

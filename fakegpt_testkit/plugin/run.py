@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.plugin import collecting, options
 from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Suite
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.plugin.tally import Tally
+    from collections.abc import Generator, Sequence
 
-_MOST_SHOWN = 20
+    from fakegpt_testkit.plugin.tally import Tally
 
 
 class Run:
@@ -25,16 +26,31 @@ class Run:
     def __init__(self, config: pytest.Config, tally: Tally) -> None:
         self._config = config
         self._tally = tally
+        self._unwritten = ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, bool | None, bool | None]:
+        """Note what the suite leaves out."""
+        ignored = yield
+        if ignored:
+            collecting.note_ignored(self._tally.suite, self._config, collection_path)
+        return ignored
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected."""
-        collecting.note_skipped(self._tally.suite, self._config, report)
+        collecting.note_report(self._tally.suite, report)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what does not run."""
+        self._tally.suite.deselected += len(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a test's figures."""
         if report.when == "teardown":
             found = (Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY)
             self._tally.tests.extend(found)
+            if report.failed:
+                self._tally.torn.add(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: options.Worker) -> None:
@@ -49,16 +65,27 @@ class Run:
         if worker is not None:
             worker[PROPERTY] = self._tally.suite.dump()
             return
-        if (report := options.for_run(self._config, "report")) is not None:
-            path = Path(self._config.rootpath, report)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._tally.dump(), encoding="utf-8")
-        fails = self._orphans == "fail" and self._tally.tests and self._tally.orphans
+        fails = (
+            self._orphans == "fail" and self._tally.tests and (self._tally.orphans or self._tally.orphan_interactions)
+        )
         if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if (report := options.for_run(self._config, "report")) is not None:
+            self._write_report(session, Path(self._config.rootpath, report))
+
+    def _write_report(self, session: pytest.Session, path: Path) -> None:
+        from fakegpt_testkit import storage
+
+        try:
+            storage.write(path, self._tally.dump(session.testscollected).encode())
+        except FakeGptTestkitError as problem:
+            self._unwritten = str(problem)
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say in a line what became of the cassettes, and what a person may have to look at."""
+        if self._unwritten:
+            terminalreporter.line(f"fakegpt: no report: {self._unwritten}", red=True)
         tally = self._tally
         if not tally.tests:
             return
@@ -67,22 +94,8 @@ class Run:
             for line in tally.table():
                 terminalreporter.line(line)
         terminalreporter.line(tally.summary())
-        for line in tally.details():
+        for line in tally.details(self._orphans):
             terminalreporter.line(line)
-        self._show_orphans(terminalreporter)
-
-    def _show_orphans(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._orphans == "ignore":
-            return
-        orphans = self._tally.orphans
-        if orphans is None:
-            if self._orphans == "fail":
-                terminalreporter.line(f"  orphans were not looked for: {self._tally.suite.part}")
-            return
-        for path in orphans[:_MOST_SHOWN]:
-            terminalreporter.line(f"  orphan: {path}")
-        if more := len(orphans[_MOST_SHOWN:]):
-            terminalreporter.line(f"  and {more} more")
 
     @property
     def _orphans(self) -> str:

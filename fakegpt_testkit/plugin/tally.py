@@ -1,4 +1,4 @@
-"""What a run did with its cassettes: the figures of each test, of the run, and the cassettes that no test uses.
+"""What a run did with its cassettes: the figures of each test, of the run, and what no test uses.
 
 Knows no recording and no network: each test's figures come in as a value that xdist can carry, text and JSON go out.
 """
@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PROPERTY: Final = "fakegpt"
 """The JUnit property of a test that holds its figures, as JSON."""
 
-_SUFFIXES: Final = (".yaml", ".yml")
+_MOST_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +49,49 @@ class Figures:
 class Suite:
     """What was collected: which cassettes its tests want, whether they ran or not, and whether it was all of it.
 
-    ``folders`` hold cassettes; ``wanted`` are paths within them, without their folder; ``skipped`` are folders of tests
-    that could not be collected on this machine. ``part`` says why it was not the whole suite; empty when it was.
+    ``folders`` hold cassettes; ``wanted`` are paths within them, without their folder, each with its tests; ``unseen``
+    are modules and folders of tests (these end with a slash) that could not be looked into here. ``part`` says why it
+    was not the whole suite; empty when it was. ``deselected`` counts tests that are of the suite and do not run.
     """
 
     folders: set[str] = field(default_factory=set)
-    wanted: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)
+    wanted: dict[str, set[str]] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
     part: str = ""
+    deselected: int = 0
+
+    def want(self, path: str, tests: set[str]) -> None:
+        """Note who wants a cassette."""
+        self.wanted.setdefault(path, set()).update(tests)
 
     def add(self, other: Suite) -> None:
         """Join what another worker collected, which is the same."""
         self.folders |= other.folders
-        self.wanted |= other.wanted
-        self.skipped |= other.skipped
+        for path, tests in other.wanted.items():
+            self.want(path, tests)
+        self.unseen |= other.unseen
         self.part = self.part or other.part
+        self.deselected = max(self.deselected, other.deselected)
 
     def dump(self) -> dict[str, Any]:
         """As xdist carries it."""
-        return {name: sorted(value) if isinstance(value, set) else value for name, value in asdict(self).items()}
+        wanted = {path: sorted(tests) for path, tests in self.wanted.items()}
+        return {**asdict(self), "folders": sorted(self.folders), "wanted": wanted, "unseen": sorted(self.unseen)}
 
     @staticmethod
     def load(said: dict[str, Any]) -> Suite:
         """As xdist brought it."""
-        return Suite(set(said["folders"]), set(said["wanted"]), set(said["skipped"]), said["part"])
+        wanted = {path: set(tests) for path, tests in said["wanted"].items()}
+        return Suite(set(said["folders"]), wanted, set(said["unseen"]), said["part"], said["deselected"])
 
 
-@dataclass(slots=True)
+@dataclass
 class Tally:
-    """The whole run. ``root`` is what paths are seen from."""
+    """The whole run. ``root`` is what paths are seen from; ``torn`` are the tests that failed after they had passed."""
 
     root: Path
     tests: list[Figures] = field(default_factory=list)
+    torn: set[str] = field(default_factory=set)
     suite: Suite = field(default_factory=Suite)
 
     @property
@@ -107,20 +119,42 @@ class Tally:
                 left[each.cassette] = left.get(each.cassette, unplayed) & unplayed
         return {cassette: tuple(sorted(numbers)) for cassette, numbers in sorted(left.items()) if numbers}
 
-    @property
+    @cached_property
     def orphans(self) -> list[str] | None:
-        """The cassettes that no test uses; None when only a part of the suite was there to ask."""
+        """The cassettes that no test uses; None when only a part of the suite was there to ask. For the run's end."""
         if self.suite.part:
             return None
+        from fakegpt_testkit import storage
+
         used = {each.cassette for each in self.tests}
-        return sorted(
-            shown
-            for folder in map(Path, sorted(self.suite.folders))
-            for path in _cassettes(folder)
-            if (shown := self.show(path)) not in used
+        folders = [Path(folder) for folder in sorted(self.suite.folders)]
+        unseen = [_place_of(folder, name) for folder in folders for name in self.suite.unseen]
+        left = [
+            path
+            for folder in folders
+            for path in storage.below(folder)
+            if self.show(path) not in used
             and path.relative_to(folder).as_posix() not in self.suite.wanted
-            and str(path.parent) not in self.suite.skipped
-        )
+            and not any(path.is_relative_to(place) for place in unseen)
+        ]
+        return sorted({self.show(path) for path in left if _is_cassette(path)})
+
+    @cached_property
+    def orphan_interactions(self) -> dict[str, tuple[int, ...]] | None:
+        """What no test played of the cassettes whose tests all ran and passed; None unless the whole suite ran.
+
+        Of a cassette that was recorded into nothing is known before the next run.
+        """
+        if self.suite.part or self.suite.deselected:
+            return None
+        passed = {each.test for each in self.tests if each.passed} - self.torn
+        open_ends = [path for path, tests in self.suite.wanted.items() if not tests <= passed]
+        grown = {each.cassette for each in self.tests if each.recorded}
+        return {
+            cassette: numbers
+            for cassette, numbers in self.unplayed.items()
+            if cassette not in grown and not any(f"/{cassette}".endswith(f"/{path}") for path in open_ends)
+        }
 
     def show(self, path: Path) -> str:
         """A path as it is written in figures: seen from the root, with forward slashes."""
@@ -130,8 +164,9 @@ class Tally:
         """One line for the end of the run."""
         unplayed = sum(map(len, self.unplayed.values()))
         counts = [f"{self.replayed} replayed", f"{self.recorded} recorded", f"{unplayed} unplayed"]
-        if (orphans := self.orphans) is not None:
-            counts.append(f"{len(orphans)} orphan{'' if len(orphans) == 1 else 's'}")
+        if self.orphans is not None:
+            orphans = len(self.orphans) + sum(map(len, (self.orphan_interactions or {}).values()))
+            counts.append(f"{orphans} orphan{'' if orphans == 1 else 's'}")
         return f"fakegpt: {', '.join([*counts, f'{len(self.blocked)} blocked'])}"
 
     def table(self) -> Iterator[str]:
@@ -141,27 +176,76 @@ class Tally:
             counts = f"{each.replayed:8} {each.recorded:8} {len(each.unplayed):8} {len(each.blocked):7}"
             yield f"{counts}  {each.test}"
 
-    def details(self) -> Iterator[str]:
-        """What a person may have to look at."""
+    def details(self, orphans: str) -> Iterator[str]:
+        """What a person may have to look at; ``orphans`` is what becomes of these."""
+        told = {} if orphans == "ignore" else self.orphan_interactions or {}
         for test, call in self.blocked:
             yield f"  blocked in {test}: {call}"
         for cassette, numbers in self.unplayed.items():
-            yield f"  unplayed in {cassette}: {', '.join(map(str, numbers))}"
+            if cassette not in told:
+                yield f"  unplayed in {cassette}: {_listed(numbers)}"
+        if orphans == "ignore":
+            return
+        lines = [f"  orphan: {path}" for path in self.orphans or ()]
+        lines += [f"  orphan in {cassette}: {_listed(numbers)}" for cassette, numbers in told.items()]
+        yield from lines[:_MOST_SHOWN]
+        if more := len(lines[_MOST_SHOWN:]):
+            yield f"  and {more} more"
+        if orphans == "fail":
+            yield from self._not_looked_for()
 
-    def dump(self) -> str:
-        """Everything, as JSON."""
-        orphans = self.orphans
+    def _not_looked_for(self) -> Iterator[str]:
+        if self.suite.part:
+            yield f"  orphans were not looked for: {self.suite.part}"
+        elif self.suite.deselected:
+            yield f"  orphan interactions were not looked for: {self.suite.deselected} of the tests were deselected"
+
+    def dump(self, collected: int) -> str:
+        """Everything, as JSON; ``collected`` is how many tests there were, with a cassette or without."""
         figures = {
             "replayed": self.replayed,
             "recorded": self.recorded,
             "unplayed": {cassette: list(numbers) for cassette, numbers in self.unplayed.items()},
-            "orphans": orphans,
+            "orphans": self.orphans,
+            "orphan_interactions": self._orphan_interactions(),
             "blocked": [{"test": test, "call": call} for test, call in self.blocked],
             "part": self.suite.part,
+            "deselected": self.suite.deselected,
+            "root": str(self.root),
+            "folders": [self.show(Path(each)) for each in sorted(self.suite.folders)],
+            "collected": collected,
             "tests": [asdict(each) for each in self.tests],
         }
         return json.dumps(figures, indent=2) + "\n"
 
+    def _orphan_interactions(self) -> list[dict[str, object]] | None:
+        """With each file's digest: who removes them later has to find the same file. None where no test ran."""
+        if self.orphan_interactions is None or not self.tests:
+            return None
+        if not self.orphan_interactions:
+            return []
+        from fakegpt_testkit import upkeep
 
-def _cassettes(folder: Path) -> Iterable[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES and path.is_file())
+        return [
+            {"cassette": cassette, "numbers": list(numbers), "sha256": upkeep.digest(upkeep.read(self.root / cassette))}
+            for cassette, numbers in self.orphan_interactions.items()
+        ]
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _place_of(folder: Path, name: str) -> Path:
+    """Where the cassettes of a module's tests are, or of all modules of a folder."""
+    from fakegpt_testkit import storage
+
+    if name.endswith("/"):
+        return storage.path_for(folder, f"{name}test_any.py::test").parents[1]
+    return storage.path_for(folder, f"{name}::test").parent
+
+
+def _is_cassette(path: Path) -> bool:
+    from fakegpt_testkit import upkeep
+
+    return upkeep.is_cassette(path)

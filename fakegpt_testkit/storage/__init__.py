@@ -3,8 +3,22 @@
 Knows nothing of what is in a cassette; the journal knows the values of a tape, because it takes them one by one.
 """
 
-from fakegpt_testkit.storage.files import lock, read, write
-from fakegpt_testkit.storage.journal import Journal, Leftover, leftovers, recover
+from fakegpt_testkit.storage.files import SUFFIXES, below, lock, read, remove, write
+from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, recover
 from fakegpt_testkit.storage.names import inside, path_for
 
-__all__ = ["Journal", "Leftover", "inside", "leftovers", "lock", "path_for", "read", "recover", "write"]
+__all__ = [
+    "SUFFIXES",
+    "Journal",
+    "Leftover",
+    "below",
+    "discard",
+    "inside",
+    "leftovers",
+    "lock",
+    "path_for",
+    "read",
+    "recover",
+    "remove",
+    "write",
+]

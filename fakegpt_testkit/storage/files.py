@@ -23,6 +23,9 @@ from fakegpt_testkit.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SUFFIXES = (".yaml", ".yml")
+"""What the names of cassettes end with."""
+
 MAX_BYTES = 256 * 1024 * 1024
 """The bound of a file that is read."""
 
@@ -87,6 +90,19 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
         _UNTOUCHED,
         "make it readable, or remove it and record again; it does not count as missing",
     )
+
+
+def below(folder: Path) -> list[Path]:
+    """Every file below a folder that is a cassette by its name, in order; none where there is no such folder."""
+    return [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+
+
+def remove(path: Path) -> None:
+    """Delete the file, if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(str(path), "removed", error, "it is still there", "make its folder writable") from error
 
 
 def write(path: Path, data: bytes) -> None:

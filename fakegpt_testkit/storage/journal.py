@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 import filelock
 
 from fakegpt_testkit.errors import StorageError
-from fakegpt_testkit.storage.files import read, state_folder
+from fakegpt_testkit.storage.files import read, remove, state_folder
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
@@ -136,6 +136,12 @@ def recover(path: Path) -> list[Interaction]:
     A request without a head is left out, and so is whatever follows a line that was cut off.
     """
     return _rebuilt(path)[1]
+
+
+def discard(path: Path) -> None:
+    """Delete a journal that nobody writes any more, and its lock."""
+    remove(path)
+    remove(_lock_path(path))
 
 
 def _leftover(path: Path) -> Leftover:
