@@ -1,4 +1,4 @@
-"""The page on effects: each row of its catalogue is played, each of its examples runs."""
+"""The page on effects: each row of its catalogue is played, and no fault is missing."""
 
 from __future__ import annotations
 
@@ -42,13 +42,3 @@ def test_the_catalogue_has_every_fault() -> None:
 def test_the_targets_on_the_page_are_written_as_they_read(written: str) -> None:
     read(written)
     assert len(TARGETED) >= 5
-
-
-def test_the_examples_run(pytester: pytest.Pytester) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile("\n\n".join(blocks))
-    tests = sum(len(re.findall(r"^(?:async )?def test_", block, re.MULTILINE)) for block in blocks)
-    events = 5  # of the swept stream: one test each
-    result = pytester.runpytest_subprocess()
-    result.assert_outcomes(passed=tests - 1 + events)

@@ -198,13 +198,6 @@ def test_a_way_of_cutting_that_does_not_exist_is_a_usage_error(suite: pytest.Pyt
     result.stderr.fnmatch_lines(["*nothing is cut that way*"])
 
 
-def test_the_documented_example_passes(suite: pytest.Pytester) -> None:
-    documented = (Path(__file__).parent.parent / "docs/plugin.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", documented, re.DOTALL)
-    suite.makepyfile("\n".join(blocks))
-    suite.runpytest().assert_outcomes(passed=len(blocks))
-
-
 def test_every_option_is_documented_and_has_an_ini_key(suite: pytest.Pytester) -> None:
     documented = (Path(__file__).parent.parent / "docs/plugin.md").read_text(encoding="utf-8")
     shown = suite.runpytest("--help").stdout.str()
