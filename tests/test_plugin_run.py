@@ -275,13 +275,14 @@ def test_a_test_that_is_run_again_counts_as_often_as_it_is_reported(full: pytest
     ]
 
 
-def test_an_attempt_that_failed_is_forgotten_when_the_next_one_passes(full: pytest.Pytester) -> None:
+@pytest.mark.parametrize("logs_both", [True, False], ids=["both reported", "one reported"])
+def test_an_attempt_that_failed_is_forgotten_when_the_next_one_passes(full: pytest.Pytester, logs_both: bool) -> None:
     fails_first = FULL.replace("async def test_own(fakegpt):", "async def test_own(fakegpt, tried=[]):")
     fails_first += "    tried.append(1)\n    assert len(tried) > 1\n"
     (full.path / "tests/test_chat.py").write_text(fails_first)
-    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", "False"))
+    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", str(logs_both)))
     result = full.runpytest()
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=7 if logs_both else 4, failed=int(logs_both))
     assert summary(result)[1:] == [OWN, SHARED]
 
 

@@ -112,12 +112,19 @@ class Tally:
     @property
     def unplayed(self) -> dict[str, tuple[int, ...]]:
         """The interactions that none of the tests of a cassette asked for, where all of these passed."""
+        passed = self._passed
         left: dict[str, set[int]] = {}
         for each in self.tests:
             if each.cassette:
-                unplayed = set(each.unplayed) if each.passed else set()
+                unplayed = set(each.unplayed) if each.test in passed else set()
                 left[each.cassette] = left.get(each.cassette, unplayed) & unplayed
         return {cassette: tuple(sorted(numbers)) for cassette, numbers in sorted(left.items()) if numbers}
+
+    @property
+    def _passed(self) -> set[str]:
+        """The tests that passed; of one that was run again the last time counts."""
+        last = {each.test: each.passed for each in self.tests}
+        return {test for test, passed in last.items() if passed}
 
     @cached_property
     def orphans(self) -> list[str] | None:
@@ -147,7 +154,7 @@ class Tally:
         """
         if self.suite.part or self.suite.deselected:
             return None
-        passed = {each.test for each in self.tests if each.passed} - self.torn
+        passed = self._passed - self.torn
         open_ends = [path for path, tests in self.suite.wanted.items() if not tests <= passed]
         grown = {each.cassette for each in self.tests if each.recorded}
         return {
