@@ -37,6 +37,7 @@ fuzz: .matrix/fuzz/ready
 # where PYTHON is 3.12 or newer.
 benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse.py
+	.matrix/benchmark/bin/python benchmarks/sse_cases.py
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
 	.matrix/benchmark/bin/python benchmarks/replay.py

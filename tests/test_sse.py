@@ -5,147 +5,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from reference.cases import BOM, CASES, Case
+from reference.event_stream import read
 
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge, FakeGptTestkitError
 from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-BOM = b"\xef\xbb\xbf"
+    from collections.abc import Iterable, Iterator
 
 
 def events(*data: str) -> list[Event]:
     return [Event(data=text) for text in data]
 
 
-RULES: dict[str, tuple[bytes, list[Event]]] = {
-    # the byte order mark
-    "one BOM at the very start is no part of the first line": (BOM + b"data: a\n\n", events("a")),
-    "a second BOM is part of the first line": (BOM + BOM + b"data: a\n\ndata: b\n\n", events("b")),
-    "a BOM at a later line is part of it": (b"data: a\n\n" + BOM + b"data: b\n\ndata: c\n\n", events("a", "c")),
-    "a BOM within a value is kept": (b"data: \xef\xbb\xbfa\n\n", events("\ufeffa")),
-    "a BOM alone": (BOM, []),
-    "half a BOM at the start is a line's beginning": (b"\xef\xbbdata: a\n\ndata: b\n\n", events("b")),
-    "a BOM before a blank line": (BOM + b"\n\ndata: a\n\n", events("a")),
-    # the ends of lines
-    "LF ends a line": (b"data: a\ndata: b\n\n", events("a\nb")),
-    "CR ends a line": (b"data: a\rdata: b\r\r", events("a\nb")),
-    "CRLF ends a line": (b"data: a\r\ndata: b\r\n\r\n", events("a\nb")),
-    "all three in one stream": (
-        b"data: a\ndata: b\r\ndata: c\rdata: d\n\r\ndata: e\r\n\rdata: f\r\n\n",
-        events("a\nb\nc\nd", "e", "f"),
-    ),
-    "LF CR are two ends": (b"data: a\n\rdata: b\n\n", events("a", "b")),
-    "CR CR LF are two ends": (b"data: a\r\r\ndata: b\n\n", events("a", "b")),
-    "U+2028, U+2029 and U+0085 end no line": (
-        "data: a\u2028b\u2029c\x85d\n\n".encode(),
-        events("a\u2028b\u2029c\x85d"),
-    ),
-    "VT, FF, FS, GS and RS end no line": (
-        b"data: a\x0bb\x0cc\x1cd\x1de\x1ef\n\n",
-        events("a\x0bb\x0cc\x1cd\x1de\x1ef"),
-    ),
-    # comments, field names, values
-    "a line that begins with a colon is a comment": (b":\n: x\n:data: x\ndata: a\n:\n\n", events("a")),
-    "comments alone give no event": (b": a\n\n: b\n\n", []),
-    "the value begins after the first colon": (b"data:a:b: c\n\n", events("a:b: c")),
-    "one space after the colon goes": (
-        b"data: a\n\ndata:b\n\ndata:  c\n\ndata:   d \n\n",
-        events("a", "b", " c", "  d "),
-    ),
-    "a tab after the colon stays": (b"data:\ta\n\n", events("\ta")),
-    "a space before the colon belongs to the name": (b"data : a\n\ndata: b\n\n", events("b")),
-    "a space before the name belongs to it": (b" data: a\n\ndata: b\n\n", events("b")),
-    "a field without a colon has an empty value": (
-        b"data\n\ndata\ndata\n\nevent: x\nevent\ndata\n\n",
-        events("", "\n", ""),
-    ),
-    "names are compared exactly": (b"Data: a\nDATA: b\ndat: c\ndataa: d\ndata: e\n\n", events("e")),
-    "unknown fields are passed over": (b"foo: a\nfoo\ndata: b\n\n", events("b")),
-    "a line with a NULL is a line": (b"data: a\0b\nd\0ata: c\n\n", events("a\0b")),
-    # data
-    "data lines are joined by LF": (b"data: a\ndata:\ndata: b\n\n", events("a\n\nb")),
-    "only the last LF goes": (b"data: a\ndata\ndata\n\n", events("a\n\n")),
-    "an empty data line is an event": (b"data:\n\ndata: \n\n", events("", "")),
-    "blank lines alone give nothing": (b"\n\n\r\r\r\n\r\n", []),
-    "more than one blank line": (b"data: a\n\n\n\n\ndata: b\n\n", events("a", "b")),
-    "JSON is text": (b'data: {"a": [1]}\n\n', events('{"a": [1]}')),
-    # event
-    "event names the type": (b"event: x\ndata: a\n\n", [Event("x", "a")]),
-    "event after the data names it too": (b"data: a\nevent: x\n\n", [Event("x", "a")]),
-    "the last event line holds": (b"event: x\nevent: y\ndata: a\n\n", [Event("y", "a")]),
-    "an empty event means message": (b"event: x\nevent:\ndata: a\n\n", events("a")),
-    "the type holds for one event": (b"event: x\ndata: a\n\ndata: b\n\n", [Event("x", "a"), Event(data="b")]),
-    "an event without data is not given": (b"event: x\n\n", []),
-    "an event without data resets its type": (b"event: x\n\ndata: a\n\n", events("a")),
-    # id
-    "id is the event's id": (b"id: 1\ndata: a\n\n", [Event(data="a", id="1")]),
-    "the id stays for later events": (
-        b"id: 1\ndata: a\n\ndata: b\n\n",
-        [Event(data="a", id="1"), Event(data="b", id="1")],
-    ),
-    "an empty id resets": (b"id: 1\ndata: a\n\nid\ndata: b\n\n", [Event(data="a", id="1"), Event(data="b")]),
-    "an id with a NULL is passed over": (b"id: 1\nid: 2\0\ndata: a\n\n", [Event(data="a", id="1")]),
-    "an event without data sets the id": (b"id: 1\n\ndata: a\n\n", [Event(data="a", id="1")]),
-    "an id alone is no event, nor with a comment": (b"id: 1\n\nid: 2\n: x\n\n: y\nid: 3\n\n", []),
-    "an id is a text": (" id\nid: \u00e9\U0001f600\ndata: a\n\n".encode(), [Event(data="a", id="\u00e9\U0001f600")]),
-    # the end
-    "an event without its blank line is dropped": (b"data: a\n\ndata: b\n", events("a")),
-    "a line without its end is dropped": (b"data: a\n\ndata: b", events("a")),
-    "nothing at all": (b"", []),
-    # UTF-8
-    "UTF-8": ("data: \u00e9\u4e2d\U0001f600\n\n".encode(), events("\u00e9\u4e2d\U0001f600")),
-    "bytes that are no UTF-8 are replaced": (b"data: a\xffb\xc0\x80c\n\n", events("a\ufffdb\ufffd\ufffdc")),
-    "a cut character is replaced once": (b"data: \xf0\x9f\x98\ndata: \xe4\xb8\xff\n\n", events("\ufffd\n\ufffd\ufffd")),
-    "surrogates and what is above U+10FFFF are replaced": (
-        b"data: \xed\xa0\x80\xf4\x90\x80\x80\n\n",
-        events("\ufffd" * 7),
-    ),
-    "a cut character does not take the line's end with it": (
-        b"data: \xf0\n\ndata: \xe4\xb8\r\rdata: c\n\n",
-        events("\ufffd", "\ufffd", "c"),
-    ),
-    "a broken name is no field": (b"da\xffta: a\n\n\xffdata: b\n\ndata: c\n\n", events("c")),
-    "a broken type and id": (b"event: \xff\nid: \xfe\ndata: a\n\n", [Event("\ufffd", "a", "\ufffd")]),
-}
+each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
-@pytest.mark.parametrize(("body", "wanted"), RULES.values(), ids=RULES)
-def test_the_standards_rules_whole(body: bytes, wanted: list[Event]) -> None:
-    assert parse(body) == wanted
-
-
-@pytest.mark.parametrize(("body", "wanted"), RULES.values(), ids=RULES)
-def test_the_standards_rules_byte_by_byte(body: bytes, wanted: list[Event]) -> None:
-    assert parse(body[i : i + 1] for i in range(len(body))) == wanted
-    assert parse(piece for i in range(len(body)) for piece in (b"", body[i : i + 1], b"")) == wanted
-
-
-@pytest.mark.parametrize(("body", "wanted"), RULES.values(), ids=RULES)
-def test_the_standards_rules_at_every_cut(body: bytes, wanted: list[Event]) -> None:
-    for cut in range(len(body) + 1):
-        assert parse([body[:cut], body[cut:]]) == wanted
-        assert parse([body[:cut], b"", body[cut:]]) == wanted
-
-
-@pytest.mark.parametrize(("body", "wanted"), RULES.values(), ids=RULES)
-def test_the_standards_rules_with_a_tail(body: bytes, wanted: list[Event]) -> None:
+def check(case: Case, chunks: Iterable[bytes]) -> None:
     parser = EventStreamParser()
-    given = parser.feed(body + b"\n\n")
-    assert given[: len(wanted)] == wanted
+    assert list(parser.read(chunks)) == [Event(*event) for event in case.events]
+    if case.retry is not ...:
+        assert parser.retry == case.retry
+
+
+@each_case
+def test_the_cases_are_the_standards(case: Case) -> None:
+    source = read(case.body)
+    assert source.events == case.events
+    assert case.retry in (..., source.reconnection_time)
+
+
+@each_case
+def test_each_case_whole(case: Case) -> None:
+    check(case, [case.body])
+    assert parse(case.body) == [Event(*event) for event in case.events]
+
+
+@each_case
+def test_each_case_byte_by_byte(case: Case) -> None:
+    body = case.body
+    check(case, (body[i : i + 1] for i in range(len(body))))
+    check(case, (piece for i in range(len(body)) for piece in (b"", body[i : i + 1], b"")))
+
+
+@each_case
+def test_each_case_at_every_cut(case: Case) -> None:
+    body = case.body
+    for cut in range(0, len(body) + 1, 1 + len(body) // 200):
+        check(case, [body[:cut], body[cut:]])
+        check(case, [body[:cut], b"", body[cut:]])
+
+
+@each_case
+def test_each_case_with_a_tail(case: Case) -> None:
+    parser = EventStreamParser()
+    given = parser.feed(case.body + b"\n\n")
+    assert given[: len(case.events)] == [Event(*event) for event in case.events]
     assert parser.feed(b"event: tail\ndata: t\n\n") == [Event("tail", "t", parser.last_event_id)]
 
 
-@pytest.mark.parametrize(("body", "wanted"), RULES.values(), ids=RULES)
-def test_the_pieces_hold_one_event_each(body: bytes, wanted: list[Event]) -> None:
-    pieces = split(body)
-    assert b"".join(pieces) == body
+@each_case
+def test_the_pieces_hold_one_event_each(case: Case) -> None:
+    pieces = split(case.body)
+    assert b"".join(pieces) == case.body
     assert all(pieces)
     parser = EventStreamParser()
     given = [parser.feed(piece) for piece in pieces]
-    assert [event for part in given for event in part] == wanted
-    assert [len(part) for part in given[: len(wanted)]] == [1] * len(wanted)
+    assert [event for part in given for event in part] == [Event(*event) for event in case.events]
+    assert [len(part) for part in given[: len(case.events)]] == [1] * len(case.events)
 
 
 @pytest.mark.parametrize(

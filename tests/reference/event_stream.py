@@ -132,7 +132,9 @@ def process_field(name: str, value: str, source: EventSource) -> None:
         if "\0" not in value:
             source.last_event_id_buffer = value
     elif name == "retry" and value and all(character in "0123456789" for character in value):
-        source.reconnection_time = int(value)
+        source.reconnection_time = 0
+        for digit in value:  # an integer in base ten, of any length
+            source.reconnection_time = source.reconnection_time * 10 + int(digit)
 
 
 def dispatch(source: EventSource) -> None:
