@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.errors import FaultNeverApplied, InteractionsUnplayed
-from fakegpt_testkit.plugin import collecting, marked, options
+from fakegpt_testkit.errors import Drifted, FaultNeverApplied, InteractionsUnplayed
+from fakegpt_testkit.plugin import collecting, marked, options, verifying
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
 from fakegpt_testkit.plugin.run import Run
 from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Tally
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options.settle(config, os.environ)
     config.stash[_tally] = tally = Tally(config.rootpath)
     config.pluginmanager.register(Run(config, tally), "fakegpt_run")
+    config.pluginmanager.register(verifying.Verification(config), "fakegpt_verification")
     config.stash[_proxies] = guard.read_proxies(os.environ)
 
 
@@ -136,8 +137,8 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
     item = request.node
     wanted = marked.read(item, fakegpt_config)
     use = {**wanted.use, "origins": {_url(request): LIVE_URL, **wanted.use.get("origins", {})}}
-    use["command"] = f'pytest "{item.nodeid}" --fakegpt-record-mode=new_episodes'
-    use["elsewhere"] = f"{use['command']} --fakegpt-url=URL"
+    use |= verifying.commands(item, wanted)
+    verifying.skip_faulty(wanted)
     watched = _guard(item, wanted)
     try:
         with recorder.use_cassette(wanted.source, **use) as session:
@@ -149,6 +150,8 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
     except _TestFailed as failure:
         for note in getattr(failure, "__notes__", ()):
             item.add_report_section("teardown", "fakegpt", note)
+    except Drifted as found:
+        raise pytest.fail.Exception(str(found), pytrace=False) from None
     finally:
         if (used := item.stash.get(_session, None)) is not None:
             _note(item, used, watched, wanted)
@@ -215,18 +218,20 @@ def _guard(item: pytest.Item, wanted: marked.Wanted) -> guard.Guard:
 def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marked.Wanted) -> None:
     """Keep the test's figures where its report takes them along, to xdist's controller too."""
     recorded = len(session.recorded)
+    cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
     figures = Figures(
         item.nodeid,
-        item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else "",
+        cassette,
         session.record_mode.value,
         item.stash.get(_outcomes, set()) == {"passed"},
         len(session.loaded.interactions),
-        len(session.exchanged) - recorded,
+        len(session.exchanged) - recorded if session.plays else 0,
         recorded,
         session.unplayed_numbers if session.plays else (),
         _told(watched),
     )
     item.user_properties.append((PROPERTY, figures.dump()))
+    verifying.note(item, session, cassette)
 
 
 def _told(watched: guard.Guard) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ class Verification:
             return
         from fakegpt_testkit import drift
 
-        for line in drift.told(self._drifts(), harmless=terminalreporter.verbosity > 0):
+        summary, *details = drift.told(self._drifts(), harmless=terminalreporter.verbosity > 0)
+        for line in (f"fakegpt: {summary}", *details):
             terminalreporter.line(line)
 
     def _drifts(self) -> list[Drift]:
