@@ -5,22 +5,21 @@ Knows no terminal: what is heard meanwhile goes to a function, what was seen com
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from fakegpt_testkit.errors import NetworkClosed
+from fakegpt_testkit import guard
 from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.upstream import Options
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fakegpt_testkit.recorder import Session
@@ -30,10 +29,6 @@ PROMPT: Final = "Tell me about streams"
 
 OPTIONS: Final = Options(cuts="data", delay=0.012, raw=True)
 """A stand-in whose chunks are not its events: each is cut inside its ``data: ``, as networks do."""
-
-_SOCKET_EVENTS: Final = frozenset(
-    {"socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +80,9 @@ def differences(live: Recorded, *replayed: Heard, chunks: tuple[bytes, ...]) -> 
     return found
 
 
-@contextmanager
-def network_closed() -> Iterator[None]:
-    """Let nobody in this process make a socket, use one to reach anything, or look up a name, until the block ends.
-
-    It is Python's audit hook that refuses, so no library gets past it by another way than Python's sockets. An event
-    loop has sockets of its own for waking up: make it before.
-    """
-    if not _hooked:
-        sys.addaudithook(_refuse)  # there is no taking it away again: it is told when to act
-        _hooked.append(True)
-    _closed.append(True)
-    try:
-        yield
-    finally:
-        _closed.pop()
-
-
-_hooked: list[bool] = []
-_closed: list[bool] = []
-
-
-def _refuse(event: str, _: tuple[object, ...]) -> None:
-    if _closed and event in _SOCKET_EVENTS:
-        raise NetworkClosed(event)
+def network_closed() -> AbstractContextManager[guard.Guard]:
+    """Let nobody in this process reach anything, this machine included, or look up a name, until the block ends."""
+    return guard.guarded(guard.Guard("the demo", this_machine=False))
 
 
 async def _listen(url: str, hear: Callable[[str], None]) -> Heard:

@@ -534,17 +534,6 @@ class CassetteNameRefused(FakeGptTestkitError, ValueError):  # noqa: N818 - says
         )
 
 
-class NetworkClosed(FakeGptTestkitError, OSError):  # noqa: N818 - says what happened, not that it is an error
-    """Something wanted the network while it was closed on purpose; ``event`` is Python's audit event."""
-
-    def __init__(self, event: str) -> None:
-        super().__init__(event)
-        self.event = event
-
-    def __str__(self) -> str:
-        return f"{self.event} was refused: the network is closed, and only the cassette answers"
-
-
 class NetworkBlocked(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
     """A call that would have left the process was stopped, because the test that runs may not use the network.
 

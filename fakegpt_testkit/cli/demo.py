@@ -14,7 +14,7 @@ import click
 from rich.table import Table
 
 from fakegpt_testkit.cli.terminal import console, example, print_json, said
-from fakegpt_testkit.errors import NetworkClosed
+from fakegpt_testkit.errors import NetworkBlocked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +42,6 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
     out = console(quiet=as_json)
     path = cassette or Path(tempfile.mkdtemp(prefix="fakegpt-demo-")) / "demo.yaml"
     with asyncio.Runner() as runner:
-        runner.get_loop()  # made while sockets can be: it has a pair of its own
         with serve_in_thread(show.OPTIONS) as service:
             url = service.url
             out.print(f"A stand-in of the chat service runs at {url}. Recording:\n", style="bold")
@@ -81,8 +80,8 @@ def _try(url: str) -> str:
     address = urlsplit(url)
     try:
         socket.create_connection((address.hostname, address.port), timeout=1).close()
-    except NetworkClosed as refused:
-        return str(refused)
+    except NetworkBlocked as refused:
+        return f"{refused.call} was refused: the network is closed, and only the cassette answers"
     raise click.ClickException(f"{url} could still be reached: the network was not closed")
 
 

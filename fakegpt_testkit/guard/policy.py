@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 class Guard:
     """Who is kept from the network, what may pass all the same, and what was stopped so far.
 
-    ``hosts`` are names (``*`` stands for anything), addresses and networks such as ``10.0.0.0/8``; this machine's
-    loopback may always be reached, but for ``proxies``: its ports behind which the network begins.
+    ``hosts`` are names (``*`` stands for anything), addresses and networks such as ``10.0.0.0/8``. The loopback of
+    ``this_machine`` may be reached too, but for ``proxies``: its ports behind which the network begins.
     """
 
     test: str
     hosts: tuple[str, ...] = ()
     proxies: frozenset[int] = frozenset()
     subprocesses: bool = True
+    this_machine: bool = True
     blocked: list[NetworkBlocked] = field(default_factory=list)
     _learned: set[str] = field(default_factory=set)
     _looked_up: bool = False
@@ -52,14 +53,14 @@ class Guard:
         if self._allows_address(address):
             return
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        if not (address.is_loopback or address.is_unspecified):
+        if not self.this_machine or not (address.is_loopback or address.is_unspecified):
             self.block(call, shown, host)
         if port in self.proxies:
             self.block(call, f"{shown}, a proxy of the environment", host)
 
     def check_name(self, call: str, host: str, port: object = None) -> None:
         """Stop a name from being looked up. An address needs no looking up."""
-        if address_of(host) is not None or is_loopback_name(host):
+        if address_of(host) is not None or (self.this_machine and is_loopback_name(host)):
             return
         if not self._allows_name(host):
             self.block(call, f"{host}:{port}" if port else host, host)
