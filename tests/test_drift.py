@@ -305,19 +305,20 @@ DRIFTS = [
 
 def test_people_are_told_the_worst_first_and_what_is_harmless_only_on_demand() -> None:
     assert list(told(DRIFTS)) == [
-        "fakegpt: 4 answers of 4 cassettes verified: 1 broken, 1 harmless, 1 same, 1 not verified",
+        "4 answers of 4 cassettes verified: 1 broken, 1 harmless, 1 same, 1 not verified",
         "  test_a.py::test_it (a.yaml): broken",
         "    broken   2 POST /b: gone: `@someone` <b>",
         "    added    1 GET /a: new fields: a|b",
+        "    if your program copes with it, record it again: record it",
         "  d.yaml: not verified",
-        "    not asked 1 GET /d: needs a key",
+        "    not asked: 1 GET /d - needs a key",
     ]
     more = list(told(DRIFTS, harmless=True))
     assert "  b.yaml: harmless" in more
     assert more.count("    harmless 1 GET /a: the body has other values") == 2
-    assert more[-1] == "    not asked 2 GET /e"
-    assert list(told([])) == ["fakegpt: nothing was verified"]
-    assert list(told([DRIFTS[2]])) == ["fakegpt: 1 answer of 1 cassette verified: 1 same"]
+    assert more[-1] == "    not asked: 2 GET /e"
+    assert list(told([])) == ["nothing was verified"]
+    assert list(told([DRIFTS[2]])) == ["1 answer of 1 cassette verified: 1 same"]
 
 
 def test_markdown_is_for_a_comment_and_calls_nobody() -> None:

@@ -20,6 +20,7 @@ from fakegpt_testkit.cli.looking import check, diff, replay, show
 from fakegpt_testkit.cli.service import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import Trouble, causes, example
+from fakegpt_testkit.cli.verifying import verify
 from fakegpt_testkit.errors import FakeGptTestkitError
 
 __all__ = ["main"]
@@ -48,5 +49,5 @@ def main() -> None:
     """Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings."""
 
 
-for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, orphans, prune, upstream):
+for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, orphans, prune, verify, upstream):
     main.add_command(_command)

@@ -24,7 +24,7 @@ _MOST_ROWS: Final = 20
 
 def told(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
     """Lines for people: the figures, then each cassette that drifted; harmless differences only on demand."""
-    yield f"fakegpt: {_summary(drifts)}"
+    yield _summary(drifts)
     for drift in drifts:
         shown = _shown(drift, harmless=harmless)
         unasked = [each for each in drift.unasked if harmless or each.why]
@@ -33,9 +33,11 @@ def told(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
         yield f"  {_name(drift)}: {drift.word}"
         for each in shown:
             yield f"    {each.severity.word:8} {each.number} {each.where}: {each.text}"
-        for unasked_one in unasked:
-            why = f": {unasked_one.why}" if unasked_one.why else ""
-            yield f"    not asked {unasked_one.number} {unasked_one.where}{why}"
+        for why in dict.fromkeys(each.why for each in unasked):
+            those = ", ".join(f"{each.number} {each.where}" for each in unasked if each.why == why)
+            yield f"    not asked: {those}{f' - {why}' if why else ''}"
+        if _shown(drift) and drift.command:
+            yield f"    if your program copes with it, record it again: {drift.command}"
 
 
 def described(drifts: Sequence[Drift]) -> dict[str, Any]:
