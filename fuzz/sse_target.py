@@ -107,7 +107,12 @@ def read_until_too_large(pieces: list[bytes]) -> tuple[list[Event], bool]:
 
 
 def check_limit(body: bytes, pieces: list[bytes]) -> None:
-    assert until_too_large(pieces) == until_too_large([body]) == read_until_too_large(pieces)
+    single = [body[start : start + 1] for start in range(len(body))]
+    wanted = until_too_large(single)  # nothing can come together with what is too large
+    assert until_too_large(pieces) == until_too_large([body]) == wanted
+    halves = [body[: len(body) // 2], body[len(body) // 2 :]]
+    for cut in (pieces, single, halves):
+        assert read_until_too_large(cut) == wanted
 
 
 def small_thresholds() -> None:

@@ -68,6 +68,44 @@ MUTANTS = [
         "            self._take_line()",
     ),
     Mutant(
+        "a chunk is an event though one was open before it",
+        "elif one_line and self._room == self._max_event_size and",
+        "elif one_line and",
+    ),
+    Mutant(
+        "a chunk of one line is an event of whatever field",
+        'self._max_event_size and lines.startswith(b"data: "):',
+        "self._max_event_size:",
+    ),
+    Mutant(
+        "a chunk of several lines is one of one line",
+        'one_line = lines.find(b"\\n") == len(lines) - 2',
+        'one_line = lines.endswith(b"\\n\\n")',
+    ),
+    Mutant(
+        "a chunk of one line is an event without its blank line",
+        'one_line = lines.find(b"\\n") == len(lines) - 2',
+        'one_line = lines.find(b"\\n") >= len(lines) - 2',
+    ),
+    Mutant(
+        "reading holds LF as a piece of a line",
+        "                _LF not in chunk\n                and ",
+        "                ",
+    ),
+    Mutant("reading holds CR as a piece of a line", "                and _CR not in chunk\n", ""),
+    Mutant("reading holds a piece after CR", "                and not self._special\n", ""),
+    Mutant("reading holds large pieces that were not looked at", "                and len(chunk) <= _SMALL\n", ""),
+    Mutant(
+        "reading holds any number of pieces",
+        "                and len(line) < self._line_enough\n",
+        "",
+    ),
+    Mutant(
+        "reading does not close",
+        "                yield from self.feed(chunk)\n        self.close()\n",
+        "                yield from self.feed(chunk)\n",
+    ),
+    Mutant(
         "a block is whole though data was open before it",
         "if self._data or self._type or not lines",
         "if self._type or not lines",
@@ -144,9 +182,14 @@ MUTANTS = [
         '"\\n".join([*lines.decode("utf-8", "replace").splitlines(), ""]), events)',
     ),
     Mutant(
-        "bytes that are no UTF-8 are left out",
-        'lines[6:-2].decode("utf-8", "replace")',
-        'lines[6:-2].decode("utf-8", "ignore")',
+        "bytes of one event that are no UTF-8 are left out",
+        'event.data = lines[6:-2].decode("utf-8", "replace")',
+        'event.data = lines[6:-2].decode("utf-8", "ignore")',
+    ),
+    Mutant(
+        "bytes of several events that are no UTF-8 are left out",
+        'text = lines[6:-2].decode("utf-8", "replace")',
+        'text = lines[6:-2].decode("utf-8", "ignore")',
     ),
     Mutant(
         "bytes that are no UTF-8 raise", 'lines.decode("utf-8", "replace"), events)', 'lines.decode("utf-8"), events)'
@@ -175,6 +218,7 @@ MUTANTS = [
         "            self._room = self._max_event_size\n            lines = lines[blank + 2 :]",
         "            lines = lines[blank + 2 :]",
     ),
+    Mutant("a chunk is not measured", "if size > self._room or size > _SLICE:", "if size > _SLICE:"),
     Mutant("lines of one chunk are not measured", "        if len(lines) > self._room:\n", "        if not lines:\n"),
     Mutant(
         "events before the large one are lost",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from reference.cases import BOM, CASES, Case
 from reference.event_stream import read
 
+from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge, FakeGptTestkitError
 from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
 
@@ -122,6 +125,21 @@ def test_a_stream_is_read_as_its_chunks_come() -> None:
         (Event(data="c"), 4),
     ]
     assert (parser.dropped, parser.unfinished) == (Event(data="d", id="1"), b"data: d")
+
+
+def test_parsers_share_nothing() -> None:
+    parsers = [EventStreamParser() for _ in range(3)]
+    body = "\ufeffid: 1\r\ndata: 😀\r\n\r\n".encode()
+    given = [parser.feed(bytes([byte])) for byte in body for parser in parsers]
+    assert [event for found in given for event in found] == [Event(data="😀", id="1")] * 3
+
+
+def test_the_parser_imports_nothing_but_the_standard_library_and_does_nothing_with_it() -> None:
+    tree = ast.parse(Path(sse.__file__).read_text(encoding="utf-8"))
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    harmless = {"__future__", "re", "dataclasses", "typing", "collections.abc"}
+    assert names == harmless | {"fakegpt_testkit.errors"}
 
 
 def test_a_read_that_is_left_can_be_gone_on_with() -> None:

@@ -109,3 +109,16 @@ def test_a_large_piece_of_a_line_is_measured_when_it_comes() -> None:
     assert [parser.feed(b"data: " + b"x" * 150_000) for _ in range(2)] == [[], []]
     with pytest.raises(EventTooLarge):
         parser.feed(b"x" * 150_000)
+
+
+def test_reading_measures_a_large_piece_when_it_comes() -> None:
+    asked = []
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(10):
+            asked.append(number)
+            yield b"x" * 150_000
+
+    with pytest.raises(EventTooLarge):
+        list(EventStreamParser(max_event_size=310_000).read(chunks()))
+    assert asked == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -38,7 +39,14 @@ BLOCKS = (
     *(b"data: \xff", b"data: \xf0\x9fa\xf0\x9f", b"data: d\nevent: z", b"id: 3\nevent: x", b"data: e\ndata: f", b""),
 )
 odd = st.lists(st.sampled_from(("\r", "\n", "\0", " ", ":", "a", "é", "\ud83d")), max_size=3).map("".join)
+large = st.tuples(
+    st.sampled_from((b"", b"data: a\n\n", b"data: a\n\ndata: b\n\n", b"id: 1\ndata: a\r\n\r\n")),
+    st.sampled_from((b"data: ", b"data: b\n", b":", b"event: ", b"x")),
+    st.integers(sse_target.LIMIT - 12, sse_target.LIMIT + 6).map(lambda size: b"y" * size),
+    st.sampled_from((b"", b"\n", b"\n\n", b"\r\r", b"\n\ndata: c\n\n")),
+).map(b"".join)
 bodies = st.one_of(
+    large,
     st.lists(st.sampled_from(BLOCKS), max_size=6).map(lambda blocks: b"".join(block + b"\n\n" for block in blocks)),
     st.lists(line, max_size=10).map(b"".join),
     st.tuples(st.sampled_from(STARTS), st.sampled_from((b"data: a\n\n", b"data: a\r", b"id: 1\n\n"))).map(b"".join),
@@ -83,7 +91,12 @@ def test_what_is_given_early_was_complete(body: bytes, data: st.DataObject) -> N
     for piece in data.draw(cuts(body)):
         arrived += piece
         given_events += parser.feed(piece)
-        assert given_events == [Event(*event) for event in read(arrived).events]
+        so_far = read(arrived)
+        assert given_events == [Event(*event) for event in so_far.events]
+        # and no more is held than the data of the event and the line that are on their way
+        assert "".join(f"{text}\n" for text in parser._data) == so_far.data_buffer
+        last = re.split(rb"\r\n|\r|\n", arrived)[-1]
+        assert b"".join(parser._line) == (last.removeprefix(b"\xef\xbb\xbf") if last == arrived else last)
 
 
 @settings(max_examples=80, deadline=None)
