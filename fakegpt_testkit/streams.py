@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import AnswerReader, Done, End, Failure, Moderation, NewMessage, Rewrite, Text
-from fakegpt_testkit.tape import EndingKind, header
+from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
     from fakegpt_testkit.conversation import Delta
@@ -122,8 +122,7 @@ class Stream:
         """Whether the response came to its end and, when it is an event stream, the last event is the end mark."""
         if self.ending.kind is not EndingKind.COMPLETE:
             return False
-        of_events = (header(self.interaction.response.headers, "Content-Type") or "").startswith("text/event-stream")
-        return not of_events or (bool(self.events) and self.events[-1].data == "[DONE]")
+        return not self.interaction.response.is_event_stream or (bool(self.events) and self.events[-1].data == "[DONE]")
 
     @property
     def read(self) -> int | None:

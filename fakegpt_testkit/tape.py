@@ -122,6 +122,11 @@ class Tape:
         """The header fields in the order they arrived."""
         return self.head.headers
 
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the response is labelled as a stream of server-sent events."""
+        return media_type(self.headers) == EVENT_STREAM
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -156,6 +161,15 @@ class Interaction:
     request: Request
     response: Tape
     provenance: Provenance = field(default_factory=Provenance)
+
+
+EVENT_STREAM = "text/event-stream"
+"""The media type of server-sent events."""
+
+
+def media_type(headers: Headers) -> str:
+    """The content type without its parameters, in lower case; empty when there is none."""
+    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
 
 
 def header(headers: Headers, name: str) -> str | None:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.conversation import AnswerReader
 from fakegpt_testkit.errors import EventTooLarge
 from fakegpt_testkit.sse import EventStreamParser
-from fakegpt_testkit.tape import header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fakegpt_testkit.conversation import Delta
     from fakegpt_testkit.sse import Event
-    from fakegpt_testkit.tape import Headers, Interaction, Tape
+    from fakegpt_testkit.tape import Interaction, Tape
 
 _LONG: Final = 5.0  # a silence is this many times as long as the middle one
 _LEAST: Final = 0.05
@@ -73,24 +72,14 @@ class Timeline:
     @property
     def is_stream(self) -> bool:
         """Whether the response is an event stream, by its label."""
-        return is_event_stream(self.interaction.response)
-
-
-def is_event_stream(tape: Tape) -> bool:
-    """Whether a response is labelled as an event stream."""
-    return media_type(tape.headers) == "text/event-stream"
-
-
-def media_type(headers: Headers) -> str:
-    """The content type without its parameters, in lower case; empty when there is none."""
-    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+        return self.interaction.response.is_event_stream
 
 
 def tell(interaction: Interaction) -> Timeline:
     """What happened when in this interaction."""
     tape = interaction.response
     gaps = _gaps(tape)
-    if not is_event_stream(tape):
+    if not tape.is_event_stream:
         return Timeline(interaction, gaps=gaps)
     parser, reader = EventStreamParser(), AnswerReader()
     moments: list[Moment] = []

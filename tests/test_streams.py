@@ -89,6 +89,21 @@ def test_a_proper_ending_is_known(tape: Tape, properly: bool) -> None:
     assert recorded(tape).ended_properly is properly
 
 
+@pytest.mark.parametrize(
+    ("label", "is_one"),
+    [
+        ("text/event-stream", True),
+        ("Text/Event-Stream ; charset=utf-8", True),
+        ("text/event-streams", False),
+        ("application/json", False),
+        (None, False),
+    ],
+)
+def test_a_response_is_an_event_stream_by_its_label(label: str | None, is_one: bool) -> None:
+    fields = () if label is None else (("content-type", label),)
+    assert Tape(Head(200, "OK", fields)).is_event_stream is is_one
+
+
 def test_an_empty_stream_has_no_first_event() -> None:
     stream = recorded(Tape(Head(0), (), Ending(EndingKind.RESET, 0.25, "ECONNRESET")))
     assert (stream.events, stream.time_to_first_event, stream.longest_gap, stream.text) == ((), None, 0.0, "")

@@ -19,7 +19,19 @@ from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape, header
+from fakegpt_testkit.tape import (
+    EVENT_STREAM,
+    Chunk,
+    Ending,
+    EndingKind,
+    Head,
+    Interaction,
+    Provenance,
+    Request,
+    Tape,
+    header,
+    media_type,
+)
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette.tree import Node
@@ -160,7 +172,7 @@ def _cut(ours: Mapping, body: bytes, headers: Headers) -> tuple[float, tuple[Chu
         if chunks is not None:
             return at, chunks, ended
     chunked = "chunked" in (header(headers, "transfer-encoding") or "").lower()
-    streamed = (header(headers, "content-type") or "").lower().startswith("text/event-stream")
+    streamed = media_type(headers) == EVENT_STREAM
     pieces = sse.split(body) if streamed else [body]
     return at, tuple(Chunk(at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece), ended
 

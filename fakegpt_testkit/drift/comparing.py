@@ -14,8 +14,8 @@ from fakegpt_testkit.drift import shapes
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
 from fakegpt_testkit.matching import Rules, compare, matches, title
-from fakegpt_testkit.tape import Chunk, EndingKind, header
-from fakegpt_testkit.timeline import media_type, tell
+from fakegpt_testkit.tape import Chunk, EndingKind, header, media_type
+from fakegpt_testkit.timeline import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

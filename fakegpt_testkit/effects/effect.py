@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Ending, EndingKind, header
+from fakegpt_testkit.tape import Ending, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Target:
         if played + 1 < self.call or (self.count is not None and played + 1 >= self.call + self.count):
             return False
         named = self.interaction is not None or self.path or self.method
-        return self.everything or bool(named) or is_event_stream(interaction.response)
+        return self.everything or bool(named) or interaction.response.is_event_stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +127,14 @@ def refuse(effects: Sequence[Effect], interaction: Interaction, index: int, play
     return ending if ending.kind is EndingKind.UNCONNECTED else None
 
 
-def is_event_stream(tape: Tape) -> bool:
-    """Whether the response says that it is a stream of server-sent events."""
-    return (header(tape.headers, "Content-Type") or "").lower().startswith("text/event-stream")
-
-
 def _check(name: str, *counts: tuple[str, int | None]) -> None:
     for word, count in counts:
         if count is not None and count < 1:
             raise EffectMisplaced(name, f"{word}={count} means nothing", "interactions and calls are counted from 1")
+
+
+def check_positive(name: str, **values: float) -> None:
+    """Refuse a size, a time or a number that is 0 or less, for the effect of this name."""
+    for word, value in values.items():
+        if not value > 0:
+            raise EffectMisplaced(name, f"{word}={value} means nothing", f"{word} must be more than 0")

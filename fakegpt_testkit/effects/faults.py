@@ -8,12 +8,12 @@ sent); the event's number may stand alone: ``reset(3)``. ``docs/effects.md`` sho
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
-from fakegpt_testkit.effects.effect import Effect, is_event_stream
+from fakegpt_testkit.effects.effect import Effect, check_positive
+from fakegpt_testkit.effects.events import bad_json, bad_utf8, drop, huge, repeat, swap
 from fakegpt_testkit.effects.replies import (
     challenge,
     connect_timeout,
@@ -28,16 +28,13 @@ from fakegpt_testkit.effects.surgery import (
     Place,
     at_length,
     event_ends,
-    event_span,
     in_chunks,
     put,
-    put_data,
     settle,
     shift,
     split,
     without,
 )
-from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind
 
 if TYPE_CHECKING:
@@ -86,7 +83,7 @@ def reset(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """The connection is lost with an error (``ECONNRESET``)."""
-    place = _place("reset", after_event, after_byte, after_seconds)
+    place = Place("reset", after_event, after_byte, after_seconds)
     return _stop(place, lambda tape: tape, Ending(EndingKind.RESET, note="ECONNRESET"))
 
 
@@ -97,7 +94,7 @@ def close(
 
     A body that is neither chunked nor of an announced length becomes chunked: closing would be its proper end.
     """
-    place = _place("close", after_event, after_byte, after_seconds)
+    place = Place("close", after_event, after_byte, after_seconds)
     return _stop(place, _framed, Ending(EndingKind.EOF))
 
 
@@ -105,7 +102,7 @@ def cut_chunk(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """The server closes the connection inside an HTTP chunk, of which more was announced."""
-    place = _place("cut_chunk", after_event, after_byte, after_seconds)
+    place = Place("cut_chunk", after_event, after_byte, after_seconds)
     return _stop(place, in_chunks, Ending(EndingKind.EOF), open_chunk=True)
 
 
@@ -113,7 +110,7 @@ def bad_chunk(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """Bytes come that are no HTTP chunk's size, where one was to come."""
-    place = _place("bad_chunk", after_event, after_byte, after_seconds)
+    place = Place("bad_chunk", after_event, after_byte, after_seconds)
     return _stop(place, in_chunks, Ending(EndingKind.MALFORMED))
 
 
@@ -121,7 +118,7 @@ def corrupt_gzip(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """The body is sent with gzip, and from here on it is not gzip any more."""
-    place = _place("corrupt_gzip", after_event, after_byte, after_seconds)
+    place = Place("corrupt_gzip", after_event, after_byte, after_seconds)
     return _stop(place, _in_gzip, Ending(EndingKind.MALFORMED, note=f"{UNDECODABLE}: gzip"))
 
 
@@ -129,7 +126,7 @@ def short_body(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """``Content-Length`` announces the whole body, and the server closes the connection before its end."""
-    place = _place("short_body", after_event, after_byte, after_seconds)
+    place = Place("short_body", after_event, after_byte, after_seconds)
     return _stop(place, at_length, Ending(EndingKind.EOF))
 
 
@@ -137,7 +134,7 @@ def short_length(
     after_event: int | None = None, *, after_byte: int | None = None, after_seconds: float | None = None
 ) -> Effect:
     """``Content-Length`` announces only the body up to here: the client sees a whole response, nothing of the rest."""
-    place = _place("short_length", after_event, after_byte, after_seconds)
+    place = Place("short_length", after_event, after_byte, after_seconds)
 
     def change(tape: Tape) -> Tape:
         short = _stopped(place, tape, Ending(EndingKind.COMPLETE, note=SURPLUS))
@@ -154,7 +151,7 @@ def stop(
     end_mark: bool = False,
 ) -> Effect:
     """The response ends here, in good order; ``end_mark`` says whether ``data: [DONE]`` comes before that."""
-    place = _place("stop", after_event, after_byte, after_seconds)
+    place = Place("stop", after_event, after_byte, after_seconds)
 
     def change(tape: Tape) -> Tape:
         stopped = _stopped(place, tape, Ending())
@@ -178,10 +175,10 @@ def stall(
 
     In lockstep no time passes, so a stall that ends is not felt; one that does not end waits for the client's timeout.
     """
-    place = _place("stall", after_event, after_byte, after_seconds)
+    place = Place("stall", after_event, after_byte, after_seconds)
     if seconds is None:
         return _stop(place, lambda tape: tape, Ending(EndingKind.STALLED))
-    _check_positive("stall", seconds=seconds)
+    check_positive("stall", seconds=seconds)
 
     def change(tape: Tape) -> Tape:
         if place.find(tape) == len(tape.body):
@@ -194,7 +191,7 @@ def stall(
 
 def slow_start(seconds: float) -> Effect:
     """The first byte, and all after it, comes so much later."""
-    _check_positive("slow_start", seconds=seconds)
+    check_positive("slow_start", seconds=seconds)
 
     def change(tape: Tape) -> Tape:
         head = replace(tape.head, at=tape.head.at + seconds)
@@ -205,7 +202,7 @@ def slow_start(seconds: float) -> Effect:
 
 def drip(every: float, *, size: int = 1) -> Effect:
     """The body comes ``size`` bytes at a time, each ``every`` seconds after the one before or later."""
-    _check_positive("drip", every=every, size=size)
+    check_positive("drip", every=every, size=size)
 
     def change(tape: Tape) -> Tape:
         tape = settle(tape)
@@ -222,60 +219,7 @@ def drip(every: float, *, size: int = 1) -> Effect:
     return Effect(f"drip({every}, size={size})", change)
 
 
-# --- an event is not what it was ---
-
-
-def bad_json(event: int) -> Effect:
-    """The JSON of an event breaks off in its middle; the stream goes on."""
-    return _on_data("bad_json", event, _broken_json)
-
-
-def bad_utf8(event: int) -> Effect:
-    """A byte that no UTF-8 has stands in an event: in the answer's text where there is one, else in the middle."""
-    return _on_data("bad_utf8", event, _with_bad_byte)
-
-
-def huge(event: int, *, size: int = 1024 * 1024) -> Effect:
-    """An event grows to ``size`` bytes, by spaces after its JSON: it says what it said."""
-    _check_positive("huge", size=size)
-    return _on_data("huge", event, lambda data: data.ljust(size), f"size={size}")
-
-
-def drop(event: int) -> Effect:
-    """An event is left out."""
-
-    def change(tape: Tape) -> Tape:
-        return put(tape, *event_span("drop", tape.body, event), b"")
-
-    return Effect(f"drop(event={event})", change)
-
-
-def repeat(event: int, *, times: int = 1) -> Effect:
-    """An event comes again at once, ``times`` times more."""
-    _check_positive("repeat", times=times)
-
-    def change(tape: Tape) -> Tape:
-        start, end = event_span("repeat", tape.body, event)
-        for _ in range(times):
-            tape = put(tape, end, end, tape.body[start:end])
-        return tape
-
-    return Effect(f"repeat(event={event}, times={times})", change)
-
-
-def swap(event: int, other: int | None = None) -> Effect:
-    """Two events come in each other's place: an event and the next one, where no other is named."""
-    first, second = sorted((event, event + 1 if other is None else other))
-
-    def change(tape: Tape) -> Tape:
-        start, end = event_span("swap", tape.body, first)
-        later_start, later_end = event_span("swap", tape.body, second)
-        if first == second:
-            return tape
-        early, late = tape.body[start:end], tape.body[later_start:later_end]
-        return put(put(tape, later_start, later_end, early), start, end, late)
-
-    return Effect(f"swap({first}, {second})", change)
+# --- the service reports an error ---
 
 
 def error_event(
@@ -287,7 +231,7 @@ def error_event(
     code: str = "",
 ) -> Effect:
     """The service reports an error within the stream and ends the response, without the end mark."""
-    place = _place("error_event", after_event, after_byte, after_seconds)
+    place = Place("error_event", after_event, after_byte, after_seconds)
     problem: object = {"message": message, "code": code} if code else message
     block = sse.encode(sse.Event(data=json.dumps({"message": None, "error": problem})))
 
@@ -312,7 +256,7 @@ class Sweep:
         return tuple(
             replace(self.fault(event).on(interaction=index + 1), swept=True)
             for index, interaction in enumerate(interactions)
-            if is_event_stream(interaction.response)
+            if interaction.response.is_event_stream
             for event in range(1, len(event_ends(interaction.response.body)) + 1)
         )
 
@@ -323,10 +267,6 @@ def everywhere(fault: Callable[[int], Effect]) -> Sweep:
 
 
 # --- how they are made ---
-
-
-def _place(name: str, event: int | None, byte: int | None, seconds: float | None) -> Place:
-    return Place(name, event, byte, seconds)
 
 
 def _worded(place: Place, *options: str) -> str:
@@ -369,34 +309,3 @@ def _in_gzip(tape: Tape) -> Tape:
 
 def _later_end(tape: Tape, seconds: float) -> Tape:
     return replace(tape, ending=replace(tape.ending, at=tape.ending.at + seconds))
-
-
-def _on_data(name: str, event: int, change: Callable[[bytes], bytes], *options: str) -> Effect:
-    def changed(tape: Tape) -> Tape:
-        return put_data(tape, name, event, change)
-
-    return Effect(f"{name}({', '.join([f'event={event}', *options])})", changed)
-
-
-def _broken_json(data: bytes) -> bytes:
-    half = data[: (len(data) + 1) // 2]
-    try:
-        json.loads(half)
-    except ValueError:
-        return half
-    return half + b"{"
-
-
-_ANSWER = re.compile(rb'"parts":\s*\["')
-
-
-def _with_bad_byte(data: bytes) -> bytes:
-    text = _ANSWER.search(data)
-    place = text.end() if text else len(data) // 2
-    return data[:place] + b"\xff" + data[place:]
-
-
-def _check_positive(name: str, **values: float) -> None:
-    for word, value in values.items():
-        if not value > 0:
-            raise EffectMisplaced(name, f"{word}={value} means nothing", f"{word} must be more than 0")

@@ -12,8 +12,6 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from fakegpt_testkit.tape import Request, header
-
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 """What a body is compared as."""
 
@@ -39,11 +37,6 @@ def unpacked(body: bytes) -> bytes:
     except zlib.error:
         return body
     return plain if unpacker.eof and not unpacker.unused_data else body
-
-
-def media_type(request: Request) -> str:
-    """The content type without its parameters, in lower case; empty when the request has none."""
-    return (header(request.headers, "content-type") or "").partition(";")[0].strip().lower()
 
 
 @lru_cache(maxsize=1024)

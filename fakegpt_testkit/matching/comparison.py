@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fakegpt_testkit.errors import MatchingRuleError
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, media_type, tree, unpacked
+from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree, unpacked
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
+from fakegpt_testkit.tape import media_type
 
 if TYPE_CHECKING:
     from fakegpt_testkit.tape import Request
@@ -67,6 +68,7 @@ PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0
 """What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
 
 DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "body")
+"""What decides which recording answers a request; unlike in vcrpy, the body too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ def _raw_body(pair: _Pair) -> Iterator[Difference]:
 
 
 def _body(pair: _Pair) -> Iterator[Difference]:
-    media = media_type(pair.asked) or media_type(pair.recorded)
+    media = media_type(pair.asked.headers) or media_type(pair.recorded.headers)
     try:
         asked, asked_order = tree(pair.asked.body, media)
         recorded, recorded_order = tree(pair.recorded.body, media)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import is_scripted
-from fakegpt_testkit.effects.effect import is_event_stream
 from fakegpt_testkit.errors import CassetteMissing
 from fakegpt_testkit.matching import Rules, matches, not_recorded
 from fakegpt_testkit.recorder.changing import endpoint_of
@@ -147,12 +146,12 @@ class Session:
         by_number = {
             number: Stream(changed, self._players.get(number))
             for number, (index, changed) in self._changed.items()
-            if is_event_stream(self._old[index].response) or is_event_stream(changed.response)
+            if self._old[index].response.is_event_stream or changed.response.is_event_stream
         }
         by_number |= {
             number: Stream(take.interaction)
             for number, take in self._takes.items()
-            if take.interaction is not None and is_event_stream(take.interaction.response)
+            if take.interaction is not None and take.interaction.response.is_event_stream
         }
         return tuple(by_number[number] for number in sorted(by_number))
 

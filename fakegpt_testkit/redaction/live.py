@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.streams import is_stream
-from fakegpt_testkit.tape import header
+from fakegpt_testkit.tape import EVENT_STREAM, media_type
 
 if TYPE_CHECKING:
     from fakegpt_testkit.redaction.redactor import Redactor
@@ -40,7 +40,7 @@ class StreamRedactor:
         self._held = bytearray()
         self._before = b""
         self._searched = 0
-        self._end = _EVENT_END if (header(headers, "content-type") or "").startswith("text/event-stream") else None
+        self._end = _EVENT_END if media_type(headers) == EVENT_STREAM else None
 
     def feed(self, data: bytes) -> bytes:
         """What can be shown of the body so far and was not given out before."""
