@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test cassettes fuzz benchmark clean
+.PHONY: demo test docs cassettes fuzz benchmark clean
 
 demo: $(VENV)/ready
 	$(RUN) -m fakegpt_testkit demo
@@ -17,6 +17,10 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --editable ".[dev]"
 	touch $(VENV)/ready
+
+docs: $(VENV)/ready
+	$(RUN) -m sphinx -q --fail-on-warning --keep-going docs .matrix/docs
+	@echo "the site is in .matrix/docs: open .matrix/docs/index.html"
 
 cassettes: $(VENV)/ready
 	$(RUN) scripts/record_cassettes.py

@@ -1,4 +1,4 @@
-"""Checks everything, as ``make test`` does: format, lint, types, import contract, tests with coverage, old and new.
+"""Checks everything, as ``make test`` does: format, lint, types, import contract, docs, tests here, old and new.
 
 Runs in the project's own environment. Each step prints what it runs; the first that fails ends the run with its status.
 The tests run three times: here, with every dependency at its floor on the oldest Python, and with the newest of all on
@@ -21,6 +21,8 @@ MATRIX = Path(".matrix")
 PYTHON = sys.executable
 SPREAD = ["-n", str(os.cpu_count() or 1)]
 """The tests run on every processor."""
+SITE = [PYTHON, "-m", "sphinx", "-q", "--fresh-env", "--fail-on-warning", "--keep-going", "docs", str(MATRIX / "docs")]
+"""The docs are built anew, since what a page refers to may be gone, and a warning is a failure."""
 NEWEST_KNOWN = 20
 """Python 3.x is looked for up to this minor version."""
 
@@ -33,6 +35,7 @@ def main() -> int:
     run("lint", [PYTHON, "-m", "ruff", "check", "--quiet"])
     run("types", [PYTHON, "-m", "mypy"])
     run("import contract", [str(Path(PYTHON).with_name("lint-imports"))])
+    run("docs", SITE)
     check_here()
     for name, python, resolution in environments():
         check_in(name, python, resolution)

@@ -12,7 +12,7 @@ from fakegpt_testkit.errors import StandInMisconfigured
 
 Cuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
 """Where the stream is cut into chunks: after each event, anywhere, after each byte; or after each event and also
-inside each UTF-8 character, inside each ``data: ``, between each CR and its LF."""
+inside each UTF-8 character, inside each ``data:``, between each CR and its LF."""
 
 Noise = Literal["system", "echo", "tool", "ping", "moderation"]
 """Events around the answer: a system message, the user's own message, a plugin's call and result, pings, a verdict."""
