@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import aiohttp
 import pytest
@@ -14,11 +16,10 @@ from fakegpt_testkit.drift import Severity
 from fakegpt_testkit.errors import AnswerCutOff, BadOption, CassetteMissing, Drifted, VerificationIncomplete
 from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.seam.reading import RequestReader
+from fakegpt_testkit.upstream import Drift as Switch
 from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.recorder import Session
 
@@ -56,21 +57,22 @@ def drift_of(session: Session) -> Drift:
     return session.drift
 
 
-@pytest.mark.parametrize(
-    ("drift", "severity", "text"),
-    [
-        ("", Severity.SAME, ""),
-        ("other-text", Severity.HARMLESS, "the answer's text differs: from character 1 on, 'Hello there', now 'In "),
-        ("other-ids", Severity.HARMLESS, "the events differ in their values"),
-        ("other-timing", Severity.HARMLESS, "the first bytes come after 0."),
-        ("new-field", Severity.ADDED, "message of assistant: new fields: message.channel"),
-        ("new-event", Severity.ADDED, "a new kind of event comes: delta_encoding"),
-        ("gone-field", Severity.BROKEN, "message of assistant: fields gone: message.weight"),
-        ("other-type", Severity.BROKEN, "message.create_time is of another type: number, now text"),
-        ("other-status", Severity.BROKEN, "status 200, now 202"),
-        ("other-ending", Severity.BROKEN, "the response ended as complete, now as eof"),
-    ],
-)
+KINDS = [
+    ("", Severity.SAME, ""),
+    ("other-text", Severity.HARMLESS, "the answer's text differs: from character 1 on, 'Hello there', now 'In "),
+    ("other-ids", Severity.HARMLESS, "the events differ in their values"),
+    ("other-timing", Severity.HARMLESS, "the first bytes come after 0."),
+    ("new-field", Severity.ADDED, "message of assistant: new fields: message.channel"),
+    ("new-event", Severity.ADDED, "a new kind of event comes: delta_encoding"),
+    ("gone-field", Severity.BROKEN, "message of assistant: fields gone: message.weight"),
+    ("other-type", Severity.BROKEN, "message.create_time is of another type: number, now text"),
+    ("other-status", Severity.BROKEN, "status 200, now 202"),
+    ("other-ending", Severity.BROKEN, "the response ended as complete, now as eof"),
+]
+"""Each switch of the stand-in, the severity of what it does, and what is said of it."""
+
+
+@pytest.mark.parametrize(("drift", "severity", "text"), KINDS)
 async def test_each_way_in_which_a_service_drifts_has_its_severity(
     recorded: Path, drift: Any, severity: Severity, text: str
 ) -> None:
@@ -229,3 +231,10 @@ async def test_what_cannot_be_compared_is_told(recorded: Path, monkeypatch: pyte
     monkeypatch.setattr(RequestReader, "feed", choke)
     with pytest.raises(VerificationIncomplete, match=r"could not be compared with 4 exchanges [^$]*a fault of ours"):
         await flow(recorded, Options(), record_mode="verify")
+
+
+def test_the_page_has_each_switch_with_its_severity() -> None:
+    page = (Path(__file__).parent.parent / "docs/verify.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| `(\w+)` \|$", page, re.MULTILINE)
+    assert rows == [(drift, severity.word) for drift, severity, _ in KINDS if drift]
+    assert [drift for drift, _ in rows] == list(get_args(Switch))
