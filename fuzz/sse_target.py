@@ -64,11 +64,12 @@ def check(data: bytes) -> None:
 
 
 def check_read(pieces: list[bytes], events: list[Event], fed: EventStreamParser) -> None:
-    """That `read` is `feed` of each piece, and `close`, which is what was done with the parser ``fed``."""
-    parser = EventStreamParser()
-    assert list(parser.read(pieces)) == events
-    left = parser.last_event_id, parser.retry, parser.stray, parser.dropped, parser.unfinished
-    assert left == (fed.last_event_id, fed.retry, fed.stray, fed.dropped, fed.unfinished)
+    """That `read` is `feed` of each piece, and `close`, which is what was done with ``fed``; line by line, too."""
+    for cut in (pieces, b"".join(pieces).splitlines(keepends=True)):
+        parser = EventStreamParser()
+        assert list(parser.read(cut)) == events
+        left = parser.last_event_id, parser.retry, parser.stray, parser.dropped, parser.unfinished
+        assert left == (fed.last_event_id, fed.retry, fed.stray, fed.dropped, fed.unfinished)
 
 
 def check_pieces(body: bytes, events: list[Event]) -> None:

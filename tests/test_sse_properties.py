@@ -93,6 +93,7 @@ def test_what_is_given_early_was_complete(body: bytes, data: st.DataObject) -> N
         given_events += parser.feed(piece)
         so_far = read(arrived)
         assert given_events == [Event(*event) for event in so_far.events]
+        assert parser.last_event_id == so_far.last_event_id
         # and no more is held than the data of the event and the line that are on their way
         assert "".join(f"{text}\n" for text in parser._data) == so_far.data_buffer
         last = re.split(rb"\r\n|\r|\n", arrived)[-1]
