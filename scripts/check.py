@@ -37,6 +37,7 @@ def main() -> int:
     run("import contract", [str(Path(PYTHON).with_name("lint-imports"))])
     run("docs", SITE)
     check_here()
+    run("example", [PYTHON, "scripts/check_example.py"])
     for name, python, resolution in environments():
         check_in(name, python, resolution)
     print(f"\nall checks passed in {time.monotonic() - began:.0f} s")

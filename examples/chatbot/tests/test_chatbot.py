@@ -72,7 +72,7 @@ async def test_a_stream_that_stops_anywhere_is_whole_or_no_answer(bot: ChatBot, 
         assert "".join(pieces) == recorded.text
 
 
-@pytest.mark.fakegpt("greeting")
+@pytest.mark.fakegpt("greeting", record_mode="none")
 async def test_a_user_who_has_read_enough_stops_the_stream(bot: ChatBot, fakegpt_cassette: Session) -> None:
     async with aclosing(bot.answer("Say hello")) as pieces:
         await anext(pieces)
