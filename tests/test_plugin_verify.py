@@ -249,6 +249,7 @@ def test_ci_may_verify_since_nothing_is_written(suite: pytest.Pytester, monkeypa
     ],
 )
 def test_a_wrong_option_is_a_usage_error(pytester: pytest.Pytester, asked: str, said: Any) -> None:
+    pytester.makeini(INI)
     result = pytester.runpytest(asked)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
