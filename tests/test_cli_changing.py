@@ -195,6 +195,23 @@ def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_pat
     assert "s3cr3t-t0ken" not in file.read_text()
 
 
+@pytest.mark.usefixtures("_ctrl_c_counts")
+def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
+    many = [SECRET] * 100
+    files = [written(tmp_path / "many" / f"{number:02}.yaml", *many) for number in range(40)]
+    command = [sys.executable, "-m", "fakegpt_testkit", "scrub", tmp_path / "many"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 20
+        while TOKEN in files[0].read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, problems = process.communicate(timeout=20)
+    assert (process.returncode, out, problems.decode().strip()) == (1, b"", "Aborted!")
+    assert {len(load_cassette(file).interactions) for file in files} == {100}
+    assert [TOKEN in file.read_text() for file in (files[0], files[-1])] == [False, True]
+    assert sorted((tmp_path / "many").iterdir()) == files
+
+
 def test_scrub_leaves_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("interactions: []\n")
     result = ran("scrub", tmp_path / "bad.yaml")

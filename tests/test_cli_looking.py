@@ -16,7 +16,7 @@ from commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cli import main
+from fakegpt_testkit.cli import main, terminal
 from fakegpt_testkit.cli.terminal import tracked
 from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
@@ -257,6 +257,33 @@ def test_an_ascii_terminal_gets_an_emoji_as_its_code_and_a_closed_pipe_is_quiet(
         closed = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, check=False)
         assert (closed.returncode, closed.stderr) == (1, b"")
     os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("words", "doing"),
+    [
+        (["show", "c.yaml"], "reading"),
+        (["show", "c.yaml", "--html", "c.html"], "drawing"),
+        (["diff", "c.yaml", "c.yaml"], "comparing"),
+        (["check", "c.yaml"], "checking"),
+        (["scrub", "c.yaml"], "scrubbing"),
+        (["convert", "c.yaml"], "converting"),
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else "",
+)
+def test_one_file_that_takes_long_is_shown_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], doing: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TERM", "xterm")
+    written(tmp_path / "c.yaml", chat(*map(str, range(300))))
+    monkeypatch.setattr(terminal, "_PATIENCE", 0.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = ran(*words)
+    assert (shown.exit_code, doing in shown.stderr, doing in shown.stdout) == (0, True, False)
+    monkeypatch.delenv("FORCE_COLOR")
+    assert ran(*words).stderr == ""
 
 
 def test_progress_is_shown_on_a_terminal_after_a_second_only(

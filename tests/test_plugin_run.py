@@ -13,7 +13,7 @@ from suites import INI
 
 from fakegpt_testkit import load_cassette, storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
-from fakegpt_testkit.effects import script
+from fakegpt_testkit.effects import SCRIPTED, script
 from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
 from fakegpt_testkit.plugin.tally import Figures, Tally
 from fakegpt_testkit.recorder.aging import read_age
@@ -384,7 +384,7 @@ def test_a_wrong_option_of_a_run_is_a_usage_error(suite: pytest.Pytester, asked:
 
 
 def old(path: Path, at: str) -> Path:
-    made = (replace(each, provenance=Provenance(at=at)) for each in script("Hello"))
+    made = (replace(each, provenance=Provenance(at=at, server=SCRIPTED)) for each in script("Hello"))
     storage.write(path, dumps(Cassette(tuple(made))))
     return path
 
@@ -421,6 +421,26 @@ def test_a_recording_can_be_too_old(tmp_path: Path, mode: str, at: str, stale: s
         with pytest.raises(outcome, match="to record it again: some command"):
             use_cassette(path, record_mode=mode, max_age="720h", stale=stale, command="some command").__enter__()
     assert path.read_bytes() == before
+
+
+def test_a_run_says_how_old_recordings_may_be_and_makes_them_anew(suite: pytest.Pytester, service: Service) -> None:
+    path = old(suite.path / "cassettes/test_chat/test_one.yaml", LONG_AGO)
+    warning = suite.runpytest("-k", "one", "--fakegpt-max-age=30d")
+    warning.assert_outcomes(passed=1, deselected=3, warnings=1)
+    warning.stdout.fnmatch_lines(
+        [
+            "*was recorded on 2020-02-02, which is longer ago than 30 days",
+            '*to record it again: pytest "tests/test_chat.py::test_one" --fakegpt-record-mode=rewrite',
+        ]
+    )
+    failing = suite.runpytest("-k", "one", "-o", "fakegpt_max_age=30d", "--fakegpt-stale=fail")
+    failing.assert_outcomes(errors=1, deselected=3)
+    recording = ["--fakegpt-record-mode=once", f"--fakegpt-url={service.url}", "--fakegpt-stale=record"]
+    suite.runpytest("-k", "one", *recording, "--fakegpt-max-age=99999d").assert_outcomes(passed=1, deselected=3)
+    assert LONG_AGO in path.read_text()
+    suite.runpytest("-k", "one", *recording, "--fakegpt-max-age=30d").assert_outcomes(passed=1, deselected=3)
+    assert LONG_AGO not in path.read_text()
+    assert len(load_cassette(path).interactions) == 4
 
 
 @pytest.mark.parametrize(

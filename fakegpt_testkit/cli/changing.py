@@ -194,7 +194,7 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
         _list(there, as_json=as_json)
         return
     wanted = upkeep.chosen(there, None if every else journals)
-    done = [(leftover, *upkeep.recover(leftover, into)) for leftover in wanted]
+    done = [(leftover, *upkeep.recover(leftover, into)) for leftover in tracked(wanted, "recovering")]
     if as_json:
         found = [{"journal": str(each.path), "cassette": str(path), "recovered": new} for each, path, new in done]
         print_json({"recovered": found})

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from fakegpt_testkit.cli.redacting import redacting
-from fakegpt_testkit.cli.terminal import Trouble, console, counted, example, harmless, print_json, said, tracked
+from fakegpt_testkit.cli.terminal import (
+    Trouble,
+    console,
+    counted,
+    example,
+    harmless,
+    print_json,
+    said,
+    tracked,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +53,8 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
 
     timelines = _timelines(cassette, number)
     if html is not None:
-        storage.write(html, page(str(cassette), timelines).encode())
+        with waiting("drawing"):
+            storage.write(html, page(str(cassette), timelines).encode())
     if as_json:
         print_json({"path": str(cassette), "interactions": [described(each) for each in timelines.values()]})
     elif html is not None:
@@ -153,7 +164,8 @@ def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
     """
     from fakegpt_testkit import drift, upkeep
 
-    found = drift.differences(upkeep.load(old).interactions, upkeep.load(new).interactions)
+    with waiting("comparing"):
+        found = drift.differences(upkeep.load(old).interactions, upkeep.load(new).interactions)
     worst = drift.worst(found)
     if as_json:
         print_json(
@@ -180,11 +192,12 @@ def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
     from fakegpt_testkit import upkeep
     from fakegpt_testkit.timeline import tell
 
-    interactions = upkeep.load(cassette).interactions
+    with waiting("reading"):
+        interactions = upkeep.load(cassette).interactions
     if number is not None and number > len(interactions):
         raise Trouble(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
     wanted = range(1, len(interactions) + 1) if number is None else (number,)
-    return {nth: tell(interactions[nth - 1]) for nth in wanted}
+    return {nth: tell(interactions[nth - 1]) for nth in tracked(wanted, "reading")}
 
 
 def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from fakegpt_testkit.cli.terminal import Trouble, console, counted, example, print_json, progress_console, said, tracked
+from fakegpt_testkit.cli.terminal import Trouble, console, counted, example, print_json, said, tracked, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ def prune(
         _print(known, rest)
     if (known.orphans or rest) and not yes:
         click.confirm(f"Remove {what}?", abort=True)
-    usage.prune(known.orphans, known.folders)
+    usage.prune(tracked(known.orphans, "removing"), known.folders)
     for unused in tracked(rest or (), "pruning"):
         usage.take_out(unused)
     if as_json:
@@ -132,11 +132,8 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
         if not known.tests:
             raise Trouble(f"{tests.name} names no test, so every cassette would be an orphan; wanted: one id a line")
         return known
-    terminal = progress_console()
     place = () if folder is None else (f"--fakegpt-cassette-dir={folder.resolve()}",)
-    if not terminal.is_terminal:
-        return usage.collected((*place, *pytest_args))
-    with terminal.status("asking pytest which tests there are"):
+    with waiting("asking pytest which tests there are"):
         return usage.collected((*place, *pytest_args))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
+from contextlib import contextmanager
+from functools import partial
+from threading import Timer
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,10 +19,14 @@ from rich.progress import Progress
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, ring, colour or reorder the line when a terminal got it from a cassette."""
+
+
+_PATIENCE = 1.0
+"""Seconds after which a person wants to know that something is being done."""
 
 
 class Trouble(click.ClickException):
@@ -82,18 +88,30 @@ Item = TypeVar("Item")
 
 
 def tracked(items: Sequence[Item], doing: str) -> Iterator[Item]:
-    """The items, with a bar on a terminal's stderr once they have taken longer than a second."""
-    progress = Progress(console=progress_console(), transient=True)
-    task = progress.add_task(doing, total=len(items))
-    began = time.monotonic()
-    shown = False
-    try:
+    """The items, with a bar that says how many are left, as ``waiting`` shows it."""
+    with waiting(doing, len(items)) as advance:
         for item in items:
             yield item
-            progress.advance(task)
-            if not shown and progress.console.is_terminal and time.monotonic() - began > 1:
-                shown = True
-                progress.start()
+            advance()
+
+
+@contextmanager
+def waiting(doing: str, steps: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show on a terminal's stderr that something is being done, once the block has taken longer than a second.
+
+    Gives what to call after each of so many ``steps``; where there are none to count the bar only moves.
+    """
+    progress = Progress(console=progress_console(), transient=True)
+    task = progress.add_task(doing, total=steps)
+    timer = Timer(_PATIENCE, progress.start)
+    timer.daemon = True
+    if progress.console.is_terminal:
+        timer.start()
+    try:
+        yield partial(progress.advance, task)
     finally:
-        if shown:
+        timer.cancel()
+        if timer.ident is not None:
+            timer.join()
+        if progress.live.is_started:
             progress.stop()

@@ -63,7 +63,8 @@ class Age:
             return False
         if self.stale == "record" and self.records:
             return True
-        problem = CassetteStale(path, min(made).date().isoformat(), self.oldest.days, command)
+        anew = command.replace("new_episodes", "rewrite")  # which would keep what is too old
+        problem = CassetteStale(path, min(made).date().isoformat(), self.oldest.days, anew)
         if self.stale == "fail":
             raise problem
         warnings.warn(FakeGptTestkitWarning(problem), stacklevel=4)
