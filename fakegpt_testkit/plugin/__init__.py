@@ -6,6 +6,7 @@ Imported by every suite where the package is installed, so what is heavy is impo
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.provider import FakeGpt
@@ -99,10 +101,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-    """Let what outlives the test use the network: it is no part of what the cassette stands for."""
+    """Let what outlives the test use the network, unrecorded: it is no part of what the cassette stands for."""
     if fixturedef.scope == "function":
         return (yield)
-    with guard.lifted():
+    with guard.lifted(), _paused():
         return (yield)
 
 
@@ -208,6 +210,15 @@ def fakegpt_upstream(fakegpt_upstream_options: Options) -> Iterator[Service]:
 
 class _TestFailed(Exception):  # noqa: N818 - never leaves the plugin
     """Tells a cassette that its block has failed."""
+
+
+def _paused() -> AbstractContextManager[None]:
+    """No cassette; where the seam was never imported, there is none, and aiohttp stays unimported too."""
+    if "fakegpt_testkit.seam" not in sys.modules:
+        return nullcontext()
+    from fakegpt_testkit import seam
+
+    return seam.paused()
 
 
 def _guard(item: pytest.Item, wanted: marked.Wanted) -> guard.Guard:

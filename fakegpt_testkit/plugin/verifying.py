@@ -56,7 +56,8 @@ class Verification:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what a test found."""
         if report.when == "teardown":
-            self._said |= {report.nodeid: str(value) for name, value in report.user_properties if name == PROPERTY}
+            for value in (value for name, value in report.user_properties if name == PROPERTY):
+                self._said[report.nodeid] = str(value)
 
     def pytest_sessionfinish(self) -> None:
         """Write the report."""

@@ -7,8 +7,8 @@ tracing, errors.
 
 from __future__ import annotations
 
-from fakegpt_testkit.seam.connecting import Deck, insert
+from fakegpt_testkit.seam.connecting import Deck, insert, paused
 from fakegpt_testkit.seam.player import Pace, Player
 from fakegpt_testkit.seam.tap import Take
 
-__all__ = ["Deck", "Pace", "Player", "Take", "insert"]
+__all__ = ["Deck", "Pace", "Player", "Take", "insert", "paused"]

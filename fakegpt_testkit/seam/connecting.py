@@ -65,8 +65,9 @@ class Deck(Protocol):
 
 
 _active: ContextVar[Deck | None] = ContextVar("fakegpt_testkit_deck", default=None)
-_inserted: list[Deck] = []
-"""Every deck that is in, the last one last: the default where no context says which (another thread, an older task)."""
+_inserted: list[Deck | None] = []
+"""Every deck that is in, the last one last: the default where no context says which (another thread, an older task).
+None pauses those before it."""
 
 _original = BaseConnector.connect
 _idle: WeakKeyDictionary[BaseConnector, Counter[Hashable]] = WeakKeyDictionary()
@@ -92,12 +93,25 @@ def insert(deck: Deck) -> Iterator[None]:
             BaseConnector.connect = _original  # type: ignore[method-assign]
 
 
+@contextmanager
+def paused() -> Iterator[None]:
+    """Leave all requests alone, as if no deck were in, until the block ends; a deck that comes in meanwhile counts."""
+    if not _inserted:
+        yield
+        return
+    _inserted.append(None)
+    try:
+        yield
+    finally:
+        del _inserted[len(_inserted) - 1 - _inserted[::-1].index(None)]  # a deck that came in meanwhile may stay
+
+
 def find_deck() -> Deck | None:
     """The deck of this context, else the one inserted last."""
+    if not _inserted or _inserted[-1] is None:
+        return None
     deck = _active.get()
-    if deck is not None and deck in _inserted:
-        return deck
-    return _inserted[-1] if _inserted else None
+    return deck if deck is not None and deck in _inserted else _inserted[-1]
 
 
 async def connect(

@@ -1,0 +1,112 @@
+"""Fixtures that outlive a test: what they ask is neither recorded nor played, whichever test needs them first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import aiohttp
+from servers import serve
+from suites import INI
+
+from fakegpt_testkit import load_cassette, use_cassette
+from fakegpt_testkit.seam import paused
+from fakegpt_testkit.seam.connecting import find_deck
+from fakegpt_testkit.upstream import serve_in_thread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+SUITE = """
+import aiohttp, asyncio, pytest, pytest_asyncio
+from fakegpt_testkit import use_cassette
+
+URL = {url!r}
+
+async def ask(path="/"):
+    async with aiohttp.ClientSession() as session, session.get(URL + path) as response:
+        return response.status
+
+@pytest.fixture(scope="session")
+def database():
+    return asyncio.run(ask("/?database"))
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def account():
+    return await ask("/?account")
+
+@pytest.fixture(scope="class")
+def recorded():
+    with use_cassette("own.yaml", record_mode="once"):
+        asyncio.run(ask("/?own"))
+
+@pytest_asyncio.fixture
+async def greeting():
+    return await ask("/?greeting")
+
+@pytest.mark.fakegpt
+async def test_greets(database, account, recorded, greeting, fakegpt_cassette):
+    assert (database, account, greeting, await ask("/?test")) == (200,) * 4
+    asked = [each.request.uri.partition("?")[2] for each in fakegpt_cassette.exchanged]
+    assert asked == ["greeting", "test"]
+"""
+
+
+def test_only_what_is_the_tests_own_is_in_its_cassette(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / "state"))
+    pytester.makeini(INI)
+    with serve_in_thread() as service:
+        pytester.makepyfile(test_it=SUITE.format(url=service.url))
+        pytester.runpytest("--fakegpt-record-mode=once").assert_outcomes(passed=1)
+        pytester.runpytest().assert_outcomes(passed=1)
+        asked = [each.uri.partition("?")[2] for each in service.requests]
+    assert sorted(asked) == ["account", "account", "database", "database", "greeting", "own", "test"]
+    (path,) = (pytester.path / "cassettes").rglob("*.yaml")
+    assert len(load_cassette(path).interactions) == 2
+    assert len(load_cassette(pytester.path / "own.yaml").interactions) == 1
+
+
+async def test_a_pause_is_for_every_context_and_for_those_that_were_in_before(tmp_path: Path) -> None:
+    async def get(url: str) -> bytes:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return await response.read()
+
+    async with serve({"/": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
+        gate = asyncio.Event()
+
+        async def later() -> bytes:
+            await gate.wait()
+            return await get(server.url)
+
+        with use_cassette(tmp_path / "a.yaml", record_mode="all") as outer:
+            task = asyncio.create_task(later())
+            await asyncio.sleep(0)
+            with paused():
+                gate.set()
+                assert await task == await get(server.url) == b"ok"
+                with use_cassette(tmp_path / "b.yaml", record_mode="all") as inner:
+                    assert await get(server.url) == b"ok"
+                    with paused():
+                        assert find_deck() is None
+                    assert find_deck() is inner
+                assert find_deck() is None
+            assert find_deck() is outer
+            assert await get(server.url) == b"ok"
+    with paused():
+        assert find_deck() is None
+    assert (len(outer.recorded), len(inner.recorded), len(server.requests)) == (1, 1, 4)
+
+
+def test_a_cassette_that_came_in_during_a_pause_stays(tmp_path: Path) -> None:
+    with use_cassette(tmp_path / "a.yaml") as outer:
+        with paused():
+            staying = use_cassette(tmp_path / "b.yaml")
+            inner = staying.__enter__()
+        assert find_deck() is inner
+        staying.__exit__(None, None, None)
+        assert find_deck() is outer
