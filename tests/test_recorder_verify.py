@@ -87,7 +87,7 @@ async def test_each_way_in_which_a_service_drifts_has_its_severity(
 
 
 async def test_a_drift_that_counts_is_an_error_with_all_that_is_to_be_known(recorded: Path) -> None:
-    options = Options(text="Hello there", drift=frozenset({"new-field", "gone-field", "other-ids"}))
+    options = Options(text="Hello there", drift=frozenset({"new-event", "gone-field", "other-ids"}))
     with pytest.raises(Drifted) as raised:
         await flow(recorded, options, record_mode="verify", command="some command")
     error = raised.value
