@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakegpt_testkit import errors
     from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.drift import Drift, Severity
     from fakegpt_testkit.effects import faults, recut, script
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
@@ -28,6 +29,7 @@ __all__ = [
     "AsyncGeneratorProvider",
     "Cassette",
     "Chunk",
+    "Drift",
     "Ending",
     "EndingKind",
     "Event",
@@ -40,6 +42,7 @@ __all__ = [
     "Redaction",
     "Request",
     "Session",
+    "Severity",
     "Stream",
     "Tape",
     "encode",
@@ -55,6 +58,7 @@ __all__ = [
 _ROOMS = {
     "": ("errors",),
     "cassette": ("Cassette",),
+    "drift": ("Drift", "Severity"),
     "effects": ("faults", "recut", "script"),
     "errors": ("FakeGptTestkitError",),
     "matching": ("DEFAULT_MATCH_ON", "FAKEGPT_VOLATILE"),

@@ -348,6 +348,12 @@ If your program copes with it, record it again: `record it`
     )
 
 
+def test_a_report_of_nothing_does_not_look_like_a_good_one() -> None:
+    assert report([], "drift.md") == "## Drift: not verified\n\nnothing was verified.\n"
+    assert report(DRIFTS[3:], "drift.md").startswith("## Drift: not verified\n")
+    assert report(DRIFTS[2:], "drift.md").startswith("## Drift: same\n")
+
+
 def test_markdown_is_no_longer_than_a_comment_may_be() -> None:
     rows = Drift("a.yaml", 1, tuple(replace(BROKEN, text="x" * 1000) for _ in range(25)))
     text = report([rows] * 10, "drift.MD")

@@ -67,7 +67,8 @@ def _text(drifts: Sequence[Drift]) -> str:
 
 def _markdown(drifts: Sequence[Drift]) -> str:
     """For a comment: a table for each cassette that drifted, the others in a line, and no longer than one may be."""
-    blocks = [f"## Drift: {_worst(drifts).word}", f"{_summary(drifts)}."]
+    verified = any(each.compared or each.differences for each in drifts)
+    blocks = [f"## Drift: {_worst(drifts).word if verified else 'not verified'}", f"{_summary(drifts)}."]
     drifted = [each for each in drifts if _shown(each) or each.unasked]
     size = 0
     for at, drift in enumerate(drifted):
