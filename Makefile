@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test docs cassettes fuzz benchmark clean
+.PHONY: demo test docs cassettes fuzz benchmark comparison clean
 
 demo: $(VENV)/ready
 	$(RUN) -m fakegpt_testkit demo
@@ -45,11 +45,16 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
 	.matrix/benchmark/bin/python benchmarks/replay.py
+	.matrix/benchmark/bin/python benchmarks/suite.py
 
 .matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt
 	$(PYTHON) -m venv .matrix/benchmark
 	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
 	touch .matrix/benchmark/ready
+
+# Seven probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.
+comparison: $(VENV)/ready
+	$(RUN) benchmarks/comparison
 
 clean:
 	rm -rf $(VENV) .matrix

@@ -10,6 +10,7 @@ import math
 import warnings
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,9 +59,14 @@ __all__ = [
 
 def check_options(options: Iterable[str], also: Iterable[str] = ()) -> None:
     """Raise for a name that neither ``use_cassette`` nor the caller takes, who passes on what others wrote."""
-    known = {*inspect.signature(use_cassette).parameters, *also} - {"path"}
+    known = _options() | {*also}
     for unknown in sorted(set(options) - known):
         raise BadOption("an option of fakegpt", unknown, f"one of {', '.join(sorted(known))}")
+
+
+@cache
+def _options() -> frozenset[str]:
+    return frozenset(inspect.signature(use_cassette).parameters) - {"path"}
 
 
 def read_mode(mode: str) -> RecordMode:
