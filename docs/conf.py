@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sphinx.util import logging
 
 import fakegpt_testkit
+from fakegpt_testkit import effects, provider, strategies, upstream
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -49,6 +50,6 @@ def setup(app: Sphinx) -> None:
 
 def _check_names(_: Sphinx, env: BuildEnvironment) -> None:
     documented = {name.rpartition(".")[2] for name in env.domains.python_domain.objects}
-    for name in fakegpt_testkit.__all__:
-        if name not in documented:
-            logging.getLogger(__name__).warning("%s.%s is not in the reference", fakegpt_testkit.__name__, name)
+    for room in (fakegpt_testkit, effects, effects.faults, provider, strategies, upstream):
+        for name in set(room.__all__) - documented:
+            logging.getLogger(__name__).warning("%s.%s is not in the reference", room.__name__, name)

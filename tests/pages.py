@@ -51,6 +51,8 @@ MARK = re.compile(r"<!-- not run: (.+) -->")
 NAMED = re.compile(r"(?:#|//) ((?:[\w.-]+/)*[\w.-]+\.\w+)$")
 EXIT_CODE = re.compile(r"# .*\bexit code (\d)")
 OURS = "fakegpt-testkit"
+LEFT_OUT = ("-p", "no:looptime_plugin", "-p", "no:unraisableexception")
+"""The first leaves a loop open; the second collects garbage five times at a run's end, and ours is there anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +281,7 @@ class Reader:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            words = [*options, "-p", "no:looptime_plugin"]
-            result = self.pytester.runpytest_inprocess(*words, syspathinsert=False, plugins=[self])
+            result = self.pytester.runpytest_inprocess(*options, *LEFT_OUT, syspathinsert=False, plugins=[self])
         return Said("\n".join([*result.outlines, *result.errlines]), int(result.ret))
 
 

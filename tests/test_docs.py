@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pages import PAGES, ROOT, Page, Reader
 
+import fakegpt_testkit
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -53,3 +55,15 @@ def test_the_rooms_of_the_design_are_those_of_the_contract() -> None:
     layers = [set(layer.split(" : ")) for layer in contract["layers"] if layer != "__main__"]
     rows = re.findall(r"^\| (`.+?`) \| ", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == layers
+
+
+def test_the_reference_says_where_each_public_name_is_explained() -> None:
+    page = (ROOT / "docs/reference/index.md").read_text(encoding="utf-8")
+    named = {name for row in re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert named - {"fakegpt_testkit"} == set(fakegpt_testkit.__all__)
+
+
+@pytest.mark.parametrize("name", fakegpt_testkit.__all__)
+def test_each_public_name_is_explained(name: str) -> None:
+    named = getattr(fakegpt_testkit, name)
+    assert isinstance(named, tuple) or (named.__doc__ and not named.__doc__.startswith(f"{name}("))
