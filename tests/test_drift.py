@@ -343,7 +343,6 @@ If your program copes with it, record it again: `record it`
 ### `d.yaml`: not verified
 
 - not asked: 1 `GET /d`, needs a key
-- not asked: 2 `GET /e`
 """
     )
 

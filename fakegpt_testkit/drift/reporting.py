@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.drift.findings import Difference, Drift, Severity
+from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.errors import BadOption
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def told(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
     yield _summary(drifts)
     for drift in drifts:
         shown = _shown(drift, harmless=harmless)
-        unasked = [each for each in drift.unasked if harmless or each.why]
+        unasked = list(drift.unasked) if harmless else _unasked(drift)
         if not shown and not unasked:
             continue
         yield f"  {_name(drift)}: {drift.word}"
@@ -69,7 +69,7 @@ def _markdown(drifts: Sequence[Drift]) -> str:
     """For a comment: a table for each cassette that drifted, the others in a line, and no longer than one may be."""
     verified = any(each.compared or each.differences for each in drifts)
     blocks = [f"## Drift: {_worst(drifts).word if verified else 'not verified'}", f"{_summary(drifts)}."]
-    drifted = [each for each in drifts if _shown(each) or each.unasked]
+    drifted = [each for each in drifts if _shown(each) or _unasked(each)]
     size = 0
     for at, drift in enumerate(drifted):
         section = list(_section(drift))
@@ -91,11 +91,8 @@ def _section(drift: Drift) -> Iterator[str]:
         yield "\n".join(["| severity | request | what differs |", "|---|---|---|", *rows])
     if count := len(drift.differences) - len(shown):
         yield f"Harmless differences: {count}."
-    if drift.unasked:
-        yield "\n".join(
-            f"- not asked: {each.number} {_code(each.where)}{f', {each.why}' if each.why else ''}"
-            for each in drift.unasked
-        )
+    if unasked := _unasked(drift):
+        yield "\n".join(f"- not asked: {each.number} {_code(each.where)}, {each.why}" for each in unasked)
     if shown and drift.command:
         yield f"If your program copes with it, record it again: {_code(drift.command)}"
 
@@ -122,6 +119,11 @@ def _shown(drift: Drift, *, harmless: bool = False) -> list[Difference]:
     """The differences that a person wants to see, the worst first."""
     least = Severity.HARMLESS if harmless else Severity.ADDED
     return sorted((each for each in drift.differences if each.severity >= least), key=lambda each: -each.severity)
+
+
+def _unasked(drift: Drift) -> list[Unasked]:
+    """What could not be asked. What nobody wanted to ask is no news: tests share cassettes."""
+    return [each for each in drift.unasked if each.why]
 
 
 def _name(drift: Drift) -> str:
