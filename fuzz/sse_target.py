@@ -5,6 +5,7 @@ Called by the coverage-guided fuzzer (`make fuzz`), and by the tests with the co
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -64,8 +65,12 @@ def check(data: bytes) -> None:
 
 
 def check_read(pieces: list[bytes], events: list[Event], fed: EventStreamParser) -> None:
-    """That `read` is `feed` of each piece, and `close`, which is what was done with ``fed``; line by line, too."""
-    for cut in (pieces, b"".join(pieces).splitlines(keepends=True)):
+    """That `read` is `feed` of each piece, and `close`, which is what was done with ``fed``.
+
+    Cut at each line and before each line of data, too: pieces that end with an event have a path of their own.
+    """
+    body = b"".join(pieces)
+    for cut in (pieces, body.splitlines(keepends=True), re.split(rb"(?<=[\r\n])(?=data)", body)):
         parser = EventStreamParser()
         assert list(parser.read(cut)) == events
         left = parser.last_event_id, parser.retry, parser.stray, parser.dropped, parser.unfinished

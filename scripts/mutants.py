@@ -21,7 +21,7 @@ PARSER = Path("fakegpt_testkit/sse.py")
 GENERATED = ["tests/test_sse_properties.py", "tests/test_sse_costs.py"]
 TESTS = {"properties": [*GENERATED, "-k", "not corpus"], "all": ["tests/test_sse.py", *GENERATED]}
 
-SECONDS = 120
+SECONDS = 60
 """The processor time that a mutant may take; the tests alone take some fifteen seconds."""
 
 NO_SHRINKING = """
