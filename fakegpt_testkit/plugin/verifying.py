@@ -39,11 +39,9 @@ def commands(item: pytest.Item, wanted: Wanted) -> dict[str, str]:
 
 def note(item: pytest.Item, session: Session, cassette: str) -> None:
     """Keep what the test found where its report takes it along, to xdist's controller too."""
-    others = [each for each in item.user_properties if each[0] != PROPERTY]  # there are plugins that run a test again
     if session.drift is not None:
         said = {**session.drift.dump(), "test": item.nodeid, "cassette": cassette}
-        others.append((PROPERTY, json.dumps(said)))
-    item.user_properties[:] = others
+        item.user_properties.append((PROPERTY, json.dumps(said)))
 
 
 class Verification:
@@ -54,7 +52,7 @@ class Verification:
         self._said: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a test found."""
+        """Take what a test found; of one that is run again, what the last attempt found."""
         if report.when == "teardown":
             for value in (value for name, value in report.user_properties if name == PROPERTY):
                 self._said[report.nodeid] = str(value)
