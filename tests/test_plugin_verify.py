@@ -84,7 +84,7 @@ def test_a_service_as_it_was_passes_and_nothing_is_written(suite: pytest.Pyteste
     before = cassettes(suite)
     result = verify(suite, "-k", "greets")
     result.assert_outcomes(passed=1, deselected=2)
-    assert told(result) == ["fakegpt: 4 answers of 1 cassette verified: 1 same"]
+    assert told(result) == ["fakegpt: 4 answers of 1 test verified: 1 same"]
     result.stdout.fnmatch_lines(["fakegpt: 0 replayed, 0 recorded, 0 unplayed, *"])
     assert cassettes(suite) == before
 
@@ -105,7 +105,7 @@ def test_a_drift_fails_the_test_and_is_told_redacted_in_each_report(suite: pytes
         ]
     )
     assert told(result) == [
-        "fakegpt: 4 answers of 1 cassette verified: 1 broken",
+        "fakegpt: 4 answers of 1 test verified: 1 broken",
         "  tests/test_chat.py::test_greets (cassettes/test_chat/test_greets.yaml): broken",
         f"    broken   {GONE}",
         f"    added    {NEW}",
@@ -113,7 +113,7 @@ def test_a_drift_fails_the_test_and_is_told_redacted_in_each_report(suite: pytes
         "--fakegpt-record-mode=all",
     ]
     markdown = (suite.path / "out/drift.md").read_text()
-    assert markdown.startswith("## Drift: broken\n\n4 answers of 1 cassette verified: 1 broken.\n")
+    assert markdown.startswith("## Drift: broken\n\n4 answers of 1 test verified: 1 broken.\n")
     assert 'record it again: `pytest "tests/test_chat.py::test_greets" --fakegpt-record-mode=all`' in markdown
     assert cassettes(suite) == before
 
@@ -136,7 +136,7 @@ def test_workers_hand_on_what_they_found(suite: pytest.Pytester) -> None:
         "GET /api/auth/session",
     }
     assert {each["severity"] for each in shared["differences"]} == {"broken", "added", "harmless"}
-    assert told(result)[0] == "fakegpt: 12 answers of 3 cassettes verified: 3 broken"
+    assert told(result)[0] == "fakegpt: 12 answers of 3 tests verified: 3 broken"
     assert not [line for line in told(result) if "harmless" in line or "not asked" in line]
     assert "fakegpt_drift" in (suite.path / "junit.xml").read_text()
 
@@ -144,7 +144,7 @@ def test_workers_hand_on_what_they_found(suite: pytest.Pytester) -> None:
 def test_what_is_harmless_is_told_on_demand(suite: pytest.Pytester) -> None:
     other = Options(drift=frozenset({"other-text"}))
     quiet, loud = (verify(suite, "-k", "greets", *more, options=other) for more in ([], ["-v"]))
-    assert told(quiet) == ["fakegpt: 4 answers of 1 cassette verified: 1 harmless"]
+    assert told(quiet) == ["fakegpt: 4 answers of 1 test verified: 1 harmless"]
     assert told(loud)[2].startswith("    harmless 4 POST /api/conversation: the answer's text differs: from character ")
 
 

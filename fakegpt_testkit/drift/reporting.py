@@ -107,8 +107,12 @@ def _summary(drifts: Sequence[Drift]) -> str:
     counts = Counter(each.word for each in sorted(drifts, key=lambda each: -each.severity))
     each = ", ".join(f"{count} {word}" for word, count in counts.items())
     compared = sum(each.compared for each in drifts)
-    uses = f"{len(drifts)} {'cassette' if len(drifts) == 1 else 'cassettes'}"
-    return f"{compared} {'answer' if compared == 1 else 'answers'} of {uses} verified: {each}"
+    who = "test" if all(drift.test for drift in drifts) else "cassette"
+    return f"{_counted(compared, 'answer')} of {_counted(len(drifts), who)} verified: {each}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _worst(drifts: Sequence[Drift]) -> Severity:
