@@ -73,15 +73,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Page:
-    path: Path
+    """A page; its ``name`` is its path, seen from the root."""
 
-    @property
-    def name(self) -> str:
-        return self.path.relative_to(ROOT).as_posix()
-
-    @cached_property
-    def text(self) -> str:
-        return self.path.read_text(encoding="utf-8")
+    name: str
+    text: str
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -104,7 +99,8 @@ class Page:
 
 
 PAGES = tuple(
-    Page(path) for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    Page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 )
 
 
@@ -122,7 +118,6 @@ class Reader:
 
     page: Page
     pytester: pytest.Pytester
-    running: ExitStack
     passed: set[str] = field(default_factory=set)
     loose: list[str] = field(default_factory=list)
     _ports: dict[str, int] = field(default_factory=dict)
@@ -131,14 +126,15 @@ class Reader:
     def read(self) -> None:
         """Do all of it; afterwards each test of the page has passed."""
         self._write("pytest.ini", INI)
-        for block in self.page.blocks:
-            if not block.unrun:
-                self._do(block)
+        with self._stand_in:
+            for block in self.page.blocks:
+                if not block.unrun:
+                    self._do(block)
         if self.loose or self.page.tests - self.passed:
             said = self._pytest([], {})
             assert said.code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}, said.text
-        assert self.page.tests <= self.passed
-        self.running.close()
+        never = self.page.tests - self.passed
+        assert not never, f"{self.page.name}: never passed: {never}"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which tests passed: the reader is a plugin of the runs, so xdist's workers tell it too."""
@@ -168,7 +164,7 @@ class Reader:
             self._write(block.file, text)
         elif block.language == "python":
             self.loose.append(text)
-            self._write(f"test_{re.sub('[^a-z]', '_', self.page.path.stem)}.py", "\n\n".join(self.loose))
+            self._write(f"test_{re.sub('[^a-z]', '_', Path(self.page.name).stem)}.py", "\n\n".join(self.loose))
 
     def _here(self, text: str) -> str:
         """The text with the addresses of this run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +25,7 @@ def test_a_page_does_what_it_says(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with ExitStack() as running:
-        Reader(page, pytester, running).read()
+    Reader(page, pytester).read()
 
 
 def test_only_these_blocks_are_not_run() -> None:
@@ -45,7 +43,7 @@ def test_the_readme_opens_with_one_test_of_four_lines() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Page) -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)", page.text)
-    assert [link for link in links if not (page.path.parent / link).exists()] == []
+    assert [link for link in links if not (ROOT / page.name / ".." / link).resolve().exists()] == []
 
 
 def test_the_rooms_of_the_design_are_those_of_the_contract() -> None:
@@ -67,3 +65,54 @@ def test_the_reference_says_where_each_public_name_is_explained() -> None:
 def test_each_public_name_is_explained(name: str) -> None:
     named = getattr(fakegpt_testkit, name)
     assert isinstance(named, tuple) or (named.__doc__ and not named.__doc__.startswith(f"{name}("))
+
+
+WRONG = {
+    "another output": ("```console\n$ echo a\nb\n```", "$ echo a\na\n"),
+    "more output than is shown": ("```console\n$ echo a; echo b\na\n```", "$ echo a; echo b\na\nb\n"),
+    "a command that fails": ("```console\n$ false\n```", "$ false\n"),
+    "a command that was to fail": ("```console\n$ true    # exit code 1\n```", "$ true "),
+    "an unknown language": ("```brainfuck\n+\n```", "what is 'brainfuck'"),
+    "an output without its command": ("```text\nall is well\n```", "what is 'text'"),
+    "an indented block": ("    $ true\n", "what is ''"),
+    "no Python": ("```python\ndef\n```", "invalid syntax"),
+    "no YAML": ("```yaml\na: [\n```", "expected the node content"),
+    "a workflow that fails": ("```yaml\njobs: {a: {steps: [{run: echo oh; false}]}}\n```", "oh\n"),
+    "a cassette that is none": ("```yaml\ninteractions: []\n```", "version"),
+    "an extra that we have not": ("```console\n$ pip install fakegpt-testkit[all]\n```", "'all'"),
+    "a package that nobody has": ("```console\n$ pip install fakegpt-no-such-thing\n```", "fakegpt-no-such-thing"),
+    "a test that fails": ("```python\ndef test_a():\n    assert 1 == 2\n```", "assert 1 == 2"),
+    "a test that never runs": ("```python\n# other.py\ndef test_a():\n    pass\n```", "never passed: {'test_a'}"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG)
+def test_a_page_that_is_wrong_fails(text: str, said: str, pytester: pytest.Pytester) -> None:
+    with pytest.raises(Exception, match=re.escape(said)):
+        Reader(Page("a.md", text), pytester).read()
+
+
+RIGHT = {
+    "any words": "```console\n$ echo one two three\none … three\n```",
+    "any lines": "```console\n$ echo a; echo b; echo c\na\n…\n```",
+    "no lines": "```console\n$ echo a\n…\na\n…\n```",
+    "an exit code": "```console\n$ (exit 3)    # exit code 3: so it is meant\n```",
+    "a file": "```ini\n# a.ini\n[b]\n```\n\n```console\n$ cat a.ini\n# a.ini\n[b]\n```",
+    "a directive of the site": "```{toctree}\nnothing\n```",
+    "not run": "<!-- not run: it takes a year -->\n```console\n$ false\n```",
+}
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
+def test_a_page_that_is_right_passes(text: str, pytester: pytest.Pytester) -> None:
+    Reader(Page("a.md", text), pytester).read()
+
+
+def test_a_mark_is_for_the_next_block_only() -> None:
+    marked = "<!-- not run: a -->\n```text\na\n```\n\n"
+    unmarked = "```text\nb\n```\n\n<!-- not run: c -->\n\nWords.\n\n```text\nd\n```"
+    assert [(block.unrun, block.line) for block in Page("a.md", marked + unmarked).blocks] == [
+        ("a", 2),
+        ("", 6),
+        ("", 14),
+    ]
