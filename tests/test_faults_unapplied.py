@@ -130,6 +130,8 @@ def test_what_becomes_of_it_can_be_said() -> None:
 def test_what_is_recorded_meets_no_fault(tmp_path: Path, mode: str) -> None:
     with serve_in_thread(Options(text="Hello")) as service:
         chat = type("FakeGpt", (FakeGpt,), {"url": service.url})
+        with use_cassette(tmp_path / "nothing.yaml", record_mode="all", faults=[faults.reset(1)]):
+            pass
         with use_cassette(tmp_path / "c.yaml", record_mode=mode, faults=[faults.reset(1)]):
             assert "".join(chat.create_completion("", [{"role": "user", "content": "Say hello"}])) == "Hello"
 

@@ -15,7 +15,7 @@ from fakegpt_testkit import load_cassette, storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
 from fakegpt_testkit.effects import SCRIPTED, script
 from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
-from fakegpt_testkit.plugin.tally import Figures, Tally
+from fakegpt_testkit.plugin.tally import Figures, Suite, Tally
 from fakegpt_testkit.recorder.aging import read_age
 from fakegpt_testkit.tape import Provenance
 from fakegpt_testkit.upstream import Options, serve_in_thread
@@ -291,6 +291,36 @@ def test_nothing_is_known_of_a_cassette_that_was_recorded_into(tmp_path: Path) -
         return Tally(tmp_path, [Figures("test", "c.yaml", "new_episodes", True, 2, 1, recorded, (2,))])
 
     assert (tally(0).orphan_interactions, tally(1).orphan_interactions) == ({"c.yaml": (2,)}, {})
+
+
+def test_where_no_test_ran_a_report_says_nothing_of_interactions(full: pytest.Pytester) -> None:
+    full.runpytest("--collect-only", "--fakegpt-report=collected.json")
+    said = json.loads((full.path / "collected.json").read_text())
+    assert (said["orphans"], said["orphan_interactions"], said["collected"]) == ([], None, 4)
+
+
+def test_what_a_worker_collected_comes_whole_to_the_controller() -> None:
+    suite = Suite({"a"}, {"x.yaml": {"test 1"}}, {"tests/slow/"}, "", 2)
+    assert Suite.load(json.loads(json.dumps(suite.dump()))) == suite
+    suite.add(Suite({"b"}, {"x.yaml": {"test 1", "test 2"}, "y.yaml": {"test 3"}}, {"test_c.py"}, "why", 2))
+    both = {"x.yaml": {"test 1", "test 2"}, "y.yaml": {"test 3"}}
+    assert suite == Suite({"a", "b"}, both, {"tests/slow/", "test_c.py"}, "why", 2)
+    whole = Suite()
+    whole.add(suite)
+    assert whole == suite
+
+
+def test_orphans_are_looked_for_where_the_nearest_marker_says(full: pytest.Pytester) -> None:
+    code = "import pytest\npytestmark = pytest.mark.fakegpt(cassette_dir='far')\n"
+    code += "@pytest.mark.fakegpt(cassette_dir='near')\ndef test_it(fakegpt_cassette): pass\n"
+    (full.path / "tests/test_chat.py").write_text(code)
+    for name in ("near/left", "near/test_chat/test_it", "far/of_others"):
+        storage.write(full.path / f"{name}.yaml", dumps(Cassette()))
+    assert summary(full.runpytest())[1:] == [
+        "  orphan: cassettes/own.yaml",
+        "  orphan: cassettes/shared.yaml",
+        "  orphan: near/left.yaml",
+    ]
 
 
 def test_a_report_that_cannot_be_written_is_said(full: pytest.Pytester) -> None:
