@@ -90,6 +90,7 @@ def test_a_service_as_it_was_passes_and_nothing_is_written(suite: pytest.Pyteste
 
 
 GONE = "4 POST /api/conversation: events of the kind message of assistant: fields gone: message.weight"
+AGAIN = 'pytest "tests/test_chat.py::test_greets" --fakegpt-record-mode=all'
 NEW = "4 POST /api/conversation: events of the kind message of assistant: new fields: message.channel"
 
 
@@ -101,7 +102,7 @@ def test_a_drift_fails_the_test_and_is_told_redacted_in_each_report(suite: pytes
         [
             "the service no longer answers as in cassettes/test_chat/test_greets.yaml: broken",
             f"  broken   {GONE}",
-            '*copes with it, record it again: pytest "tests/test_chat.py::test_greets" --fakegpt-record-mode=all',
+            f"*copes with it, record it again: {AGAIN}",
         ]
     )
     assert told(result) == [
@@ -109,12 +110,11 @@ def test_a_drift_fails_the_test_and_is_told_redacted_in_each_report(suite: pytes
         "  tests/test_chat.py::test_greets (cassettes/test_chat/test_greets.yaml): broken",
         f"    broken   {GONE}",
         f"    added    {NEW}",
-        '    if your program copes with it, record it again: pytest "tests/test_chat.py::test_greets" '
-        "--fakegpt-record-mode=all",
+        f"    if your program copes with it, record it again: {AGAIN}",
     ]
     markdown = (suite.path / "out/drift.md").read_text()
     assert markdown.startswith("## Drift: broken\n\n4 answers of 1 test verified: 1 broken.\n")
-    assert 'record it again: `pytest "tests/test_chat.py::test_greets" --fakegpt-record-mode=all`' in markdown
+    assert f"record it again: `{AGAIN}`" in markdown
     assert cassettes(suite) == before
 
 
