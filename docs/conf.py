@@ -40,6 +40,7 @@ nitpick_ignore.append(("py:class", "fakegpt_testkit.matching.comparison.VcrReque
 
 html_theme = "furo"
 html_title = project
+html_show_copyright = False
 html_show_search_summary = False  # it is fetched, which a browser does not do in a folder
 
 

@@ -10,6 +10,7 @@ import pytest
 from pages import PAGES, ROOT, Page, Reader
 
 import fakegpt_testkit
+from fakegpt_testkit import plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,13 @@ def test_the_reference_says_where_each_public_name_is_explained() -> None:
     page = (ROOT / "docs/reference/index.md").read_text(encoding="utf-8")
     named = {name for row in re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert named - {"fakegpt_testkit"} == set(fakegpt_testkit.__all__)
+
+
+def test_the_page_of_the_plugin_has_each_fixture() -> None:
+    page = (ROOT / "docs/plugin.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(fakegpt\w*)` \|", page, re.MULTILINE))
+    fixtures = {name for name in vars(plugin) if name.startswith("fakegpt")}
+    assert rows == fixtures - {"fakegpt_guard"}  # that one is put around unmarked tests, for no one to ask for
 
 
 @pytest.mark.parametrize("name", fakegpt_testkit.__all__)
