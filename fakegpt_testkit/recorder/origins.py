@@ -33,7 +33,8 @@ def canonical_request(request: Request, origins: Origins) -> tuple[Request, str]
     stored = origins.get(asked, asked)
     if stored == asked:
         return request, ""
-    uri = stored + request.uri.removeprefix(asked)
+    parts = urlsplit(request.uri)
+    uri = stored + request.uri[len(f"{parts.scheme}://{parts.netloc}") :]  # which may name the scheme's own port
     return replace(request, uri=uri, headers=_rename(request.headers, origins)), asked
 
 
