@@ -137,11 +137,11 @@ class Stream:
     @property
     def stopped_at_end_mark(self) -> bool:
         """Whether the client read as far as the end mark, and nothing that arrived after it."""
-        mark = self._end_mark
-        if self.reading is None or mark is None:
+        if self.reading is None or self._end_mark is None:
             return False
+        line, event = self._end_mark
         arrivals = accumulate(len(chunk.data) for chunk in self.chunks)
-        return mark <= self.reading.read <= next(end for end in arrivals if end >= mark)
+        return line <= self.reading.read <= next(end for end in arrivals if end >= event)
 
     def has_in_order(self, *words: str) -> bool:
         """Whether events with these words in their data come in this order, others between them or not."""
@@ -169,13 +169,13 @@ class Stream:
         return reader.text, tuple(order), tuple(pieces)
 
     @cached_property
-    def _end_mark(self) -> int | None:
-        """Where the end mark ends in the body; None when it never came."""
+    def _end_mark(self) -> tuple[int, int] | None:
+        """Where in the body the end mark's line ends, for who reads lines, and its event; None when it never came."""
         end = 0
         for piece in sse.split(self.interaction.response.body):
             end += len(piece)
             if any(event.data == "[DONE]" for event in sse.parse(piece)):
-                return end
+                return end - len(piece) + len(piece.rstrip(b"\r\n")), end
         return None
 
 
