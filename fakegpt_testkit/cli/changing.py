@@ -13,7 +13,7 @@ import click
 
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.cli.redacting import redacting
-from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked
+from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked, waiting
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
@@ -189,7 +189,8 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
     """
     from fakegpt_testkit import storage, upkeep
 
-    there = storage.leftovers()
+    with waiting("looking"):
+        there = storage.leftovers()
     if not journals and not every:
         _list(there, as_json=as_json)
         return

@@ -119,7 +119,10 @@ def _found(
     from fakegpt_testkit import usage
 
     known = _usage(tests, folder, pytest_args)
-    return known, None if report is None else usage.unplayed(report, known)
+    if report is None:
+        return known, None
+    with waiting("reading"):
+        return known, usage.unplayed(report, known)
 
 
 def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...]) -> Usage:
