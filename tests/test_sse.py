@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,15 @@ def test_the_cases_are_the_standards(case: Case) -> None:
     source = read(case.body)
     assert source.events == case.events
     assert case.retry in (..., source.reconnection_time)
+
+
+def test_the_count_of_cases_runs_and_is_the_documents() -> None:
+    root = Path(__file__).parent.parent
+    command = [sys.executable, str(root / "benchmarks" / "sse_cases.py")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    row = f"| ours | {' | '.join([str(len(CASES))] * 4)} |\n"
+    assert row in said
+    assert row in (root / "docs" / "benchmarks-sse.md").read_text(encoding="utf-8")
 
 
 @each_case
