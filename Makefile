@@ -52,7 +52,7 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
 	touch .matrix/benchmark/ready
 
-# Seven probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.
+# Eight probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.
 comparison: $(VENV)/ready
 	$(RUN) benchmarks/comparison
 

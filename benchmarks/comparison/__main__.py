@@ -1,4 +1,4 @@
-"""Runs the same seven probes over tools that record HTTP; prints the table of docs/comparison.md.
+"""Runs the same eight probes over tools that record HTTP; prints the table of docs/comparison.md.
 
 Run it with ``make comparison``, or ``python benchmarks/comparison [TOOL …]`` for some of them. Each tool gets an
 environment of its own and its defaults; every exchange is in a process of its own, against a service on loopback.
@@ -16,7 +16,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,13 +145,13 @@ def chunks_kept(trial: Trial) -> str:
     return "yes" if tuple(got) == wanted else f"no: {len(got)} for {len(wanted)}"
 
 
-def break_kept(trial: Trial) -> str:
-    """Does a stream that was reset after three pieces replay with these bytes and the same exception?"""
-    trial.run("record", "/broken")
-    heard = trial.run("replay", "/broken")
+def break_kept(trial: Trial, path: str = "/reset") -> str:
+    """Does a stream that breaks after three pieces replay with these bytes and the same exception?"""
+    trial.run("record", path)
+    heard = trial.run("replay", path)
     if (found := _not_replayed(trial, heard)) is not None:
         return found
-    before, error = reference(trial.client, "/broken")
+    before, error = reference(trial.client, path)
     got = "".join(pieces(heard))
     if heard["error"] == error and got == "".join(before):
         return "yes"
@@ -166,7 +166,10 @@ def other_prompt(trial: Trial) -> str:
     heard = trial.run("replay", "/stream", "Say goodbye", method="POST", streamed=False)
     if heard["asked"]:
         return "asks the service"
-    return "error" if heard["error"] else "**recorded answer**"
+    if not heard["error"]:
+        return "**recorded answer**"
+    same = trial.run("replay", "/stream", method="POST", streamed=False)
+    return f"fails: {same['error']}" if same["error"] else "error"
 
 
 def secrets_kept(trial: Trial) -> str:
@@ -206,7 +209,8 @@ def endless_kept(trial: Trial) -> str:
 PROBES = {
     "handed on at once": handed_on,
     "chunks": chunks_kept,
-    "a break": break_kept,
+    "a reset": break_kept,
+    "a close": partial(break_kept, path="/closed"),
     "no end": endless_kept,
     "times": times_kept,
     "another prompt gets": other_prompt,
@@ -226,7 +230,8 @@ def _holds(stored: bytes, secret: str) -> bool:
     raw = secret.encode()
     shifted = (base64.b64encode(b"\0" * shift + raw)[(shift and 4) : -4] for shift in range(3))
     joined = b"".join(stored.split())
-    return any(each in joined for each in (raw.replace(b" ", b""), raw.hex().encode(), *shifted))
+    hexed = raw.hex().encode() in joined.lower()
+    return hexed or any(each in joined for each in (raw.replace(b" ", b""), *shifted))
 
 
 # --- the environments, the table ---
@@ -287,7 +292,7 @@ def main(*wanted: str) -> int:
             print(f"{tool} could not be installed: {problem}", file=sys.stderr)
     rows = [(tool, client) for tool, peer in tools.items() if python_of(tool).exists() for client in peer.clients]
     for client in PEERS["nothing"].clients:
-        for path, enough in (("/stream", 0), ("/broken", 0), ("/endless", ENDLESS)):
+        for path, enough in (("/stream", 0), ("/reset", 0), ("/closed", 0), ("/endless", ENDLESS)):
             reference(client, path, enough)
     asked = subprocess.run([python_of("nothing"), "--version"], capture_output=True, text=True, check=True)
     print(f"{asked.stdout.strip()}, {time.strftime('%Y-%m-%d', time.gmtime())}\n")
@@ -306,7 +311,9 @@ def main(*wanted: str) -> int:
 
 
 def title(tool: str, peer: Peer) -> str:
-    return f"{name_of(tool)} with {peer.changed}" if ", " in tool else f"{tool} {version_of(tool)}"
+    if ", " in tool:
+        return f"{name_of(tool)} with {peer.changed}"
+    return ", ".join(filter(None, (f"{tool} {version_of(tool)}", peer.changed)))
 
 
 if __name__ == "__main__":

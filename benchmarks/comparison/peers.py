@@ -37,7 +37,8 @@ class Run:
 class Peer:
     """``use(run)`` gives a session for the client, None for the client's own, or a suite that asks in its stead.
 
-    ``method`` is that of the streams: a cache stores GET alone. ``changed`` says what is not as the tool's defaults.
+    ``method`` is that of the streams: a cache stores GET alone, and mocket waits for ever when requests sends a POST.
+    ``changed`` says what is not as the tool's defaults.
     """
 
     packages: tuple[str, ...]
@@ -73,10 +74,15 @@ def vcrpy_set(run: Run) -> AbstractContextManager[Any]:
     return vcrpy(run, match_on=match_on, filter_headers=["authorization"])
 
 
-def cassetter(run: Run) -> AbstractContextManager[Any]:
+def cassetter(run: Run, **options: Any) -> AbstractContextManager[Any]:
     from cassetter import use_cassette
 
-    return _quiet(use_cassette(str(run.folder / "cassette.yaml"), record_mode="once" if run.recording else "none"))
+    mode = "once" if run.recording else "none"
+    return _quiet(use_cassette(str(run.folder / "cassette.yaml"), record_mode=mode, **options))
+
+
+def cassetter_set(run: Run) -> AbstractContextManager[Any]:
+    return cassetter(run, match_on=["method", "uri", "json_body"], body_scrub_patterns=["accessToken"])
 
 
 def dvd_rw(run: Run) -> AbstractContextManager[Any]:
@@ -87,10 +93,14 @@ def dvd_rw(run: Run) -> AbstractContextManager[Any]:
     return _quiet(DVDLoader(file_path=str(run.folder / "calls.dvd.json"), match_on=match_on, extra_matchers=[]))
 
 
-def replayx(run: Run) -> AbstractContextManager[Any]:
+def replayx(run: Run, **options: Any) -> AbstractContextManager[Any]:
     from replayx import use_cassette
 
-    return _quiet(use_cassette(str(run.folder / "cassette.json")))
+    return _quiet(use_cassette(str(run.folder / "cassette.json"), **options))
+
+
+def replayx_set(run: Run) -> AbstractContextManager[Any]:
+    return replayx(run, match_on=("method", "url", "body"), filter_headers=["authorization", "set-cookie"])
 
 
 def promptecho(run: Run) -> AbstractContextManager[Any]:
@@ -329,6 +339,12 @@ PEERS: dict[str, Peer] = {
     ),
     "pytest-vcr": Peer(("pytest-vcr==1.0.2", *ALL), THREE, in_pytest("@pytest.mark.vcr")),
     "cassetter": Peer(("cassetter==0.16.1", *ALL), THREE, cassetter),
+    "cassetter, set": Peer(
+        ("cassetter==0.16.1", *ALL),
+        THREE,
+        cassetter_set,
+        changed='`match_on` with `"json_body"`, `body_scrub_patterns=["accessToken"]`',
+    ),
     "cassettedeck": Peer(("cassettedeck==3.0.0", "aiohttp==3.9.5", "vcrpy==6.0.1"), ("aiohttp",), cassettedeck),
     "betamax": Peer(("betamax==0.9.0", REQUESTS), ("requests",), betamax),
     "betamax, set": Peer(
@@ -336,9 +352,15 @@ PEERS: dict[str, Peer] = {
     ),
     "responses": Peer(("responses==0.26.3", REQUESTS), ("requests",), responses),
     "httpretty": Peer(("httpretty==1.1.4", REQUESTS), ("requests",), httpretty),
-    "mocket": Peer(("mocket==3.15.0", REQUESTS), ("requests",), mocket),
+    "mocket": Peer(("mocket==3.15.0", REQUESTS), ("requests",), mocket, "GET"),
     "dvd-rw": Peer(("dvd-rw==0.1.6", HTTPX), ("httpx",), dvd_rw),
     "replayx": Peer(("replayx==0.4.3", HTTPX), ("httpx",), replayx),
+    "replayx, set": Peer(
+        ("replayx==0.4.3", HTTPX),
+        ("httpx",),
+        replayx_set,
+        changed='`match_on` with `"body"`, `filter_headers=["authorization", "set-cookie"]`',
+    ),
     "promptecho": Peer(("promptecho==0.1.3", HTTPX), ("httpx",), promptecho),
     "pytest-llm-vcr": Peer(("pytest-llm-vcr==0.6.0", HTTPX), ("httpx",), pytest_llm_vcr),
     "pytest-httpx-recorder": Peer(("pytest-httpx-recorder==0.0.1", "httpx==0.27.2"), ("httpx",), pytest_httpx_recorder),

@@ -1,4 +1,4 @@
-"""The service that every tool records from: a stream in odd cuts, one that waits, one that breaks, one without an end.
+"""The service that every tool records from: a stream in odd cuts, one that waits, two that break, one without an end.
 
 Written on bare sockets, so that each byte goes out when this file says so; knows no tool and nothing of this project.
 """
@@ -28,7 +28,7 @@ PIECES = (
 )
 """The stream, as it is cut. No cut but one is between two events."""
 
-GAP = 0.15
+GAP = 0.05
 """Seconds between two pieces."""
 
 PATIENCE = 1.5
@@ -82,8 +82,9 @@ class Service:
             await _chunk(writer, piece)
             if path == "/held" and number == 0:
                 self.held.append(await asyncio.to_thread(_appears, self.seen))
-            if path == "/broken" and number == 2:
-                _reset(writer)
+            if path in ("/reset", "/closed") and number == 2:
+                if path == "/reset":
+                    _reset(writer)
                 return False
         writer.write(b"0\r\n\r\n")
         return True
