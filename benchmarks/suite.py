@@ -90,16 +90,13 @@ class Way:
     served: bool = False
 
 
-OFF = ("-p", "no:fakegpt_testkit")
-OURS = ("-p", "no:recording")
+OURS = ("-p", "fakegpt_testkit")
 WAYS = {
-    "tests that do nothing, our plugin not loaded": Way(IDLE, (*OFF, "-p", "no:recording")),
-    "the same tests, our plugin loaded": Way(IDLE, OURS),
-    "tests that ask a server on loopback, our plugin not loaded": Way(
-        ASKING, (*OFF, "-p", "no:recording"), served=True
-    ),
+    "tests that do nothing, without our plugin": Way(IDLE),
+    "the same tests, with our plugin": Way(IDLE, OURS),
+    "tests that ask a server on loopback, without our plugin": Way(ASKING, served=True),
     "replayed by our plugin": Way(ASKING, OURS, marker="@pytest.mark.fakegpt"),
-    "replayed by pytest-recording": Way(ASKING, (*OFF, "--record-mode=none"), marker="@pytest.mark.vcr"),
+    "replayed by pytest-recording": Way(ASKING, ("-p", "recording"), marker="@pytest.mark.vcr"),
 }
 
 
@@ -115,9 +112,9 @@ def write(folder: Path, way: Way) -> None:
 
 def run(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str], workers: int) -> tuple[float, float]:
     """Seconds of wall time and of CPU time of all processes, for a run in which every test passes."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:looptime_plugin"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "asyncio", "-p", "xdist"]
     command += ["-n", str(workers), *arguments]
-    where = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(folder), "CI": "", **environment}
+    where = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder), "CI": "", **environment}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=where, capture_output=True, text=True, check=False)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
