@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ def test_a_page_does_what_it_says(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in [name for name in sys.modules if name.startswith("test_")]:
+        monkeypatch.delitem(sys.modules, name)  # a page's tests run in this process, and may be called as ours are
     Reader(page, pytester).read()
 
 
