@@ -115,6 +115,7 @@ def run(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "asyncio", "-p", "xdist"]
     command += ["-n", str(workers), *arguments]
     where = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder), "CI": "", **environment}
+    where.pop("PYTHONDONTWRITEBYTECODE", None)  # with it pytest rewrites the asserts of plugins anew each time
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=where, capture_output=True, text=True, check=False)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
