@@ -394,5 +394,5 @@ def payloads(events: Iterable[Event], shape: type[T]) -> Iterator[T]:
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as problem:
             try:
                 yield msgspec.convert(_plain(data), shape)
-            except ValueError:
+            except (ValueError, msgspec.MsgspecError):  # older versions of msgspec raise no ValueError
                 raise PayloadUnreadable(data, str(problem)) from problem
