@@ -108,11 +108,13 @@ def _places(interaction: Interaction) -> dict[str, str]:
 def _broken(interaction: Interaction) -> Iterator[Found]:
     tape = interaction.response
     ending = tape.ending
+    timeline = tell(interaction)
+    if ending.kind is EndingKind.ABANDONED and timeline.is_stream and _has_end_mark(timeline):
+        return  # its client left when all was said; whether the connection's own end came before that is chance
     if ending.kind is not EndingKind.COMPLETE:
         note = f" ({ending.note})" if ending.note else ""
         yield Kind.CUT_OFF, f"the response ended as {ending.kind.value}{note}, after {len(tape.body)} bytes"
         return
-    timeline = tell(interaction)
     if timeline.too_large:
         yield Kind.CUT_OFF, timeline.too_large.partition("\n")[0]
     elif timeline.unfinished:

@@ -119,10 +119,11 @@ class Stream:
 
     @property
     def ended_properly(self) -> bool:
-        """Whether the response came to its end and, when it is an event stream, the last event is the end mark."""
-        if self.ending.kind is not EndingKind.COMPLETE:
-            return False
-        return not self.interaction.response.is_event_stream or (bool(self.events) and self.events[-1].data == "[DONE]")
+        """Whether the response came to its end; an event stream's is the end mark, after which its client may leave."""
+        if not self.interaction.response.is_event_stream:
+            return self.ending.kind is EndingKind.COMPLETE
+        marked = bool(self.events) and self.events[-1].data == "[DONE]"
+        return marked and self.ending.kind in {EndingKind.COMPLETE, EndingKind.ABANDONED}
 
     @property
     def read(self) -> int | None:

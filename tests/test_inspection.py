@@ -114,6 +114,13 @@ def test_what_is_cut_off_is_told(broken: Interaction, text: str) -> None:
     assert text in finding.text
 
 
+@pytest.mark.parametrize(("done", "kinds"), [(True, []), (False, [Kind.CUT_OFF])], ids=["at its end mark", "before"])
+def test_a_client_may_leave_a_stream_at_its_end_mark(*, done: bool, kinds: list[Kind]) -> None:
+    left = chat(SAID, done=done)
+    left = replace(left, response=replace(left.response, ending=Ending(EndingKind.ABANDONED, 1.0)))
+    assert [finding.kind for finding in found(left)] == kinds
+
+
 def test_the_end_mark_is_asked_of_chats_only() -> None:
     other = chat(SAID, done=False)
     assert found(replace(other, request=replace(other.request, uri="https://a.example/v1/other"))) == []

@@ -78,6 +78,13 @@ ENDINGS = {
     "complete with its mark": (stream_tape(), True),
     "without its mark": (faults.stop(4)(stream_tape()), False),
     "nothing came": (stream_tape([]), False),
+    "left at its mark": (replace(stream_tape(), ending=Ending(EndingKind.ABANDONED, 2.0)), True),
+    "left before its mark": (replace(faults.stop(4)(stream_tape()), ending=Ending(EndingKind.ABANDONED, 2.0)), False),
+    "reset at its mark": (replace(stream_tape(), ending=Ending(EndingKind.RESET, 2.0)), False),
+    "no stream, left": (
+        Tape(Head(200, "OK", (("Content-Type", "text/html"),)), (), Ending(EndingKind.ABANDONED)),
+        False,
+    ),
     "cut": (faults.close(5)(stream_tape()), False),
     "no stream": (Tape(Head(200, "OK", (("Content-Type", "application/json"),))), True),
     "no stream, cut": (Tape(Head(200, "OK", (("Content-Type", "text/html"),)), (), Ending(EndingKind.EOF)), False),
