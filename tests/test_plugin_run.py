@@ -323,10 +323,12 @@ def test_orphans_are_looked_for_where_the_nearest_marker_says(full: pytest.Pytes
     ]
 
 
-def test_a_report_that_cannot_be_written_is_said(full: pytest.Pytester) -> None:
-    result = full.runpytest("--fakegpt-report=cassettes")
+@pytest.mark.parametrize(("option", "file"), [("report", "taken"), ("drift-report", "taken.md")])
+def test_a_report_that_cannot_be_written_is_said(option: str, file: str, full: pytest.Pytester) -> None:
+    full.mkdir(file)
+    result = full.runpytest(f"--fakegpt-{option}={file}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["fakegpt: no report: *cassettes cannot be written: Is a directory; *"])
+    result.stdout.fnmatch_lines([f"fakegpt: no report: *{file} cannot be written: Is a directory; *"])
     assert summary(result)
 
 

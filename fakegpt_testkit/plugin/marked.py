@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _NEITHER: Final = ("url", "cassette_dir", "unplayed", "allow_hosts", "block_network", "block_subprocesses")
 """What is ours and not ``use_cassette``'s."""
 
-
 SWEPT: Final = "fakegpt_fault"
 """The parameter of a test that stands for one fault of a sweep."""
 

@@ -5,17 +5,16 @@ Knows no test from the inside; on xdist's controller all of this is true as well
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fakegpt_testkit.errors import FakeGptTestkitError
-from fakegpt_testkit.plugin import collecting, options
+from fakegpt_testkit.plugin import collecting, options, writing
 from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from fakegpt_testkit.plugin.tally import Tally
 
@@ -71,21 +70,12 @@ class Run:
         if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if (report := options.for_run(self._config, "report")) is not None:
-            self._write_report(session, Path(self._config.rootpath, report))
-
-    def _write_report(self, session: pytest.Session, path: Path) -> None:
-        from fakegpt_testkit import storage
-
-        try:
-            storage.write(path, self._tally.dump(session.testscollected).encode())
-        except FakeGptTestkitError as problem:
-            self._unwritten = str(problem)
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            self._unwritten = writing.write(session, report, self._tally.dump(session.testscollected))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say in a line what became of the cassettes, and what a person may have to look at."""
         if self._unwritten:
-            terminalreporter.line(f"fakegpt: no report: {self._unwritten}", red=True)
+            terminalreporter.line(self._unwritten, red=True)
         tally = self._tally
         if not tally.tests:
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fakegpt_testkit.plugin import options
+from fakegpt_testkit.plugin import options, writing
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
@@ -50,6 +50,7 @@ class Verification:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._said: dict[str, str] = {}
+        self._unwritten = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what a test found; of one that is run again, what the last attempt found."""
@@ -57,19 +58,19 @@ class Verification:
             for value in (value for name, value in report.user_properties if name == PROPERTY):
                 self._said[report.nodeid] = str(value)
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report."""
         file = options.for_run(self._config, "drift_report")
         if file is None or hasattr(self._config, "workeroutput"):
             return
         from fakegpt_testkit import drift
 
-        path = Path(self._config.rootpath, file)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(drift.report(self._drifts(), file), encoding="utf-8")
+        self._unwritten = writing.write(session, file, drift.report(self._drifts(), file))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what drifted; with ``-v`` what is harmless too."""
+        if self._unwritten:
+            terminalreporter.line(self._unwritten, red=True)
         if not self._said and self._config.getoption("fakegpt_record_mode") != VERIFY:
             return
         from fakegpt_testkit import drift

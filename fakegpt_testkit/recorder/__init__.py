@@ -142,8 +142,8 @@ def use_cassette(
     as it was. A recording older than ``max_age`` (``"30d"``, a timedelta) is ``stale``: ``"warn"``, ``"fail"``, or
     ``"record"``, which makes it anew where the mode may record, and else warns. ``unplayed`` says what becomes of
     interactions that a block did not ask for: ``"ignore"``, ``"warn"`` or ``"fail"``; ``unapplied`` says it of faults
-    that changed no answer. ``command`` and ``elsewhere`` are
-    quoted by errors as the way to record, and to record from another URL.
+    that changed no answer. ``command`` and ``elsewhere`` are quoted by errors as the way to record, and to record from
+    another URL.
 
     With ``record_mode="verify"`` nothing is written: what the live service says is compared with the cassette, which
     the session's ``drift`` tells, and a block whose drift is at least what ``drift`` says (``"harmless"``, ``"added"``,
