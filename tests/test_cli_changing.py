@@ -231,7 +231,7 @@ def test_convert_writes_vcrpy_s_cassette_in_our_shape_and_vcrpy_still_reads_it(t
     old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
     old.write_text(VCRPY)
     result = ran("convert", old, "--to", new)
-    assert result.stdout == f"{old} → {new}: 1 interactions\n"
+    assert result.stdout == f"{old} → {new}: 1 interaction\n"
     assert old.read_text() == VCRPY
     (one,) = load_cassette(new).interactions
     assert [chunk.data for chunk in one.response.chunks] == [b"data: one\n\n", b"data: two\n\n"]

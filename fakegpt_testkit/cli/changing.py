@@ -14,6 +14,7 @@ import click
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.cli.redacting import redacting
 from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked, waiting
+from fakegpt_testkit.errors.wording import counted
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
@@ -164,17 +165,18 @@ def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction
     from fakegpt_testkit import upkeep
 
     pairs = upkeep.targets(sources, target)
-    converted = []
-    for source, written in tracked(pairs, "converting"):
-        interactions, changed = upkeep.convert(source, written, redaction)
-        converted.append({"from": str(source), "to": str(written), "interactions": interactions, "changed": changed})
+    converted = [(*pair, *upkeep.convert(*pair, redaction)) for pair in tracked(pairs, "converting")]
     if as_json:
-        print_json({"converted": converted})
+        described = [
+            {"from": str(source), "to": str(written), "interactions": interactions, "changed": changed}
+            for source, written, interactions, changed in converted
+        ]
+        print_json({"converted": described})
         return
     out = console()
-    for each in converted:
-        kept = "" if each["changed"] else ", as it was"
-        out.print(said(f"{each['from']} → {each['to']}: {each['interactions']} interactions{kept}"))
+    for source, written, interactions, changed in converted:
+        kept = "" if changed else ", as it was"
+        out.print(said(f"{source} → {written}: {counted(interactions, 'interaction')}{kept}"))
 
 
 @click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
@@ -202,7 +204,7 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
         return
     out = console()
     for _, path, new in done:
-        out.print(said(f"{new} interactions recovered into {path}"))
+        out.print(said(f"{counted(new, 'interaction')} recovered into {path}"))
     if not done:
         out.print("Nothing to recover.")
 
@@ -214,7 +216,7 @@ def _list(there: tuple[Leftover, ...], *, as_json: bool) -> None:
         return
     out = console()
     for each in there:
-        state = each.problem or ("still recording" if each.running else f"{each.interactions} interactions")
+        state = each.problem or ("still recording" if each.running else counted(each.interactions, "interaction"))
         out.print(said(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {state}"))
     if not there:
         out.print("Nothing to recover: every recording was saved.")

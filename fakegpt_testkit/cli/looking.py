@@ -13,7 +13,6 @@ from fakegpt_testkit.cli.redacting import redacting
 from fakegpt_testkit.cli.terminal import (
     Trouble,
     console,
-    counted,
     example,
     harmless,
     print_json,
@@ -21,6 +20,7 @@ from fakegpt_testkit.cli.terminal import (
     tracked,
     waiting,
 )
+from fakegpt_testkit.errors.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

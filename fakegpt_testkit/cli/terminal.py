@@ -64,11 +64,6 @@ def said(text: str, style: str = "") -> Text:
     return Text(harmless(text), style)
 
 
-def counted(number: int, thing: str) -> str:
-    """So many of a thing, in words."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def print_json(value: object) -> None:
     """A result for programs."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

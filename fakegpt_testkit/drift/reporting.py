@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.errors.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,11 +109,7 @@ def _summary(drifts: Sequence[Drift]) -> str:
     each = ", ".join(f"{count} {word}" for word, count in counts.items())
     compared = sum(each.compared for each in drifts)
     who = "test" if all(drift.test for drift in drifts) else "cassette"
-    return f"{_counted(compared, 'answer')} of {_counted(len(drifts), who)} verified: {each}"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{counted(compared, 'answer')} of {counted(len(drifts), who)} verified: {each}"
 
 
 def _worst(drifts: Sequence[Drift]) -> Severity:

@@ -1,4 +1,4 @@
-"""How errors count."""
+"""How numbers are worded, in errors and in all that is shown. Knows no thing that is counted."""
 
 DIFFERENCES_SHOWN = 10
 """Of more than so many only the number of the others is told."""

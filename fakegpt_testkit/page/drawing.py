@@ -10,6 +10,7 @@ from html import escape
 from math import log10
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.errors.wording import counted
 from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
@@ -67,11 +68,6 @@ def in_words(timeline: Timeline) -> str:
 def milliseconds(seconds: float) -> str:
     """A time as a person reads it."""
     return f"{seconds:.3f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
-
-
-def counted(number: int, thing: str) -> str:
-    """How many of a thing."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 class _Scale:

@@ -8,7 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.conversation import Rewrite, Text
-from fakegpt_testkit.page.drawing import counted, drawing, in_words, milliseconds
+from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.page.drawing import drawing, in_words, milliseconds
 from fakegpt_testkit.page.looks import POLICY, SCRIPT, STYLE
 from fakegpt_testkit.tape import EndingKind
 

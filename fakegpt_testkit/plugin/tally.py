@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from fakegpt_testkit.errors.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -173,7 +175,7 @@ class Tally:
         counts = [f"{self.replayed} replayed", f"{self.recorded} recorded", f"{unplayed} unplayed"]
         if self.orphans is not None:
             orphans = len(self.orphans) + sum(map(len, (self.orphan_interactions or {}).values()))
-            counts.append(f"{orphans} orphan{'' if orphans == 1 else 's'}")
+            counts.append(counted(orphans, "orphan"))
         return f"fakegpt: {', '.join([*counts, f'{len(self.blocked)} blocked'])}"
 
     def table(self) -> Iterator[str]:
