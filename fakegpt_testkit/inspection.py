@@ -109,7 +109,7 @@ def _broken(interaction: Interaction) -> Iterator[Found]:
     tape = interaction.response
     ending = tape.ending
     timeline = tell(interaction)
-    if ending.kind is EndingKind.ABANDONED and timeline.is_stream and _has_end_mark(timeline):
+    if ending.kind is EndingKind.ABANDONED and timeline.has_end_mark:
         return  # its client left when all was said; whether the connection's own end came before that is chance
     if ending.kind is not EndingKind.COMPLETE:
         note = f" ({ending.note})" if ending.note else ""
@@ -119,7 +119,7 @@ def _broken(interaction: Interaction) -> Iterator[Found]:
         yield Kind.CUT_OFF, timeline.too_large.partition("\n")[0]
     elif timeline.unfinished:
         yield Kind.CUT_OFF, f"the stream stops within an event: {_short(timeline.unfinished)}"
-    elif _is_chat(timeline) and tape.status < 400 and not _has_end_mark(timeline):
+    elif _is_chat(timeline) and tape.status < 400 and not timeline.has_end_mark:
         yield Kind.CUT_OFF, "the stream has no end mark, data: [DONE]"
 
 
@@ -151,10 +151,6 @@ def _strange(event: Event) -> str:
 
 def _is_chat(timeline: Timeline) -> bool:
     return timeline.is_stream and urlsplit(timeline.interaction.request.uri).path.endswith(CHAT)
-
-
-def _has_end_mark(timeline: Timeline) -> bool:
-    return any(moment.event.data == "[DONE]" for moment in timeline.moments)
 
 
 def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timedelta | None) -> list[Finding]:

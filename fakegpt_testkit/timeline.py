@@ -74,6 +74,11 @@ class Timeline:
         """Whether the response is an event stream, by its label."""
         return self.interaction.response.is_event_stream
 
+    @property
+    def has_end_mark(self) -> bool:
+        """Whether an event says that all was said: ``[DONE]``."""
+        return any(moment.event.data == "[DONE]" for moment in self.moments)
+
 
 def tell(interaction: Interaction) -> Timeline:
     """What happened when in this interaction."""

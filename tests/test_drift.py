@@ -29,6 +29,7 @@ from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, R
 from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 STREAM = (("Content-Type", "text/event-stream"),)
@@ -223,6 +224,14 @@ def test_what_a_client_that_left_did_not_see_is_not_gone_and_not_new(kind: Endin
 )
 def test_what_it_saw_counts(old: Interaction, new: Interaction, severity: Severity) -> None:
     assert worst(differences([old], [new])) is severity
+
+
+@pytest.mark.parametrize("ended", [left, lambda interaction: interaction], ids=["left", "read on"])
+def test_a_client_that_leaves_at_the_end_mark_saw_all(ended: Callable[[Interaction], Interaction]) -> None:
+    whole, less = ({"type": "x", "a": 1}, {"type": "end"}), ({"type": "x", "a": 1},)
+    old, new = (left(stream(*events, DONE)) for events in (whole, less))
+    assert worst(differences([old], [ended(new)])) is Severity.BROKEN
+    assert worst(differences([ended(new)], [old])) is Severity.ADDED
 
 
 # --- verifying ---

@@ -113,7 +113,7 @@ def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found
     if was.status != now.status:
         yield Severity.BROKEN, f"status {was.status}, now {now.status}"
     if was.ending.kind is not now.ending.kind:
-        severity = Severity.HARMLESS if _part(was) or _part(now) else Severity.BROKEN
+        severity = Severity.HARMLESS if _left(was) or _left(now) else Severity.BROKEN
         yield severity, f"the response ended as {was.ending.kind.value}, now as {now.ending.kind.value}"
     if (one := media_type(was.headers)) != (other := media_type(now.headers)):
         yield Severity.BROKEN, f"content type {one or 'none'}, now {other or 'none'}"
@@ -126,8 +126,13 @@ def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found
         yield from _bodies(was, now)
 
 
-def _part(tape: Tape) -> bool:
+def _left(tape: Tape) -> bool:
     return tape.ending.kind in _LEFT
+
+
+def _part(timeline: Timeline) -> bool:
+    """Whether the client left a stream before the end mark, so that what is not here may still have come."""
+    return _left(timeline.interaction.response) and not timeline.has_end_mark
 
 
 def _as_asked_before(old: Interaction, new: Interaction) -> Tape:
@@ -157,7 +162,7 @@ def _times(old: Tape, new: Tape) -> Iterator[Found]:
     if not old.ending.at:  # another tool's recording: nobody took the time
         return
     first = [tape.chunks[0].at if tape.chunks else tape.head.at for tape in (old, new)]
-    whole = [] if _part(old) or _part(new) else [old.ending.at, new.ending.at]
+    whole = [] if _left(old) or _left(new) else [old.ending.at, new.ending.at]
     for what, times in (("the first bytes come", first), ("the end comes", whole)):
         if times and max(times) - min(times) >= _LEAST_PAUSE and max(times) >= _SLOWER * min(times):
             yield Severity.HARMLESS, f"{what} after {times[0]:.1f} s, now after {times[1]:.1f} s"
@@ -179,7 +184,7 @@ def _headers(old: Tape, new: Tape) -> Iterator[Found]:
 def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
     if old.body == new.body:
         return
-    if _part(old) or _part(new):
+    if _left(old) or _left(new):
         yield Severity.HARMLESS, "the body differs, and the client did not read all of it"
         return
     before, after = (shapes.read(each.body.decode("utf-8", "replace")) for each in (old, new))
@@ -197,7 +202,7 @@ def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
 
 def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
     seeds: list[frozenset[str]] = []
-    parts = _part(old.interaction.response), _part(new.interaction.response)
+    parts = _part(old), _part(new)
     before, after = (
         shapes.kinds((moment.event for moment in each.moments), seeds, part=part)
         for each, part in zip((old, new), parts, strict=True)
