@@ -30,7 +30,7 @@ from vcr.serializers import yamlserializer
 
 from fakegpt_testkit import cassette, storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.tape import Chunk, Ending, Head, Headers, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Headers, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,15 +28,15 @@ from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.clients.aiohttp.reading import NoTransport
 from fakegpt_testkit.effects import script
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.seam.reading import NoTransport
-from fakegpt_testkit.seam.writing import encode
+from fakegpt_testkit.wire.writing import encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from fakegpt_testkit.tape import Interaction
+    from fakegpt_testkit.exchange import Interaction
 
 EVENTS = 400
 SITE = "https://chat.example"

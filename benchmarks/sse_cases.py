@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from reference.cases import CASES, OTHERS, PLATFORM, STANDARD, Case, Told  # noqa: E402
+from support.reference.cases import CASES, OTHERS, PLATFORM, STANDARD, Case, Told  # noqa: E402
 
 from benchmarks.sse_peers import DISTRIBUTIONS, Response, version_of  # noqa: E402
 

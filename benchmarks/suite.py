@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift, Severity
     from fakegpt_testkit.effects import faults, recut, script
     from fakegpt_testkit.errors import FakeGptTestkitError
+    from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
+    from fakegpt_testkit.fakegpt.answers import AsyncGeneratorProvider
+    from fakegpt_testkit.fakegpt.provider import FakeGpt
     from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
-    from fakegpt_testkit.provider import AsyncGeneratorProvider, FakeGpt
     from fakegpt_testkit.recorder import RecordMode, Session, load_cassette, use_cassette
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse
     from fakegpt_testkit.streams import Stream
-    from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 
 __all__ = [
     "DEFAULT_MATCH_ON",
@@ -62,12 +63,13 @@ _ROOMS = {
     "effects": ("faults", "recut", "script"),
     "errors": ("FakeGptTestkitError",),
     "matching": ("DEFAULT_MATCH_ON", "FAKEGPT_VOLATILE"),
-    "provider": ("AsyncGeneratorProvider", "FakeGpt"),
+    "exchange": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
+    "fakegpt.answers": ("AsyncGeneratorProvider",),
+    "fakegpt.provider": ("FakeGpt",),
     "recorder": ("RecordMode", "Session", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
     "sse": ("Event", "EventStreamParser", "encode", "parse"),
     "streams": ("Stream",),
-    "tape": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import AnswerReader, Done, End, Failure, Moderation, NewMessage, Rewrite, Text
-from fakegpt_testkit.tape import EndingKind
+from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
     from fakegpt_testkit.conversation import Delta
+    from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.sse import Event
-    from fakegpt_testkit.tape import Chunk, Ending, Interaction
 
 _SHOWN_EVENTS = 5
 _SHOWN_TEXT = 40

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fakegpt_testkit.conversation import Delta
+    from fakegpt_testkit.exchange import Interaction, Tape
     from fakegpt_testkit.sse import Event
-    from fakegpt_testkit.tape import Interaction, Tape
 
 _LONG: Final = 5.0  # a silence is this many times as long as the middle one
 _LEAST: Final = 0.05

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from reference.event_stream import read  # noqa: E402
+from support.reference.event_stream import read  # noqa: E402
 
 from fakegpt_testkit import sse  # noqa: E402
 from fakegpt_testkit.errors import EventTooLarge  # noqa: E402

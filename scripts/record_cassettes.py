@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 DELAY = 0.02
 ANSWERS = {

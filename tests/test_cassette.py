@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cassette_values as values
 import pytest
 import yaml
-from cassette_values import simple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import cassette_values as values
+from support.cassette_values import simple
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import Cassette, canonical, tree
@@ -16,7 +16,7 @@ from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import read_track, write_track
 from fakegpt_testkit.errors import CassetteError
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
 slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cassette_values import simple
+from support.cassette_values import simple
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import Cassette, tree

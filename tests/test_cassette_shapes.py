@@ -15,10 +15,10 @@ from vcr.serializers import yamlserializer
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import coding
 from fakegpt_testkit.errors import CassetteError
-from fakegpt_testkit.tape import Ending, Head, header
+from fakegpt_testkit.exchange import Ending, Head, header
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.tape import Interaction
+    from fakegpt_testkit.exchange import Interaction
 
 SHAPES = Path(__file__).parent / "shapes"
 EVENTS = [

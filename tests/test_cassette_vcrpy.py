@@ -12,7 +12,7 @@ import vcr
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Headers, Interaction, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Headers, Interaction, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from commands import runner
+from support.commands import runner
 
-from fakegpt_testkit import demo
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.demo import _try
 from fakegpt_testkit.errors import NetworkBlocked
+from fakegpt_testkit.fakegpt import demo
 from fakegpt_testkit.recorder import load_cassette
 
 if TYPE_CHECKING:

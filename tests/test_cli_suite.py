@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import runner
+from support.commands import runner
 
 from fakegpt_testkit import cassette as cassettes
-from fakegpt_testkit import load_cassette, script, usage
+from fakegpt_testkit import load_cassette, script
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import CassetteChanged
+from fakegpt_testkit.maintenance import orphans
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -278,10 +279,10 @@ def test_a_report_that_does_not_know_is_refused(figures: Path, report: str, prob
 @pytest.mark.usefixtures("figures")
 def test_a_cassette_that_has_changed_since_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("cassettes/shared/login.yaml")
-    (unused,) = usage.unplayed(Path("figures.json"), usage.Usage(2, (), (), Path.cwd()))
+    (unused,) = orphans.unplayed(Path("figures.json"), orphans.Usage(2, (), (), Path.cwd()))
     file.write_bytes(changed := cassettes.dumps(Cassette((*KEPT, *KEPT))))
     result = ran("prune", "--report", "figures.json", "--yes")
     assert (result.exit_code, "has changed since the run" in result.stderr) == (2, True)
     with pytest.raises(CassetteChanged, match="it was not touched"):
-        usage.take_out(unused)
+        orphans.take_out(unused)
     assert (file.read_bytes(), Path(ORPHANS[0]).exists()) == (changed, True)

@@ -12,27 +12,27 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from commands import runner
 from rich.console import Console
-from servers import CLOSE, Asked, serve
+from support.commands import runner
+from support.servers import CLOSE, Asked, serve
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
-from fakegpt_testkit.cli import verifying as command
+from fakegpt_testkit.cli import verify as command
 from fakegpt_testkit.conversation import request_body
-from fakegpt_testkit.provider import FakeGpt
-from fakegpt_testkit.provider.blocking import loop_in_a_thread
-from fakegpt_testkit.tape import Chunk, Head, Interaction, Request, Tape
-from fakegpt_testkit.upstream import Options, Refusal, serve_in_thread
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
-    from servers import Answers, Server
+    from support.servers import Answers, Server
 
 LIVE = "https://api.example"
 JSON = ("Content-Type", "application/json")

@@ -22,11 +22,11 @@ from fakegpt_testkit.drift import (
     worst,
 )
 from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.matching import Rules
-from fakegpt_testkit.provider import FakeGpt
 from fakegpt_testkit.recorder import use_cassette
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
-from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

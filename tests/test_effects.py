@@ -11,14 +11,14 @@ import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playing import EVENTS, STREAM_HEADERS, consume, played, stream_tape
-from tapes import tapes
+from support.playing import EVENTS, STREAM_HEADERS, consume, played, stream_tape
+from support.tapes import tapes
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.effects import Effect, apply, faults, recut, refuse, select
 from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.strategies import recuts
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

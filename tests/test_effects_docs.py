@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from playing import consume, played
+from support.playing import consume, played
 
 from fakegpt_testkit.effects import Effect, faults, script
 

@@ -16,17 +16,17 @@ import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playing import EVENTS, STREAM_HEADERS, URL, consume, played, stream_tape
-from tapes import tapes, whole
+from support.playing import EVENTS, STREAM_HEADERS, URL, consume, played, stream_tape
+from support.tapes import tapes, whole
 
 from fakegpt_testkit.effects import Effect, faults, recut
+from fakegpt_testkit.exchange import Chunk, Head, Tape
 from fakegpt_testkit.strategies import recuts
-from fakegpt_testkit.tape import Chunk, Head, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from fakegpt_testkit.seam import Pace
+    from fakegpt_testkit.clients.aiohttp import Pace
 
 BODY = b"".join(EVENTS)
 

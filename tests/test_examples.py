@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import runner
+from support.commands import runner
 
 from fakegpt_testkit.cli import main
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 import trustme
-from playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
+from support.playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
 
 from fakegpt_testkit.effects import faults
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from suites import INI
+from support.suites import INI
 
 from fakegpt_testkit import FakeGpt, use_cassette
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import BadOption, EffectMisplaced, FakeGptTestkitWarning, FaultNeverApplied
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

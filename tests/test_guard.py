@@ -18,7 +18,7 @@ import httpx
 import pytest
 import requests
 import urllib3
-from listening import listening
+from support.listening import listening
 
 from fakegpt_testkit.errors import BadOption, NetworkBlocked
 from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxies
@@ -26,7 +26,7 @@ from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from listening import Listener
+    from support.listening import Listener
 
 try:
     import uvloop

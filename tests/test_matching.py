@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakegpt_testkit.errors import FakeGptTestkitError, MatchingRuleError, RequestNotRecorded, RequestPlayedOut
+from fakegpt_testkit.exchange import Headers, Request
 from fakegpt_testkit.matching import (
     DEFAULT_MATCH_ON,
     Difference,
@@ -26,7 +27,6 @@ from fakegpt_testkit.matching import (
     not_recorded,
     title,
 )
-from fakegpt_testkit.tape import Headers, Request
 
 HOST = "https://chat.example"
 RULES = Rules()

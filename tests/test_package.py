@@ -32,6 +32,6 @@ def test_importing_the_plugin_loads_neither_aiohttp_nor_vcrpy() -> None:
 
 
 def test_the_core_loads_no_http_library() -> None:
-    rooms = "sse, conversation, tape, matching, redaction"
+    rooms = "sse, conversation, exchange, matching, redaction"
     code = f"import sys; from fakegpt_testkit import {rooms}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
     assert run(code).split() == ["False", "False"]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 from aiohttp.streams import EMPTY_PAYLOAD
-from servers import CLOSE, Answers, serve
-from three_ways import run_in
+from support.servers import CLOSE, Answers, serve
+from support.three_ways import run_in
 
 from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.redaction import Redaction

@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from suites import INI
+from support.suites import INI
 
 from fakegpt_testkit import load_cassette
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fakegpt_testkit.upstream import Service
+    from fakegpt_testkit.fakegpt.stand_in import Service
 
 ASK = """
 import pytest
@@ -252,7 +252,7 @@ def test_no_token_passes_from_test_to_test(suite: pytest.Pytester, service: Serv
 
 
 UPSTREAM = f"""{ASK}
-from fakegpt_testkit.upstream import Options
+from fakegpt_testkit.fakegpt.stand_in import Options
 
 @pytest.fixture
 def fakegpt_upstream_options():
@@ -266,7 +266,7 @@ async def test_asks_it(fakegpt, fakegpt_upstream):
 
 
 def test_the_stand_in_is_a_fixture_whose_port_never_matters(suite: pytest.Pytester) -> None:
-    add(suite, test_stand_in=UPSTREAM)
+    add(suite, test_stand_in_fixture=UPSTREAM)
     suite.runpytest("--fakegpt-record-mode=once").assert_outcomes(passed=1)
     before = (suite.path / "cassettes/test_stand_in/test_asks_it.yaml").read_bytes()
     suite.runpytest().assert_outcomes(passed=1)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from suites import INI
+from support.suites import INI
 
 from fakegpt_testkit import FakeGpt, load_cassette, parse, use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut, TokenRefused
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.plugin.options import OPTIONS
-from fakegpt_testkit.tape import EndingKind
-from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fakegpt_testkit.provider import AsyncGeneratorProvider
+    from fakegpt_testkit.fakegpt.provider import AsyncGeneratorProvider
 
 ANSWER = script("Hel", "lo ", "there")
 SITE = "https://chat-shared2.zhile.io"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from listening import listening
-from suites import INI
+from support.listening import listening
+from support.suites import INI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from listening import Listener
+    from support.listening import Listener
 
 SUITE = """
 import asyncio, os, socket, subprocess, sys

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from suites import INI
+from support.suites import INI
 
 from fakegpt_testkit import load_cassette, storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
 from fakegpt_testkit.effects import SCRIPTED, script
 from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
-from fakegpt_testkit.plugin.tally import Figures, Suite, Tally
-from fakegpt_testkit.recorder.aging import read_age
-from fakegpt_testkit.tape import Provenance
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.exchange import Provenance
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
+from fakegpt_testkit.plugin.report import Figures, Suite, Tally
+from fakegpt_testkit.recorder.checks import read_age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fakegpt_testkit.upstream import Service
+    from fakegpt_testkit.fakegpt.stand_in import Service
 
 SUITE = """
 import pytest

@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
-from servers import serve
-from suites import INI
+from support.servers import serve
+from support.suites import INI
 
 from fakegpt_testkit import load_cassette, use_cassette
-from fakegpt_testkit.seam import paused
-from fakegpt_testkit.seam.connecting import find_deck
-from fakegpt_testkit.upstream import serve_in_thread
+from fakegpt_testkit.clients.aiohttp import paused
+from fakegpt_testkit.clients.aiohttp.connector import find_deck
+from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

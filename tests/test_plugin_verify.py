@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from suites import INI
+from support.suites import INI
 
 from fakegpt_testkit import use_cassette
-from fakegpt_testkit.provider import FakeGpt
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,10 +24,10 @@ from test_provider_faults import ASK, DONE, answering, client_of, logins, say, u
 
 import fakegpt_testkit.errors
 from fakegpt_testkit.errors import FakeGptTestkitError, ProviderError, UnknownKeywords
-from fakegpt_testkit.provider import Answer, AsyncGeneratorProvider, FakeGpt, Rewritten
-from fakegpt_testkit.provider.blocking import Turns, loop_in_a_thread
-from fakegpt_testkit.tape import Request, header
-from fakegpt_testkit.upstream import Options, serve, serve_in_thread
+from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.fakegpt.blocking import Turns, loop_in_a_thread
+from fakegpt_testkit.fakegpt.provider import Answer, AsyncGeneratorProvider, FakeGpt, Rewritten
+from fakegpt_testkit.fakegpt.stand_in import Options, serve, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -496,7 +496,7 @@ async def test_nothing_is_left_running() -> None:
 def test_a_program_that_ends_with_an_answer_open_ends_without_a_sound() -> None:
     code = (
         "import asyncio, sys\n"
-        "from fakegpt_testkit.provider import FakeGpt\n"
+        "from fakegpt_testkit.fakegpt.provider import FakeGpt\n"
         "kept = []\n"
         "async def main():\n"
         "    client = type('Mine', (FakeGpt,), {'url': sys.argv[1]})\n"

@@ -28,8 +28,8 @@ from fakegpt_testkit.errors import (
     WebPageAnswered,
     WrongContent,
 )
-from fakegpt_testkit.provider import FakeGpt, Rewritten
-from fakegpt_testkit.upstream import Options, Refusal, Service, serve
+from fakegpt_testkit.fakegpt.provider import FakeGpt, Rewritten
+from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

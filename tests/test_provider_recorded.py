@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fakegpt_testkit import EndingKind, FakeGpt, use_cassette
-from fakegpt_testkit.upstream import Options, make_app
+from fakegpt_testkit.fakegpt.stand_in import Options, make_app
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

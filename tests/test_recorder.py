@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 from aiohttp import BaseConnector
-from servers import Answers, Asked, serve
-from three_ways import CONNECT, run_in
+from support.servers import Answers, Asked, serve
+from support.three_ways import CONNECT, run_in
 
+from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.errors import (
     BadOption,
     CassetteError,
@@ -21,9 +22,8 @@ from fakegpt_testkit.errors import (
     RequestNotRecorded,
     RequestPlayedOut,
 )
+from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.seam.reading import RequestReader
-from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import huggingface_hub as hub
 import pytest
-from servers import RESET, Answers, Asked, serve
-from three_ways import LOOPS, run_in, view
+from support.servers import RESET, Answers, Asked, serve
+from support.three_ways import LOOPS, run_in, view
 
 from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.recorder import load_cassette, use_cassette

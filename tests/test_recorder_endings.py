@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 from aiohttp import web
-from servers import HOLD, Answer, serve
-from three_ways import LOOPS, run_in
+from support.servers import HOLD, Answer, serve
+from support.three_ways import LOOPS, run_in
 
 from fakegpt_testkit.errors import CannotBeReplayed, ResponseNotRecorded, StorageError
+from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.tape import EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

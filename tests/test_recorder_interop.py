@@ -10,12 +10,12 @@ import httpx
 import pytest
 import requests
 import vcr
-from servers import Answers, Asked, serve
-from three_ways import run_in
+from support.servers import Answers, Asked, serve
+from support.three_ways import run_in
 
 from fakegpt_testkit.errors import RequestNotRecorded
+from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.upstream import serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

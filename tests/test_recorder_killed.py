@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from fakegpt_testkit import EndingKind, load_cassette, parse
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.storage import recover
-from fakegpt_testkit.upstream import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import aiohttp
 import pytest
-from servers import Asked, serve
+from support.servers import Asked, serve
 
 from fakegpt_testkit import RecordMode, faults, load_cassette, script, use_cassette
+from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.drift import Severity
 from fakegpt_testkit.errors import AnswerCutOff, BadOption, CassetteMissing, Drifted, VerificationIncomplete
-from fakegpt_testkit.provider import FakeGpt
-from fakegpt_testkit.seam.reading import RequestReader
-from fakegpt_testkit.upstream import Drift as Switch
-from fakegpt_testkit.upstream import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.stand_in import Drift as Switch
+from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift

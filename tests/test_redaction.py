@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Headers, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.matching import Rules, compare
 from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.vault import Edit
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Headers, Interaction, Provenance, Request, Tape
 
 URL = "https://chat.example/v1"
 JSON_TYPE = (("Content-Type", "application/json"),)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape
 from fakegpt_testkit.redaction import Redactor, StreamRedactor
-from fakegpt_testkit.tape import Chunk, Head, Headers, Interaction, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

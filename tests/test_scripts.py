@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playing import TapeDeck
+from support.playing import TapeDeck
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.clients.aiohttp import insert
 from fakegpt_testkit.effects import apply, faults, is_scripted, script
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.provider import FakeGpt
-from fakegpt_testkit.seam import insert
+from fakegpt_testkit.fakegpt.provider import FakeGpt
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.tape import Interaction, Tape
+    from fakegpt_testkit.exchange import Interaction, Tape
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from reference.cases import BOM, CASES, Case
-from reference.event_stream import read
+from support.reference.cases import BOM, CASES, Case
+from support.reference.event_stream import read
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge, FakeGptTestkitError

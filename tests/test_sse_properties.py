@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.event_stream import lines, read, utf8_decode
+from support.reference.event_stream import lines, read, utf8_decode
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EventNotEncodable

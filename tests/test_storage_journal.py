@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cassette_values as values
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import cassette_values as values
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.storage import journal as journals
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +114,7 @@ DYING = """
 import os, signal, sys, time
 from pathlib import Path
 from fakegpt_testkit import storage
-from fakegpt_testkit.tape import Chunk, Head, Provenance, Request
+from fakegpt_testkit.exchange import Chunk, Head, Provenance, Request
 journal = storage.Journal(Path("a.yaml"), Path(sys.argv[1]))
 journal.request(0, Request("GET", "http://localhost/"), Provenance())
 journal.head(0, Head(200))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
-from playing import EVENTS, URL, played, stream_tape
+from support.playing import EVENTS, URL, played, stream_tape
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import AnswerReader
 from fakegpt_testkit.effects import apply, faults, recut, script
+from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.streams import Stream, describe
-from fakegpt_testkit.tape import Ending, EndingKind, Head, Interaction, Request, Tape
 
 ANSWER = script("Hel", "lo", every=0.5)[-1]
 

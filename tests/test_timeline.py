@@ -8,7 +8,7 @@ import pytest
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import Text
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.timeline import Gap, described, tell
 
 STREAM = (("Content-Type", "Text/Event-Stream; charset=utf-8"),)

@@ -17,7 +17,7 @@ from fakegpt_testkit.cassette.writing import text_of
 from fakegpt_testkit.errors import CassetteError
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.tape import Interaction
+    from fakegpt_testkit.exchange import Interaction
 
 __all__ = ["Cassette", "dumps", "loads", "merge"]
 

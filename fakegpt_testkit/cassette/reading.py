@@ -19,7 +19,7 @@ from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
 from fakegpt_testkit.cassette.track import BadTrack, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
-from fakegpt_testkit.tape import (
+from fakegpt_testkit.exchange import (
     EVENT_STREAM,
     Chunk,
     Ending,
@@ -35,7 +35,7 @@ from fakegpt_testkit.tape import (
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette.tree import Node
-    from fakegpt_testkit.tape import Headers
+    from fakegpt_testkit.exchange import Headers
 
 _OUR_KEYS = frozenset(
     {"recorded", "origin", "server", "http", "reason", "hidden", "order", "request_order", "track", "ending", "note"}

@@ -12,7 +12,7 @@ import re
 from itertools import accumulate, repeat
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.tape import Chunk, Tape
+from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import write_track
-from fakegpt_testkit.tape import EndingKind
+from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fakegpt_testkit.tape import Headers, Interaction
+    from fakegpt_testkit.exchange import Headers, Interaction
 
 OURS = "fakegpt"
 """The one key of ours."""

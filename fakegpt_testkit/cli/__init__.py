@@ -14,13 +14,13 @@ from typing import Any
 
 import click
 
-from fakegpt_testkit.cli.changing import convert, record, recover, scrub
 from fakegpt_testkit.cli.demo import demo
-from fakegpt_testkit.cli.looking import check, diff, replay, show
-from fakegpt_testkit.cli.service import upstream
+from fakegpt_testkit.cli.edit import convert, record, recover, scrub
+from fakegpt_testkit.cli.inspect import check, diff, replay, show
+from fakegpt_testkit.cli.stand_in import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import Trouble, causes, example
-from fakegpt_testkit.cli.verifying import verify
+from fakegpt_testkit.cli.verify import verify
 from fakegpt_testkit.errors import FakeGptTestkitError
 
 __all__ = ["main"]

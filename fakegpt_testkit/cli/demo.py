@@ -19,7 +19,7 @@ from fakegpt_testkit.errors import NetworkBlocked
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fakegpt_testkit.demo import Heard, Recorded
+    from fakegpt_testkit.fakegpt.demo import Heard, Recorded
 
 _STEPS = ("borrow an account", "log in with it", "get an access token", "ask, and stream the answer")
 
@@ -36,8 +36,8 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
 
     The service is a stand-in that runs only for the recording.
     """
-    from fakegpt_testkit import demo as show
-    from fakegpt_testkit.upstream import serve_in_thread
+    from fakegpt_testkit.fakegpt import demo as show
+    from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
     out = console(quiet=as_json)
     path = cassette or Path(tempfile.mkdtemp(prefix="fakegpt-demo-")) / "demo.yaml"

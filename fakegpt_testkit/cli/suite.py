@@ -14,7 +14,7 @@ from fakegpt_testkit.errors.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fakegpt_testkit.usage import Unused, Usage
+    from fakegpt_testkit.maintenance.orphans import Unused, Usage
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -93,7 +93,7 @@ def prune(
 
     With --report, also the interactions that no test plays, from cassettes that did not change since that run.
     """
-    from fakegpt_testkit import usage
+    from fakegpt_testkit.maintenance import orphans
 
     if as_json and not yes:
         raise click.UsageError("--json needs --yes: a question has no place in JSON")
@@ -104,9 +104,9 @@ def prune(
         _print(known, rest)
     if (known.orphans or rest) and not yes:
         click.confirm(f"Remove {what}?", abort=True)
-    usage.prune(tracked(known.orphans, "removing"), known.folders)
+    orphans.prune(tracked(known.orphans, "removing"), known.folders)
     for unused in tracked(rest or (), "pruning"):
-        usage.take_out(unused)
+        orphans.take_out(unused)
     if as_json:
         print_json({"tests": known.tests, "removed": list(map(str, known.orphans)), "interactions": _told(rest)})
     else:
@@ -117,28 +117,28 @@ def _found(
     tests: TextIO | None, folder: Path | None, report: Path | None, pytest_args: tuple[str, ...]
 ) -> tuple[Usage, tuple[Unused, ...] | None]:
     """What is not used; the interactions are None where nobody gave a report."""
-    from fakegpt_testkit import usage
+    from fakegpt_testkit.maintenance import orphans
 
     known = _usage(tests, folder, pytest_args)
     if report is None:
         return known, None
     with waiting("reading"):
-        return known, usage.unplayed(report, known)
+        return known, orphans.unplayed(report, known)
 
 
 def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...]) -> Usage:
-    from fakegpt_testkit import usage
+    from fakegpt_testkit.maintenance import orphans
 
     if tests is not None:
         if folder is None or pytest_args:
             raise click.UsageError("--tests needs --folder, and pytest is not asked then")
-        known = usage.listed(tests, folder)
+        known = orphans.listed(tests, folder)
         if not known.tests:
             raise Trouble(f"{tests.name} names no test, so every cassette would be an orphan; wanted: one id a line")
         return known
     place = () if folder is None else (f"--fakegpt-cassette-dir={folder.resolve()}",)
     with waiting("asking pytest which tests there are"):
-        return usage.collected((*place, *pytest_args))
+        return orphans.collected((*place, *pytest_args))
 
 
 def _print(known: Usage, rest: Iterable[Unused] | None) -> None:

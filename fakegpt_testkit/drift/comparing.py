@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.drift import shapes
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
+from fakegpt_testkit.exchange import Chunk, EndingKind, header, media_type
 from fakegpt_testkit.matching import Rules, compare, matches, title
-from fakegpt_testkit.tape import Chunk, EndingKind, header, media_type
 from fakegpt_testkit.timeline import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fakegpt_testkit.drift.shapes import Found
-    from fakegpt_testkit.tape import Interaction, Tape
+    from fakegpt_testkit.exchange import Interaction, Tape
     from fakegpt_testkit.timeline import Timeline
 
 _LEFT: Final = frozenset({EndingKind.ABANDONED, EndingKind.CANCELLED, EndingKind.KILLED})

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Ending, EndingKind
+from fakegpt_testkit.exchange import Ending, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.tape import Interaction, Tape
+    from fakegpt_testkit.exchange import Interaction, Tape
 
 
 @dataclass(frozen=True, slots=True)

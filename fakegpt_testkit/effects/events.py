@@ -15,7 +15,7 @@ from fakegpt_testkit.effects.surgery import event_span, put, put_data
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fakegpt_testkit.tape import Tape
+    from fakegpt_testkit.exchange import Tape
 
 
 def bad_json(event: int) -> Effect:

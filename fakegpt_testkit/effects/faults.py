@@ -35,12 +35,12 @@ from fakegpt_testkit.effects.surgery import (
     split,
     without,
 )
-from fakegpt_testkit.tape import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.tape import Interaction, Tape
+    from fakegpt_testkit.exchange import Interaction, Tape
 
 __all__ = [
     "Sweep",

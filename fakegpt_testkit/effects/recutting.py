@@ -15,12 +15,12 @@ from fakegpt_testkit import sse
 from fakegpt_testkit.effects.effect import Effect, Target
 from fakegpt_testkit.effects.surgery import is_chunked
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Chunk, EndingKind
+from fakegpt_testkit.exchange import Chunk, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fakegpt_testkit.tape import Tape
+    from fakegpt_testkit.exchange import Tape
 
 _HOW = "give a seed, 'byte', 'event', 'line', or sizes such as [3, 5] (on the command line 3,5)"
 

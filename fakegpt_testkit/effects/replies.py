@@ -12,7 +12,7 @@ from http import HTTPStatus
 from fakegpt_testkit.effects.effect import Effect
 from fakegpt_testkit.effects.surgery import without
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Tape
 
 _REASONS = {int(known): known.phrase for known in HTTPStatus}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import MODEL, request_body
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.tape import Chunk, EndingKind, header
+from fakegpt_testkit.exchange import Chunk, EndingKind, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fakegpt_testkit.tape import Headers, Tape
+    from fakegpt_testkit.exchange import Headers, Tape
 
 
 @dataclass(frozen=True, slots=True)

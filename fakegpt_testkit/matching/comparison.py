@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fakegpt_testkit.errors import MatchingRuleError
+from fakegpt_testkit.exchange import media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree, unpacked
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
-from fakegpt_testkit.tape import media_type
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.tape import Request
+    from fakegpt_testkit.exchange import Request
 
 
 class VcrRequest(Protocol):

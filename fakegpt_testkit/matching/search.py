@@ -14,7 +14,7 @@ from fakegpt_testkit.matching.comparison import Comparison, Difference, Rules, c
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fakegpt_testkit.tape import Request
+    from fakegpt_testkit.exchange import Request
 
 
 @dataclass(frozen=True, slots=True)

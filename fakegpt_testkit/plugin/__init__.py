@@ -15,19 +15,19 @@ import pytest
 
 from fakegpt_testkit import guard
 from fakegpt_testkit.errors import Drifted, FaultNeverApplied, InteractionsUnplayed
-from fakegpt_testkit.plugin import collecting, marked, options, verifying
+from fakegpt_testkit.plugin import collection, drift, marker, options
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
-from fakegpt_testkit.plugin.run import Run
-from fakegpt_testkit.plugin.tally import PROPERTY, Figures, Tally
+from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
+from fakegpt_testkit.plugin.summary import Run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fakegpt_testkit.effects import Effect
-    from fakegpt_testkit.provider import FakeGpt
+    from fakegpt_testkit.fakegpt.provider import FakeGpt
+    from fakegpt_testkit.fakegpt.stand_in import Options, Service
     from fakegpt_testkit.recorder import Session
-    from fakegpt_testkit.upstream import Options, Service
 
 _outcomes = pytest.StashKey[set[str]]()
 _session = pytest.StashKey["Session"]()
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options.settle(config, os.environ)
     config.stash[_tally] = tally = Tally(config.rootpath)
     config.pluginmanager.register(Run(config, tally), "fakegpt_run")
-    config.pluginmanager.register(verifying.Verification(config), "fakegpt_verification")
+    config.pluginmanager.register(drift.Verification(config), "fakegpt_verification")
     config.stash[_proxies] = guard.read_proxies(os.environ)
 
 
@@ -67,11 +67,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each event of a recording, where a marker sweeps a fault over it."""
-    over = marked.sweep_of(metafunc.definition)
+    over = marker.sweep_of(metafunc.definition)
     if over is not None:
-        faults = marked.sweep(metafunc.definition, over)
-        metafunc.fixturenames.append(marked.SWEPT)
-        metafunc.parametrize(marked.SWEPT, faults, ids=lambda fault: str(fault or "not recorded"), indirect=True)
+        faults = marker.sweep(metafunc.definition, over)
+        metafunc.fixturenames.append(marker.SWEPT)
+        metafunc.parametrize(marker.SWEPT, faults, ids=lambda fault: str(fault or "not recorded"), indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,8 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if item.get_closest_marker(MARKER) is None:
                 item.fixturenames.insert(0, "fakegpt_guard")
     suite = config.stash[_tally].suite
-    collecting.note_items(suite, config, using)
-    suite.part = suite.part or collecting.part_of(config)
+    collection.note_items(suite, config, using)
+    suite.part = suite.part or collection.part_of(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -137,10 +137,10 @@ def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str
     from fakegpt_testkit import recorder
 
     item = request.node
-    wanted = marked.read(item, fakegpt_config)
+    wanted = marker.read(item, fakegpt_config)
     use = {**wanted.use, "origins": {_url(request): LIVE_URL, **wanted.use.get("origins", {})}}
-    use |= verifying.commands(item, wanted)
-    verifying.skip_faulty(wanted)
+    use |= drift.commands(item, wanted)
+    drift.skip_faulty(wanted)
     watched = _guard(item, wanted)
     try:
         with recorder.use_cassette(wanted.source, **use) as session:
@@ -175,7 +175,7 @@ def fakegpt_fault(request: pytest.FixtureRequest) -> Effect | None:
 @pytest.fixture
 def fakegpt_guard(request: pytest.FixtureRequest, fakegpt_config: Mapping[str, object]) -> Iterator[None]:
     """No network for this test, which has no cassette: put around it by ``--fakegpt-block-network``."""
-    watched = _guard(request.node, marked.read(request.node, fakegpt_config))
+    watched = _guard(request.node, marker.read(request.node, fakegpt_config))
     with guard.guarded(watched):
         yield
     if watched.blocked:
@@ -186,7 +186,7 @@ def fakegpt_guard(request: pytest.FixtureRequest, fakegpt_config: Mapping[str, o
 @pytest.fixture
 def fakegpt(request: pytest.FixtureRequest) -> type[FakeGpt]:
     """A FakeGpt provider class of this test's own: no token or cookie passes from test to test."""
-    from fakegpt_testkit.provider import FakeGpt
+    from fakegpt_testkit.fakegpt.provider import FakeGpt
 
     return type("FakeGpt", (FakeGpt,), {"url": _url(request)})
 
@@ -194,7 +194,7 @@ def fakegpt(request: pytest.FixtureRequest) -> type[FakeGpt]:
 @pytest.fixture
 def fakegpt_upstream_options() -> Options:
     """How the stand-in of ``fakegpt_upstream`` answers. For overriding."""
-    from fakegpt_testkit.upstream import Options
+    from fakegpt_testkit.fakegpt.stand_in import Options
 
     return Options()
 
@@ -202,7 +202,7 @@ def fakegpt_upstream_options() -> Options:
 @pytest.fixture
 def fakegpt_upstream(fakegpt_upstream_options: Options) -> Iterator[Service]:
     """A stand-in service of this test's own, running; ``fakegpt`` asks it."""
-    from fakegpt_testkit.upstream import serve_in_thread
+    from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
     with serve_in_thread(fakegpt_upstream_options) as service:
         yield service
@@ -214,19 +214,19 @@ class _TestFailed(Exception):  # noqa: N818 - never leaves the plugin
 
 def _paused() -> AbstractContextManager[None]:
     """No cassette; where the seam was never imported, there is none, and aiohttp stays unimported too."""
-    if "fakegpt_testkit.seam" not in sys.modules:
+    if "fakegpt_testkit.clients.aiohttp" not in sys.modules:
         return nullcontext()
-    from fakegpt_testkit import seam
+    from fakegpt_testkit.clients import aiohttp
 
-    return seam.paused()
+    return aiohttp.paused()
 
 
-def _guard(item: pytest.Item, wanted: marked.Wanted) -> guard.Guard:
+def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
     hosts = guard.read_hosts(wanted.allow_hosts)
     return guard.Guard(item.nodeid, hosts, item.config.stash[_proxies], subprocesses=not wanted.block_subprocesses)
 
 
-def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marked.Wanted) -> None:
+def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marker.Wanted) -> None:
     """Keep the test's figures where its report takes them along, to xdist's controller too."""
     recorded = len(session.recorded)
     cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
@@ -242,7 +242,7 @@ def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: mar
         _told(watched),
     )
     item.user_properties.append((PROPERTY, figures.dump()))
-    verifying.note(item, session, cassette)
+    drift.note(item, session, cassette)
 
 
 def _told(watched: guard.Guard) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.clients.aiohttp import Pace, insert
 from fakegpt_testkit.drift import check_threshold
 from fakegpt_testkit.errors import (
     BadOption,
@@ -28,21 +29,20 @@ from fakegpt_testkit.errors import (
     VerificationIncomplete,
 )
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE, Matcher, Rules
-from fakegpt_testkit.recorder.aging import Age, check_unapplied, check_unplayed, read_age
-from fakegpt_testkit.recorder.changing import Changes
+from fakegpt_testkit.recorder.checks import Age, check_unapplied, check_unplayed, read_age
+from fakegpt_testkit.recorder.drift import check_drift, refuse_faults
+from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.origins import Origins, origin_of
+from fakegpt_testkit.recorder.recording import NoLog
 from fakegpt_testkit.recorder.session import RecordMode, Session
-from fakegpt_testkit.recorder.taking import NoLog
-from fakegpt_testkit.recorder.verifying import check_drift, refuse_faults
 from fakegpt_testkit.redaction import Redaction, Redactor
-from fakegpt_testkit.seam import Pace, insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fakegpt_testkit.effects import Effect
-    from fakegpt_testkit.recorder.taking import Log
-    from fakegpt_testkit.tape import Interaction
+    from fakegpt_testkit.exchange import Interaction
+    from fakegpt_testkit.recorder.recording import Log
 
 __all__ = [
     "Origins",

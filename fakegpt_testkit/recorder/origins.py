@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.tape import Head, Headers, Request
+    from fakegpt_testkit.exchange import Head, Headers, Request
 
 Origins = Mapping[str, str]
 """Which origin stands for which: keys as they are asked, values as they are stored."""

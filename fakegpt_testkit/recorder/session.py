@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import is_scripted
 from fakegpt_testkit.errors import CassetteMissing
+from fakegpt_testkit.exchange import Head, Request, Tape
 from fakegpt_testkit.matching import Rules, matches, not_recorded
-from fakegpt_testkit.recorder.changing import endpoint_of
+from fakegpt_testkit.recorder.drift import find_drift
+from fakegpt_testkit.recorder.injection import endpoint_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
-from fakegpt_testkit.recorder.taking import Recording
-from fakegpt_testkit.recorder.verifying import find_drift
+from fakegpt_testkit.recorder.recording import Recording
 from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
 from fakegpt_testkit.streams import Stream, describe
-from fakegpt_testkit.tape import Head, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fakegpt_testkit.clients.aiohttp import Pace, Player, Take
     from fakegpt_testkit.drift import Drift
-    from fakegpt_testkit.recorder.changing import Changes
+    from fakegpt_testkit.exchange import Ending, Interaction
+    from fakegpt_testkit.recorder.injection import Changes
     from fakegpt_testkit.recorder.origins import Origins
-    from fakegpt_testkit.recorder.taking import Log
-    from fakegpt_testkit.seam import Pace, Player, Take
-    from fakegpt_testkit.tape import Ending, Interaction
+    from fakegpt_testkit.recorder.recording import Log
 
 
 class RecordMode(StrEnum):

@@ -4,7 +4,7 @@ Knows no files: values in, values without secrets out. One ``Redactor`` serves o
 """
 
 from fakegpt_testkit.matching import PLACEHOLDER
-from fakegpt_testkit.redaction.live import StreamRedactor
+from fakegpt_testkit.redaction.incremental import StreamRedactor
 from fakegpt_testkit.redaction.redactor import Finder, Redaction, Redactor
 
 __all__ = ["PLACEHOLDER", "Finder", "Redaction", "Redactor", "StreamRedactor"]

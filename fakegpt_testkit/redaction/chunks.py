@@ -8,8 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import accumulate, pairwise
 
+from fakegpt_testkit.exchange import Chunk
 from fakegpt_testkit.redaction.vault import Edit, applied
-from fakegpt_testkit.tape import Chunk
 
 
 def recut(chunks: tuple[Chunk, ...], edits: list[Edit]) -> tuple[Chunk, ...]:

@@ -17,8 +17,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape, header
 from fakegpt_testkit.matching import PLACEHOLDER, unpacked
 from fakegpt_testkit.redaction.chunks import recut
+from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, begins, shapes
 from fakegpt_testkit.redaction.places import (
@@ -33,9 +35,7 @@ from fakegpt_testkit.redaction.places import (
     query_places,
     text_places,
 )
-from fakegpt_testkit.redaction.streams import Lane, is_stream, stream
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, latin, merged, unlatin
-from fakegpt_testkit.tape import Chunk, Head, Headers, Interaction, Request, Tape, header
 
 Finder = Callable[[str], Iterable[str]]
 """A suite's own function: takes a text, gives back the secrets that are in it, as they stand there."""

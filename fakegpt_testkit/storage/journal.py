@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Self
 import filelock
 
 from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.storage.files import read, remove, state_folder
-from fakegpt_testkit.tape import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from fakegpt_testkit.tape import Headers
+    from fakegpt_testkit.exchange import Headers
 
 _SUFFIX = ".journal"
 _FORMAT = 1

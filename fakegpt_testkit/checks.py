@@ -1,0 +1,181 @@
+"""Looks a cassette over: does it load, is a secret in it, is it cut off, is it old, is its shape known.
+
+Knows no file: bytes, a name and the time go in, findings come out. What becomes of them is the caller's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit.errors import CassetteError
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
+from fakegpt_testkit.timeline import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakegpt_testkit.exchange import Interaction
+    from fakegpt_testkit.sse import Event
+    from fakegpt_testkit.timeline import Timeline
+
+
+class Kind(StrEnum):
+    """What can be wrong with a cassette."""
+
+    UNREADABLE = "unreadable"
+    """It does not load."""
+    SECRET = "secret"  # noqa: S105 - a word for it
+    """It holds what redaction would take out today."""
+    CUT_OFF = "cut-off"
+    """A response did not come to its end, or a stream to its end mark."""
+    STALE = "stale"
+    """It is older than it may be, or does not say how old it is."""
+    UNKNOWN = "unknown"
+    """A stream says something that the chat's reader passes over without knowing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; ``interaction`` counts from 1 and is None where the whole file is meant."""
+
+    kind: Kind
+    text: str
+    interaction: int | None = None
+
+
+CHAT: Final = "/api/conversation"
+"""The end of the path whose streams have the chat's shape."""
+
+_KNOWN_KEYS: Final = frozenset(
+    {"message", "conversation_id", "error", "detail", "moderation_response", "message_id", "is_completion"}
+    | {"num_variants_in_stream", "display_treatment"}
+)
+
+
+def inspect(
+    data: bytes, source: str, *, now: datetime, max_age: timedelta | None = None, redaction: Redaction | None = None
+) -> list[Finding]:
+    """Everything that is wrong with the cassette in these bytes; ``source`` names them in the texts."""
+    try:
+        interactions = cassettes.loads(data, source).interactions
+    except CassetteError as error:
+        return [Finding(Kind.UNREADABLE, str(error))]
+    redactor = Redactor(redaction)
+    redacted = [redactor.interaction(each) for each in interactions]
+    # once more: a secret that a later response shows as one may stand in an earlier request
+    redacted = [redactor.interaction(each) for each in redacted]
+    findings = []
+    for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
+        found = (*_secrets(interaction, clean), *_broken(interaction), *_unknown(interaction))
+        findings += [Finding(kind, text, number) for kind, text in found]
+    return findings + _stale(interactions, now, max_age)
+
+
+Found = tuple[Kind, str]
+
+
+def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Found]:
+    """Where redaction would change the interaction, and by which names; never the secret itself."""
+    before, after = _places(interaction), _places(clean)
+    for place, text in before.items():
+        if text != (now := after.get(place, "")):
+            words = Counter(PLACEHOLDER.findall(now)) - Counter(PLACEHOLDER.findall(text))
+            names = ", ".join(sorted(words)) or "a placeholder"
+            yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
+
+
+def _places(interaction: Interaction) -> dict[str, str]:
+    request, response = interaction.request, interaction.response
+    places = {"the request's URI": request.uri, "the request's body": request.body.decode("latin-1")}
+    places["the response's body"] = response.body.decode("latin-1")
+    for whose, headers in (("request", request.headers), ("response", response.headers)):
+        for number, (name, value) in enumerate(headers):
+            if name.lower() == "content-length":
+                continue  # changes with a redacted body, and is no secret
+            nth = sum(1 for other, _ in headers[:number] if other == name)
+            places[f"the {whose}'s header {name}{f' ({nth + 1})' if nth else ''}"] = value
+    return places
+
+
+def _broken(interaction: Interaction) -> Iterator[Found]:
+    tape = interaction.response
+    ending = tape.ending
+    timeline = tell(interaction)
+    if ending.kind is EndingKind.ABANDONED and timeline.has_end_mark:
+        return  # its client left when all was said; whether the connection's own end came before that is chance
+    if ending.kind is not EndingKind.COMPLETE:
+        note = f" ({ending.note})" if ending.note else ""
+        yield Kind.CUT_OFF, f"the response ended as {ending.kind.value}{note}, after {len(tape.body)} bytes"
+        return
+    if timeline.too_large:
+        yield Kind.CUT_OFF, timeline.too_large.partition("\n")[0]
+    elif timeline.unfinished:
+        yield Kind.CUT_OFF, f"the stream stops within an event: {_short(timeline.unfinished)}"
+    elif _is_chat(timeline) and tape.status < 400 and not timeline.has_end_mark:
+        yield Kind.CUT_OFF, "the stream has no end mark, data: [DONE]"
+
+
+def _unknown(interaction: Interaction) -> Iterator[Found]:
+    timeline = tell(interaction)
+    if not _is_chat(timeline):
+        return
+    if timeline.stray:
+        yield Kind.UNKNOWN, f"a line of the stream is no field of an event: {_short(timeline.stray)}"
+    for number, moment in enumerate(timeline.moments, 1):
+        if problem := _strange(moment.event):
+            yield Kind.UNKNOWN, f"event {number} {problem}"
+
+
+def _strange(event: Event) -> str:
+    if event.event == "ping" or event.data == "[DONE]":
+        return ""
+    if event.event != "message":
+        return f"is of the unknown type {_short(event.event)}"
+    try:
+        value = json.loads(event.data)
+    except (ValueError, RecursionError):
+        return f"is no JSON: {_short(event.data)}"
+    if not isinstance(value, dict):
+        return f"is no JSON object: {_short(event.data)}"
+    unknown = sorted(value.keys() - _KNOWN_KEYS)
+    return f"has unknown keys: {_short(', '.join(unknown))}" if unknown else ""
+
+
+def _is_chat(timeline: Timeline) -> bool:
+    return timeline.is_stream and urlsplit(timeline.interaction.request.uri).path.endswith(CHAT)
+
+
+def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timedelta | None) -> list[Finding]:
+    """At most one finding: a cassette is as old as its oldest interaction."""
+    if max_age is None or not interactions:
+        return []
+    dates = [recorded_at(interaction) for interaction in interactions]
+    known = [date for date in dates if date is not None]
+    if not known:
+        return [Finding(Kind.STALE, "it does not say when it was recorded; record it again, or convert it")]
+    age = now - min(known)
+    if age <= max_age:
+        return []
+    number = dates.index(min(known)) + 1
+    return [Finding(Kind.STALE, f"recorded {age.days} days ago, more than {max_age.days}; record it again", number)]
+
+
+def recorded_at(interaction: Interaction) -> datetime | None:
+    """When it was recorded; None when it does not say, or says it in a way that is no time."""
+    try:
+        date = datetime.fromisoformat(interaction.provenance.at)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:79]}…")

@@ -1,0 +1,225 @@
+"""The commands that write cassettes: record, scrub, convert, recover."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fakegpt_testkit.ci import is_ci
+from fakegpt_testkit.cli.redaction_options import redacting
+from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked, waiting
+from fakegpt_testkit.errors.wording import counted
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.fakegpt.provider import FakeGpt
+    from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.redaction import Redaction
+    from fakegpt_testkit.storage import Leftover
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PATHS = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog=example('fakegpt-testkit record "Say hello" --url http://localhost:8080 --cassette cassettes/hello.yaml')
+)
+@click.argument("prompt")
+@click.option("--cassette", type=_FILE, required=True, help="Where the recording goes.")
+@click.option("--url", help="The service to ask.  [default: the live service]")
+@click.option("--model", default="", help="The model to ask for.  [default: the service's]")
+@click.option("--proxy", help="An HTTP proxy for all requests.")
+@click.option(
+    "--record-mode",
+    type=click.Choice(["once", "new_episodes", "all", "rewrite"]),
+    default="all",
+    show_default=True,
+    help="What becomes of what the cassette has.",
+)
+@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
+@click.option("--record-in-ci", is_flag=True, help="Record although the environment says CI.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def record(
+    prompt: str,
+    cassette: Path,
+    url: str | None,
+    model: str,
+    proxy: str | None,
+    record_mode: str,
+    timeout: float,
+    *,
+    record_in_ci: bool,
+    as_json: bool,
+) -> None:
+    """Ask a service a question and record the flow.
+
+    The cassette then replays for the live URL, whichever URL it was recorded from. With CI set in the environment
+    nothing is recorded.
+
+    A PROMPT of - is read from standard input.
+    """
+    if is_ci(os.environ) and not record_in_ci:
+        raise Trouble(
+            f"nothing is recorded where the environment says CI={os.environ['CI']}\n"
+            "  record on your own machine, or add --record-in-ci"
+        )
+    import aiohttp
+
+    from fakegpt_testkit.fakegpt.provider import FakeGpt
+    from fakegpt_testkit.recorder import use_cassette
+
+    class Provider(FakeGpt):
+        """A class of this command's own."""
+
+    live = FakeGpt.url
+    Provider.url = url or live
+    question = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
+    hear = partial(_hear, quiet=as_json)
+    command = "the same command, with --url"
+    try:
+        with use_cassette(
+            cassette, record_mode=record_mode, origins={Provider.url: live}, command=command, elsewhere=command
+        ) as session:
+            text = asyncio.run(_ask(Provider, model, question, proxy, timeout, hear))
+    except aiohttp.ClientError as error:
+        raise Trouble(causes(error)) from error
+    if as_json:
+        print_json({"path": str(cassette), "recorded": _titles(session), "text": text})
+    else:
+        out = console()
+        out.print(said(f"\n{len(session.recorded)} of {len(session.recorded) + len(session.played)} requests recorded"))
+        out.print(said(f"The cassette: {cassette}"))
+
+
+async def _ask(
+    provider: type[FakeGpt], model: str, question: str, proxy: str | None, seconds: float, hear: partial[None]
+) -> str:
+    pieces = []
+    messages = [{"role": "user", "content": question}]
+    async for piece in provider.create_async_generator(model, messages, proxy, timeout=seconds):
+        pieces.append(piece)
+        hear(piece)
+    return "".join(pieces)
+
+
+def _hear(text: str, *, quiet: bool) -> None:
+    if not quiet:
+        out = console()
+        out.print(said(text), end="")
+        out.file.flush()
+
+
+def _titles(session: Session) -> list[str]:
+    return [f"{each.request.method} {each.request.uri}" for each in session.recorded]
+
+
+@click.command(epilog=example("fakegpt-testkit scrub cassettes --name x-internal-key"))
+@click.argument("paths", type=_PATHS, nargs=-1, required=True)
+@redacting
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> None:
+    """Redact cassettes in place.
+
+    What is recorded today without a secret gets rid of it in old files too.
+
+    A file in which there is nothing to redact is not touched; another tool's cassette that is, is written in our shape.
+    """
+    from fakegpt_testkit.maintenance import catalog
+
+    files = catalog.found(paths)
+    change = partial(_redacted, redaction)
+    scrubbed = [str(file) for file in tracked(files, "scrubbing") if catalog.rewrite(file, change)]
+    if as_json:
+        print_json({"cassettes": len(files), "scrubbed": scrubbed})
+        return
+    out = console()
+    for file in scrubbed:
+        out.print(said(f"scrubbed {file}"))
+    out.print(said(f"{len(scrubbed)} of {len(files)} cassettes had something to redact"), style="bold")
+
+
+def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
+    from fakegpt_testkit.maintenance import catalog
+
+    return catalog.redacted(cassette, redaction)
+
+
+@click.command(epilog=example("fakegpt-testkit convert old/cassettes --to tests/cassettes"))
+@click.argument("sources", type=_PATHS, nargs=-1, required=True)
+@click.option("--to", "target", type=_PATHS, help="A file for one source, or a folder for many.  [default: in place]")
+@redacting
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction, *, as_json: bool) -> None:
+    """Write other tools' cassettes in our shape, redacted.
+
+    That is those of vcrpy, pytest-recording and others; plain vcrpy still replays the result.
+
+    Streams get one piece per event, since those tools do not record the chunks.
+    """
+    from fakegpt_testkit.maintenance import catalog
+
+    pairs = catalog.targets(sources, target)
+    converted = [(*pair, *catalog.convert(*pair, redaction)) for pair in tracked(pairs, "converting")]
+    if as_json:
+        described = [
+            {"from": str(source), "to": str(written), "interactions": interactions, "changed": changed}
+            for source, written, interactions, changed in converted
+        ]
+        print_json({"converted": described})
+        return
+    out = console()
+    for source, written, interactions, changed in converted:
+        kept = "" if changed else ", as it was"
+        out.print(said(f"{source} → {written}: {counted(interactions, 'interaction')}{kept}"))
+
+
+@click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
+@click.argument("journals", type=_FILE, nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Recover everything that lies there.")
+@click.option("--into", type=_FILE, help="The cassette to recover into.  [default: the one that was recorded]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_json: bool) -> None:
+    """Bring back what a killed recording had received.
+
+    Without arguments, list what there is.
+    """
+    from fakegpt_testkit import storage
+    from fakegpt_testkit.maintenance import catalog
+
+    with waiting("looking"):
+        there = storage.leftovers()
+    if not journals and not every:
+        _list(there, as_json=as_json)
+        return
+    wanted = catalog.chosen(there, None if every else journals)
+    done = [(leftover, *catalog.recover(leftover, into)) for leftover in tracked(wanted, "recovering")]
+    if as_json:
+        found = [{"journal": str(each.path), "cassette": str(path), "recovered": new} for each, path, new in done]
+        print_json({"recovered": found})
+        return
+    out = console()
+    for _, path, new in done:
+        out.print(said(f"{counted(new, 'interaction')} recovered into {path}"))
+    if not done:
+        out.print("Nothing to recover.")
+
+
+def _list(there: tuple[Leftover, ...], *, as_json: bool) -> None:
+    if as_json:
+        fields = ("cassette", "running", "interactions", "problem")
+        print_json({"journals": [{"path": str(x.path), **{name: getattr(x, name) for name in fields}} for x in there]})
+        return
+    out = console()
+    for each in there:
+        state = each.problem or ("still recording" if each.running else counted(each.interactions, "interaction"))
+        out.print(said(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {state}"))
+    if not there:
+        out.print("Nothing to recover: every recording was saved.")
+    else:
+        out.print("To recover: fakegpt-testkit recover --all", style="bold")

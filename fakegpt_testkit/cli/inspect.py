@@ -1,0 +1,244 @@
+"""The commands that look at cassettes and change nothing: show, replay, check, diff."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fakegpt_testkit.cli.redaction_options import redacting
+from fakegpt_testkit.cli.terminal import (
+    Trouble,
+    console,
+    example,
+    harmless,
+    print_json,
+    said,
+    tracked,
+    waiting,
+)
+from fakegpt_testkit.errors.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fakegpt_testkit.redaction import Redaction
+    from fakegpt_testkit.timeline import Moment, Timeline
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PATHS = click.Path(path_type=Path)
+_KINDS = ("unreadable", "secret", "cut-off", "stale", "unknown")
+_SEVERITIES = ("harmless", "added", "broken")
+_SHOWN = 100
+
+
+@click.command(
+    epilog=example(
+        "fakegpt-testkit show cassettes/test_chat/test_greets.yaml",
+        "fakegpt-testkit show cassettes/test_chat/test_greets.yaml --html greets.html",
+    )
+)
+@click.argument("cassette", type=_FILE)
+@click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--html", type=_FILE, help="Write one self-contained page with the timeline drawn.")
+def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None) -> None:
+    """Show requests, streams, events, times and endings."""
+    from fakegpt_testkit import storage
+    from fakegpt_testkit.html import page
+    from fakegpt_testkit.timeline import described
+
+    timelines = _timelines(cassette, number)
+    if html is not None:
+        with waiting("drawing"):
+            storage.write(html, page(str(cassette), timelines).encode())
+    if as_json:
+        print_json({"path": str(cassette), "interactions": [described(each) for each in timelines.values()]})
+    elif html is not None:
+        console().print(said(f"{html} is written"))
+    else:
+        out = console()
+        out.print(said(f"{cassette}: {counted(len(timelines), 'interaction')}", "bold"))
+        for nth, timeline in timelines.items():
+            _print_timeline(out, nth, timeline)
+
+
+@click.command(epilog=example("fakegpt-testkit replay cassettes/test_chat/test_greets.yaml --pace 0.5"))
+@click.argument("cassette", type=_FILE)
+@click.option("--pace", default="recorded", show_default=True, help="recorded, lockstep (no waiting), or a factor.")
+@click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.  [default: each stream]")
+@click.option("--json", "as_json", is_flag=True, help="Print the texts as JSON; waits for nothing.")
+def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> None:
+    """Print the text of a cassette's streams at a pace.
+
+    Of streams that are no chat, the events are printed.
+    """
+    from fakegpt_testkit.recorder import read_pace
+
+    factor = {"lockstep": 0.0, "recorded": 1.0}.get(str(kept := read_pace(pace)), kept)
+    streams = {nth: each for nth, each in _timelines(cassette, number).items() if each.is_stream}
+    if as_json:
+        texts = [{"number": nth, "text": each.text, "events": len(each.moments)} for nth, each in streams.items()]
+        print_json({"path": str(cassette), "streams": texts})
+        return
+    if not streams:
+        raise Trouble(f"{cassette} has no event stream; to see what it has: fakegpt-testkit show {cassette}")
+    out = console()
+    for timeline in streams.values():
+        began = time.monotonic()
+        for moment in timeline.moments:
+            time.sleep(max(0.0, began + moment.at * float(factor) - time.monotonic()))
+            out.print(said(_grown(moment) if timeline.text else f"{moment.event.data}\n"), end="")
+            out.file.flush()
+        ending = timeline.interaction.response.ending
+        time.sleep(max(0.0, began + ending.at * float(factor) - time.monotonic()))
+        out.print("" if ending.kind.value == "complete" else said(f"\n[{_ending(timeline)}]", "red"))
+
+
+@click.command(epilog=example("fakegpt-testkit check cassettes --max-age 90 --allow cut-off"))
+@click.argument("paths", type=_PATHS, nargs=-1, required=True)
+@click.option("--max-age", type=click.IntRange(min=0), help="Days after which a cassette is stale.")
+@click.option("--allow", type=click.Choice(_KINDS), multiple=True, help="A kind of finding that is fine here.")
+@redacting
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(
+    paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], redaction: Redaction, *, as_json: bool
+) -> None:
+    """Look cassettes over; exit code 1 if something is wrong.
+
+    A cassette is wrong when it does not load (unreadable), holds a secret (secret), has a response or stream without
+    its end (cut-off), is older than --max-age days (stale), or has events that nobody knows (unknown).
+    """
+    from fakegpt_testkit import checks
+    from fakegpt_testkit.maintenance import catalog
+
+    age = None if max_age is None else timedelta(days=max_age)
+    now = datetime.now(UTC)
+    files = catalog.found(paths)
+    findings = [
+        (file, finding)
+        for file in tracked(files, "checking")
+        for finding in checks.inspect(catalog.read(file), str(file), now=now, max_age=age, redaction=redaction)
+        if finding.kind not in allow
+    ]
+    if as_json:
+        print_json(
+            {
+                "cassettes": len(files),
+                "findings": [
+                    {"path": str(file), "kind": each.kind.value, "interaction": each.interaction, "text": each.text}
+                    for file, each in findings
+                ],
+            }
+        )
+    else:
+        out = console()
+        for file, each in findings:
+            where = "" if each.interaction is None else f", interaction {each.interaction}"
+            out.print(said(f"{file}{where}: {each.kind.value}: {each.text}"))
+        out.print(said(f"{counted(len(files), 'cassette')}, {counted(len(findings), 'finding')}"), style="bold")
+    if findings:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("fakegpt-testkit diff old.yaml new.yaml --fail-on broken"))
+@click.argument("old", type=_FILE)
+@click.argument("new", type=_FILE)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    default="harmless",
+    show_default=True,
+    help="The least difference that counts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
+    """Compare two cassettes as streams of events.
+
+    Exit code 0 says that they are the same, 1 that they differ, 2 that they could not be compared.
+
+    Differences are harmless (another text, other ids), added (a new field or kind of event) or broken (a field gone,
+    another type, status or ending). Chunks and times are not compared.
+    """
+    from fakegpt_testkit import drift
+    from fakegpt_testkit.maintenance import catalog
+
+    with waiting("comparing"):
+        found = drift.differences(catalog.load(old).interactions, catalog.load(new).interactions)
+    worst = drift.worst(found)
+    if as_json:
+        print_json(
+            {
+                "severity": worst.name.lower(),
+                "differences": [
+                    {"severity": each.severity.name.lower(), "number": each.number, "in": each.where, "text": each.text}
+                    for each in found
+                ],
+            }
+        )
+    else:
+        out = console()
+        styles = {"HARMLESS": "dim", "ADDED": "yellow", "BROKEN": "red"}
+        for each in found:
+            line = f"{each.severity.name.lower():8} {each.number} {each.where}: {each.text}"
+            out.print(said(line, styles[each.severity.name]))
+        out.print(said(f"{worst.name.lower()}: {counted(len(found), 'difference')}", "bold"))
+    if worst >= drift.Severity[fail_on.upper()]:
+        raise click.exceptions.Exit(1)
+
+
+def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
+    from fakegpt_testkit.maintenance import catalog
+    from fakegpt_testkit.timeline import tell
+
+    with waiting("reading"):
+        interactions = catalog.load(cassette).interactions
+    if number is not None and number > len(interactions):
+        raise Trouble(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
+    wanted = range(1, len(interactions) + 1) if number is None else (number,)
+    return {nth: tell(interactions[nth - 1]) for nth in tracked(wanted, "reading")}
+
+
+def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
+    interaction = timeline.interaction
+    tape, provenance = interaction.response, interaction.provenance
+    out.print(said(f"\n{nth} {interaction.request.method} {interaction.request.uri}", "bold"))
+    chunks = counted(len(tape.chunks), "chunk")
+    status = f"{tape.status or 'no answer'} {tape.reason}".strip()
+    out.print(said(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
+    if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
+        out.print(said(f"  recorded {origin}", "dim"))
+    for moment in timeline.moments:
+        kind = "" if moment.event.event == "message" else f"{moment.event.event}: "
+        grown = _grown(moment)
+        what = f"+ {grown!r}" if grown else kind + moment.event.data
+        out.print(said(f"  {moment.at * 1000:9.1f} ms  chunk {moment.chunk:<4} {_cut(what)}"))
+    for gap in timeline.gaps:
+        out.print(said(f"  silence of {gap.seconds * 1000:.1f} ms from {gap.start * 1000:.1f} ms on", "yellow"))
+    if timeline.text:
+        out.print("  text:", style="dim")
+        out.print(said("\n".join(f"    {line}" for line in timeline.text.splitlines())))
+
+
+def _ending(timeline: Timeline) -> str:
+    ending = timeline.interaction.response.ending
+    note = f" ({ending.note})" if ending.note else ""
+    return f"{ending.kind.value}{note} after {ending.at * 1000:.1f} ms"
+
+
+def _grown(moment: Moment) -> str:
+    from fakegpt_testkit.conversation import Rewrite, Text
+
+    return "".join(
+        delta.text if isinstance(delta, Text) else f"\n{delta.text}"
+        for delta in moment.deltas
+        if isinstance(delta, (Text, Rewrite))
+    )
+
+
+def _cut(text: str) -> str:
+    text = harmless(text).replace("\n", "\\n")
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,111 @@
+"""``fakegpt-testkit verify``: asks a live service what cassettes hold, without the tests that use them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fakegpt_testkit.cli.redaction_options import redacting
+from fakegpt_testkit.cli.terminal import console, example, print_json, progress_console, said
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.status import Status
+
+    from fakegpt_testkit.drift import Drift
+    from fakegpt_testkit.maintenance.reverify import Way
+    from fakegpt_testkit.redaction import Redaction
+
+
+@click.command(
+    epilog=example(
+        "fakegpt-testkit verify cassettes --url http://localhost:8080 --report drift.md",
+        'fakegpt-testkit verify cassettes/openai.yaml --header "Authorization: Bearer $KEY"',
+    )
+)
+@click.argument("cassettes", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--url", help="The service to ask, in place of the recorded one.  [default: the recorded one]")
+@click.option("--header", "headers", multiple=True, help="'Name: value' to send in place of what was redacted.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["harmless", "added", "broken", "never"]),
+    default="broken",
+    show_default=True,
+    help="The least drift that counts.",
+)
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="A file: .md, .json or .txt.")
+@click.option("--proxy", help="An HTTP proxy for all requests.")
+@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
+@redacting
+@click.option("-v", "--verbose", is_flag=True, help="Print harmless differences too.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def verify(
+    cassettes: tuple[Path, ...],
+    url: str | None,
+    headers: tuple[str, ...],
+    fail_on: str,
+    report: Path | None,
+    proxy: str | None,
+    timeout: float,
+    redaction: Redaction,
+    *,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Ask a live service again what cassettes hold, and say what drifted.
+
+    Exit code 0 says that nothing did that counts, 1 that something did, 2 that something could not be asked.
+
+    A FakeGpt cassette is asked with a login of its own. Other requests are sent as they were recorded, in order, also
+    those that change something; not those with a redacted secret, unless --header gives it. No cassette is written.
+    """
+    from fakegpt_testkit import drift, storage
+    from fakegpt_testkit.maintenance import catalog, reverify
+
+    if report is not None:
+        drift.report((), str(report))  # refused now, if it is to be
+    way = reverify.Way(url, tuple(map(_header, headers)), proxy, timeout)
+    drifts = _verified(catalog.found(cassettes), way, redaction)
+    if report is not None:
+        storage.write(report, drift.report(drifts, str(report)).encode())
+    if as_json:
+        print_json(drift.described(drifts))
+    else:
+        out = console()
+        styles = {"broken": "red", "added": "yellow", "not": "yellow", "harmless": "dim"}
+        summary, *details = drift.told(drifts, harmless=verbose)
+        for line in details:
+            out.print(said(line[len("  ") :], styles.get(line.split()[0], "")))
+        out.print(said(summary, "bold"))
+    if any(each.fails(fail_on) for each in drifts):
+        raise click.exceptions.Exit(1)
+    if any(unasked.why for each in drifts for unasked in each.unasked):
+        raise click.exceptions.Exit(2)
+
+
+def _verified(files: list[Path], way: Way, redaction: Redaction) -> list[Drift]:
+    from fakegpt_testkit.maintenance import reverify
+
+    terminal = progress_console()
+    showing: AbstractContextManager[Status | None] = nullcontext()
+    if terminal.is_terminal:
+        showing = terminal.status("verifying")
+    with showing as status:
+        return [reverify.verify(file, way, redaction, partial(_show, status, file)) for file in files]
+
+
+def _show(status: Status | None, file: Path, what: str) -> None:
+    if status is not None:
+        status.update(said(f"{file}: {what}"))
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"wanted 'Name: value', got {text!r}", param_hint="--header")
+    return name.strip(), value.strip()

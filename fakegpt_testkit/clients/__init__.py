@@ -1,0 +1,1 @@
+"""Where each HTTP client meets the wire, a room per library. None knows another, and none knows a cassette."""

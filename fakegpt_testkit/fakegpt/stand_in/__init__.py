@@ -1,0 +1,25 @@
+"""The stand-in service: a real HTTP server that speaks PROTOCOL.md, deterministic from a seed.
+
+Knows nothing of recording; cassettes recorded from it say so, because each of its responses does.
+"""
+
+from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Drift, Ending, Finish, Noise, Options, Refusal, Step
+from fakegpt_testkit.fakegpt.stand_in.service import make_app, server_name
+from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, serve, serve_in_thread
+
+__all__ = [
+    "Cuts",
+    "Drift",
+    "Ending",
+    "Finish",
+    "Noise",
+    "Options",
+    "Refusal",
+    "Service",
+    "Step",
+    "make_app",
+    "run",
+    "serve",
+    "serve_in_thread",
+    "server_name",
+]

@@ -1,0 +1,150 @@
+"""Writes the page around the drawings: what was asked, what came, each event in a table that can be searched."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.conversation import Rewrite, Text
+from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.html.assets import POLICY, SCRIPT, STYLE
+from fakegpt_testkit.html.svg import drawing, in_words, milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.timeline import Moment, Timeline
+
+_SHOWN = 120
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+"""What HTML or UTF-8 cannot hold, or what would show a text in another order than it has."""
+
+
+def page(name: str, timelines: Mapping[int, Timeline]) -> str:
+    """The whole page; ``name`` is the cassette's, and the keys are its interactions' numbers."""
+    title = _text(f"Cassette {name}")
+    events = sum(len(each.moments) for each in timelines.values())
+    return "".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">\n',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+            f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
+            f'<a class="skip" href="#main">Skip to the interactions</a>\n<header><h1>{title}</h1>\n',
+            *_contents(timelines),
+            "</header>\n",
+            *(_search_box() if events else ()),
+            '<main id="main">\n',
+            *(part for number, timeline in timelines.items() for part in _interaction(number, timeline)),
+            "</main>\n",
+            f"<script>{SCRIPT}</script>\n" if events else "",
+            "</body>\n</html>\n",
+        ]
+    )
+
+
+def _contents(timelines: Mapping[int, Timeline]) -> Iterator[str]:
+    yield '<nav aria-label="Interactions"><ol>\n'
+    for number, each in timelines.items():
+        request, tape = each.interaction.request, each.interaction.response
+        yield f'<li value="{number}"><a href="#interaction-{number}">{_text(f"{request.method} {request.uri}")}</a>: '
+        yield f"{tape.status or 'no answer'}, {len(tape.body)} bytes, {_ending(each)}</li>\n"
+    yield "</ol></nav>\n"
+
+
+def _search_box() -> Iterator[str]:
+    yield '<search class="search" hidden><label for="search">Search the events (key /)</label>'
+    yield '<input id="search" type="search" autocomplete="off" spellcheck="false">'
+    yield '<span id="found" role="status"></span></search>\n'
+
+
+def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
+    request, tape = timeline.interaction.request, timeline.interaction.response
+    provenance = timeline.interaction.provenance
+    yield f'<section aria-labelledby="interaction-{number}">\n'
+    yield f'<h2 id="interaction-{number}">{number}. {_text(f"{request.method} {request.uri}")}</h2>\n<dl>'
+    yield _fact("Answer", f"{tape.status or 'none'} {tape.reason}")
+    yield _fact("Body", f"{len(tape.body)} bytes in {counted(len(tape.chunks), 'chunk')}")
+    yield f"<dt>Ending</dt><dd>{_ending(timeline)}</dd>"
+    recorded = ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word)
+    yield _fact("Recorded", recorded) if recorded else ""
+    yield "</dl>\n"
+    yield _folded("Request headers", _headers(request.headers))
+    yield _folded("Request body", _body(request.body)) if request.body else ""
+    yield _folded("Response headers", _headers(tape.headers))
+    if len(tape.chunks) > 1 or timeline.moments or tape.ending.kind is not EndingKind.COMPLETE:
+        yield f'<h3 id="timeline-{number}">Timeline</h3>\n'
+        yield f'<div class="wide" role="region" tabindex="0" aria-labelledby="timeline-{number}">'
+        yield f"{drawing(timeline, f'drawing-{number}')}</div>\n"
+        yield f'<p id="drawing-{number}-text">{_text(in_words(timeline))}</p>\n'
+    if timeline.text:
+        yield f'<h3>Text</h3>\n<pre tabindex="0">{_text(timeline.text)}</pre>\n'
+    if timeline.moments:
+        yield from _events(number, timeline)
+    elif tape.body:
+        yield f'<h3>Body</h3>\n<pre tabindex="0">{_text(_body(tape.body))}</pre>\n'
+    for problem in (timeline.stray, timeline.unfinished, timeline.too_large):
+        yield f'<p class="bad">Not an event: {_text(problem)}</p>\n' if problem else ""
+    yield "</section>\n"
+
+
+def _events(number: int, timeline: Timeline) -> Iterator[str]:
+    caption = f"{counted(len(timeline.moments), 'event')} of interaction {number}"
+    yield f"<h3>Events</h3>\n<table><caption>{caption}</caption>\n"
+    yield '<thead><tr><th scope="col" class="number">Event</th><th scope="col" class="number">Time</th>'
+    yield '<th scope="col" class="number">Chunk</th><th scope="col">Type</th><th scope="col">Text it added</th>'
+    yield '<th scope="col">Data</th></tr></thead>\n<tbody>\n'
+    for nth, moment in enumerate(timeline.moments, 1):
+        yield f'<tr data-event="{nth}"><th scope="row" class="number">{nth}</th>'
+        yield f'<td class="number">{milliseconds(moment.at)}</td><td class="number">{moment.chunk}</td>'
+        yield f"<td>{_text(moment.event.event)}</td><td>{_added(moment)}</td>"
+        yield f'<td class="data">{_data(moment.event.data)}</td></tr>\n'
+    yield "</tbody></table>\n"
+
+
+def _data(data: str) -> str:
+    """The data, folded behind its beginning when it is long."""
+    if len(data) <= _SHOWN and "\n" not in data:
+        return f"<code>{_text(data)}</code>"
+    beginning = data.partition("\n")[0][:_SHOWN]
+    return f'<details><summary>{_text(beginning)}…</summary><pre tabindex="0">{_text(data)}</pre></details>'
+
+
+def _added(moment: Moment) -> str:
+    pieces = [delta.text for delta in moment.deltas if isinstance(delta, (Text, Rewrite))]
+    return "".join(f"<ins>{_text(piece)}</ins>" for piece in pieces)
+
+
+def _ending(timeline: Timeline) -> str:
+    ending = timeline.interaction.response.ending
+    note = f" ({ending.note})" if ending.note else ""
+    text = _text(f"{ending.kind.value}{note} after {milliseconds(ending.at)}")
+    return text if ending.kind is EndingKind.COMPLETE else f'<span class="bad">{text}</span>'
+
+
+def _fact(name: str, value: str) -> str:
+    return f"<dt>{name}</dt><dd>{_text(value)}</dd>"
+
+
+def _folded(name: str, text: str) -> str:
+    return f'<details><summary>{name}</summary><pre tabindex="0">{_text(text)}</pre></details>\n'
+
+
+def _headers(headers: Headers) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _body(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"not text; in base64: {base64.b64encode(body).decode()}"
+
+
+def _text(text: str) -> str:
+    """A cassette's text as HTML: markup escaped, what cannot be shown written as its code."""
+    return escape(_INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r", "\\r")))

@@ -1,0 +1,4 @@
+"""Looks after cassettes on the disk: finds and rewrites them, names the orphans, asks a recording's requests again.
+
+Knows no pytest.
+"""

@@ -1,0 +1,221 @@
+"""Asks a cassette's requests again without the tests that recorded it, and says what drifted.
+
+A FakeGpt flow is asked by the provider, with a login of its own; anything else is sent as it was recorded, in order.
+Knows no terminal, and no pytest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+import shlex
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from fakegpt_testkit.errors import BadOption, ProviderError
+from fakegpt_testkit.fakegpt.answers import TIMEOUT
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.maintenance import catalog
+from fakegpt_testkit.matching import title
+from fakegpt_testkit.recorder import use_cassette
+from fakegpt_testkit.recorder.origins import origin_of
+from fakegpt_testkit.redaction import PLACEHOLDER, Redaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from fakegpt_testkit.drift import Drift
+    from fakegpt_testkit.exchange import Interaction, Request
+    from fakegpt_testkit.recorder import Session
+
+_LOGIN: Final = frozenset({"GET /api/loads", "POST /auth/login", "GET /api/auth/session"})
+_OF_THE_CONNECTION: Final = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "proxy-authorization"}
+)
+"""Headers that the new connection makes itself; what this client can unpack it knows best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach the service. ``url`` stands for the one that was recorded; None asks that one.
+
+    ``headers`` go with each request that is sent as it was recorded, in place of those of the same name. ``proxy`` is
+    an HTTP proxy's URL, ``timeout`` the seconds that each request may take. Raises ``BadOption`` for what is no URL.
+    """
+
+    url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    proxy: str | None = None
+    timeout: float = TIMEOUT
+
+    def __post_init__(self) -> None:
+        if self.url is not None and not re.match(r"https?://[^/]", self.url):
+            raise BadOption("--url", self.url, "a URL such as http://localhost:8080")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """``questions`` are prompts and models for the provider, ``sent`` are requests to be sent as they were recorded.
+
+    ``refused`` says why an interaction, by its number, cannot be asked again.
+    """
+
+    questions: tuple[tuple[str, str], ...]
+    sent: tuple[Request, ...]
+    refused: dict[int, str]
+
+
+class _Unreachable(Exception):  # noqa: N818 - never leaves this room
+    """Nobody answers at the service's address."""
+
+
+def verify(
+    file: Path, way: Way, redaction: Redaction | None = None, tell: Callable[[str], None] = lambda _: None
+) -> Drift:
+    """What the live service says otherwise than the cassette, and which requests could not be asked, with the reason.
+
+    ``tell`` hears what is being asked. Nothing is written. Raises ``CassetteMissing`` and ``CassetteError`` for a file
+    that is none, and ``BadOption`` for a URL that would stand for several services.
+    """
+    interactions = catalog.load(file).interactions
+    recorded = sorted({origin_of(each.request.uri) for each in interactions})
+    if way.url is not None and len(recorded) > 1:
+        raise BadOption("--url", way.url, f"none for {file}, which has requests to {', '.join(recorded)}")
+    plan = _plan(interactions, way)
+    why = dict(plan.refused)
+    with use_cassette(
+        file,
+        record_mode="verify",
+        drift="never",
+        origins=dict.fromkeys([way.url], recorded[0]) if way.url and recorded else {},
+        redaction=_with_headers(redaction or Redaction(), way),
+        command=_command(file) if plan.questions else "pytest TESTS --fakegpt-record-mode=all",
+    ) as session:
+        try:
+            asyncio.run(_ask(session, plan, way, recorded, tell))
+        except _Unreachable as nobody:
+            why = dict.fromkeys(range(1, len(interactions) + 1), str(nobody)) | why
+    found = session.drift
+    assert found is not None, "what was loaded is there to be verified"
+    return replace(found, unasked=tuple(replace(each, why=why.get(each.number, "")) for each in found.unasked))
+
+
+def _command(file: Path) -> str:
+    return f"fakegpt-testkit record PROMPT --cassette {shlex.quote(str(file))}"
+
+
+def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
+    questions, sent, refused, login = [], [], {}, []
+    flow = any(_question(each.request) is not None for each in interactions)
+    for number, each in enumerate(interactions, 1):
+        question = _question(each.request)
+        request = _with_own(each.request, way)
+        if flow and title(each.request) in _LOGIN:
+            login.append(number)
+        elif word := _secret(*question or (request.uri, *map(str, request.headers), _text(request))):
+            refused[number] = f"it holds {word}, in place of a secret"
+        elif question:
+            questions.append(question)
+        else:
+            sent.append(request)
+    if not questions:
+        refused |= dict.fromkeys(login, "it is of a flow whose question cannot be asked")
+    return _Plan(tuple(questions), tuple(sent), refused)
+
+
+def _question(request: Request) -> tuple[str, str] | None:
+    """The prompt and the model, where the provider would ask it in just this shape."""
+    if title(request) != "POST /api/conversation":
+        return None
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return None
+    match body:
+        case {
+            "messages": [{"author": {"role": "user"}, "content": {"parts": [str(prompt)]}}],
+            "parent_message_id": str(),
+            "model": str(model),
+        }:
+            return prompt, model
+    return None
+
+
+def _with_own(request: Request, way: Way) -> Request:
+    own = {name.lower() for name, _ in way.headers}
+    kept = tuple(field for field in request.headers if field[0].lower() not in own | _OF_THE_CONNECTION)
+    return replace(request, headers=(*kept, *way.headers))
+
+
+def _secret(*texts: str) -> str:
+    """The first word that stands in for a secret; what it stood for is known to nobody any more."""
+    return next((found[0] for text in texts if (found := PLACEHOLDER.search(text))), "")
+
+
+def _text(request: Request) -> str:
+    return request.body.decode("latin-1")
+
+
+def _with_headers(redaction: Redaction, way: Way) -> Redaction:
+    """What the user gives to be sent is shown nowhere, whatever its header is called."""
+    values = [value.split()[-1] for _, value in way.headers if value.split()]
+    if not values:
+        return redaction
+    return replace(redaction, functions=(*redaction.functions, lambda text: [each for each in values if each in text]))
+
+
+async def _ask(session: Session, plan: _Plan, way: Way, recorded: Sequence[str], tell: Callable[[str], None]) -> None:
+    class Provider(FakeGpt):
+        """A class of this call's own: its login is not shared."""
+
+    Provider.url = way.url or "".join(recorded[:1])
+    for prompt, model in plan.questions:
+        tell(f"asking {prompt[:60]!r}")
+        async with _heard(session, Provider.url):
+            async for _ in Provider.create_async_generator(
+                model, [{"role": "user", "content": prompt}], way.proxy, timeout=way.timeout
+            ):
+                pass
+    limit = aiohttp.ClientTimeout(total=way.timeout)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
+        for request in plan.sent:
+            tell(title(request))
+            async with _heard(session, way.url or origin_of(request.uri)), _sent(client, request, way) as response:
+                await response.read()
+
+
+@asynccontextmanager
+async def _heard(session: Session, url: str) -> AsyncIterator[None]:
+    """What a service does in place of answering is compared too; but it has to be there."""
+    before = len(session.exchanged)
+    try:
+        yield
+    except (aiohttp.ClientError, ProviderError, OSError) as failure:  # TimeoutError is an OSError
+        if isinstance(failure, aiohttp.ClientConnectorError) or len(session.exchanged) == before:
+            raise _Unreachable(f"{origin_of(url)} could not be reached: {failure}") from failure
+
+
+def _sent(
+    client: aiohttp.ClientSession, request: Request, way: Way
+) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    to = urlsplit(way.url or request.uri)
+    uri = urlsplit(request.uri)._replace(scheme=to.scheme, netloc=to.netloc).geturl()
+    return client.request(
+        request.method,
+        URL(uri, encoded=True),
+        headers=CIMultiDict(request.headers),
+        data=io.BytesIO(request.body) if request.body else None,
+        skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+        allow_redirects=False,
+        proxy=way.proxy,
+    )

@@ -1,0 +1,54 @@
+"""Compares what the live service said with what a cassette holds, both without their secrets.
+
+Knows no file and no client: what was exchanged comes in, a drift or its error goes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import drift
+from fakegpt_testkit.errors import BadOption, Drifted
+from fakegpt_testkit.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakegpt_testkit.drift import Drift
+    from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.exchange import Interaction
+    from fakegpt_testkit.matching import Rules
+
+
+def find_drift(
+    path: str, old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules, redactor: Redactor, command: str
+) -> Drift:
+    """What is new of it, without the secrets that ``redactor`` has met; the old ones' have words of their own."""
+    stored = Redactor(redactor.settings)
+    found = drift.verify(path, _redacted(old, stored), _redacted(new, redactor), rules)
+    told = (replace(each, text=redactor.text(each.text)) for each in found.differences)  # a name may be a secret too
+    return replace(found, differences=tuple(told), command=command)
+
+
+def _redacted(interactions: Sequence[Interaction], redactor: Redactor) -> list[Interaction]:
+    for each in interactions:
+        redactor.interaction(each)  # what a later one tells to be a secret may stand in an earlier one
+    return [redactor.interaction(each) for each in interactions]
+
+
+def check_drift(found: Drift, threshold: str) -> None:
+    """Raise ``Drifted`` for what is at least as severe as the threshold."""
+    if not found.fails(threshold):
+        return
+    severe = sorted(found.differences, key=lambda each: -each.severity)
+    counting = [each for each in severe if replace(found, differences=(each,)).fails(threshold)]
+    told = tuple((each.severity.word, each.number, each.where, each.text) for each in counting)
+    raise Drifted(found.cassette, threshold, told, found.command)
+
+
+def refuse_faults(faults: Sequence[Effect]) -> None:
+    """Raise ``BadOption``: what a fault makes of an answer says nothing about the service."""
+    if faults:
+        wanted = "none with record_mode='verify': what the live service says is compared, not what a fault makes of it"
+        raise BadOption("faults", ", ".join(map(str, faults)), wanted)

@@ -1,0 +1,78 @@
+"""Redacts a body while it arrives, whole events at a time, for what must be on the disk before the body is complete.
+
+Knows no rules of its own: what a secret is, and whether one is still arriving, its redactor says.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.exchange import EVENT_STREAM, media_type
+from fakegpt_testkit.redaction.joined import is_stream
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.redaction.redactor import Redactor
+
+_EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_LINE_END: Final = re.compile(rb"\n")
+_NEVER: Final = re.compile(rb"(?!)")
+_PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""gzip and zlib: nothing can be looked at before all of it is there."""
+_ENOUGH_TO_TELL: Final = 16
+_HELD_LIMIT: Final = 256 * 1024
+_REMEMBERED: Final = 2048
+"""Of what was given out: a secret's name may have come some events before the secret."""
+
+
+class StreamRedactor:
+    """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
+
+    Held back: an unfinished event; and events in which a secret has begun and not ended, up to 256 KiB of them. All
+    that went in comes out, changed like ``Redactor.body`` would have changed it, but for the first letters of a secret
+    that came in an event before, when nothing told yet that they were one.
+    """
+
+    def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
+        self._redactor = redactor
+        self._headers = headers
+        self._held = bytearray()
+        self._before = b""
+        self._searched = 0
+        self._end = _EVENT_END if media_type(headers) == EVENT_STREAM else None
+
+    def feed(self, data: bytes) -> bytes:
+        """What can be shown of the body so far and was not given out before."""
+        self._held += data
+        if self._end is None:
+            if len(self._held) < _ENOUGH_TO_TELL:
+                return b""
+            self._end = _ending(bytes(self._held[:_ENOUGH_TO_TELL]))
+        end = max((found.end() for found in self._end.finditer(self._held, max(0, self._searched - 3))), default=0)
+        self._searched = len(self._held)
+        if not end:
+            return b""
+        complete = bytes(self._held[:end])
+        shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
+        if shown is None:
+            return b""
+        del self._held[:end]
+        self._searched = len(self._held)
+        given = self._before + shown
+        first = self._end.search(given, max(0, len(given) - _REMEMBERED))
+        self._before = given if len(given) <= _REMEMBERED else given[first.end() :] if first else b""
+        return shown
+
+    def close(self) -> bytes:
+        """What was held back."""
+        held = bytes(self._held)
+        self._held.clear()
+        return self._redactor.events(self._before, held, self._headers, last=True) or b""
+
+
+def _ending(start: bytes) -> re.Pattern[bytes]:
+    """What ends a part of a body that can be looked at by itself, by the body's first bytes."""
+    if start.startswith(_PACKED):
+        return _NEVER
+    return _EVENT_END if is_stream(start.decode("latin-1")) else _LINE_END

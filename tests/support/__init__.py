@@ -1,0 +1,1 @@
+"""What the tests share: servers, clients, suites, values. Nothing in here is a test."""

@@ -1,0 +1,343 @@
+"""The commands that write cassettes: what lies on the disk afterwards, also when they fail or are stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import vcr
+from support.commands import runner
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import storage
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.cli import main
+from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.storage import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
+SECRET = Interaction(
+    Request("GET", "https://a.example/", (("X-Authorization", f"Bearer {TOKEN}"), ("X-Company", "acme-internal"))),
+    Tape(Head(200), (Chunk(0.0, b"hello"),)),
+)
+VCRPY = f"""\
+interactions:
+- request:
+    body: null
+    headers:
+      X-Authorization: [Bearer {TOKEN}]
+    method: GET
+    uri: https://a.example/
+  response:
+    body:
+      string: "data: one\\n\\ndata: two\\n\\n"
+    headers:
+      Content-Type: [text/event-stream]
+    status:
+      code: 200
+      message: OK
+version: 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("CI", raising=False)
+
+
+def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
+    return runner().invoke(main, list(map(str, arguments)), input=stdin)
+
+
+def written(path: Path, *interactions: Interaction) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cassettes.dumps(Cassette(interactions)))
+    return path
+
+
+# --- record ---
+
+
+def test_record_streams_the_answer_and_its_cassette_replays_for_the_live_url(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "hello.yaml"
+    with serve_in_thread(Options(text="Hello 👍 there")) as service:
+        result = ran("record", "Say hello", "--url", service.url, "--cassette", file)
+    assert result.exit_code == 0
+    assert result.stdout == f"Hello 👍 there\n4 of 4 requests recorded\nThe cassette: {file}\n"
+    with use_cassette(file):
+        provider = type("Provider", (FakeGpt,), {})
+        question = [{"role": "user", "content": "Say hello"}]
+        assert "".join(provider.create_completion("", question)) == "Hello 👍 there"
+
+
+def test_record_takes_the_prompt_from_stdin_and_says_what_it_did_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "hello.yaml"
+    with serve_in_thread(Options(text="Hi")) as service:
+        arguments = ("--url", service.url, "--cassette", file, "--json", "--model", "gpt-9")
+        said = json.loads(ran("record", "-", *arguments, stdin="From a pipe\n").stdout)
+        again = json.loads(ran("record", "From a pipe", *arguments, "--record-mode", "new_episodes").stdout)
+    assert (said["path"], said["text"], len(said["recorded"])) == (str(file), "Hi", 4)
+    assert said["recorded"][-1] == "POST https://chat-shared2.zhile.io/api/conversation"
+    assert (again["text"], again["recorded"]) == ("Hi", [])
+    body = json.loads(load_cassette(file).interactions[-1].request.body)
+    assert (body["messages"][0]["content"]["parts"], body["model"]) == (["From a pipe"], "gpt-9")
+
+
+def test_record_says_why_it_could_not_and_leaves_the_old_cassette(tmp_path: Path) -> None:
+    file = written(tmp_path / "old.yaml", CLEAN)
+    before = file.read_bytes()
+    with serve_in_thread(Options(refusal=Refusal("loads", 503, "closed today"))) as service:
+        refused = ran("record", "Say hello", "--url", service.url, "--cassette", file)
+    gone = ran("record", "Say hello", "--url", service.url, "--cassette", file)
+    assert (refused.exit_code, gone.exit_code) == (2, 2)
+    assert "refused the step loads with status 503: closed today" in refused.stderr
+    assert f"{service.url} could not be reached" in gone.stderr
+    assert "to record from another URL: the same command, with --url" in gone.stderr
+    assert "Traceback" not in refused.stderr + gone.stderr
+    assert file.read_bytes() == before
+
+
+def test_record_asks_nobody_in_ci_unless_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    file = tmp_path / "hello.yaml"
+    with serve_in_thread(Options(text="Hi")) as service:
+        arguments = ("record", "Say hello", "--url", service.url, "--cassette", file)
+        refused = ran(*arguments)
+        assert (refused.exit_code, refused.stdout, file.exists(), service.requests) == (2, "", False, ())
+        assert refused.stderr.startswith("Error: nothing is recorded where the environment says CI=true\n")
+        assert "--record-in-ci" in refused.stderr
+        assert ran(*arguments, "--record-in-ci").exit_code == 0
+    assert file.exists()
+
+
+@pytest.fixture
+def _ctrl_c_counts() -> Iterator[None]:
+    """Whoever runs the tests in a shell's background has SIGINT ignored, and so would the command."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_counts")
+def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) -> None:
+    file = written(tmp_path / "old.yaml", CLEAN)
+    before = file.read_bytes()
+    with serve_in_thread(Options(ending="endless", events=3, delay=0.01)) as service:
+        command = [sys.executable, "-m", "fakegpt_testkit", "record", "Say hello", "--url", service.url]
+        with subprocess.Popen(
+            [*command, "--cassette", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            deadline = time.monotonic() + 20
+            while not service.streams and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            try:
+                _, problems = process.communicate(timeout=20)
+            finally:
+                process.kill()
+    assert process.returncode == 1
+    assert problems.decode().strip() == "Aborted!"
+    assert file.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["old.yaml", "state"]
+
+
+# --- scrub ---
+
+
+def test_scrub_takes_the_secrets_out_and_touches_nothing_else(tmp_path: Path) -> None:
+    old = written(tmp_path / "a" / "old.yaml", SECRET, CLEAN)
+    clean = written(tmp_path / "a" / "clean.yaml", CLEAN)
+    before = clean.stat().st_mtime_ns
+    result = ran("scrub", tmp_path / "a")
+    assert result.stdout == f"scrubbed {old}\n1 of 2 cassettes had something to redact\n"
+    assert TOKEN not in old.read_text()
+    assert load_cassette(old).interactions[1:] == (CLEAN,)
+    assert clean.stat().st_mtime_ns == before
+    assert ran("check", old).exit_code == 0
+    assert ran("scrub", tmp_path / "a").stdout == "0 of 2 cassettes had something to redact\n"
+
+
+def test_scrub_knows_a_suite_s_own_secrets(tmp_path: Path) -> None:
+    file = written(tmp_path / "c.yaml", CLEAN, SECRET)
+    said = json.loads(ran("scrub", file, "--name", "x-company", "--pattern", "cl(ea)n", "--json").stdout)
+    assert said == {"cassettes": 1, "scrubbed": [str(file)]}
+    assert "acme-internal" not in file.read_text()
+    assert "clean" not in file.read_text()
+
+
+def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_path: Path) -> None:
+    body = json.dumps({"accessToken": "s3cr3t-t0ken-of-a-kind"}).encode()
+    login = Interaction(
+        Request("GET", "https://a.example/me"),
+        Tape(Head(200, "", (("Content-Type", "application/json"),)), (Chunk(0.0, body),)),
+    )
+    before = Interaction(Request("GET", "https://a.example/s3cr3t-t0ken-of-a-kind"), Tape(Head(200)))
+    file = written(tmp_path / "c.yaml", before, login)
+    ran("scrub", file)
+    assert "s3cr3t-t0ken" not in file.read_text()
+
+
+@pytest.mark.usefixtures("_ctrl_c_counts")
+def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
+    many = [SECRET] * 100
+    files = [written(tmp_path / "many" / f"{number:02}.yaml", *many) for number in range(40)]
+    command = [sys.executable, "-m", "fakegpt_testkit", "scrub", tmp_path / "many"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 20
+        while TOKEN in files[0].read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, problems = process.communicate(timeout=20)
+    assert (process.returncode, out, problems.decode().strip()) == (1, b"", "Aborted!")
+    assert {len(load_cassette(file).interactions) for file in files} == {100}
+    assert [TOKEN in file.read_text() for file in (files[0], files[-1])] == [False, True]
+    assert sorted((tmp_path / "many").iterdir()) == files
+
+
+def test_scrub_leaves_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("interactions: []\n")
+    result = ran("scrub", tmp_path / "bad.yaml")
+    assert (result.exit_code, (tmp_path / "bad.yaml").read_text()) == (2, "interactions: []\n")
+    assert "was cut off" in result.stderr
+
+
+def test_a_wrong_pattern_is_a_text(tmp_path: Path) -> None:
+    result = ran("scrub", written(tmp_path / "c.yaml", CLEAN), "--pattern", "(")
+    assert (result.exit_code, "is no regular expression" in result.stderr) == (2, True)
+
+
+# --- convert ---
+
+
+def test_convert_writes_vcrpy_s_cassette_in_our_shape_and_vcrpy_still_reads_it(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(VCRPY)
+    result = ran("convert", old, "--to", new)
+    assert result.stdout == f"{old} → {new}: 1 interaction\n"
+    assert old.read_text() == VCRPY
+    (one,) = load_cassette(new).interactions
+    assert [chunk.data for chunk in one.response.chunks] == [b"data: one\n\n", b"data: two\n\n"]
+    assert TOKEN not in new.read_text()
+    assert "track:" in new.read_text()
+    assert len(vcr.cassette.Cassette.load(path=str(new)).requests) == 1
+    assert ran("convert", old, "--to", new).stdout.endswith(", as it was\n")
+
+
+def test_convert_works_in_place_and_keeps_the_folders_of_many(tmp_path: Path) -> None:
+    for name in ("x/one.yml", "x/y/two.yaml"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(VCRPY)
+    (tmp_path / "three.json").write_text(json.dumps({"interactions": [], "version": 1}))
+    out = tmp_path / "out"
+    said = json.loads(ran("convert", tmp_path / "in", tmp_path / "three.json", "--to", out, "--json").stdout)
+    assert [(each["to"], each["interactions"], each["changed"]) for each in said["converted"]] == [
+        (str(out / "x" / "one.yaml"), 1, True),
+        (str(out / "x" / "y" / "two.yaml"), 1, True),
+        (str(out / "three.yaml"), 0, True),
+    ]
+    ran("convert", tmp_path / "in" / "x" / "one.yml")
+    assert (tmp_path / "in" / "x" / "one.yml").read_bytes() == (out / "x" / "one.yaml").read_bytes()
+    ran("convert", tmp_path / "three.json", "--to", out / "folder")
+    assert (out / "folder" / "three.yaml").exists()
+
+
+def test_convert_never_makes_one_file_of_two(tmp_path: Path) -> None:
+    for name in ("a/c.yaml", "b/c.yaml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(VCRPY)
+    result = ran("convert", tmp_path / "a", tmp_path / "b", "--to", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "do not become one file" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+# --- recover ---
+
+
+def journalled(cassette: Path, *bodies: bytes) -> Path:
+    """What a recording leaves that was killed in the middle of its last response."""
+    with Journal(cassette) as journal:
+        for number, body in enumerate(bodies):
+            journal.request(number, Request("GET", f"https://a.example/{number}"), Provenance())
+            journal.head(number, Head(200, "OK"))
+            journal.chunk(number, Chunk(0.1, body))
+    return journal.path
+
+
+def test_recover_lists_and_recovers_into_the_cassette_that_was_recorded(tmp_path: Path) -> None:
+    cassette = written(tmp_path / "c.yaml", CLEAN)
+    assert ran("recover").stdout == "Nothing to recover: every recording was saved.\n"
+    journal = journalled(cassette, b"one", b"two")
+    assert ran("recover").stdout.startswith(f"{journal}\n  of {cassette}: 2 interactions\nTo recover: ")
+    (listed,) = json.loads(ran("recover", "--json").stdout)["journals"]
+    assert listed == {
+        "path": str(journal),
+        "cassette": str(cassette),
+        "running": False,
+        "interactions": 2,
+        "problem": "",
+    }
+    assert ran("recover", "--all").stdout == f"2 interactions recovered into {cassette}\n"
+    kept, *new = load_cassette(cassette).interactions
+    assert kept == CLEAN
+    assert [(each.response.body, each.response.ending.kind) for each in new] == [
+        (b"one", EndingKind.KILLED),
+        (b"two", EndingKind.KILLED),
+    ]
+    assert (storage.leftovers(), ran("recover", "--all").stdout) == ((), "Nothing to recover.\n")
+    assert list(journal.parent.iterdir()) == []
+
+
+def test_recover_takes_one_journal_into_another_cassette_and_redacts(tmp_path: Path) -> None:
+    journal = journalled(tmp_path / "c.yaml", json.dumps({"accessToken": TOKEN}).encode())
+    other = journalled(tmp_path / "d.yaml", b"other")
+    target = tmp_path / "new.yaml"
+    said = json.loads(ran("recover", journal, "--into", target, "--json").stdout)
+    assert said == {"recovered": [{"journal": str(journal), "cassette": str(target), "recovered": 1}]}
+    assert TOKEN not in target.read_text()
+    assert [each.path for each in storage.leftovers()] == [other]
+
+
+def test_recover_does_not_take_what_is_still_written_or_is_no_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path / "c.yaml") as journal:
+        assert "still recording" in ran("recover").stdout
+        assert ran("recover", "--all").stdout == "Nothing to recover.\n"
+        running = ran("recover", journal.path)
+    assert (running.exit_code, "this one is still written" in running.stderr) == (2, True)
+    damaged = journal.path.with_name("x.journal")
+    damaged.write_text("?")
+    wrong = ran("recover", damaged)
+    assert (wrong.exit_code, "not that of a journal" in wrong.stderr) == (2, True)
+    assert f"{damaged}\n  of an unknown cassette: " in ran("recover").stdout
+    assert ran("recover", tmp_path / "none").exit_code == 2
+    assert damaged.exists()
+
+
+def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot be removed: .*; it is still there"):
+        storage.remove(tmp_path)  # a folder
+
+
+def test_a_recovery_that_cannot_be_written_keeps_the_journal(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    journal = journalled(tmp_path / "file" / "c.yaml", b"one")
+    result = ran("recover", "--all")
+    assert (result.exit_code, journal.exists()) == (2, True)
