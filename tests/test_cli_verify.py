@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
-from fakegpt_testkit.cli import verify as command
 from fakegpt_testkit.conversation import request_body
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
@@ -271,7 +271,8 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(tmp_path: Path, a
 
 def test_on_a_terminal_it_says_what_it_is_asking(flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Console(force_terminal=True, width=200, file=io.StringIO())
-    monkeypatch.setattr(command, "progress_console", lambda: terminal)
+    module = import_module("fakegpt_testkit.cli.verify")  # the package's attribute of that name is the command
+    monkeypatch.setattr(module, "progress_console", lambda: terminal)
     with serve_in_thread(Options(text="Hi", delay=0.1)) as service:
         said = ran(flow, "--url", service.url)
     assert isinstance(terminal.file, io.StringIO)

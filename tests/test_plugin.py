@@ -268,9 +268,9 @@ async def test_asks_it(fakegpt, fakegpt_upstream):
 def test_the_stand_in_is_a_fixture_whose_port_never_matters(suite: pytest.Pytester) -> None:
     add(suite, test_stand_in_fixture=UPSTREAM)
     suite.runpytest("--fakegpt-record-mode=once").assert_outcomes(passed=1)
-    before = (suite.path / "cassettes/test_stand_in/test_asks_it.yaml").read_bytes()
+    before = (suite.path / "cassettes/test_stand_in_fixture/test_asks_it.yaml").read_bytes()
     suite.runpytest().assert_outcomes(passed=1)
-    assert (suite.path / "cassettes/test_stand_in/test_asks_it.yaml").read_bytes() == before
+    assert (suite.path / "cassettes/test_stand_in_fixture/test_asks_it.yaml").read_bytes() == before
 
 
 FIXTURES = f"""{ASK}
