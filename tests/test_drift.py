@@ -21,7 +21,7 @@ from fakegpt_testkit.drift import (
     verify,
     worst,
 )
-from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
@@ -294,7 +294,7 @@ def test_what_was_not_asked_again_says_nothing_of_the_service() -> None:
 def test_a_threshold_says_from_where_on_it_fails(severity: Severity, fails: list[str]) -> None:
     found = Drift("a.yaml", 1, (Difference(severity, 1, "GET /", "x"),) if severity else ())
     assert [each for each in ("harmless", "added", "broken", "never") if found.fails(each)] == fails
-    with pytest.raises(BadOption, match="drift is 'same'; wanted: one of harmless, added, broken, never"):
+    with pytest.raises(BadSetting, match="drift is 'same'; wanted: one of harmless, added, broken, never"):
         check_threshold("drift", "same")
 
 
@@ -378,7 +378,7 @@ def test_json_has_everything_and_comes_back() -> None:
     assert said["cassettes"][0]["differences"][0]["severity"] == "harmless"
     assert [Drift.load(each) for each in said["cassettes"]] == DRIFTS
     assert report(DRIFTS, "drift.txt").splitlines() == list(told(DRIFTS, harmless=True))
-    with pytest.raises(BadOption, match=r"is 'drift.html'; wanted: a name that ends in .md, .json, .txt"):
+    with pytest.raises(BadSetting, match=r"is 'drift.html'; wanted: a name that ends in .md, .json, .txt"):
         report(DRIFTS, "drift.html")
 
 

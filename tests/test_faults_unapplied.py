@@ -11,7 +11,7 @@ from support.suites import INI
 
 from fakegpt_testkit import FakeGpt, use_cassette
 from fakegpt_testkit.effects import faults, script
-from fakegpt_testkit.errors import BadOption, EffectMisplaced, FakeGptTestkitWarning, FaultNeverApplied
+from fakegpt_testkit.errors import BadSetting, EffectMisplaced, FakeGptTestkitWarning, FaultNeverApplied
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_what_becomes_of_it_can_be_said() -> None:
     with pytest.warns(FakeGptTestkitWarning, match="1 fault changed no answer") as caught:
         use("warn")
     assert caught[0].filename == __file__
-    with pytest.raises(BadOption, match="unapplied is 'often'; wanted: one of ignore, warn, fail"):
+    with pytest.raises(BadSetting, match="unapplied is 'often'; wanted: one of ignore, warn, fail"):
         use("often")
     with pytest.raises(RuntimeError, match="first"), use_cassette(ANSWER, faults=[faults.reset(1)]):
         raise RuntimeError("first")

@@ -20,7 +20,7 @@ import requests
 import urllib3
 from support.listening import listening
 
-from fakegpt_testkit.errors import BadOption, NetworkBlocked
+from fakegpt_testkit.errors import BadSetting, NetworkBlocked
 from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxies
 
 if TYPE_CHECKING:
@@ -424,7 +424,7 @@ def test_the_error_says_how_to_allow_it() -> None:
 )
 def test_hosts_are_read_from_text(said: Any, hosts: tuple[str, ...] | None) -> None:
     if hosts is None:
-        with pytest.raises(BadOption, match="allow_hosts"):
+        with pytest.raises(BadSetting, match="allow_hosts"):
             read_hosts(said)
     else:
         assert read_hosts(said) == hosts

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakegpt_testkit.errors import FakeGptTestkitError, MatchingRuleError, RequestNotRecorded, RequestPlayedOut
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError, RequestNotRecorded, RequestPlayedOut
 from fakegpt_testkit.exchange import Headers, Request
 from fakegpt_testkit.matching import (
     DEFAULT_MATCH_ON,
@@ -311,19 +311,19 @@ def test_only_own_matchers_import_vcrpy() -> None:
 
 
 RULES_THAT_ARE_NONE = {
-    "an unknown matcher": ({"match_on": ("bodi",)}, "no matcher is called 'bodi'; there are method, uri"),
-    "an unknown root": ({"ignored": ("cookies.a",)}, "'cookies.a' does not name a field"),
-    "nothing": ({"ignored": ("",)}, "does not name a field"),
-    "a lone path": ({"ignored": ("/a body.b",)}, "does not name a field"),
-    "an open bracket": ({"ignored": ("body.a[",)}, "stops being a path at '['"),
-    "a name in brackets": ({"ignored": ("body[a]",)}, "stops being a path at '[a]'"),
-    "a trailing dot": ({"ignored": ("body.",)}, "stops being a path at '.'"),
+    "an unknown matcher": ({"match_on": ("bodi",)}, "a matcher is 'bodi'; wanted: one of method, uri"),
+    "an unknown root": ({"ignored": ("cookies.a",)}, "'cookies.a'; wanted: a path that starts with one of"),
+    "nothing": ({"ignored": ("",)}, "wanted: a path that starts with one of"),
+    "a lone path": ({"ignored": ("/a body.b",)}, "wanted: a path that starts with one of"),
+    "an open bracket": ({"ignored": ("body.a[",)}, "which it stops being at '['"),
+    "a name in brackets": ({"ignored": ("body[a]",)}, "which it stops being at '[a]'"),
+    "a trailing dot": ({"ignored": ("body.",)}, "which it stops being at '.'"),
 }
 
 
 @pytest.mark.parametrize(("rules", "words"), RULES_THAT_ARE_NONE.values(), ids=RULES_THAT_ARE_NONE.keys())
 def test_rules_that_mean_nothing_are_refused(rules: dict[str, tuple[str, ...]], words: str) -> None:
-    with pytest.raises(MatchingRuleError) as caught:
+    with pytest.raises(BadSetting) as caught:
         Rules(**rules)  # type: ignore[arg-type]
     assert words in str(caught.value)
 

@@ -14,7 +14,7 @@ from support.suites import INI
 from fakegpt_testkit import load_cassette, storage, use_cassette
 from fakegpt_testkit.cassette import Cassette, dumps
 from fakegpt_testkit.effects import SCRIPTED, script
-from fakegpt_testkit.errors import BadOption, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
+from fakegpt_testkit.errors import BadSetting, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
 from fakegpt_testkit.exchange import Provenance
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.plugin.report import Figures, Suite, Tally
@@ -489,7 +489,7 @@ def test_a_run_says_how_old_recordings_may_be_and_makes_them_anew(suite: pytest.
 )
 def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
     if wanted is None:
-        with pytest.raises(BadOption, match="max_age"):
+        with pytest.raises(BadSetting, match="max_age"):
             read_age(age)
     else:
         assert read_age(age) == wanted
@@ -498,7 +498,7 @@ def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
 @pytest.mark.parametrize("option", ["stale", "unplayed"])
 def test_a_wrong_consequence_is_named(tmp_path: Path, option: str) -> None:
     path = old(tmp_path / "old.yaml", LONG_AGO)
-    wanted = pytest.raises(BadOption, match=f"{option} is 'perhaps'; wanted: one of")
+    wanted = pytest.raises(BadSetting, match=f"{option} is 'perhaps'; wanted: one of")
     with wanted, use_cassette(path, max_age=9999, **{option: "perhaps"}):
         pass
 

@@ -522,8 +522,8 @@ def provider_errors() -> list[Exception]:
     same = (errors.StepRefused, errors.TokenRefused, errors.WebPageAnswered, errors.NoLoads)
     return [
         *(kind(*told) for kind in (*same, errors.NoValidResponse, errors.AnswerFailed, errors.AnswerCutOff)),
-        errors.WrongContent(*told[:3], "JSON", "text/plain", "Too many."),
-        errors.FieldMissing(*told[:3], "loads"),
+        errors.WrongContent(*told[:3], "Too many.", "", "JSON", "text/plain"),
+        errors.FieldMissing(*told[:3], field="loads"),
         UnknownKeywords("FakeGpt", ("top_p",), ("proxy",)),
     ]
 

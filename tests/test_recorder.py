@@ -15,7 +15,7 @@ from support.three_ways import CONNECT, run_in
 
 from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.errors import (
-    BadOption,
+    BadSetting,
     CassetteError,
     CassetteMissing,
     RecordingIncomplete,
@@ -226,7 +226,7 @@ def test_a_loaded_cassette_is_values(tmp_path: Path) -> None:
 def test_an_option_without_meaning_is_refused_before_anything_is_asked(
     option: dict[str, object], tmp_path: Path
 ) -> None:
-    with pytest.raises(BadOption), use_cassette(tmp_path / "a.yaml", **option):  # type: ignore[arg-type]
+    with pytest.raises(BadSetting), use_cassette(tmp_path / "a.yaml", **option):  # type: ignore[arg-type]
         pytest.fail("the block must not run")
     assert BaseConnector.connect is CONNECT
 

@@ -14,7 +14,7 @@ from support.servers import Asked, serve
 from fakegpt_testkit import RecordMode, faults, load_cassette, script, use_cassette
 from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.drift import Severity
-from fakegpt_testkit.errors import AnswerCutOff, BadOption, CassetteMissing, Drifted, VerificationIncomplete
+from fakegpt_testkit.errors import AnswerCutOff, BadSetting, CassetteMissing, Drifted, VerificationIncomplete
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Drift as Switch
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
@@ -207,9 +207,9 @@ async def test_a_service_that_cannot_be_reached_is_named(recorded: Path) -> None
 
 
 def test_options_that_make_no_sense_here_are_refused(recorded: Path) -> None:
-    with pytest.raises(BadOption, match=r"faults is 'reset.*none with record_mode='verify'"):
+    with pytest.raises(BadSetting, match=r"faults is 'reset.*none with record_mode='verify'"):
         use_cassette(recorded, record_mode="verify", faults=[faults.reset(1)]).__enter__()
-    with pytest.raises(BadOption, match="drift is 'often'; wanted: one of harmless, added, broken, never"):
+    with pytest.raises(BadSetting, match="drift is 'often'; wanted: one of harmless, added, broken, never"):
         use_cassette(recorded, drift="often").__enter__()
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Headers, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.matching import Rules, compare
 from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
@@ -563,7 +563,7 @@ def test_functions_say_what_is_secret() -> None:
 
 
 def test_a_function_that_gives_back_the_text_is_refused() -> None:
-    with pytest.raises(RedactionSettingError, match="gave back a text"):
+    with pytest.raises(BadSetting, match="gives back a list of the secrets"):
         Redactor(Redaction(functions=(str.upper,))).text("abc")
 
 
@@ -580,18 +580,21 @@ def test_single_names_and_patterns_are_kept_by_name() -> None:
 
 
 SETTINGS_THAT_DO_NOTHING = {
-    "keep nothing built in": ({"keep": ("color",)}, "'color' would not be redacted anyway"),
-    "keep everything": ({"keep": ("*",)}, "'*' would not be redacted anyway"),
-    "an empty name": ({"names": ("-",)}, "'-' is no name to redact"),
-    "a name that clients need": ({"names": ("max_tokens",)}, "'max_tokens' is never redacted"),
-    "no pattern": ({"patterns": ("(",)}, "'(' is no regular expression: missing )"),
-    "a pattern of nothing": ({"patterns": ("a*",)}, "'a*' matches an empty text"),
+    "keep nothing built in": (
+        {"keep": ("color",)},
+        "'color'; wanted: the name of a header or field that would be redacted",
+    ),
+    "keep everything": ({"keep": ("*",)}, "'*'; wanted: the name of a header or field that would be redacted"),
+    "an empty name": ({"names": ("-",)}, "'-'; wanted: one with letters"),
+    "a name that clients need": ({"names": ("max_tokens",)}, "'max_tokens'; wanted: none that clients check"),
+    "no pattern": ({"patterns": ("(",)}, "'('; wanted: a regular expression (missing )"),
+    "a pattern of nothing": ({"patterns": ("a*",)}, "'a*'; wanted: one that matches no empty text"),
 }
 
 
 @pytest.mark.parametrize(("fields", "words"), SETTINGS_THAT_DO_NOTHING.values(), ids=SETTINGS_THAT_DO_NOTHING.keys())
 def test_settings_that_would_do_nothing_are_refused(fields: dict[str, tuple[str, ...]], words: str) -> None:
-    with pytest.raises(RedactionSettingError) as caught:
+    with pytest.raises(BadSetting) as caught:
         Redaction(**fields)  # type: ignore[arg-type]
     assert words in str(caught.value)
 

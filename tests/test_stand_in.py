@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 
 from fakegpt_testkit.conversation import request_body
-from fakegpt_testkit.errors import FakeGptTestkitError, StandInMisconfigured
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, make_app, serve, serve_in_thread, server_name
 from fakegpt_testkit.sse import parse
 
@@ -352,10 +352,10 @@ async def test_a_stream_and_a_redirect_say_so_too() -> None:
     ],
 )
 def test_an_option_that_means_nothing_is_refused(make: Any, option: str) -> None:
-    with pytest.raises(StandInMisconfigured, match=option) as caught:
+    with pytest.raises(BadSetting, match=option) as caught:
         make()
     assert isinstance(caught.value, FakeGptTestkitError)
-    assert caught.value.option == option
+    assert caught.value.name == option
     assert repr(caught.value.value) in str(caught.value)
     assert caught.value.wanted in str(caught.value)
 

@@ -51,7 +51,7 @@ _LONG = 400
 _FIRST_LINE, _LAST_LINE = b"interactions:\n", b"version: 1\n"
 
 
-class _OtherForm(Exception):  # noqa: N818 - never leaves the room
+class _OtherForm(Exception):
     """The text is not of our writer's form."""
 
 

@@ -17,7 +17,7 @@ _GZIP_MAGIC = b"\x1f\x8b\x08"
 _TEXT = re.compile(r"text/|application/[\w.+-]*(?:json|xml|javascript|urlencoded|graphql)", re.IGNORECASE)
 
 
-class DecodedTooLarge(ValueError):  # noqa: N818 - never leaves the room
+class DecodedTooLarge(ValueError):
     """A body that would unpack to more than the bound."""
 
 

@@ -30,7 +30,7 @@ _UNFRAMED, _CHUNK_BY_CHUNK, _TRACK = (
 _WORDS_ONLY, _NUMBERS_ONLY = str.maketrans(":", " ", "."), str.maketrans(":", " ", "./")
 
 
-class BadTrack(ValueError):  # noqa: N818 - never leaves the room
+class BadTrack(ValueError):
     """A track that is not of the form above."""
 
 

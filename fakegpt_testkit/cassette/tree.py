@@ -56,7 +56,7 @@ class Mapping(dict[str, "Node"]):
 Node: TypeAlias = "str | bytes | list[Node] | Mapping | None"
 
 
-class BadShape(Exception):  # noqa: N818 - never leaves the room: loads gives it the file's name
+class BadShape(Exception):
     """What is wrong with a text, where, and what to do about it."""
 
     def __init__(self, problem: str, line: int | None = None, advice: str = "") -> None:

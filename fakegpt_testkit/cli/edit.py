@@ -14,7 +14,7 @@ import click
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked, waiting
-from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette

@@ -20,7 +20,7 @@ from fakegpt_testkit.cli.terminal import (
     tracked,
     waiting,
 )
-from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

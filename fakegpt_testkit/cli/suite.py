@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from fakegpt_testkit.cli.terminal import Trouble, console, example, print_json, said, tracked, waiting
-from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.errors import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,9 @@ THRESHOLDS: Final = (*(each.word for each in Severity if each), NEVER)
 
 
 def check_threshold(name: str, threshold: str) -> None:
-    """Raise ``BadOption`` for what is none."""
+    """Raise ``BadSetting`` for what is none."""
     if threshold not in THRESHOLDS:
-        raise BadOption(name, threshold, f"one of {', '.join(THRESHOLDS)}")
+        raise BadSetting(name, threshold, f"one of {', '.join(THRESHOLDS)}")
 
 
 @dataclass(frozen=True, slots=True)

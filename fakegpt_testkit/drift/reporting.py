@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
-from fakegpt_testkit.errors import BadOption
-from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,10 +51,10 @@ def described(drifts: Sequence[Drift]) -> dict[str, Any]:
 
 
 def report(drifts: Sequence[Drift], file: str) -> str:
-    """The text for a file; its name's ending says of which kind. Raises ``BadOption`` for another ending."""
+    """The text for a file; its name's ending says of which kind. Raises ``BadSetting`` for another ending."""
     ending = PurePath(file).suffix.lower()
     if ending not in FORMATS:
-        raise BadOption("the file for the report of drift", file, f"a name that ends in {', '.join(FORMATS)}")
+        raise BadSetting("the file for the report of drift", file, f"a name that ends in {', '.join(FORMATS)}")
     return FORMATS[ending](drifts)
 
 

@@ -1,4 +1,4 @@
-"""What a provider tells of a service that gave no answer, and of a call that asks for none."""
+"""A service gave no answer, or none that can be read: ask again, or look at the service. Knows no protocol."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ class ProviderError(FakeGptTestkitError, RuntimeError):
     response's status, ``detail`` the server's own words, ``code`` its own word for the error; empty when it gave none.
     """
 
-    def __init__(self, url: str, step: str, status: int, detail: str = "", code: str = "") -> None:
-        super().__init__(url, step, status, detail, code)
-        self.url = url
-        self.step = step
-        self.status = status
-        self.detail = detail
-        self.code = code
+    url: str
+    step: str
+    status: int
+    detail: str = ""
+    code: str = ""
 
-    def _said(self) -> str:
-        said = self.detail[:_DETAIL_SHOWN] or "without saying why"
-        return f"{said} ({self.code})" if self.code else said
+    @property
+    def _reason(self) -> str:
+        reason = self.detail[:_DETAIL_SHOWN] or "without saying why"
+        return f"{reason} ({self.code})" if self.code else reason
+
+    def __str__(self) -> str:
+        return f"{self.url} gave no answer at the step {self.step}, status {self.status}: {self._reason}"
 
 
-class StepRefused(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class StepRefused(ProviderError):
     """The service answered a step with a status that is an error."""
 
     def __str__(self) -> str:
-        return f"{self.url} refused the step {self.step} with status {self.status}: {self._said()}"
+        return f"{self.url} refused the step {self.step} with status {self.status}: {self._reason}"
 
 
 class TokenRefused(StepRefused):
@@ -41,7 +43,7 @@ class TokenRefused(StepRefused):
         return f"{super().__str__()}; a new login did not help"
 
 
-class WebPageAnswered(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class WebPageAnswered(ProviderError):
     """A web page came in place of an answer; ``detail`` is its title."""
 
     def __str__(self) -> str:
@@ -51,50 +53,42 @@ class WebPageAnswered(ProviderError):  # noqa: N818 - says what happened, not th
         )
 
 
-class WrongContent(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class WrongContent(ProviderError):
     """A step was answered with content of another kind: ``wanted`` says which was needed, ``got`` which came."""
 
-    def __init__(
-        self, url: str, step: str, status: int, wanted: str, got: str, detail: str = "", code: str = ""
-    ) -> None:
-        super().__init__(url, step, status, detail, code)
-        self.args = (url, step, status, wanted, got, detail, code)
-        self.wanted = wanted
-        self.got = got
+    wanted: str = ""
+    got: str = ""
 
     def __str__(self) -> str:
-        said = f": {self._said()}" if self.detail else ""
+        reason = f": {self._reason}" if self.detail else ""
         return (
             f"{self.url} answered the step {self.step} with status {self.status} and {self.got}; "
-            f"wanted: {self.wanted}{said}"
+            f"wanted: {self.wanted}{reason}"
         )
 
 
-class FieldMissing(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class FieldMissing(ProviderError):
     """The JSON answer of a step lacks what the next step needs: ``field``."""
 
-    def __init__(self, url: str, step: str, status: int, field: str, detail: str = "", code: str = "") -> None:
-        super().__init__(url, step, status, detail, code)
-        self.args = (url, step, status, field, detail, code)
-        self.field = field
+    field: str = ""
 
     def __str__(self) -> str:
-        said = f": {self._said()}" if self.detail else ""
+        reason = f": {self._reason}" if self.detail else ""
         login = "; nobody is logged in: the login set no cookie that came back" if self.step == "session" else ""
         return (
             f"{self.url} answered the step {self.step} with status {self.status} and JSON that has no usable "
-            f"{self.field}{said}{login}"
+            f"{self.field}{reason}{login}"
         )
 
 
-class NoLoads(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class NoLoads(ProviderError):
     """The service has no account to lend: its list of loads is empty."""
 
     def __str__(self) -> str:
         return f"{self.url} lists no loads at all, so there is no account to log in with; try again later"
 
 
-class NoValidResponse(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class NoValidResponse(ProviderError):
     """The stream ended without a text."""
 
     def __str__(self) -> str:
@@ -105,38 +99,37 @@ class AnswerFailed(NoValidResponse):
     """The service reported an error within the stream of its answer."""
 
     def __str__(self) -> str:
-        return f"No valid response: {self.url} broke off the step {self.step} with an error: {self._said()}"
+        return f"No valid response: {self.url} broke off the step {self.step} with an error: {self._reason}"
 
 
-class AnswerCutOff(ProviderError):  # noqa: N818 - says what happened, not that it is an error
+class AnswerCutOff(ProviderError):
     """The stream ended in good order, but in the middle of the answer: its last event and its end mark are missing."""
 
     def __str__(self) -> str:
         return f"{self.url} ended the stream of the step {self.step} before the answer was complete; ask again"
 
 
-class UnknownKeywords(FakeGptTestkitError, RuntimeError, TypeError):  # noqa: N818 - says what happened
-    """A provider was given keywords that it does not know."""
+class EventTooLarge(FakeGptTestkitError):
+    """A server-sent event, or one line of its stream, is larger than the parser may hold."""
 
-    def __init__(self, provider: str, keywords: tuple[str, ...], known: tuple[str, ...]) -> None:
-        super().__init__(provider, keywords, known)
-        self.provider = provider
-        self.keywords = keywords
-        self.known = known
+    limit: int
 
     def __str__(self) -> str:
-        named = ", ".join(self.keywords)
-        return f"{self.provider} knows no keyword {named}; it knows: {', '.join(self.known)}"
-
-
-class BadMessages(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened
-    """The messages of a chat cannot be sent: there are none, or one (``index``) is not a role and a content."""
-
-    def __init__(self, problem: str, index: int | None = None) -> None:
-        where = "messages" if index is None else f"messages[{index}]"
-        super().__init__(
-            f"{where}: {problem}\n"
-            '  wanted: a non-empty list such as [{"role": "user", "content": "Hello"}]; nothing was sent'
+        return (
+            f"a server-sent event of at most {self.limit} bytes was wanted, and a larger one is arriving\n"
+            "  if it is meant, give the parser a larger max_event_size; if not, look whether the body is an event "
+            "stream"
         )
-        self.problem = problem
-        self.index = index
+
+
+class PayloadUnreadable(FakeGptTestkitError, ValueError):
+    """The data of an event is no JSON, or not of the shape that was asked for."""
+
+    data: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"JSON of the shape that was asked for was wanted, and an event's data is other: {self.problem}\n"
+            "  look at this error's data, and ask for a wider shape (such as dict) or pass over such events"
+        )

@@ -1,4 +1,4 @@
-"""What is wrong with a file: it cannot be read or written, it holds something else, it has changed."""
+"""A file cannot be read or written, holds something else, or has changed: look at the file. Knows no file's form."""
 
 from __future__ import annotations
 
@@ -12,45 +12,25 @@ class CassetteError(FakeGptTestkitError):
     what to do.
     """
 
-    def __init__(self, path: str, line: int | None, problem: str, advice: str) -> None:
-        super().__init__(path, line, problem, advice)
-        self.path = path
-        self.line = line
-        self.problem = problem
-        self.advice = advice
+    path: str
+    line: int | None
+    problem: str
+    advice: str
 
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path}, line {self.line}"
         return f"{where}: {self.problem}\n  {self.advice}"
 
 
-class CassetteChanged(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+class CassetteChanged(FakeGptTestkitError):
     """A cassette is another one than the run saw by whose report it was to be changed."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return (
             f"{self.path} has changed since the run that told what no test plays of it; it was not touched\n"
             "  run the whole suite again for a new report"
-        )
-
-
-class CassetteNameRefused(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
-    """A cassette's name that would lead out of the cassettes' folder."""
-
-    def __init__(self, name: str, folder: str, problem: str) -> None:
-        super().__init__(name, folder, problem)
-        self.name = name
-        self.folder = folder
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
-            "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
         )
 
 
@@ -60,14 +40,25 @@ class StorageError(FakeGptTestkitError):
     ``kept`` says what became of the file: after a failed write it is unchanged.
     """
 
-    def __init__(self, path: str, doing: str, cause: OSError, kept: str, advice: str) -> None:
-        super().__init__(path, doing, cause, kept, advice)
-        self.path = path
-        self.doing = doing
-        self.cause = cause
-        self.kept = kept
-        self.advice = advice
+    path: str
+    doing: str
+    cause: OSError
+    kept: str
+    advice: str
 
     def __str__(self) -> str:
         reason = self.cause.strerror or str(self.cause) or type(self.cause).__name__
         return f"{self.path} cannot be {self.doing}: {reason}; {self.kept}\n  {self.advice}"
+
+
+class ReportRefused(FakeGptTestkitError):
+    """A file was given as the report of a run, and does not say what was wanted of it."""
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} does not say which interactions no test plays: {self.problem}; nothing was changed\n"
+            f"  run the whole suite with pytest --fakegpt-report={self.path}"
+        )

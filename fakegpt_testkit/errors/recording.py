@@ -1,55 +1,117 @@
-"""What goes wrong with the live service: a recording that is not whole, a service that has drifted."""
+"""A cassette does not hold what is asked of it, or no longer what the service answers: record it, or record it again.
+
+Knows neither cassettes nor clients: what they found is handed in as texts and numbers.
+"""
 
 from __future__ import annotations
 
 from fakegpt_testkit.errors.root import FakeGptTestkitError
-from fakegpt_testkit.errors.wording import DIFFERENCES_SHOWN, counted
+from fakegpt_testkit.wording import LINES_SHOWN, around_the_difference, counted, listed
 
 
-class RecordingIncomplete(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
-    """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
+class CassetteMissing(FakeGptTestkitError):
+    """There is no cassette where one was wanted, so nothing can be played from it."""
 
-    def __init__(self, path: str, lost: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(path, lost)
-        self.path = path
-        self.lost = lost
+    path: str
+    request: str
+    command: str
 
     def __str__(self) -> str:
-        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
+        return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
+
+
+class RequestNotRecorded(FakeGptTestkitError):
+    """No interaction of the cassette answers the request.
+
+    ``closest`` is the number of the interaction that comes nearest, from 1; ``differences`` are (path, recorded,
+    asked), the values in words.
+    """
+
+    request: str
+    cassette: str
+    interactions: int
+    played: int
+    closest: int | None = None
+    closest_request: str = ""
+    differences: tuple[tuple[str, str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    command: str = ""
+
+    def __str__(self) -> str:
+        counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
+        lines = [f"{self.request} is not in {self.cassette} ({counts})"]
+        if self.closest is not None:
+            also = "also " if self.closest_request == self.request else ""
+            lines.append(f"  closest: interaction {self.closest}, {also}{self.closest_request}; it differs in")
+            for path, recorded, asked in self.differences[:LINES_SHOWN]:
+                short_recorded, short_asked = around_the_difference(recorded, asked)
+                lines.append(f"    {path}: recorded {short_recorded}, asked {short_asked}")
+            if more := len(self.differences[LINES_SHOWN:]):
+                lines.append(f"    and {more} more")
+        if self.ignored:
+            lines.append(f"  ignored: {', '.join(self.ignored)}")
+        if self.command:
+            lines.append(f"  to record it: {self.command}")
+        return "\n".join(lines)
+
+
+class RequestPlayedOut(RequestNotRecorded):
+    """The cassette holds the request ``equal`` times, but each of its recordings was played already."""
+
+    equal: int = 1
+
+    def __str__(self) -> str:
+        counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
+        times = counted(self.equal, "time")
+        lines = [
+            f"{self.request} is in {self.cassette} ({counts}), but recorded {times} and played {times}",
+            "  to play the last one again: allow_playback_repeats=True",
+        ]
+        if self.command:
+            lines.append(f"  to record one more: {self.command}")
+        return "\n".join(lines)
+
+
+class ResponseNotRecorded(FakeGptTestkitError):
+    """The client reads on where the recording has nothing more, because nothing more was received then."""
+
+    where: str
+    chunks: int
+    ending: str
+
+    def __str__(self) -> str:
         return (
-            f"{self.path} lacks {counted(len(self.lost), 'exchange')} that the client had; the others are saved"
-            f"{each}\n"
-            "  take it out of the cassette's block, or ask with another client; the client's own result is not touched"
+            f"{self.where} has no more to read: its recording was {self.ending} after {counted(self.chunks, 'chunk')}, "
+            "and the client reads on; record it again with a client that reads to the end"
         )
 
 
-class VerificationIncomplete(RecordingIncomplete):
-    """Some exchanges went well for the client, but could not be compared; ``lost`` holds each with its reason."""
+class CassetteStale(FakeGptTestkitError):
+    """A cassette was recorded longer ago than its suite wants; ``since`` is the day of its oldest interaction."""
+
+    path: str
+    since: str
+    days: int
+    command: str
 
     def __str__(self) -> str:
-        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
         return (
-            f"{self.path} could not be compared with {counted(len(self.lost), 'exchange')} that the client had"
-            f"{each}\n"
-            "  take it out of the cassette's block, or ask with another client; the client's own result is not touched"
+            f"{self.path} was recorded on {self.since}, which is longer ago than {counted(self.days, 'day')}\n"
+            f"  to record it again: {self.command}"
         )
 
 
-class Drifted(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+class Drifted(FakeGptTestkitError):
     """The live service no longer answers as the cassette says, at least as severely as the threshold ``drift`` allows.
 
     ``differences`` are (severity, number of the request from 1, request, what differs), the worst first; ``severity``
     is the worst of them.
     """
 
-    def __init__(
-        self, path: str, drift: str, differences: tuple[tuple[str, int, str, str], ...], command: str = ""
-    ) -> None:
-        super().__init__(path, drift, differences, command)
-        self.path = path
-        self.drift = drift
-        self.differences = differences
-        self.command = command
+    path: str
+    drift: str
+    differences: tuple[tuple[str, int, str, str], ...]
+    command: str = ""
 
     @property
     def severity(self) -> str:
@@ -57,29 +119,9 @@ class Drifted(FakeGptTestkitError):  # noqa: N818 - says what happened, not that
         return self.differences[0][0]
 
     def __str__(self) -> str:
-        shown = self.differences[:DIFFERENCES_SHOWN]
-        each = "".join(f"\n  {severity:8} {number} {request}: {text}" for severity, number, request, text in shown)
-        more = len(self.differences[DIFFERENCES_SHOWN:])
+        each = [f"{severity:8} {number} {request}: {text}" for severity, number, request, text in self.differences]
         return (
-            f"the service no longer answers as in {self.path}: {self.severity}"
-            f"{each}{f'{chr(10)}  and {more} more' if more else ''}\n"
+            f"the service no longer answers as in {self.path}: {self.severity}{listed(each)}\n"
             f"  if the program copes with it, record it again: {self.command}\n"
             "  if not, the program is what to change; to let it pass for now: drift='never'"
-        )
-
-
-class CassetteStale(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
-    """A cassette was recorded longer ago than its suite wants; ``since`` is the day of its oldest interaction."""
-
-    def __init__(self, path: str, since: str, days: int, command: str) -> None:
-        super().__init__(path, since, days, command)
-        self.path = path
-        self.since = since
-        self.days = days
-        self.command = command
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} was recorded on {self.since}, which is longer ago than {counted(self.days, 'day')}\n"
-            f"  to record it again: {self.command}"
         )

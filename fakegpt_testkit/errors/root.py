@@ -1,10 +1,29 @@
-"""The base of all errors of this package, and of its warnings."""
+"""The base of all errors of this package, and of its warnings. Knows none of them."""
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
+from typing import ClassVar, dataclass_transform
 
+
+@dataclass_transform(eq_default=False)
 class FakeGptTestkitError(Exception):
-    """The base of every error that this package raises on its own account."""
+    """The base of every error that this package raises on its own account.
+
+    A subclass that names fields is a dataclass: it takes them, shows them in its ``repr``, and is pickled and copied by
+    them; its ``__str__`` words them.
+    """
+
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if inspect.get_annotations(cls):
+            dataclass(eq=False, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        self.args = tuple(getattr(self, name) for name in self.__match_args__)
 
 
 class FakeGptTestkitWarning(UserWarning):

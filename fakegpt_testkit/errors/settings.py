@@ -1,39 +1,79 @@
-"""Settings that cannot be meant."""
+"""What the caller wrote and cannot be meant: change the setting, the name or the argument. Knows no room's settings."""
 
 from __future__ import annotations
 
 from fakegpt_testkit.errors.root import FakeGptTestkitError
 
 
-class BadOption(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
-    """An option of ``use_cassette`` has a value that means nothing."""
+class BadSetting(FakeGptTestkitError, ValueError):
+    """A setting, an option or an argument has a value that means nothing; ``more`` are others that are wrong too."""
 
-    def __init__(self, name: str, value: object, wanted: str) -> None:
-        super().__init__(name, value, wanted)
-        self.name = name
-        self.value = value
-        self.wanted = wanted
-
-    def __str__(self) -> str:
-        return f"{self.name} is {self.value!r}; wanted: {self.wanted}"
-
-
-class StandInMisconfigured(FakeGptTestkitError, ValueError):  # noqa: N818 - says what happened, not that it is an error
-    """An option of the stand-in service has a value that means nothing."""
-
-    def __init__(self, option: str, value: object, wanted: str) -> None:
-        super().__init__(option, value, wanted)
-        self.option = option
-        self.value = value
-        self.wanted = wanted
+    name: str
+    value: object
+    wanted: str
+    more: tuple[BadSetting, ...] = ()
 
     def __str__(self) -> str:
-        return f"the stand-in's option {self.option} is {self.value!r}; wanted: {self.wanted}"
+        lines = [f"{each.name} is {each.value!r}; wanted: {each.wanted}" for each in (self, *self.more)]
+        return "\n".join(lines)
 
 
-class MatchingRuleError(FakeGptTestkitError):
-    """A matcher's name or an ignored path that means nothing."""
+class EffectMisplaced(FakeGptTestkitError, ValueError):
+    """An effect was given a place, a number or a value that the response has not, or that means nothing."""
+
+    effect: str
+    problem: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"
 
 
-class RedactionSettingError(FakeGptTestkitError):
-    """A name or pattern to redact, or to keep, that would do nothing or harm."""
+class CassetteNameRefused(FakeGptTestkitError, ValueError):
+    """A cassette's name that would lead out of the cassettes' folder."""
+
+    name: str
+    folder: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
+            "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
+        )
+
+
+class EventNotEncodable(FakeGptTestkitError, ValueError):
+    """A server-sent event holds what no event stream can carry."""
+
+    field: str
+    value: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"the {self.field} of a server-sent event cannot be written: {self.value!r} is {self.problem}"
+
+
+class UnknownKeywords(FakeGptTestkitError, RuntimeError, TypeError):
+    """A provider was given keywords that it does not know."""
+
+    provider: str
+    keywords: tuple[str, ...]
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.provider} knows no keyword {', '.join(self.keywords)}; it knows: {', '.join(self.known)}"
+
+
+class BadMessages(FakeGptTestkitError, ValueError):
+    """The messages of a chat cannot be sent: there are none, or one (``index``) is not a role and a content."""
+
+    problem: str
+    index: int | None = None
+
+    def __str__(self) -> str:
+        where = "messages" if self.index is None else f"messages[{self.index}]"
+        return (
+            f"{where}: {self.problem}\n"
+            '  wanted: a non-empty list such as [{"role": "user", "content": "Hello"}]; nothing was sent'
+        )

@@ -1,13 +1,90 @@
-"""What a whole suite meets: the guarded network, a report or a collection that tells nothing."""
+"""A test or its suite does something other than what was recorded or allowed: change the test, the program or the run.
+
+Knows neither pytest nor cassettes: what was found is handed in as texts and numbers.
+"""
 
 from __future__ import annotations
 
 from fakegpt_testkit.errors.root import FakeGptTestkitError
+from fakegpt_testkit.wording import counted, listed
 
-_LINES_SHOWN = 15
+_OUTPUT_SHOWN = 15
+_LOST = "take it out of the cassette's block, or ask with another client; the client's own result is not touched"
 
 
-class NetworkBlocked(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+class InteractionsUnplayed(FakeGptTestkitError):
+    """A cassette holds interactions that were not asked for; ``unplayed`` has their numbers, from 1, and requests."""
+
+    path: str
+    interactions: int
+    unplayed: tuple[tuple[int, str], ...]
+
+    def __str__(self) -> str:
+        each = listed([f"{number}: {request}" for number, request in self.unplayed])
+        return (
+            f"{len(self.unplayed)} of {counted(self.interactions, 'interaction')} of {self.path} were not asked for"
+            f"{each}\n"
+            "  if the flow is meant to be shorter now, record it again with record_mode='rewrite'; "
+            "if not, look why the program stopped; or allow it with unplayed='ignore'"
+        )
+
+
+class FaultNeverApplied(FakeGptTestkitError):
+    """Faults changed no answer, so nothing was tested of them; ``faults`` has each with the reason.
+
+    ``played`` are the requests that were answered.
+    """
+
+    path: str
+    faults: tuple[tuple[str, str], ...]
+    played: tuple[str, ...]
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {fault}: {reason}" for fault, reason in self.faults)
+        played = listed([*self.played], "    ") or " nothing"
+        return (
+            f"{counted(len(self.faults), 'fault')} changed no answer of {self.path}, so nothing was tested of it"
+            f"{each}\n  played:{played}\n"
+            "  give it a place that the stream has and a request that is made; or allow it with unapplied='ignore'"
+        )
+
+
+class CannotBeReplayed(FakeGptTestkitError):
+    """A request asks for something that a cassette cannot hold, a WebSocket for instance."""
+
+    method: str
+    uri: str
+    protocol: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} {self.uri} asks to switch to {self.protocol}: wanted a plain HTTP exchange, only those are "
+            "recorded and replayed; run this part against a real or a stand-in server, outside the cassette"
+        )
+
+
+class RecordingIncomplete(FakeGptTestkitError):
+    """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
+
+    path: str
+    lost: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
+        lacks = f"{self.path} lacks {counted(len(self.lost), 'exchange')} that the client had; the others are saved"
+        return f"{lacks}{each}\n  {_LOST}"
+
+
+class VerificationIncomplete(RecordingIncomplete):
+    """Some exchanges went well for the client, but could not be compared; ``lost`` holds each with its reason."""
+
+    def __str__(self) -> str:
+        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
+        lacks = f"{self.path} could not be compared with {counted(len(self.lost), 'exchange')} that the client had"
+        return f"{lacks}{each}\n  {_LOST}"
+
+
+class NetworkBlocked(FakeGptTestkitError):
     """A call that would have left the process was stopped, because the test that runs may not use the network.
 
     ``call`` is the function or Python's audit event, ``address`` where it was to go, ``allow`` the host that would have
@@ -15,12 +92,10 @@ class NetworkBlocked(FakeGptTestkitError):  # noqa: N818 - says what happened, n
     and try again, or go on without.
     """
 
-    def __init__(self, test: str, call: str, address: str, allow: str) -> None:
-        super().__init__(test, call, address, allow)
-        self.test = test
-        self.call = call
-        self.address = address
-        self.allow = allow
+    test: str
+    call: str
+    address: str
+    allow: str
 
     def __str__(self) -> str:
         if not self.allow:
@@ -34,34 +109,17 @@ class NetworkBlocked(FakeGptTestkitError):  # noqa: N818 - says what happened, n
         )
 
 
-class ReportRefused(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
-    """A file was given as the report of a run, and does not say what was wanted of it."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} does not say which interactions no test plays: {self.problem}; nothing was changed\n"
-            f"  run the whole suite with pytest --fakegpt-report={self.path}"
-        )
-
-
-class CollectionFailed(FakeGptTestkitError):  # noqa: N818 - says what happened, not that it is an error
+class CollectionFailed(FakeGptTestkitError):
     """Pytest could not say which tests there are, so nothing is known of what they use.
 
     ``why`` says in words what happened, ``output`` is what pytest printed.
     """
 
-    def __init__(self, arguments: tuple[str, ...], why: str, output: str) -> None:
-        super().__init__(arguments, why, output)
-        self.arguments = arguments
-        self.why = why
-        self.output = output
+    arguments: tuple[str, ...]
+    why: str
+    output: str
 
     def __str__(self) -> str:
         command = " ".join(("pytest --collect-only", *self.arguments))
-        lines = "\n".join(f"  {line}" for line in self.output.splitlines()[-_LINES_SHOWN:])
+        lines = "\n".join(f"  {line}" for line in self.output.splitlines()[-_OUTPUT_SHOWN:])
         return f"wanted the whole suite's tests, and {command} {self.why}; nothing was changed\n{lines}"

@@ -323,7 +323,7 @@ async def _json(way: _Way, step: str, response: aiohttp.ClientResponse) -> objec
 def _missing(way: _Way, step: str, status: int, name: str, answer: object) -> FieldMissing:
     explains = isinstance(answer, dict) and (answer.get("detail") or answer.get("error"))
     said = way.heard(conversation.failure(json.dumps(answer))) if explains else Failure("")
-    return FieldMissing(way.name, step, status, name, said.message, said.code)
+    return FieldMissing(way.name, step, status, said.message, said.code, name)
 
 
 def _refusal(way: _Way, step: str, response: aiohttp.ClientResponse, text: str) -> Exception:
@@ -338,4 +338,4 @@ def _refusal(way: _Way, step: str, response: aiohttp.ClientResponse, text: str) 
     if status >= 400:
         return StepRefused(way.name, step, status, said.message, said.code)
     wanted = "an event stream" if step == "conversation" else "JSON"
-    return WrongContent(way.name, step, status, wanted, got, said.message, said.code)
+    return WrongContent(way.name, step, status, said.message, said.code, wanted, got)

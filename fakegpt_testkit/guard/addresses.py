@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.errors import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,11 +59,11 @@ def stays_here(host: str) -> bool:
 
 
 def read_hosts(said: str | Iterable[str]) -> tuple[str, ...]:
-    """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadOption`` for what is none."""
+    """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadSetting`` for what is none."""
     hosts = tuple(said.replace(",", " ").split()) if isinstance(said, str) else tuple(said)
     for host in hosts:
         if not host or "://" in host or (network_of(host) is None and ("/" in host or ":" in host)):
-            raise BadOption("allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8")
+            raise BadSetting("allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8")
     return hosts
 
 

@@ -8,10 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.conversation import Rewrite, Text
-from fakegpt_testkit.errors.wording import counted
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.html.assets import POLICY, SCRIPT, STYLE
 from fakegpt_testkit.html.svg import drawing, in_words, milliseconds
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from html import escape
 from math import log10
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.errors.wording import counted
 from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

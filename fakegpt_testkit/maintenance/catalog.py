@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadOption, CassetteChanged, CassetteError, CassetteMissing
+from fakegpt_testkit.errors import BadSetting, CassetteChanged, CassetteError, CassetteMissing
 from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def targets(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Pa
             below = each.relative_to(source) if source.is_dir() else Path(each.name)
             written = target / below.with_suffix(storage.SUFFIXES[0])
             if written in pairs:
-                raise BadOption(
+                raise BadSetting(
                     "--to", str(target), f"a place where {pairs[written]} and {each} do not become one file"
                 )
             pairs[written] = each
@@ -150,7 +150,7 @@ def targets(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Pa
 def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[Leftover]:
     """The journals that are named and lie there; all that can be recovered when None is given.
 
-    Raises ``BadOption`` for one that does not lie there, is still written, or holds nothing that can be read.
+    Raises ``BadSetting`` for one that does not lie there, is still written, or holds nothing that can be read.
     """
     by_path = {each.path.resolve(): each for each in there}
     if journals is None:
@@ -162,6 +162,6 @@ def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[L
             why = "one of those that fakegpt-testkit recover lists"
             if leftover is not None:
                 why = leftover.problem or "one whose recording has ended: this one is still written"
-            raise BadOption("journal", str(path), why)
+            raise BadSetting("journal", str(path), why)
         wanted.append(leftover)
     return wanted

@@ -20,7 +20,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from fakegpt_testkit.errors import BadOption, ProviderError
+from fakegpt_testkit.errors import BadSetting, ProviderError
 from fakegpt_testkit.fakegpt.answers import TIMEOUT
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.maintenance import catalog
@@ -50,7 +50,7 @@ class Way:
     """How to reach the service. ``url`` stands for the one that was recorded; None asks that one.
 
     ``headers`` go with each request that is sent as it was recorded, in place of those of the same name. ``proxy`` is
-    an HTTP proxy's URL, ``timeout`` the seconds that each request may take. Raises ``BadOption`` for what is no URL.
+    an HTTP proxy's URL, ``timeout`` the seconds that each request may take. Raises ``BadSetting`` for what is no URL.
     """
 
     url: str | None = None
@@ -60,7 +60,7 @@ class Way:
 
     def __post_init__(self) -> None:
         if self.url is not None and not re.match(r"https?://[^/]", self.url):
-            raise BadOption("--url", self.url, "a URL such as http://localhost:8080")
+            raise BadSetting("--url", self.url, "a URL such as http://localhost:8080")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Plan:
     refused: dict[int, str]
 
 
-class _Unreachable(Exception):  # noqa: N818 - never leaves this room
+class _Unreachable(Exception):
     """Nobody answers at the service's address."""
 
 
@@ -85,12 +85,12 @@ def verify(
     """What the live service says otherwise than the cassette, and which requests could not be asked, with the reason.
 
     ``tell`` hears what is being asked. Nothing is written. Raises ``CassetteMissing`` and ``CassetteError`` for a file
-    that is none, and ``BadOption`` for a URL that would stand for several services.
+    that is none, and ``BadSetting`` for a URL that would stand for several services.
     """
     interactions = catalog.load(file).interactions
     recorded = sorted({origin_of(each.request.uri) for each in interactions})
     if way.url is not None and len(recorded) > 1:
-        raise BadOption("--url", way.url, f"none for {file}, which has requests to {', '.join(recorded)}")
+        raise BadSetting("--url", way.url, f"none for {file}, which has requests to {', '.join(recorded)}")
     plan = _plan(interactions, way)
     why = dict(plan.refused)
     with use_cassette(

@@ -23,7 +23,7 @@ _PART_NAME: Final = re.compile(r'[;\s]name="?([^";\r\n]*)', re.IGNORECASE)
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-class NotATree(ValueError):  # noqa: N818 - never leaves the room
+class NotATree(ValueError):
     """The body is neither JSON nor a form: its bytes are all there is to compare."""
 
 

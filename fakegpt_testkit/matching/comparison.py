@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fakegpt_testkit.errors import MatchingRuleError
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree, unpacked
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
@@ -76,7 +76,7 @@ class Rules:
     """What decides a match: matchers by vcrpy's names or a suite's own, and the fields that are ignored.
 
     ``ignored`` are paths, optionally bound to an endpoint; ``docs/matching.md`` has the language. Raises
-    ``MatchingRuleError`` for a name that no matcher has and for a path that is not one.
+    ``BadSetting`` for a name that no matcher has and for a path that is not one.
     """
 
     match_on: tuple[str | Matcher, ...] = DEFAULT_MATCH_ON
@@ -85,10 +85,8 @@ class Rules:
     def __post_init__(self) -> None:
         for matcher in self.match_on:
             if isinstance(matcher, str) and matcher not in _MATCHERS:
-                raise MatchingRuleError(
-                    f"no matcher is called {matcher!r}; there are {', '.join(_MATCHERS)}; "
-                    "or pass a function of two requests"
-                )
+                wanted = f"one of {', '.join(_MATCHERS)}, or a function of two requests"
+                raise BadSetting("a matcher", matcher, wanted)
         check(self.ignored)
 
 

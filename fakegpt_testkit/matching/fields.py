@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fakegpt_testkit.errors import MatchingRuleError
+from fakegpt_testkit.errors import BadSetting
 
 Step = str | int
 """A key of an object or an index of an array."""
@@ -73,10 +73,11 @@ def _parsed(rule: str) -> _Ignored:
     root = re.match(r"[a-z]*", field)
     name = root[0] if root else ""
     if words is None or name not in _ROOTS:
-        raise MatchingRuleError(
-            f"{rule!r} does not name a field to ignore; it starts with one of {', '.join(_ROOTS)}, as in 'query.t', "
-            "'body.messages[*].id' or 'POST /api/conversation body.parent_message_id'"
+        wanted = (
+            f"a path that starts with one of {', '.join(_ROOTS)}, as in 'query.t', 'body.messages[*].id' or "
+            "'POST /api/conversation body.parent_message_id'"
         )
+        raise BadSetting("a field to ignore", rule, wanted)
     steps = [*_steps(rule, field, len(name))]
     if name == "headers" and steps and isinstance(steps[0], str):
         steps[0] = steps[0].lower()
@@ -88,10 +89,11 @@ def _steps(rule: str, field: str, at: int) -> list[Step | _Wild]:
     while at < len(field):
         found = _STEP.match(field, at)
         if found is None:
-            raise MatchingRuleError(
-                f"{rule!r} stops being a path at {field[at:]!r}; a step is '.name', '.*', '.**', '[0]', '[*]' or "
+            wanted = (
+                f"a path, which it stops being at {field[at:]!r}; a step is '.name', '.*', '.**', '[0]', '[*]' or "
                 "'[\"any name\"]'"
             )
+            raise BadSetting("a field to ignore", rule, wanted)
         at = found.end()
         if found["quoted"]:
             steps.append(str(json.loads(found["quoted"])))
@@ -107,7 +109,7 @@ def _glob(words: str) -> re.Pattern[str]:
 
 
 def check(rules: tuple[str, ...]) -> None:
-    """Raise ``MatchingRuleError`` for the first rule that is not one."""
+    """Raise ``BadSetting`` for the first rule that is not one."""
     for rule in rules:
         _parsed(rule)
 

@@ -50,7 +50,7 @@ def not_recorded(
     """
     equal = sum(matches(asked, each, rules) for each in recorded)
     if equal:
-        return RequestPlayedOut(title(asked), cassette, len(recorded), sum(played), equal, command)
+        return RequestPlayedOut(title(asked), cassette, len(recorded), sum(played), equal=equal, command=command)
     nearest = closest(asked, recorded, rules)
     if nearest is None:
         return RequestNotRecorded(title(asked), cassette, len(recorded), sum(played), command=command)

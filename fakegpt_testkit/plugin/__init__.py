@@ -208,7 +208,7 @@ def fakegpt_upstream(fakegpt_upstream_options: Options) -> Iterator[Service]:
         yield service
 
 
-class _TestFailed(Exception):  # noqa: N818 - never leaves the plugin
+class _TestFailed(Exception):
     """Tells a cassette that its block has failed."""
 
 

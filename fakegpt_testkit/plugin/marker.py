@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from fakegpt_testkit.ci import is_ci
-from fakegpt_testkit.errors import BadOption
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.plugin import options
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Wanted:
 
 
 def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
-    """What the test wants. Raises ``BadOption`` for what means nothing."""
+    """What the test wants. Raises ``BadSetting`` for what means nothing."""
     from fakegpt_testkit import recorder
 
     said = options.for_test(item.config, configured, [*item.iter_markers(options.MARKER)])
@@ -104,7 +104,7 @@ def sweep(item: pytest.Item, over: Sweep) -> Sequence[Effect | None]:
 
     said = options.for_test(item.config, {}, [*item.iter_markers(options.MARKER)])
     if not any(marker.args for marker in item.iter_markers(options.MARKER)):
-        raise BadOption("faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording")
+        raise BadSetting("faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording")
     source, _ = place(item, str(said["cassette_dir"]))
     if not isinstance(source, Path):
         return over.over(source)

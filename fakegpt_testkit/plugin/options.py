@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pytest
 
 from fakegpt_testkit.ci import is_ci
-from fakegpt_testkit.errors import BadOption, FakeGptTestkitError
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ def check(name: str, value: object) -> None:
     """Raise for a value that is none of the option's."""
     option = OPTIONS[name]
     if option.choices and value not in option.choices:
-        raise BadOption(name, value, f"one of {', '.join(option.choices)}")
+        raise BadSetting(name, value, f"one of {', '.join(option.choices)}")
 
 
 def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ def _refuse_to_record(config: pytest.Config) -> None:
     mode = config.getoption("fakegpt_record_mode")
     if mode not in {None, "none", "verify"}:
         wanted = "none, since the environment says CI; record on your own machine, or add --fakegpt-record-in-ci"
-        raise BadOption("--fakegpt-record-mode", mode, wanted)
+        raise BadSetting("--fakegpt-record-mode", mode, wanted)
 
 
 def _settle_drift_report(config: pytest.Config) -> None:

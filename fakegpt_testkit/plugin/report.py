@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.errors.wording import counted
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.clients.aiohttp import Pace, insert
 from fakegpt_testkit.drift import check_threshold
 from fakegpt_testkit.errors import (
-    BadOption,
+    BadSetting,
     CassetteMissing,
     FakeGptTestkitError,
     RecordingIncomplete,
@@ -61,7 +61,7 @@ def check_options(options: Iterable[str], also: Iterable[str] = ()) -> None:
     """Raise for a name that neither ``use_cassette`` nor the caller takes, who passes on what others wrote."""
     known = _options() | {*also}
     for unknown in sorted(set(options) - known):
-        raise BadOption("an option of fakegpt", unknown, f"one of {', '.join(sorted(known))}")
+        raise BadSetting("an option of fakegpt", unknown, f"one of {', '.join(sorted(known))}")
 
 
 @cache
@@ -73,7 +73,7 @@ def read_mode(mode: str) -> RecordMode:
     """The record mode of this name."""
     if mode in list(RecordMode):
         return RecordMode(mode)
-    raise BadOption("record_mode", mode, f"one of {', '.join(RecordMode)}")
+    raise BadSetting("record_mode", mode, f"one of {', '.join(RecordMode)}")
 
 
 def read_pace(pace: Pace | str) -> Pace:
@@ -86,7 +86,7 @@ def read_pace(pace: Pace | str) -> Pace:
         factor = float(pace)
         if 0 <= factor < math.inf:
             return factor
-    raise BadOption("pace", pace, "'lockstep', 'recorded', or a factor of the recorded times such as 0.5")
+    raise BadSetting("pace", pace, "'lockstep', 'recorded', or a factor of the recorded times such as 0.5")
 
 
 def load_cassette(path: str | PathLike[str]) -> Cassette:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import (
-    BadOption,
+    BadSetting,
     CassetteStale,
     FakeGptTestkitWarning,
     FaultNeverApplied,
@@ -37,7 +37,7 @@ def read_age(age: str | float | timedelta) -> timedelta:
         return age
     said = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw]?)", str(age).strip())
     if said is None:
-        raise BadOption("max_age", age, "a time such as 12h, 30d or 8w")
+        raise BadSetting("max_age", age, "a time such as 12h, 30d or 8w")
     return timedelta(**{_UNITS[said[2] or "d"]: float(said[1])})
 
 
@@ -51,7 +51,7 @@ class Age:
 
     def __post_init__(self) -> None:
         if self.stale not in _WHEN_STALE:
-            raise BadOption("stale", self.stale, f"one of {', '.join(_WHEN_STALE)}")
+            raise BadSetting("stale", self.stale, f"one of {', '.join(_WHEN_STALE)}")
 
     def renews(self, path: str, interactions: Iterable[Interaction], now: datetime, command: str) -> bool:
         """Whether the cassette is to be recorded anew. If not, and it is stale: warns, or raises ``CassetteStale``.
@@ -101,7 +101,7 @@ def check_unapplied(session: Session, then: str) -> None:
 
 def _check_consequence(option: str, then: str) -> None:
     if then not in _CONSEQUENCES:
-        raise BadOption(option, then, f"one of {', '.join(_CONSEQUENCES)}")
+        raise BadSetting(option, then, f"one of {', '.join(_CONSEQUENCES)}")
 
 
 def _follow(then: str, problem: FaultNeverApplied | InteractionsUnplayed) -> None:

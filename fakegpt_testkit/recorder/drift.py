@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import drift
-from fakegpt_testkit.errors import BadOption, Drifted
+from fakegpt_testkit.errors import BadSetting, Drifted
 from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_drift(found: Drift, threshold: str) -> None:
 
 
 def refuse_faults(faults: Sequence[Effect]) -> None:
-    """Raise ``BadOption``: what a fault makes of an answer says nothing about the service."""
+    """Raise ``BadSetting``: what a fault makes of an answer says nothing about the service."""
     if faults:
         wanted = "none with record_mode='verify': what the live service says is compared, not what a fault makes of it"
-        raise BadOption("faults", ", ".join(map(str, faults)), wanted)
+        raise BadSetting("faults", ", ".join(map(str, faults)), wanted)

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
-from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.errors import BadSetting
 
 
 class Where(Enum):
@@ -117,20 +117,20 @@ class Names:
 
 
 def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset[str]) -> Names:
-    """The names of a suite's settings; raises ``RedactionSettingError`` for those that would do nothing or harm."""
+    """The names of a suite's settings; raises ``BadSetting`` for those that would do nothing or harm."""
     for name in more:
         if not plain(name):
-            raise RedactionSettingError(f"{name!r} is no name to redact; give it letters or digits")
+            raise BadSetting("a name to redact", name, "one with letters or digits")
         if untouchable(name):
-            raise RedactionSettingError(
-                f"{name!r} is never redacted, because clients check it or send it back; leave it out of names"
-            )
+            wanted = "none that clients check or send back, since they are never redacted; leave it out"
+            raise BadSetting("a name to redact", name, wanted)
     for name in kept:
         if plain(name) not in _KNOWN and name not in pattern_names and not plain(name).endswith(_ENDINGS):
-            raise RedactionSettingError(
-                f"{name!r} would not be redacted anyway; keep takes the name of a header or field, or one of the "
-                f"patterns {', '.join(sorted(pattern_names))}"
+            wanted = (
+                "the name of a header or field that would be redacted, or one of the patterns "
+                f"{', '.join(sorted(pattern_names))}"
             )
+            raise BadSetting("a name to keep", name, wanted)
     return Names(frozenset(map(plain, more)), frozenset(map(plain, kept)))
 
 

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
-from fakegpt_testkit.errors import RedactionSettingError
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape, header
 from fakegpt_testkit.matching import PLACEHOLDER, unpacked
 from fakegpt_testkit.redaction.chunks import recut
@@ -49,7 +49,7 @@ class Redaction:
     regular expressions; the secret is group 1, or all of the match. ``functions``: see ``Finder``. ``keep``: single
     built-in names or patterns that are no secret here. There is no switch for all of them.
 
-    Raises ``RedactionSettingError`` for a setting that would do nothing, and for a pattern that cannot be compiled.
+    Raises ``BadSetting`` for a setting that would do nothing, and for a pattern that cannot be compiled.
     """
 
     names: tuple[str, ...] = ()
@@ -67,9 +67,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise RedactionSettingError(f"{pattern!r} is no regular expression: {error}") from error
+        raise BadSetting("a pattern to redact", pattern, f"a regular expression ({error})") from error
     if compiled.fullmatch(""):
-        raise RedactionSettingError(f"{pattern!r} matches an empty text, so it would redact nothing at all places")
+        raise BadSetting("a pattern to redact", pattern, "one that matches no empty text")
     return compiled
 
 
@@ -247,9 +247,8 @@ class Redactor:
         for function in self.settings.functions:
             secrets = function(readable)
             if isinstance(secrets, str):
-                raise RedactionSettingError(
-                    f"{function!r} gave back a text; a function to redact with gives back a list of the secrets in it"
-                )
+                wanted = "one that gives back a list of the secrets in a text, and not a text"
+                raise BadSetting("a function to redact with", function, wanted)
             found += secrets
         for secret in dict.fromkeys(found):
             if not secret or PLACEHOLDER.search(secret):

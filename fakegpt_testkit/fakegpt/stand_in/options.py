@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from fakegpt_testkit.errors import StandInMisconfigured
+from fakegpt_testkit.errors import BadSetting
 
 Cuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
 """Where the stream is cut into chunks: after each event, anywhere, after each byte; or after each event and also
@@ -68,7 +68,7 @@ class Refusal:
     def __post_init__(self) -> None:
         _one_of("refusal.step", self.step, get_args(Step))
         if not 200 <= self.status <= 599:
-            raise StandInMisconfigured("refusal.status", self.status, "a status from 200 to 599")
+            raise BadSetting("refusal.status", self.status, "a status from 200 to 599")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,9 @@ class Options:
         for name in ("delay", "accounts", "busy", "stale_tokens", "events"):
             value = getattr(self, name)
             if value is not None and value < 0:
-                raise StandInMisconfigured(name, value, "zero or more")
+                raise BadSetting(name, value, "zero or more")
         if self.busy > self.accounts:
-            raise StandInMisconfigured("busy", self.busy, f"at most the {self.accounts} accounts")
+            raise BadSetting("busy", self.busy, f"at most the {self.accounts} accounts")
 
     @property
     def end(self) -> Ending:
@@ -136,4 +136,4 @@ class Options:
 
 def _one_of(option: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise StandInMisconfigured(option, value, "one of " + ", ".join(map(repr, allowed)))
+        raise BadSetting(option, value, "one of " + ", ".join(map(repr, allowed)))

@@ -1,0 +1,37 @@
+"""How numbers and long texts are put for people, in errors and wherever they are shown. Knows no thing it counts."""
+
+from typing import Final
+
+LINES_SHOWN: Final = 10
+"""How many lines of a list are shown; of a longer one, the rest is only counted."""
+
+VALUE_SHOWN: Final = 80
+"""How many characters of a value are shown."""
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 request``, ``2 requests``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def listed(lines: list[str], indent: str = "  ") -> str:
+    """Each line on a line of its own, below what was written before; of many, the first and how many more."""
+    more = len(lines) - LINES_SHOWN
+    shown = [*lines[:LINES_SHOWN], f"and {more} more"] if more > 0 else lines
+    return "".join(f"\n{indent}{line}" for line in shown)
+
+
+def shortened(text: str, most: int = VALUE_SHOWN, start: int = 0) -> str:
+    """At most so many characters of a text, from a place within it, with a mark where something is left out."""
+    before = "…" if start else ""
+    after = "…" if start + most < len(text) else ""
+    return f"{before}{text[start : start + most]}{after}"
+
+
+def around_the_difference(one: str, other: str, most: int = VALUE_SHOWN) -> tuple[str, str]:
+    """Both texts cut to the place where they begin to differ, with some of what comes before it."""
+    if max(len(one), len(other)) <= most:
+        return one, other
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, start - most // 4)
+    return shortened(one, most, start), shortened(other, most, start)
