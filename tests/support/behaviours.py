@@ -1,0 +1,85 @@
+"""What a server can do to a client, as the bytes it sends and how it ends: the rows of the contract of all clients."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING
+
+from support.servers import CLOSE, HOLD, RESET
+
+if TYPE_CHECKING:
+    from support.servers import Answer
+
+TEXTS = ("Hel", "lo", " wor", "ld — ", "Grüße 😀")
+EVENTS = tuple(b'data: {"delta": "%s"}\n\n' % text.encode() for text in TEXTS)
+BODY = b"".join(EVENTS)
+FIELDS = b"Content-Type: text/event-stream\r\nX-Twice: 1\r\nx-twice: 2\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\n" + FIELDS + b"Transfer-Encoding: chunked\r\n"
+END = b"0\r\n\r\n"
+
+
+def in_chunk(data: bytes) -> bytes:
+    """As one chunk of HTTP."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def in_pieces(data: bytes, size: int) -> tuple[bytes, ...]:
+    return tuple(data[at : at + size] for at in range(0, len(data), size))
+
+
+def answer_of(line: bytes, body: bytes, *fields: bytes) -> bytes:
+    """A whole answer in one send."""
+    head = b"".join(field + b"\r\n" for field in (*fields, b"Content-Length: %d" % len(body)))
+    return b"HTTP/1.1 " + line + b"\r\n" + head + b"\r\n" + body
+
+
+def coded(data: bytes, coding: bytes) -> tuple[bytes, ...]:
+    """Compressed as services do: flushed after each event, in HTTP chunks, the coding's end in one of its own."""
+    bits = 16 + zlib.MAX_WBITS if coding == b"gzip" else zlib.MAX_WBITS
+    compressor = zlib.compressobj(wbits=bits)
+    parts = [compressor.compress(event) + compressor.flush(zlib.Z_SYNC_FLUSH) for event in EVENTS]
+    return (
+        CHUNKED + b"Content-Encoding: " + coding + b"\r\n\r\n",
+        *(in_chunk(part) for part in parts),
+        in_chunk(compressor.flush()),
+        END,
+    )
+
+
+HEAD = CHUNKED + b"\r\n"
+_STREAM = b"".join(in_chunk(event) for event in EVENTS) + END
+_HALF = (HEAD, in_chunk(EVENTS[0]), in_chunk(EVENTS[1]))
+
+BEHAVIOURS: dict[str, Answer] = {
+    "whole": (HEAD, *(in_chunk(event) for event in EVENTS), END),
+    "ragged": (HEAD, *in_pieces(_STREAM, 17)),
+    "together": (HEAD + _STREAM,),
+    "big": (HEAD, in_chunk(b"x" * 30_000), in_chunk(b"data: end\n\n"), END),
+    "gzip": coded(BODY, b"gzip"),
+    "deflate": coded(BODY, b"deflate"),
+    "gzip with a length": (
+        answer_of(b"200 OK", gzip.compress(BODY, mtime=0), b"Content-Type: text/plain", b"Content-Encoding: gzip"),
+    ),
+    "length": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(BODY),
+        *EVENTS,
+    ),
+    "http 1.0": (b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *EVENTS, CLOSE),
+    "until closed": (b"HTTP/1.1 200 Fine\r\nConnection: close\r\n\r\n", *EVENTS, CLOSE),
+    "204": (b"HTTP/1.1 204 No Content\r\nX-Why: none\r\n\r\n",),
+    "400": (answer_of(b"400 Bad Request", b'{"error": {"code": "bad"}}', b"Content-Type: application/json"),),
+    "429": (answer_of(b"429 Too Many Requests", b"slow", b"Retry-After: 1", b"X-Raw: \xc3\xa9"),),
+    "500": (answer_of(b"500 Oh no", b""),),
+    "reset": (*_HALF, RESET),
+    "bad chunk": (*_HALF, b"no size\r\n", CLOSE),
+    "cut chunk": (*_HALF, b"40\r\ndata: half", CLOSE),
+    "short": (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", EVENTS[0], CLOSE),
+    "no end": (*_HALF, CLOSE),
+    "stall": (*_HALF, HOLD),
+    "no head": (CLOSE,),
+    "reset before the head": (RESET,),
+}
+
+STALLS = frozenset({"stall", "bad chunk"})
+"""Where the client's own timeout ends the wait: aiohttp's C parser tells nobody of a bad chunk head after good ones."""
