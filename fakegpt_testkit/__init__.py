@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.fakegpt.answers import AsyncGeneratorProvider
     from fakegpt_testkit.fakegpt.provider import FakeGpt
     from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
-    from fakegpt_testkit.recorder import RecordMode, Session, load_cassette, use_cassette
+    from fakegpt_testkit.recorder import RecordMode, Session, Settings, load_cassette, use_cassette
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse
     from fakegpt_testkit.streams import Stream
@@ -43,6 +43,7 @@ __all__ = [
     "Redaction",
     "Request",
     "Session",
+    "Settings",
     "Severity",
     "Stream",
     "Tape",
@@ -66,7 +67,7 @@ _ROOMS = {
     "exchange": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
     "fakegpt.answers": ("AsyncGeneratorProvider",),
     "fakegpt.provider": ("FakeGpt",),
-    "recorder": ("RecordMode", "Session", "load_cassette", "use_cassette"),
+    "recorder": ("RecordMode", "Session", "Settings", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
     "sse": ("Event", "EventStreamParser", "encode", "parse"),
     "streams": ("Stream",),

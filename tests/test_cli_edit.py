@@ -221,7 +221,7 @@ def test_scrub_leaves_what_it_cannot_read(tmp_path: Path) -> None:
 
 def test_a_wrong_pattern_is_a_text(tmp_path: Path) -> None:
     result = ran("scrub", written(tmp_path / "c.yaml", CLEAN), "--pattern", "(")
-    assert (result.exit_code, "is no regular expression" in result.stderr) == (2, True)
+    assert (result.exit_code, "'('; wanted: a regular expression" in result.stderr) == (2, True)
 
 
 # --- convert ---

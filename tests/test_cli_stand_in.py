@@ -74,7 +74,7 @@ def test_an_option_that_means_nothing_is_a_text_and_ends_with_2() -> None:
     ran = runner().invoke(main, ["upstream", "--busy", "9"])
     assert (ran.exit_code, ran.stderr) == (
         2,
-        "Error: the stand-in's option busy is 9; wanted: at most the 3 accounts\n",
+        "Error: busy is 9; wanted: at most the 3 accounts\n",
     )
 
 

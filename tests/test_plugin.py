@@ -215,8 +215,16 @@ def test_the_nearest_marker_wins_for_each_option(suite: pytest.Pytester) -> None
     [
         ("record_mode='always'", "*record_mode is 'always'; wanted: one of none, once, new_episodes, all, rewrite*"),
         ("pace='fast'", "*pace is 'fast'; wanted: 'lockstep', 'recorded', or a factor*"),
-        ("speed=2", "*an option of fakegpt is 'speed'; wanted: one of allow_hosts, allow_playback_repeats, *"),
-        ("'../outside'", "*CassetteNameRefused*"),
+        ("unplayed='often'", "*unplayed is 'often'; wanted: one of ignore, warn, fail*"),
+        ("unapplied='often'", "*unapplied is 'often'; wanted: one of ignore, warn, fail*"),
+        ("stale='often'", "*stale is 'often'; wanted: one of warn, fail, record*"),
+        ("faults=['reset']", "*faults is 'reset'; wanted: a list of effects*"),
+        ("url='localhost:80'", "*url is 'localhost:80'; wanted: a URL such as*"),
+        ("allow_hosts=7", "*allow_hosts is 7; wanted: a list of hosts*"),
+        ("block_network='no'", "*block_network is 'no'; wanted: True or False*"),
+        ("cassette_dir=7", "*cassette_dir is 7; wanted: a folder*"),
+        ("speed=2", "*a setting is 'speed'; wanted: one of allow_hosts, allow_playback_repeats, *"),
+        ("'../outside'", "*'../outside' cannot name a cassette in *"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_is_possible(suite: pytest.Pytester, marker: str, message: str) -> None:
@@ -224,7 +232,8 @@ def test_a_wrong_option_is_named_with_what_is_possible(suite: pytest.Pytester, m
     add(suite, test_wrong=code)
     result = suite.runpytest()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([message])
+    result.stdout.fnmatch_lines(["* ERROR at setup of test_it *", message], consecutive=True)
+    result.stdout.no_fnmatch_line("*marker.py*")
 
 
 ISOLATED = f"""{ASK}

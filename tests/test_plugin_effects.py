@@ -195,7 +195,7 @@ def test_a_way_of_cutting_that_does_not_exist_is_a_usage_error(suite: pytest.Pyt
     suite.makepyfile(SUITE)
     result = suite.runpytest("--fakegpt-recut=sideways")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*nothing is cut that way*"])
+    result.stderr.fnmatch_lines(["ERROR: recut is 'sideways'; wanted: a seed, 'byte', 'event', 'line', or sizes*"])
 
 
 def test_every_option_is_documented_and_has_an_ini_key(suite: pytest.Pytester) -> None:

@@ -18,7 +18,7 @@ from fakegpt_testkit.errors import BadSetting, CassetteStale, FakeGptTestkitWarn
 from fakegpt_testkit.exchange import Provenance
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.plugin.report import Figures, Suite, Tally
-from fakegpt_testkit.recorder.checks import read_age
+from fakegpt_testkit.recorder import Advice, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -450,8 +450,9 @@ def test_a_recording_can_be_too_old(tmp_path: Path, mode: str, at: str, stale: s
         with pytest.warns(outcome, match="was recorded on 2020-02-02, which is longer ago than 30 days"):
             use_cassette(path, record_mode=mode, max_age=30, stale=stale).__enter__()
     else:
-        with pytest.raises(outcome, match="to record it again: some command"):
-            use_cassette(path, record_mode=mode, max_age="720h", stale=stale, command="some command").__enter__()
+        advice = Advice(lambda how: f"pytest tests/test_new_episodes.py --mode={how}")
+        with pytest.raises(outcome, match=r"to record it again: pytest tests/test_new_episodes.py --mode=rewrite$"):
+            use_cassette(path, record_mode=mode, max_age="720h", stale=stale, advice=advice).__enter__()
     assert path.read_bytes() == before
 
 
@@ -490,9 +491,9 @@ def test_a_run_says_how_old_recordings_may_be_and_makes_them_anew(suite: pytest.
 def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
     if wanted is None:
         with pytest.raises(BadSetting, match="max_age"):
-            read_age(age)
+            Settings(max_age=age)
     else:
-        assert read_age(age) == wanted
+        assert Settings(max_age=age).oldest == wanted
 
 
 @pytest.mark.parametrize("option", ["stale", "unplayed"])

@@ -23,7 +23,7 @@ from fakegpt_testkit.errors import (
     RequestPlayedOut,
 )
 from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.recorder import Advice, load_cassette, use_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def test_a_record_mode_without_a_cassette_records(mode: str, tmp_path: Path) -> 
 def test_a_missing_cassette_is_an_error_that_sends_no_packet(tmp_path: Path) -> None:
     async def main() -> None:
         async with serve(counting()) as server:
-            with use_cassette(tmp_path / "a.yaml", command="type this"):
+            with use_cassette(tmp_path / "a.yaml", advice=Advice(lambda _: "type this")):
                 with pytest.raises(CassetteMissing, match="type this") as missing:
                     await ask(server.url)
                 assert f"POST {server.url}" in str(missing.value)

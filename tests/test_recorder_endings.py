@@ -15,7 +15,7 @@ from support.three_ways import LOOPS, run_in
 
 from fakegpt_testkit.errors import CannotBeReplayed, ResponseNotRecorded, StorageError
 from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.recorder import Advice, load_cassette, use_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -202,7 +202,7 @@ def test_an_unreachable_service_adds_what_to_do_to_the_clients_own_exception(tmp
         async with serve({"/": SHORT}) as server:
             url = server.url
         for mode in ("once", "new_episodes"):
-            with use_cassette(file, record_mode=mode, elsewhere="type that"):
+            with use_cassette(file, record_mode=mode, advice=Advice(elsewhere="type that")):
                 with pytest.raises(aiohttp.ClientConnectorError) as failure:
                     await leave_early(url)
                 [note] = failure.value.__notes__

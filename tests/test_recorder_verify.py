@@ -18,6 +18,7 @@ from fakegpt_testkit.errors import AnswerCutOff, BadSetting, CassetteMissing, Dr
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Drift as Switch
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
+from fakegpt_testkit.recorder import Advice
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
@@ -89,7 +90,7 @@ async def test_each_way_in_which_a_service_drifts_has_its_severity(
 async def test_a_drift_that_counts_is_an_error_with_all_that_is_to_be_known(recorded: Path) -> None:
     options = Options(text="Hello there", drift=frozenset({"new-event", "gone-field", "other-ids"}))
     with pytest.raises(Drifted) as raised:
-        await flow(recorded, options, record_mode="verify", command="some command")
+        await flow(recorded, options, record_mode="verify", advice=Advice(lambda _: "some command"))
     error = raised.value
     gone = "events of the kind message of assistant: fields gone: message.weight"
     assert error.differences == (("broken", 4, "POST /api/conversation", gone),)
@@ -195,7 +196,7 @@ async def test_without_a_cassette_there_is_nothing_to_verify_and_no_packet_is_se
 async def test_a_service_that_cannot_be_reached_is_named(recorded: Path) -> None:
     async with serve({}) as server:
         gone = server.url
-    with use_cassette(recorded, record_mode="verify", elsewhere="look elsewhere"):
+    with use_cassette(recorded, record_mode="verify", advice=Advice(elsewhere="look elsewhere")):
         async with aiohttp.ClientSession() as client:
             with pytest.raises(aiohttp.ClientConnectorError) as raised:
                 await client.get(gone)

@@ -72,7 +72,7 @@ def record(
     import aiohttp
 
     from fakegpt_testkit.fakegpt.provider import FakeGpt
-    from fakegpt_testkit.recorder import use_cassette
+    from fakegpt_testkit.recorder import Advice, Settings, use_cassette
 
     class Provider(FakeGpt):
         """A class of this command's own."""
@@ -82,10 +82,9 @@ def record(
     question = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     hear = partial(_hear, quiet=as_json)
     command = "the same command, with --url"
+    settings = Settings().merged({"record_mode": record_mode, "origins": {Provider.url: live}})
     try:
-        with use_cassette(
-            cassette, record_mode=record_mode, origins={Provider.url: live}, command=command, elsewhere=command
-        ) as session:
+        with use_cassette(cassette, settings, advice=Advice(lambda _: command, command)) as session:
             text = asyncio.run(_ask(Provider, model, question, proxy, timeout, hear))
     except aiohttp.ClientError as error:
         raise Trouble(causes(error)) from error

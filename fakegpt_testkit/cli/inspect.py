@@ -76,9 +76,10 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
 
     Of streams that are no chat, the events are printed.
     """
-    from fakegpt_testkit.recorder import read_pace
+    from fakegpt_testkit.recorder import Settings
 
-    factor = {"lockstep": 0.0, "recorded": 1.0}.get(str(kept := read_pace(pace)), kept)
+    kept = Settings().merged({"pace": pace}).pace
+    factor = {"lockstep": 0.0, "recorded": 1.0}.get(str(kept), kept)
     streams = {nth: each for nth, each in _timelines(cassette, number).items() if each.is_stream}
     if as_json:
         texts = [{"number": nth, "text": each.text, "events": len(each.moments)} for nth, each in streams.items()]

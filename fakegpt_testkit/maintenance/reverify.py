@@ -25,7 +25,7 @@ from fakegpt_testkit.fakegpt.answers import TIMEOUT
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.matching import title
-from fakegpt_testkit.recorder import use_cassette
+from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.redaction import PLACEHOLDER, Redaction
 
@@ -97,9 +97,9 @@ def verify(
         file,
         record_mode="verify",
         drift="never",
-        origins=dict.fromkeys([way.url], recorded[0]) if way.url and recorded else {},
+        origins={way.url: recorded[0]} if way.url and recorded else {},
         redaction=_with_headers(redaction or Redaction(), way),
-        command=_command(file) if plan.questions else "pytest TESTS --fakegpt-record-mode=all",
+        advice=Advice(lambda _: _command(file) if plan.questions else "pytest TESTS --fakegpt-record-mode=all"),
     ) as session:
         try:
             asyncio.run(_ask(session, plan, way, recorded, tell))

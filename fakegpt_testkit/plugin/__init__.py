@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.errors import Drifted, FaultNeverApplied, InteractionsUnplayed
-from fakegpt_testkit.plugin import collection, drift, marker, options
+from fakegpt_testkit.errors import Drifted, FakeGptTestkitError, FaultNeverApplied, InteractionsUnplayed
+from fakegpt_testkit.plugin import collection, drift, hooks, marker, options
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
@@ -30,9 +30,15 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder import Session
 
 _outcomes = pytest.StashKey[set[str]]()
+_wanted = pytest.StashKey["marker.Wanted"]()
 _session = pytest.StashKey["Session"]()
 _tally = pytest.StashKey[Tally]()
 _proxies = pytest.StashKey[frozenset[int]]()
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make our own hooks known."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,7 +75,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each event of a recording, where a marker sweeps a fault over it."""
     over = marker.sweep_of(metafunc.definition)
     if over is not None:
-        faults = marker.sweep(metafunc.definition, over)
+        try:
+            faults = marker.sweep(metafunc.definition, over)
+        except FakeGptTestkitError as problem:
+            raise pytest.fail.Exception(str(problem), pytrace=False) from None
         metafunc.fixturenames.append(marker.SWEPT)
         metafunc.parametrize(marker.SWEPT, faults, ids=lambda fault: str(fault or "not recorded"), indirect=True)
 
@@ -96,6 +105,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[_outcomes] = set()
     if _session in item.stash:
         del item.stash[_session]
+    if _wanted in item.stash:
+        del item.stash[_wanted]
     item.user_properties[:] = [each for each in item.user_properties if each[0] != PROPERTY]
 
 
@@ -124,28 +135,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def fakegpt_config() -> Mapping[str, object]:
-    """What a suite wants of all its marked tests: options of ``use_cassette``, and our own. For overriding."""
+    """What a suite wants of all its marked tests: settings of ``use_cassette``, and our own. For overriding."""
     return {}
 
 
 @pytest.fixture
-def fakegpt_cassette(request: pytest.FixtureRequest, fakegpt_config: Mapping[str, object]) -> Iterator[Session]:
+def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
     """The cassette of this test, in use.
 
-    Each option is what the nearest marker says, else the command line, else ``fakegpt_config``, else the ini file.
+    Each setting is what the nearest marker says, else the command line, else ``fakegpt_config``, else the ini file.
     """
     from fakegpt_testkit import recorder
 
     item = request.node
-    wanted = marker.read(item, fakegpt_config)
-    use = {**wanted.use, "origins": {_url(request): LIVE_URL, **wanted.use.get("origins", {})}}
-    use |= drift.commands(item, wanted)
+    wanted = _wants(request)
     drift.skip_faulty(wanted)
+    settings = wanted.settings.changed(origins={_url(request): LIVE_URL, **(wanted.settings.origins or {})})
     watched = _guard(item, wanted)
     try:
-        with recorder.use_cassette(wanted.source, **use) as session:
+        with recorder.use_cassette(wanted.source, settings, advice=drift.advice(item, settings.mode)) as session:
             item.stash[_session] = session
-            with nullcontext() if session.records or not wanted.block_network else guard.guarded(watched):
+            with nullcontext() if session.records or not wanted.own.block_network else guard.guarded(watched):
                 yield session
             if "failed" in item.stash.get(_outcomes, ()):
                 raise _TestFailed  # noqa: TRY301 - for use_cassette, which has to see it pass
@@ -173,9 +183,9 @@ def fakegpt_fault(request: pytest.FixtureRequest) -> Effect | None:
 
 
 @pytest.fixture
-def fakegpt_guard(request: pytest.FixtureRequest, fakegpt_config: Mapping[str, object]) -> Iterator[None]:
+def fakegpt_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     """No network for this test, which has no cassette: put around it by ``--fakegpt-block-network``."""
-    watched = _guard(request.node, marker.read(request.node, fakegpt_config))
+    watched = _guard(request.node, _wants(request))
     with guard.guarded(watched):
         yield
     if watched.blocked:
@@ -222,8 +232,8 @@ def _paused() -> AbstractContextManager[None]:
 
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
-    hosts = guard.read_hosts(wanted.allow_hosts)
-    return guard.Guard(item.nodeid, hosts, item.config.stash[_proxies], subprocesses=not wanted.block_subprocesses)
+    proxies = item.config.stash[_proxies]
+    return guard.Guard(item.nodeid, wanted.own.allow_hosts, proxies, subprocesses=not wanted.own.block_subprocesses)
 
 
 def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marker.Wanted) -> None:
@@ -250,7 +260,19 @@ def _told(watched: guard.Guard) -> tuple[str, ...]:
 
 
 def _url(request: pytest.FixtureRequest) -> str:
-    """Where this test's provider asks: the stand-in if the test has one, else what the options say."""
+    """Where this test's provider asks: the stand-in if the test has one, else what the settings say."""
     if "fakegpt_upstream" in request.fixturenames:
         return str(request.getfixturevalue("fakegpt_upstream").url)
-    return str(options.for_test(request.config, request.getfixturevalue("fakegpt_config"), [])["url"]).rstrip("/")
+    return _wants(request).own.url
+
+
+def _wants(request: pytest.FixtureRequest) -> marker.Wanted:
+    """The test's settings, resolved when they are first asked for. One that means nothing fails the test in a line."""
+    stash = request.node.stash
+    if _wanted not in stash:
+        try:
+            stash[_wanted] = marker.read(request.node, request.getfixturevalue("fakegpt_config"))
+        except FakeGptTestkitError as problem:
+            raise pytest.fail.Exception(str(problem), pytrace=False) from None
+    wanted: marker.Wanted = stash[_wanted]
+    return wanted

@@ -16,7 +16,7 @@ from fakegpt_testkit.plugin import options, writing
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.plugin.marker import Wanted
-    from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.recorder import Advice, Session
 
 PROPERTY: Final = "fakegpt_drift"
 """The JUnit property of a test that holds what it found, as JSON."""
@@ -26,15 +26,19 @@ VERIFY: Final = "verify"
 
 def skip_faulty(wanted: Wanted) -> None:
     """Skip a test whose faults would spoil what is verified; a script has no service, and plays."""
-    if wanted.use.get("record_mode") == VERIFY and wanted.use.get("faults") and isinstance(wanted.source, Path):
+    if wanted.settings.mode == VERIFY and wanted.settings.faults and isinstance(wanted.source, Path):
         pytest.skip("nothing to verify: what this test sees is made by its faults, not said by the service")
 
 
-def commands(item: pytest.Item, wanted: Wanted) -> dict[str, str]:
+def advice(item: pytest.Item, mode: str) -> Advice:
     """What to type to record this test, and to ask another URL, for errors."""
-    mode, elsewhere = ("all", VERIFY) if wanted.use.get("record_mode") == VERIFY else ("new_episodes",) * 2
-    test = f'pytest "{item.nodeid}" --fakegpt-record-mode='
-    return {"command": f"{test}{mode}", "elsewhere": f"{test}{elsewhere} --fakegpt-url=URL"}
+    from fakegpt_testkit.recorder import Advice
+
+    def record(how: str) -> str:
+        return f'pytest "{item.nodeid}" --fakegpt-record-mode={how}'
+
+    elsewhere = VERIFY if mode == VERIFY else "new_episodes"
+    return Advice(record, f"{record(elsewhere)} --fakegpt-url=URL")
 
 
 def note(item: pytest.Item, session: Session, cassette: str) -> None:

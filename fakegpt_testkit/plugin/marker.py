@@ -6,12 +6,14 @@ Knows the marker, and nothing of recording or of the network: it reads, and othe
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from fakegpt_testkit import guard
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.plugin import options
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.effects.faults import Sweep
     from fakegpt_testkit.exchange import Interaction
-
-_NEITHER: Final = ("url", "cassette_dir", "unplayed", "allow_hosts", "block_network", "block_subprocesses")
-"""What is ours and not ``use_cassette``'s."""
+    from fakegpt_testkit.recorder import Settings
+    from fakegpt_testkit.recorder.settings import Consequence
 
 SWEPT: Final = "fakegpt_fault"
 """The parameter of a test that stands for one fault of a sweep."""
@@ -32,49 +33,82 @@ SWEPT: Final = "fakegpt_fault"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``source`` is a path, or interactions that stand in its place; ``use`` are options of ``use_cassette``.
+    """``source`` is a path, or interactions that stand in its place; ``settings`` are for ``use_cassette``.
 
-    What becomes of ``unplayed`` interactions and ``unapplied`` faults is the plugin's to see to: it knows whether the
+    What happens with ``unplayed`` interactions and ``unapplied`` faults is the plugin's to see to: it knows whether the
     test has passed.
     """
 
     source: Path | Sequence[Interaction]
-    folder: Path
-    use: dict[str, Any]
-    unplayed: str
-    unapplied: str
-    allow_hosts: Any
-    block_network: bool
-    block_subprocesses: bool
+    settings: Settings
+    unplayed: Consequence
+    unapplied: Consequence
+    own: Own
 
 
-def read(item: pytest.Item, configured: Mapping[str, object]) -> Wanted:
-    """What the test wants. Raises ``BadSetting`` for what means nothing."""
-    from fakegpt_testkit import recorder
+@dataclass(frozen=True)
+class Own:
+    """The settings that are the plugin's own."""
 
-    said = options.for_test(item.config, configured, [*item.iter_markers(options.MARKER)])
-    recorder.check_options(said, also=_NEITHER)
-    if is_ci(os.environ) and not options.for_run(item.config, "record_in_ci"):
-        mode = recorder.read_mode(said["record_mode"])
-        said["record_mode"] = mode if mode is recorder.RecordMode.VERIFY else "none"
+    url: str = options.LIVE_URL
+    cassette_dir: str = "cassettes"
+    allow_hosts: tuple[str, ...] = ()
+    block_network: bool = True
+    block_subprocesses: bool = False
+
+
+def read(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
+    """What the test wants, in all places where it can be written. Raises ``BadSetting`` for what means nothing."""
+    markers = [*item.iter_markers(options.MARKER)]
+    written = options.for_test(item.config, fixture, markers)
+    item.config.hook.pytest_fakegpt_settings(item=item, settings=written)
     if sweep_of(item) is not None:
         fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
-        said["faults"] = [] if fault is None else [fault]
-    by_marker = any("faults" in each.kwargs for each in item.iter_markers(options.MARKER))
-    unapplied = said.get("unapplied", "fail" if by_marker else "ignore")
-    said["unapplied"] = "ignore"
-    source, folder = place(item, str(said["cassette_dir"]))
-    block = said["block_network"]
+        written["faults"] = [] if fault is None else [fault]
+    if not any("faults" in each.kwargs for each in markers):
+        written.setdefault("unapplied", "ignore")
+    settings, own = read_settings(written)
+    may_record = not is_ci(os.environ) or options.for_run(item.config, "record_in_ci")
+    if not may_record and settings.mode.value != "verify":
+        settings = settings.changed(record_mode="none")
     return Wanted(
-        source,
-        folder,
-        {name: value for name, value in said.items() if name not in _NEITHER and value is not None},
-        said["unplayed"],
-        unapplied,
-        said["allow_hosts"],
-        block is None or bool(block),
-        bool(said["block_subprocesses"]),
+        place(item, own.cassette_dir)[0],
+        settings.changed(unplayed="ignore", unapplied="ignore"),
+        settings.unplayed,
+        settings.unapplied,
+        own,
     )
+
+
+def read_settings(written: Mapping[str, object]) -> tuple[Settings, Own]:
+    """What was written, as the settings of ``use_cassette`` and the plugin's own."""
+    from fakegpt_testkit.recorder import settings
+
+    ours: dict[str, settings.Check] = {
+        "url": lambda name, value: settings.read_url(name, value).rstrip("/"),
+        "cassette_dir": _folder,
+        "allow_hosts": _hosts,
+        "block_network": settings.read_flag,
+        "block_subprocesses": settings.read_flag,
+    }
+    read, wrong = settings.read_all(
+        {name: value for name, value in written.items() if value is not None}, {**settings.CHECKS, **ours}
+    )
+    settings.refuse(wrong)
+    own = Own(**{name: read.pop(name) for name in [*read] if name in ours})
+    return settings.Settings(**read), own
+
+
+def _folder(name: str, value: object) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise BadSetting(name, value, "a folder, relative to the rootdir")
+    return os.fspath(value)
+
+
+def _hosts(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or (isinstance(value, Iterable) and all(isinstance(each, str) for each in value)):
+        return guard.read_hosts(value)
+    raise BadSetting(name, value, "a list of hosts, such as ['db.example', '10.0.0.0/8']")
 
 
 def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interaction], Path]:
@@ -100,14 +134,14 @@ def sweep_of(item: pytest.Item) -> Sweep | None:
 
 def sweep(item: pytest.Item, over: Sweep) -> Sequence[Effect | None]:
     """The faults of a sweep, one test for each; a single None while there is no recording to sweep over."""
-    from fakegpt_testkit import recorder
+    from fakegpt_testkit.recorder import load_cassette
 
-    said = options.for_test(item.config, {}, [*item.iter_markers(options.MARKER)])
+    written = options.for_test(item.config, {}, [*item.iter_markers(options.MARKER)])
     if not any(marker.args for marker in item.iter_markers(options.MARKER)):
         raise BadSetting("faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording")
-    source, _ = place(item, str(said["cassette_dir"]))
+    source, _ = place(item, str(written.get("cassette_dir", Own.cassette_dir)))
     if not isinstance(source, Path):
         return over.over(source)
     if not source.is_file():
         return [None]
-    return over.over(recorder.load_cassette(source).interactions)
+    return over.over(load_cassette(source).interactions)

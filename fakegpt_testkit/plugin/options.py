@@ -95,35 +95,25 @@ def declare(parser: pytest.Parser) -> None:
 
 def for_run(config: pytest.Config, name: str) -> Any:
     """What the command line says of an option, else the ini file, else its default."""
-    said = config.getoption(f"fakegpt_{name}")
-    if said is not None:
-        return said
-    said = config.getini(f"fakegpt_{name}")
-    if said is None:
-        return OPTIONS[name].default
-    check(name, said)
-    return said
+    for value in (config.getoption(f"fakegpt_{name}"), config.getini(f"fakegpt_{name}")):
+        if value is not None:
+            return value
+    return OPTIONS[name].default
 
 
-def for_test(config: pytest.Config, configured: Mapping[str, object], markers: Sequence[pytest.Mark]) -> dict[str, Any]:
-    """What the nearest marker says of each option, else the command line, ``configured``, the ini file; with ours."""
-    said: dict[str, Any] = {**configured}
-    for name, option in OPTIONS.items():
-        if not option.run:
-            asked = config.getoption(f"fakegpt_{name}")
-            said[name] = asked if asked is not None else configured.get(name, for_run(config, name))
+def for_test(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> dict[str, object]:
+    """What is written for a test: the ini file, then the fixture, the command line, the markers from the farthest on.
+
+    What comes later counts. What nobody has written is not there.
+    """
+    names = [name for name, option in OPTIONS.items() if not option.run]
+    ini = {name: config.getini(f"fakegpt_{name}") for name in names}
+    typed = {name: config.getoption(f"fakegpt_{name}") for name in names}
+    written = {name: value for name, value in ini.items() if value is not None} | {**fixture}
+    written |= {name: value for name, value in typed.items() if value is not None}
     for marker in reversed(markers):
-        said.update(marker.kwargs)
-    for name in said.keys() & OPTIONS.keys():
-        check(name, said[name])
-    return said
-
-
-def check(name: str, value: object) -> None:
-    """Raise for a value that is none of the option's."""
-    option = OPTIONS[name]
-    if option.choices and value not in option.choices:
-        raise BadSetting(name, value, f"one of {', '.join(option.choices)}")
+        written |= marker.kwargs
+    return written
 
 
 def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
@@ -132,7 +122,7 @@ def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:
         if is_ci(environment) and not for_run(config, "record_in_ci"):
             _refuse_to_record(config)
         _settle_cuts(config)
-        for_run(config, "orphans")
+        _check_written(config)
         _settle_drift_report(config)
     except FakeGptTestkitError as wrong:
         raise pytest.UsageError(str(wrong)) from None
@@ -153,13 +143,20 @@ def _settle_drift_report(config: pytest.Config) -> None:
         report((), file)  # better refused now than when all is verified
 
 
-def _settle_cuts(config: pytest.Config) -> None:
-    how = for_run(config, "recut")
-    if how is None:
-        return
-    from fakegpt_testkit.effects import recut
+def _check_written(config: pytest.Config) -> None:
+    """Better refused now than once for each test."""
+    orphans = for_run(config, "orphans")
+    if orphans not in OPTIONS["orphans"].choices:
+        raise BadSetting("orphans", orphans, f"one of {', '.join(OPTIONS['orphans'].choices)}")
+    written = for_test(config, {}, [])
+    if written:
+        from fakegpt_testkit.plugin.marker import read_settings
 
-    if how == "random":
+        read_settings(written)
+
+
+def _settle_cuts(config: pytest.Config) -> None:
+    """Draw the seed of random cuts, the same for all workers."""
+    if for_run(config, "recut") == "random":
         drawn = getattr(config, "workerinput", {}).get("fakegpt_recut")
-        how = config.option.fakegpt_recut = drawn or str(SystemRandom().randrange(1_000_000))
-    recut(how)
+        config.option.fakegpt_recut = drawn or str(SystemRandom().randrange(1_000_000))

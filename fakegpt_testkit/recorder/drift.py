@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import drift
-from fakegpt_testkit.errors import BadSetting, Drifted
+from fakegpt_testkit.errors import Drifted
 from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fakegpt_testkit.drift import Drift
-    from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.matching import Rules
 
@@ -45,10 +44,3 @@ def check_drift(found: Drift, threshold: str) -> None:
     counting = [each for each in severe if replace(found, differences=(each,)).fails(threshold)]
     told = tuple((each.severity.word, each.number, each.where, each.text) for each in counting)
     raise Drifted(found.cassette, threshold, told, found.command)
-
-
-def refuse_faults(faults: Sequence[Effect]) -> None:
-    """Raise ``BadSetting``: what a fault makes of an answer says nothing about the service."""
-    if faults:
-        wanted = "none with record_mode='verify': what the live service says is compared, not what a fault makes of it"
-        raise BadSetting("faults", ", ".join(map(str, faults)), wanted)

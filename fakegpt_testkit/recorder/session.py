@@ -6,7 +6,6 @@ Knows no files: what lies on the disk comes in as a cassette, and what is to be 
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,78 +14,54 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import is_scripted
 from fakegpt_testkit.errors import CassetteMissing
 from fakegpt_testkit.exchange import Head, Request, Tape
-from fakegpt_testkit.matching import Rules, matches, not_recorded
+from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, not_recorded
 from fakegpt_testkit.recorder.drift import find_drift
-from fakegpt_testkit.recorder.injection import endpoint_of
+from fakegpt_testkit.recorder.injection import Changes, endpoint_of
+from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.recording import Recording
-from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
+from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
 from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.clients.aiohttp import Pace, Player, Take
+    from fakegpt_testkit.clients.aiohttp import Player, Take
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Ending, Interaction
-    from fakegpt_testkit.recorder.injection import Changes
-    from fakegpt_testkit.recorder.origins import Origins
     from fakegpt_testkit.recorder.recording import Log
-
-
-class RecordMode(StrEnum):
-    """What happens to a request: is it played, recorded, or an error. The names are vcrpy's and pytest-recording's."""
-
-    NONE = "none"
-    """Play; a request that was not recorded is an error."""
-    ONCE = "once"
-    """Record when there is no cassette yet, otherwise play as with ``none``."""
-    NEW_EPISODES = "new_episodes"
-    """Play what was recorded, record the rest."""
-    ALL = "all"
-    """Record everything; a new recording takes the place of the one it matches, the others stay."""
-    REWRITE = "rewrite"
-    """Record everything into a new cassette; the old one goes when the new one is whole."""
-    VERIFY = "verify"
-    """Ask the live service for everything and compare it with the cassette, which stays as it is."""
+    from fakegpt_testkit.recorder.settings import Advice, Settings
 
 
 class Session:
     """A cassette while it is in use; the deck that the seam asks.
 
-    ``old`` is what was loaded, None when there is no file; ``command`` is what to type to record, ``elsewhere`` to
-    record from another URL, both for errors; ``open_log`` is called when the first recording begins.
+    ``old`` is what was loaded, None when there is no file; ``advice`` is for errors; ``open_log`` is called when the
+    first recording begins.
     """
 
     def __init__(
         self,
         path: str,
         old: Cassette | None,
-        *,
-        record_mode: RecordMode,
-        pace: Pace,
-        rules: Rules,
-        allow_playback_repeats: bool,
-        changes: Changes,
-        origins: Origins,
-        redactor: Redactor,
-        command: str,
-        elsewhere: str,
+        mode: RecordMode,
+        settings: Settings,
+        advice: Advice,
         open_log: Callable[[], Log],
     ) -> None:
         self.path = path
-        self.record_mode = record_mode
-        self.pace = pace
+        self.record_mode = mode
+        self.pace = settings.pace
         self._missing = old is None
+        self._allowed = rules_of(mode, missing=self._missing)
         self._old = old.interactions if old is not None else ()
-        self._rules = rules
+        self._rules = rules = Rules(tuple(settings.match_on), (*FAKEGPT_VOLATILE, *settings.ignore))
         self._any_body = replace(rules, match_on=tuple(each for each in rules.match_on if each != "body"))
-        self._repeats = allow_playback_repeats
-        self._changes = changes
-        self._origins = origins
-        self._redactor = redactor
-        self._command = command
-        self._elsewhere = elsewhere
+        self._repeats = settings.allow_playback_repeats
+        self._changes = Changes(settings.faults, settings.recut)
+        self._origins = settings.origins or {}
+        self._redactor = redactor = Redactor(settings.redaction or Redaction())
+        self._advice = advice
         self._unread: list[Request] = []
         if self.records and not self.verifies:
             for each in self._old:
@@ -164,6 +139,11 @@ class Session:
             return self._drift
         return find_drift(self.path, self._old, self._taken, self._rules, self._redactor, self._command)
 
+    @property
+    def _command(self) -> str:
+        again = RecordMode.ALL if self.record_mode is RecordMode.VERIFY else RecordMode.NEW_EPISODES
+        return self._advice.record(again.value)
+
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
         self._read_on()
@@ -206,38 +186,31 @@ class Session:
 
     @property
     def plays(self) -> bool:
-        """See ``Deck``. What there is no cassette to verify against is refused, as with ``none``."""
-        match self.record_mode:
-            case RecordMode.NONE | RecordMode.NEW_EPISODES:
-                return True
-            case RecordMode.ONCE:
-                return not self._missing
-            case RecordMode.VERIFY:
-                return self._missing
-        return False
+        """See ``Deck``."""
+        return self._allowed.plays
 
     @property
     def records(self) -> bool:
         """See ``Deck``."""
-        return not self.plays or self.record_mode is RecordMode.NEW_EPISODES
+        return self._allowed.records
 
     @property
     def verifies(self) -> bool:
         """Whether what the live service says is compared with the cassette, and not kept."""
-        return self.record_mode is RecordMode.VERIFY and not self._missing
+        return self._allowed.verifies
 
     def unreachable(self, uri: str, failure: Exception) -> None:
         """See ``Deck``."""
         if self.verifies:
             failure.add_note(
                 f"{origin_of(uri)} could not be reached, so {self.path} could not be verified\n"
-                f"  to verify it against another URL: {self._elsewhere}"
+                f"  to verify it against another URL: {self._advice.elsewhere}"
             )
             return
         kept = f"{self.path} was not written" if self._missing else f"{self.path} is unchanged"
         failure.add_note(
             f"{origin_of(uri)} could not be reached, so nothing of this request was recorded; {kept}\n"
-            f"  to record from another URL: {self._elsewhere}"
+            f"  to record from another URL: {self._advice.elsewhere}"
         )
 
     def ask(self) -> int:

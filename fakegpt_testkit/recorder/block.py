@@ -1,0 +1,231 @@
+"""``use_cassette``: a block of code whose requests are recorded, or answered from what was recorded.
+
+Knows no pytest: the plugin calls this like anybody else.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextlib import AbstractContextManager, aclosing
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
+
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.clients.aiohttp import insert
+from fakegpt_testkit.errors import (
+    BadSetting,
+    CassetteMissing,
+    FakeGptTestkitError,
+    RecordingIncomplete,
+    VerificationIncomplete,
+)
+from fakegpt_testkit.recorder.checks import check_unapplied, check_unplayed, renews
+from fakegpt_testkit.recorder.drift import check_drift
+from fakegpt_testkit.recorder.file import CassetteFile
+from fakegpt_testkit.recorder.modes import RecordMode, rules_of
+from fakegpt_testkit.recorder.recording import NoLog
+from fakegpt_testkit.recorder.session import Session
+from fakegpt_testkit.recorder.settings import Advice, Changes, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from types import TracebackType
+
+    from fakegpt_testkit.exchange import Interaction
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_DEFAULT = Settings()
+_VERIFIED = "what the live service says is compared, not what a fault makes of it"
+
+
+def load_cassette(path: str | PathLike[str]) -> Cassette:
+    """The cassette in a file, as values.
+
+    Raises ``CassetteMissing`` when there is no such file, ``CassetteError`` when it cannot be read as a cassette, and
+    ``StorageError`` when it cannot be read at all.
+    """
+    loaded = CassetteFile(Path(path)).load()
+    if loaded is None:
+        raise CassetteMissing(str(path), "load_cassette", Advice().record("once"))
+    return loaded
+
+
+def use_cassette(
+    path: str | PathLike[str] | Cassette | Sequence[Interaction],
+    settings: Settings | None = None,
+    *,
+    advice: Advice | None = None,
+    **changes: Unpack[Changes],
+) -> Block:
+    """Record the traffic of a block or a function, or play it from the cassette.
+
+    ``path`` is a file, or interactions as ``script`` makes them: these are played in every record mode. ``settings``
+    are all of ``Settings``, ``changes`` those that are to be other here; ``advice`` is what errors tell to type.
+
+    It is entered with a plain ``with``, also around asynchronous code, or put above a function, also an asynchronous
+    one or a generator, for as long as that runs. It can be nested; the innermost one counts. Raises ``BadSetting`` at
+    once, and ``CassetteError`` for a damaged file when it is entered, before anything is asked.
+    """
+    wanted = (settings or _DEFAULT).merged(changes)
+    if wanted.faults and wanted.mode is RecordMode.VERIFY and isinstance(path, (str, PathLike)):
+        raise BadSetting("faults", ", ".join(map(str, wanted.faults)), f"none with record_mode='verify': {_VERIFIED}")
+    return Block(path, wanted, advice or Advice())
+
+
+class Block:
+    """What ``use_cassette`` gives: a context manager that can be entered again, and a decorator."""
+
+    def __init__(
+        self, source: str | PathLike[str] | Cassette | Sequence[Interaction], settings: Settings, advice: Advice
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._advice = advice
+        self._entered: list[_Use] = []
+
+    def __enter__(self) -> Session:
+        use = _Use(self._source, self._settings, self._advice)
+        use.inserted.__enter__()
+        self._entered.append(use)
+        return use.session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        use: _Use = self._entered.pop()
+        use.inserted.__exit__(kind, failure, traceback)
+        if failure is None:
+            use.finish()
+        else:
+            use.fail(failure)
+
+    def __call__(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
+        """The function with the cassette around it, as long as it runs: until it is awaited, or its generator ends."""
+        return cast("Callable[_P, _T]", functools.wraps(function)(self._wrapper(function)))
+
+    def _wrapper(self, function: Callable[..., Any]) -> Callable[..., object]:
+        def anew() -> Block:
+            return Block(self._source, self._settings, self._advice)
+
+        async def coroutine(*args: object, **kwargs: object) -> object:
+            with anew():
+                return await function(*args, **kwargs)
+
+        async def async_generator(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
+            with anew():
+                async with aclosing(function(*args, **kwargs)) as items:
+                    step = items.asend(None)
+                    while True:
+                        try:
+                            item = await step
+                        except StopAsyncIteration:
+                            return
+                        try:
+                            step = items.asend((yield item))
+                        except Exception as thrown:
+                            step = items.athrow(thrown)
+
+        def generator(*args: object, **kwargs: object) -> Generator[object, object, object]:
+            with anew():
+                return (yield from function(*args, **kwargs))
+
+        def call(*args: object, **kwargs: object) -> object:
+            with anew():
+                return function(*args, **kwargs)
+
+        if inspect.iscoroutinefunction(function):
+            return coroutine
+        if inspect.isasyncgenfunction(function):
+            return async_generator
+        return generator if inspect.isgeneratorfunction(function) else call
+
+
+class _Use:
+    """One use of a cassette, from when it is opened to when it is saved, compared and checked."""
+
+    session: Session
+    inserted: AbstractContextManager[None]
+
+    def __init__(
+        self, source: str | PathLike[str] | Cassette | Sequence[Interaction], settings: Settings, advice: Advice
+    ) -> None:
+        path, given = _place(source)
+        self._file = CassetteFile(path)
+        self._settings = settings
+        old = given or self._file.load()
+        mode = RecordMode.NONE if given is not None else settings.mode
+        if old is not None and renews(settings, mode, self._file.shown, old.interactions, datetime.now(UTC), advice):
+            mode = RecordMode.REWRITE
+        verifies = rules_of(mode, missing=old is None).verifies
+        self.session = Session(
+            self._file.shown, old, mode, settings, advice, NoLog if verifies else self._file.open_journal
+        )
+        self.inserted = insert(self.session)
+
+    def finish(self) -> None:
+        """The block is over: save it or compare it, then look at what it left."""
+        if self.session.verifies:
+            self._verify()
+            return
+        try:
+            self._save()
+        except BaseException as failure:
+            self._file.keep_journals(failure)
+            raise
+        if self.session.lost:
+            raise self._incomplete() from self.session.lost[0][1]
+        check_unapplied(self.session, self._settings.unapplied)
+        check_unplayed(self.session, self._settings.unplayed)
+
+    def fail(self, failure: BaseException) -> None:
+        """The block has failed, and its exception stays the first; what it recorded never replaces a recording."""
+        if self.session.verifies:
+            try:
+                self._verify()
+            except FakeGptTestkitError as found:
+                failure.add_note(str(found))  # which may be why
+            return
+        if self.session.lost:
+            failure.add_note(str(self._incomplete()))
+        mode = self.session.record_mode
+        replaces = mode in {RecordMode.ALL, RecordMode.REWRITE} and self._file.path.exists()
+        if replaces or not self._settings.record_on_exception:
+            if self._file.close():
+                failure.add_note(f"{self._file.shown} is unchanged: the block that recorded it raised")
+            return
+        try:
+            self._save()
+        except FakeGptTestkitError as unsaved:
+            failure.add_note(str(unsaved))
+            self._file.keep_journals(failure)
+
+    def _save(self) -> None:
+        self.session.stop()
+        if self.session.recorded:
+            replaces = self.session.record_mode is RecordMode.REWRITE
+            self._file.save(self.session.loaded, self.session.cassette(), replaces=replaces)
+        self._file.close()
+
+    def _verify(self) -> None:
+        self.session.stop()
+        if self.session.lost:
+            raise self._incomplete() from self.session.lost[0][1]
+        if self.session.drift is not None:
+            check_drift(self.session.drift, self._settings.drift)
+
+    def _incomplete(self) -> RecordingIncomplete:
+        kind = VerificationIncomplete if self.session.verifies else RecordingIncomplete
+        lost = tuple((request, repr(reason)) for request, reason in self.session.lost)
+        return kind(self.session.path, lost)
+
+
+def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
+    """The file, and None; or a name for people, and what was given as values."""
+    if isinstance(source, (str, PathLike)):
+        return Path(source), None
+    cassette = source if isinstance(source, Cassette) else Cassette(tuple(source))
+    return Path(cassette.path or "a script"), cassette

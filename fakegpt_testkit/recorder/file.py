@@ -1,0 +1,70 @@
+"""The file of a cassette in use: loaded, journalled while it is recorded, saved whole or not at all.
+
+Knows no client and no request: what is to be saved comes in as a cassette.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import storage
+from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.recorder.recording import NoLog
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.recorder.recording import Log
+
+
+class CassetteFile:
+    """A cassette's place on the disk; ``shown`` is how a person would write it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shown = shorten(path)
+        self._journals: list[storage.Journal] = []
+
+    def load(self) -> Cassette | None:
+        """What is in the file; None when there is none. Raises ``CassetteError`` for what is no cassette."""
+        data = storage.read(self.path)
+        return None if data is None else cassettes.loads(data, str(self.path))
+
+    def open_journal(self) -> Log:
+        """Where a recording is noted while it runs; without a journal it goes on all the same."""
+        try:
+            self._journals.append(storage.Journal(self.path))
+        except StorageError as failure:
+            warnings.warn(f"{failure}; the recording goes on without", RuntimeWarning, stacklevel=2)
+            return NoLog()
+        return self._journals[-1]
+
+    def save(self, loaded: Cassette, mine: Cassette, *, replaces: bool) -> None:
+        """Write the cassette; unless it ``replaces`` it, with what others have put there since it was loaded."""
+        with storage.lock(self.path):
+            current = self.load()
+            if current is not None and not replaces:
+                mine = cassettes.merge(loaded, current, mine)
+            storage.write(self.path, cassettes.dumps(mine))
+
+    def close(self) -> bool:
+        """Remove the journals: what they hold is saved, or is not wanted. Whether there were any."""
+        for journal in self._journals:
+            journal.remove()
+        return bool(self._journals)
+
+    def keep_journals(self, failure: BaseException) -> None:
+        """Leave the journals of what could not be saved, and say so where it failed."""
+        for journal in self._journals:
+            journal.close()
+            failure.add_note(f"what was recorded is kept in {journal.path}; to get it back: fakegpt-testkit recover")
+
+
+def shorten(path: Path) -> str:
+    """The path as a person would write it: relative to the current folder where that is shorter."""
+    with suppress(ValueError):
+        return str(path.absolute().relative_to(Path.cwd()))
+    return str(path)

@@ -1,0 +1,166 @@
+"""Where a suite can write its settings, which of the places counts, and what a wrong one looks like."""
+
+from __future__ import annotations
+
+import pytest
+from support.suites import INI
+
+from fakegpt_testkit.plugin.options import LIVE_URL
+
+SEEN = """
+import pytest
+from fakegpt_testkit import script
+
+{fixture}
+
+@pytest.mark.fakegpt(script("hi"){marker})
+def test_it(fakegpt_cassette, fakegpt):
+    print("SEEN", fakegpt_cassette.pace, fakegpt.url, end=" ")
+"""
+FIXTURE = """
+@pytest.fixture
+def fakegpt_config():
+    return {"pace": 3, "url": "http://fixture.example"}
+"""
+HOOK = """
+def pytest_fakegpt_settings(item, settings):
+    assert item.name == "test_it"
+    settings.setdefault("pace", 5)
+    settings["ignore"] = [*settings.get("ignore", ()), "body.t"]
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini(INI)
+    return pytester
+
+
+def seen(suite: pytest.Pytester, *args: str, marker: str = "", fixture: str = "") -> tuple[str, str]:
+    suite.makepyfile(SEEN.format(marker=marker, fixture=fixture))
+    result = suite.runpytest("-s", *args)
+    result.assert_outcomes(passed=1)
+    [line] = [line for line in result.outlines if "SEEN" in line]
+    pace, url = line.split("SEEN ")[1].split()[:2]
+    return pace, url
+
+
+PLACES = {
+    "nowhere": ({}, ("lockstep", LIVE_URL)),
+    "the ini file": ({"ini": True}, ("4.0", "http://ini.example")),
+    "the fixture before the ini file": ({"ini": True, "fixture": True}, ("3.0", "http://fixture.example")),
+    "the command line before the fixture": ({"line": True, "fixture": True}, ("2.0", "http://line.example")),
+    "the command line before the ini file": ({"line": True, "ini": True}, ("2.0", "http://line.example")),
+    "the marker before all": (
+        {"marker": True, "line": True, "fixture": True, "ini": True},
+        ("1.0", "http://marker.example"),
+    ),
+    "the marker alone": ({"marker": True}, ("1.0", "http://marker.example")),
+}
+
+
+@pytest.mark.parametrize(("places", "counts"), PLACES.values(), ids=PLACES.keys())
+def test_the_places_count_in_one_order(
+    suite: pytest.Pytester, places: dict[str, bool], counts: tuple[str, str]
+) -> None:
+    if "ini" in places:
+        suite.makeini(INI + "fakegpt_pace = 4\nfakegpt_url = http://ini.example/\n")
+    line = ["--fakegpt-pace=2", "--fakegpt-url=http://line.example"] if "line" in places else []
+    marker = ", pace=1, url='http://marker.example'" if "marker" in places else ""
+    assert seen(suite, *line, marker=marker, fixture=FIXTURE if "fixture" in places else "") == counts
+
+
+def test_a_hook_adds_to_the_settings_that_are_written(suite: pytest.Pytester) -> None:
+    suite.makeconftest(HOOK)
+    assert seen(suite)[0] == "5.0"
+    assert seen(suite, "--fakegpt-pace=2")[0] == "2.0"
+    assert seen(suite, marker=", pace=1")[0] == "1.0"
+
+
+def test_several_hooks_add_one_after_the_other(suite: pytest.Pytester) -> None:
+    suite.makeconftest(HOOK)
+    suite.syspathinsert()
+    suite.makepyfile(
+        ours="""
+            def pytest_fakegpt_settings(settings):
+                settings["ignore"] = [*settings.get("ignore", ()), "query.u"]
+        """,
+        test_it="""
+            import pytest
+            from fakegpt_testkit import script
+
+            @pytest.mark.fakegpt(script("hi"), ignore=["query.t"])
+            def test_it(fakegpt_cassette, request):
+                from fakegpt_testkit import plugin
+                assert {*request.node.stash[plugin._wanted].settings.ignore} == {"query.t", "query.u", "body.t"}
+        """,
+    )
+    suite.runpytest("-p", "ours").assert_outcomes(passed=1)
+
+
+def test_the_settings_of_a_test_are_made_once(suite: pytest.Pytester) -> None:
+    suite.makeconftest("calls = []\ndef pytest_fakegpt_settings(settings):\n    calls.append(settings)\n")
+    suite.makepyfile("""
+        import pytest
+        from fakegpt_testkit import script
+
+        @pytest.mark.fakegpt(script("hi"))
+        def test_marked(fakegpt_cassette, fakegpt, request):
+            assert len(request.config.pluginmanager.get_plugin(str(request.path.parent / "conftest.py")).calls) == 1
+
+        def test_unmarked(fakegpt, request):
+            assert len(request.config.pluginmanager.get_plugin(str(request.path.parent / "conftest.py")).calls) == 2
+    """)
+    suite.runpytest().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("place", ["marker", "fixture", "hook"])
+def test_all_that_is_wrong_is_named_in_a_line_each(suite: pytest.Pytester, place: str) -> None:
+    wrong = "{'pace': 'fast', 'stale': 'often', 'speed': 2, 'url': 'here'}"
+    if place == "hook":
+        suite.makeconftest(f"def pytest_fakegpt_settings(settings):\n    settings.update({wrong})\n")
+    fixture = f"@pytest.fixture\ndef fakegpt_config():\n    return {wrong}\n" if place == "fixture" else ""
+    suite.makepyfile(SEEN.format(marker=f", **{wrong}" if place == "marker" else "", fixture=fixture))
+    result = suite.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "* ERROR at setup of test_it *",
+            "pace is 'fast'; wanted: *",
+            "stale is 'often'; wanted: *",
+            "a setting is 'speed'; wanted: *",
+            "url is 'here'; wanted: *",
+            "*= short test summary info =*",
+        ],
+        consecutive=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("pace", "fast"), ("unplayed", "often"), ("max_age", "soon"), ("orphans", "maybe"), ("recut", "up")],
+)
+def test_an_ini_file_that_means_nothing_ends_the_run_before_it_begins(
+    suite: pytest.Pytester, key: str, value: str
+) -> None:
+    suite.makeini(f"{INI}fakegpt_{key} = {value}\n")
+    suite.makepyfile("def test_it():\n    pass\n")
+    result = suite.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {key} is '{value}'; wanted: *"])
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_a_sweep_without_a_cassette_is_named_in_a_line(suite: pytest.Pytester) -> None:
+    suite.makepyfile("""
+        import pytest
+        from fakegpt_testkit.effects import faults
+
+        @pytest.mark.fakegpt(faults=faults.everywhere(faults.reset))
+        def test_it():
+            pass
+    """)
+    result = suite.runpytest()
+    result.stdout.fnmatch_lines(
+        ["*ERROR collecting*", "faults is 'a sweep'; wanted: a cassette's name*"], consecutive=True
+    )

@@ -1,0 +1,151 @@
+"""``use_cassette`` around a block and above a function of any kind: it holds for as long as that runs."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from fakegpt_testkit import Settings, script, use_cassette
+from fakegpt_testkit.clients.aiohttp.connector import find_deck
+from fakegpt_testkit.errors import InteractionsUnplayed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+URL = "https://chat-shared2.zhile.io/api/conversation"
+TOLD = script("Hello", steps=("conversation",))
+
+
+async def ask() -> bytes:
+    async with aiohttp.ClientSession() as session, session.post(URL, json={"messages": []}) as response:
+        return await response.read()
+
+
+def in_use() -> bool:
+    return find_deck() is not None
+
+
+@use_cassette(TOLD, Settings(unplayed="fail"))
+async def in_a_coroutine() -> bytes:
+    return await ask()
+
+
+@use_cassette(TOLD)
+async def in_an_async_generator() -> AsyncIterator[bytes]:
+    yield await ask()
+    assert in_use()
+    yield b"end"
+
+
+@use_cassette(TOLD)
+def in_a_generator() -> Iterator[bool]:
+    yield in_use()
+    yield in_use()
+
+
+@use_cassette(TOLD)
+def in_a_function(*, wanted: bool) -> bool:
+    """A function."""
+    return in_use() is wanted
+
+
+async def test_a_coroutine_function_is_answered_from_the_cassette_each_time() -> None:
+    for _ in range(2):
+        assert b"Hello" in await in_a_coroutine()
+        assert not in_use()
+
+
+async def test_a_coroutine_that_is_not_awaited_uses_nothing() -> None:
+    waiting = in_a_coroutine()
+    assert not in_use()
+    assert b"Hello" in await waiting
+
+
+async def test_an_async_generator_is_answered_until_it_ends() -> None:
+    items = in_an_async_generator()
+    assert not in_use()
+    assert b"Hello" in await anext(items)
+    assert in_use()
+    assert [item async for item in items] == [b"end"]
+    assert not in_use()
+
+
+def test_a_generator_has_the_cassette_until_it_ends() -> None:
+    items = in_a_generator()
+    assert not in_use()
+    assert [*items] == [True, True]
+    assert not in_use()
+
+
+def test_a_function_has_the_cassette_while_it_runs() -> None:
+    assert in_a_function(wanted=True)
+    assert (in_a_function.__name__, in_a_function.__doc__) == ("in_a_function", "A function.")
+    assert inspect.iscoroutinefunction(in_a_coroutine)
+    assert inspect.isasyncgenfunction(in_an_async_generator)
+    assert inspect.isgeneratorfunction(in_a_generator)
+
+
+async def test_what_is_thrown_and_sent_into_a_generator_arrives() -> None:
+    heard: list[object] = []
+
+    @asynccontextmanager
+    @use_cassette(TOLD)
+    async def managed() -> AsyncIterator[str]:
+        try:
+            yield "here"
+        except KeyError as thrown:
+            heard.append(thrown)
+
+    @contextmanager
+    @use_cassette(TOLD)
+    def plain() -> Iterator[str]:
+        try:
+            yield "here"
+        except KeyError as thrown:
+            heard.append(thrown)
+
+    @use_cassette(TOLD)
+    async def echo() -> AsyncIterator[object]:
+        heard.append((yield "first"))
+
+    async with managed() as here:
+        assert (here, in_use()) == ("here", True)
+        raise KeyError("async")
+    with plain():
+        raise KeyError("plain")
+    echoing = echo()
+    await anext(echoing)
+    with pytest.raises(StopAsyncIteration):
+        await echoing.asend("sent")  # type: ignore[attr-defined]
+    assert [str(each) for each in heard] == ["'async'", "'plain'", "sent"]
+    assert not in_use()
+
+
+async def test_a_generator_that_is_left_early_leaves_its_cassette() -> None:
+    items = in_an_async_generator()
+    await anext(items)
+    await items.aclose()  # type: ignore[attr-defined]
+    assert not in_use()
+
+
+async def test_the_checks_at_the_end_hold_for_functions_too() -> None:
+    @use_cassette(TOLD, unplayed="fail")
+    async def asks_nothing() -> None:
+        """Nothing."""
+
+    with pytest.raises(InteractionsUnplayed):
+        await asks_nothing()
+
+
+def test_one_block_can_be_entered_again_and_within_itself() -> None:
+    block = use_cassette(TOLD)
+    with block as first, block as second:
+        assert first is not second
+        assert find_deck() is second
+    with block as third:
+        assert find_deck() is third
+    assert not in_use()
