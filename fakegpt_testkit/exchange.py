@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class EndingKind(StrEnum):
@@ -99,8 +103,24 @@ class Tape:
     """A recorded response: head, chunks with times, and how it ended."""
 
     head: Head
-    chunks: tuple[Chunk, ...] = ()
+    chunks: tuple[Chunk, ...] = field(default_factory=tuple)
     ending: Ending = field(default_factory=Ending)
+
+    @staticmethod
+    def of_body(head: Head, body: bytes, cut: Callable[[bytes], tuple[Chunk, ...]], ending: Ending) -> Tape:
+        """A tape whose body is cut into chunks when somebody first looks at them: a loaded one may never be played."""
+        tape = object.__new__(Tape)
+        vars(tape).update(head=head, body=body, _cut=cut, ending=ending)
+        return tape
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> tuple[Chunk, ...]:
+            """The chunks that are not cut yet. A field without a class attribute comes here once, and never again."""
+            if name != "chunks" or "_cut" not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            chunks = vars(self)["chunks"] = vars(self)["_cut"](self.body)
+            return chunks
 
     @cached_property
     def body(self) -> bytes:

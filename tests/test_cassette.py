@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -17,6 +20,9 @@ from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import read_track, write_track
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
@@ -309,7 +315,9 @@ def test_one_edited_letter_keeps_the_chunks() -> None:
 def test_a_track_is_short_and_exact(chunks: tuple[Chunk, ...], track: str) -> None:
     tape = Tape(Head(200, at=0.005), chunks, Ending(at=0.006))
     assert write_track(tape) == track
-    assert read_track(track, tape.body) == (0.005, chunks, 0.006)
+    read = read_track(track)
+    assert (read.at, read.ended, read.size) == (0.005, 0.006, len(tape.body))
+    assert read.chunks(tape.body) == chunks
 
 
 @pytest.mark.parametrize("ends", [(4,), (2, 1), (1, 1), (0, 0)], ids=["past the end", "descending", "twice", "0 twice"])
@@ -363,3 +371,19 @@ def test_merging_keeps_what_both_recorded(
 ) -> None:
     parts = [Cassette(tuple(part)) for part in (base, current, mine)]
     assert cassette.merge(*parts).interactions == tuple(merged)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [lambda tape: tape, copy.copy, copy.deepcopy, lambda tape: pickle.loads(pickle.dumps(tape)), replace],
+    ids=["itself", "copied", "deeply", "pickled", "replaced"],
+)
+def test_a_loaded_tape_is_cut_when_somebody_looks(made: Callable[[Tape], Tape]) -> None:
+    chunks = (Chunk(0.1, b"data: a\n", (8,)), Chunk(0.2, b"\ndata: b\n\n", (1, 10)))
+    recorded = Interaction(Request("GET", "http://a/"), Tape(Head(200, "OK", at=0.1), chunks, Ending(at=0.3)))
+    (loaded,) = cassette.loads(cassette.dumps(Cassette((recorded,))), "a.yaml").interactions
+    assert "chunks" not in vars(loaded.response)
+    assert made(loaded.response) == recorded.response
+    assert hash(made(loaded.response)) == hash(recorded.response)
+    with pytest.raises(AttributeError, match="'Tape' object has no attribute 'chunk'"):
+        _ = loaded.response.chunk  # type: ignore[attr-defined]

@@ -10,13 +10,14 @@ import binascii
 import json
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
 from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
-from fakegpt_testkit.cassette.track import BadTrack, read_track
+from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.exchange import (
@@ -153,28 +154,29 @@ def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
     if "track" not in ours and method != "HEAD":
         body = _decoded(body, headers, response)
     version = _text(ours, "http") or "1.1"
-    at, chunks, ended = _cut(ours, body, headers)
-    ending = Ending(_ending_kind(ours), ended, _text(ours, "note"))
-    tape = Tape(Head(status, reason, headers, version, at), chunks, ending)
-    vars(tape)["body"] = body  # what the property would join and keep
-    return tape
+    track = _track(ours)
+    ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"))
+    head = Head(status, reason, headers, version, track.at if track else 0.0)
+    cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
+    return Tape.of_body(head, body, cut, ending)
 
 
-def _cut(ours: Mapping, body: bytes, headers: Headers) -> tuple[float, tuple[Chunk, ...], float]:
-    """When the head came, the chunks, when the response ended; without a track that fits, one chunk per event."""
-    at = ended = 0.0
-    if "track" in ours:
-        try:
-            at, chunks, ended = read_track(_text(ours, "track"), body)
-        except BadTrack:
-            advice = "remove the line: then one piece per event is played"
-            raise BadShape(f"the track of {OURS!r} cannot be read", ours.line, advice) from None
-        if chunks is not None:
-            return at, chunks, ended
-    chunked = "chunked" in (header(headers, "transfer-encoding") or "").lower()
-    streamed = media_type(headers) == EVENT_STREAM
+def _track(ours: Mapping) -> Track | None:
+    if "track" not in ours:
+        return None
+    try:
+        return read_track(_text(ours, "track"))
+    except BadTrack:
+        advice = "remove the line: then one piece per event is played"
+        raise BadShape(f"the track of {OURS!r} cannot be read", ours.line, advice) from None
+
+
+def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:
+    """The chunks of a body without a track that fits it."""
+    chunked = "chunked" in (header(head.headers, "transfer-encoding") or "").lower()
+    streamed = media_type(head.headers) == EVENT_STREAM
     pieces = sse.split(body) if streamed else [body]
-    return at, tuple(Chunk(at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece), ended
+    return tuple(Chunk(head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
 
 
 def _ending_kind(ours: Mapping) -> EndingKind:

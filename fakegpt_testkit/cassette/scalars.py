@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import re
 
+from fakegpt_testkit.cassette.characters import white_space
+
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What may not stand in a block: YAML's unprintables, its other line ends (CR, NEL, LS, PS) and the byte order mark."""
 
@@ -24,6 +26,9 @@ _JSON = re.compile(r"[\[{].*[\]}]")
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _ESCAPED = re.compile('[\0\t\n\r"\\\\]|' + _UNPRINTABLE.pattern)
 _LEADING_SPACE = re.compile("^ ")
+_LINE_START = re.compile(r"\n(?=[^\n])")
+"""Where a line begins that is not empty: an empty one is not indented."""
+
 _BASE64_WIDTH = 76
 
 
@@ -45,7 +50,7 @@ def block(data: bytes, indent: int) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         return _binary(data, margin)
-    if _UNPRINTABLE.search(text):
+    if white_space(data) is None:
         return _double_quoted(text, margin)
     if "\n" in text:
         return _literal(text, margin)
@@ -64,13 +69,12 @@ def _literal(text: str, margin: str) -> str:
     The digit is there when the first line does not show by itself how far the block is indented.
     """
     digit = "2" if text[0] in " \t\n" else ""
-    lines = text.split("\n")
     chomp = "-"
     if text.endswith("\n"):
-        lines.pop()
-        chomp = "" if lines[-1] else "+"
-    body = "\n".join(margin + line if line else "" for line in lines)
-    return f"|{digit}{chomp}\n{body}"
+        text = text[:-1]
+        chomp = "" if text and not text.endswith("\n") else "+"
+    first = "" if text.startswith("\n") or not text else margin
+    return f"|{digit}{chomp}\n{first}{_LINE_START.sub(chr(10) + margin, text)}"
 
 
 def _double_quoted(text: str, margin: str) -> str:

@@ -9,7 +9,8 @@ before. The last number is when the response ended. Knows no YAML.
 from __future__ import annotations
 
 import re
-from itertools import accumulate, repeat
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.exchange import Chunk, Tape
@@ -38,56 +39,74 @@ def write_track(tape: Tape) -> str:
     """The track of a tape; times are rounded to a tenth of a millisecond."""
     now = _ticks(tape.head.at)
     words = [f"{'-' if now < 0 else ''}{_milliseconds(now)}"]
-    for chunk in tape.chunks:
-        before, now = now, _ticks(chunk.at)
-        words.append(f"{_step(now - before)}:{_sizes(chunk)}")
+    for chunk in tape.chunks:  # spelled out, since a long stream has ten thousand of them
+        tick = round(chunk.at * _TICKS_PER_SECOND)
+        step, now = tick - now, tick
+        size = len(chunk.data)
+        sizes = f"{size}/" if chunk.ends == (size,) else _sizes(chunk)
+        words.append(f"+{step // 10}.{step % 10}:{sizes}" if step >= 0 else f"{_step(step)}:{sizes}")
     words.append(_step(_ticks(tape.ending.at) - now))
     return " ".join(words)
 
 
-def read_track(track: str, body: bytes) -> tuple[float, tuple[Chunk, ...] | None, float]:
-    """When the head came, the chunks of the body, when the response ended.
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track that was read: ``at`` when the head came, ``ended`` when the response ended, ``size`` of the body.
 
-    The chunks are None when their sizes do not add up to the body.
+    ``at`` and ``ended`` are in seconds since the request was sent, ``size`` is in bytes.
     """
-    # Lists and maps, not a loop over the words: a long stream has ten thousand of them.
-    ends: Iterable[tuple[int, ...]]
-    if (unframed := _UNFRAMED.fullmatch(track)) or _CHUNK_BY_CHUNK.fullmatch(track):
-        words = track.translate(_NUMBERS_ONLY).split(" ")
-        sizes = list(map(int, words[2::2]))
-        ends = repeat((), len(sizes)) if unframed else zip(sizes, strict=True)
-    elif _TRACK.fullmatch(track):
-        words = track.translate(_WORDS_ONLY).split(" ")
-        both = [_size_and_ends(word) for word in words[2::2]]
-        sizes, ends = [size for size, _ in both], [ends for _, ends in both]
-    else:
-        raise BadTrack(track)
-    head, *times, ended = accumulate(map(int, (words[0], *words[1::2])))
-    chunks = _chunks(body, times, sizes, ends) if sum(sizes) == len(body) else None
-    return head / _TICKS_PER_SECOND, chunks, ended / _TICKS_PER_SECOND
+
+    at: float
+    ended: float
+    size: int
+    _text: str
+
+    def chunks(self, body: bytes) -> tuple[Chunk, ...]:
+        """The body, which has ``size`` bytes, cut as it arrived: for a long stream most of what a load costs."""
+        steps, sizes, ends = _parts(self._text)
+        _, *times, _ = accumulate(steps)
+        chunks = []
+        start = 0
+        for time, size, inner in zip(times, sizes, ends, strict=True):
+            chunk = _new_chunk(Chunk)
+            chunk.at = time / _TICKS_PER_SECOND
+            chunk.data = body[start : start + size]
+            chunk.ends = inner
+            chunks.append(chunk)
+            start += size
+        return tuple(chunks)
 
 
 _new_chunk = object.__new__
 """Three assignments to a new chunk take less time than a call of its ``__init__``."""
 
 
-def _chunks(body: bytes, times: list[int], sizes: list[int], ends: Iterable[tuple[int, ...]]) -> tuple[Chunk, ...]:
-    chunks = []
-    start = 0
-    for time, size, inner in zip(times, sizes, ends, strict=True):
-        chunk = _new_chunk(Chunk)
-        chunk.at = time / _TICKS_PER_SECOND
-        chunk.data = body[start : start + size]
-        chunk.ends = inner
-        chunks.append(chunk)
-        start += size
-    return tuple(chunks)
+def read_track(track: str) -> Track:
+    """What a track says; BadTrack for what is none."""
+    steps, sizes, _ = _parts(track)
+    return Track(steps[0] / _TICKS_PER_SECOND, sum(steps) / _TICKS_PER_SECOND, sum(sizes), track)
+
+
+def _parts(track: str) -> tuple[list[int], list[int], Iterable[tuple[int, ...]]]:
+    """The head's time and the steps from it to the ending, in ticks; the chunks' sizes, and the HTTP chunks' ends."""
+    # Lists and maps, not a loop over the words: a long stream has ten thousand of them.
+    if (unframed := _UNFRAMED.fullmatch(track)) or _CHUNK_BY_CHUNK.fullmatch(track):
+        words = track.translate(_NUMBERS_ONLY).split(" ")
+        sizes = list(map(int, words[2::2]))
+        return _steps(words), sizes, [()] * len(sizes) if unframed else zip(sizes, strict=True)
+    if _TRACK.fullmatch(track):
+        words = track.translate(_WORDS_ONLY).split(" ")
+        both = [_size_and_ends(word) for word in words[2::2]]
+        return _steps(words), [size for size, _ in both], [ends for _, ends in both]
+    raise BadTrack(track)
+
+
+def _steps(words: list[str]) -> list[int]:
+    return list(map(int, (words[0], *words[1::2])))
 
 
 def _sizes(chunk: Chunk) -> str:
     size = len(chunk.data)
-    if chunk.ends == (size,):
-        return f"{size}/"
     if not chunk.ends:
         return str(size)
     parts: list[str] = []
