@@ -23,6 +23,7 @@ from fakegpt_testkit.errors import (
     VerificationIncomplete,
 )
 from fakegpt_testkit.recorder.checks import check_unapplied, check_unplayed, renews
+from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
 from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.file import CassetteFile
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
@@ -161,10 +162,10 @@ class _Use:
         if old is not None and renews(settings, mode, self._file.shown, old.interactions, datetime.now(UTC), advice):
             mode = RecordMode.REWRITE
         verifies = rules_of(mode, missing=old is None).verifies
-        self.session = Session(
-            self._file.shown, old, mode, settings, advice, NoLog if verifies else self._file.open_journal
-        )
-        self.inserted = insert(self.session)
+        open_log = NoLog if verifies else self._file.open_journal
+        self._deck = CassetteDeck(self._file.shown, old, mode, settings, advice, open_log)
+        self.session = Session(self._deck)
+        self.inserted = insert(self._deck)
 
     def finish(self) -> None:
         """The block is over: save it or compare it, then look at what it left."""
@@ -204,14 +205,14 @@ class _Use:
             self._file.keep_journals(failure)
 
     def _save(self) -> None:
-        self.session.stop()
+        self.session.close()
         if self.session.recorded:
             replaces = self.session.record_mode is RecordMode.REWRITE
-            self._file.save(self.session.loaded, self.session.cassette(), replaces=replaces)
+            self._file.save(self.session.loaded, to_save(self._deck), replaces=replaces)
         self._file.close()
 
     def _verify(self) -> None:
-        self.session.stop()
+        self.session.close()
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
         if self.session.drift is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from fakegpt_testkit.errors import StorageError
@@ -40,17 +41,57 @@ class Log(Protocol):
 class NoLog:
     """The log of a recording whose journal could not be made: it goes on without."""
 
-    def request(self, number: int, request: Request, provenance: Provenance) -> None:
-        """See ``Log``."""
+    def request(self, number: int, request: Request, provenance: Provenance) -> None: ...
 
-    def head(self, number: int, head: Head) -> None:
-        """See ``Log``."""
+    def head(self, number: int, head: Head) -> None: ...
 
-    def chunk(self, number: int, chunk: Chunk) -> None:
-        """See ``Log``."""
+    def chunk(self, number: int, chunk: Chunk) -> None: ...
 
-    def ending(self, number: int, ending: Ending) -> None:
-        """See ``Log``."""
+    def ending(self, number: int, ending: Ending) -> None: ...
+
+
+class Recordings:
+    """The recordings of one use of a cassette, by the number of the request; true once there is one."""
+
+    def __init__(self, origins: Origins, redactor: Redactor, open_log: Callable[[], Log]) -> None:
+        self._origins = origins
+        self._redactor = redactor
+        self._open_log = open_log
+        self._log: Log | None = None
+        self._begun: dict[int, Recording] = {}
+        self._lock = Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._begun)
+
+    def begin(self, number: int) -> Recording:
+        """A new recording of the request that was asked as this one."""
+        with self._lock:
+            if self._log is None:
+                self._log = self._open_log()
+            recording = self._begun[number] = Recording(number, self._origins, self._redactor, self._log)
+            return recording
+
+    @property
+    def by_number(self) -> dict[int, Interaction]:
+        """What was recorded whole, by the number of the request."""
+        begun = sorted(self._begun.items())
+        return {number: each.interaction for number, each in begun if each.interaction is not None}
+
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What was recorded whole, in the order it was asked."""
+        return tuple(self.by_number.values())
+
+    @property
+    def lost(self) -> tuple[tuple[str, Exception], ...]:
+        """The requests that could not be recorded, with the reason."""
+        return tuple(each.lost for _, each in sorted(self._begun.items()) if each.lost is not None)
+
+    def stop(self) -> None:
+        """Take what still runs as it is now."""
+        for each in [*self._begun.values()]:
+            each.stop()
 
 
 class Recording:
@@ -74,26 +115,22 @@ class Recording:
         self._over = False
 
     def request(self, request: Request) -> None:
-        """See ``Take``."""
         self._request, self._origin = canonical_request(request, self._origins)
         shown = self._redactor.request(self._request)
         self._note(lambda: self._log.request(self._number, shown, self._provenance()))
 
     def head(self, head: Head) -> None:
-        """See ``Take``."""
         self._head = canonical_head(head, self._origins)
         self._shown = StreamRedactor(self._redactor, self._head.headers)
         self._note(lambda: self._log.head(self._number, self._redactor.head(self._head)))
 
     def chunk(self, chunk: Chunk) -> None:
-        """See ``Take``."""
         if self._over:
             return
         self._chunks.append(chunk)
         self._show(chunk.at, self._shown.feed(chunk.data))
 
     def ended(self, ending: Ending) -> None:
-        """See ``Take``."""
         if self._over or self._request is None:
             return
         self._over = True
@@ -103,11 +140,9 @@ class Recording:
         self.interaction = Interaction(self._request, Tape(self._head, tuple(self._chunks), ending), self._provenance())
 
     def discard(self) -> None:
-        """See ``Take``."""
         self._over = True
 
     def failed(self, request: str, failure: Exception) -> None:
-        """See ``Take``."""
         if self.interaction is None:
             self._over = True
             self.lost = request, failure

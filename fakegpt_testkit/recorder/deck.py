@@ -1,0 +1,130 @@
+"""The deck over one cassette: each request is answered from it, recorded into it, or refused.
+
+Knows no client and no file; it keeps what a session shows and what is saved.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.errors import CassetteMissing
+from fakegpt_testkit.exchange import Request
+from fakegpt_testkit.matching import matches
+from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.modes import RecordMode, rules_of
+from fakegpt_testkit.recorder.origins import canonical_request, origin_of
+from fakegpt_testkit.recorder.recording import Recordings
+from fakegpt_testkit.recorder.selection import Selection
+from fakegpt_testkit.redaction import Redaction, Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fakegpt_testkit.clients.aiohttp import Player, Take
+    from fakegpt_testkit.exchange import Ending, Interaction, Tape
+    from fakegpt_testkit.recorder.recording import Log
+    from fakegpt_testkit.recorder.settings import Advice, Settings
+
+
+class CassetteDeck:
+    """A ``Deck`` over what was loaded, ``old``, which is None when there is no file.
+
+    ``advice`` is for errors; ``open_log`` is called when the first recording begins.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        old: Cassette | None,
+        mode: RecordMode,
+        settings: Settings,
+        advice: Advice,
+        open_log: Callable[[], Log],
+    ) -> None:
+        self.path = path
+        self.mode = mode
+        self.pace = settings.pace
+        self.missing = old is None
+        self.allowed = rules_of(mode, missing=self.missing)
+        self.old = old.interactions if old is not None else ()
+        self.origins = settings.origins or {}
+        self.redactor = Redactor(settings.redaction or Redaction())
+        if self.records and not self.allowed.verifies:
+            for each in self.old:
+                self.redactor.response(each.response)  # the words that stand in for its secrets are taken
+        self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
+        self.recordings = Recordings(self.origins, self.redactor, open_log)
+        self.players: dict[int, Player] = {}
+        self._advice = advice
+        self._numbers = count()
+
+    @property
+    def plays(self) -> bool:
+        return self.allowed.plays
+
+    @property
+    def records(self) -> bool:
+        return self.allowed.records
+
+    @property
+    def command(self) -> str:
+        """What to type to record what is missing, or to record again what has drifted."""
+        again = RecordMode.ALL if self.mode is RecordMode.VERIFY else RecordMode.NEW_EPISODES
+        return self._advice.record(again.value)
+
+    def unreachable(self, uri: str, failure: Exception) -> None:
+        nobody = f"{origin_of(uri)} could not be reached, so"
+        if self.allowed.verifies:
+            said = f"{nobody} {self.path} could not be verified\n  to verify it against another URL"
+        else:
+            kept = f"{self.path} was not written" if self.missing else f"{self.path} is unchanged"
+            said = f"{nobody} nothing of this request was recorded; {kept}\n  to record from another URL"
+        failure.add_note(f"{said}: {self._advice.elsewhere}")
+
+    def ask(self) -> int:
+        return next(self._numbers)
+
+    def refuse(self, number: int, method: str, uri: str) -> Ending | None:
+        return self.selection.refuse(number, canonical_request(Request(method, uri), self.origins)[0])
+
+    def play(self, number: int, request: Request) -> Tape | None:
+        asked = canonical_request(request, self.origins)[0]
+        tape = self.selection.choose(number, asked, records=self.records, went_live=bool(self.recordings))
+        if tape is not None or self.records:
+            return tape
+        if self.missing:
+            shown = self.redactor.request(asked)
+            raise CassetteMissing(self.path, f"{shown.method} {shown.uri}", self.command)
+        raise self.selection.explain(asked, self.path, self.command)
+
+    def take(self, number: int) -> Take:
+        return self.recordings.begin(number)
+
+    def follow(self, number: int, player: Player) -> None:
+        self.players[number] = player
+
+    def name(self, number: int) -> str:
+        return f"interaction {self.selection.given[number] + 1} of {self.path}"
+
+
+def to_save(deck: CassetteDeck) -> Cassette:
+    """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
+    for each in deck.recordings.interactions:
+        deck.redactor.interaction(each)  # what a later one tells to be a secret may stand in an earlier one
+    recorded = tuple(deck.redactor.interaction(each) for each in deck.recordings.interactions)
+    return Cassette((*_kept(deck, recorded), *recorded), deck.path)
+
+
+def _kept(deck: CassetteDeck, recorded: Sequence[Interaction]) -> Sequence[Interaction]:
+    match deck.mode:
+        case RecordMode.REWRITE:
+            return ()
+        case RecordMode.ALL:
+            return [
+                each
+                for each, wanted in zip(deck.old, deck.selection.wanted, strict=True)
+                if not any(matches(new.request, wanted, deck.selection.rules) for new in recorded)
+            ]
+    return deck.old

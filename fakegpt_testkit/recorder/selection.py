@@ -1,0 +1,150 @@
+"""Which recorded interaction answers which request: chosen and marked in one step, whatever threads ask.
+
+Knows no client, no file and no record mode; that requests go live too is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.effects import is_scripted
+from fakegpt_testkit.exchange import Head, Request, Tape
+from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, not_recorded
+from fakegpt_testkit.recorder.injection import endpoint_of
+from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fakegpt_testkit.errors import RequestNotRecorded
+    from fakegpt_testkit.exchange import Ending, Interaction
+    from fakegpt_testkit.recorder.injection import Changes
+    from fakegpt_testkit.recorder.settings import Matching
+
+
+class Selection:
+    """Interactions, and which of them were given for which request, by the number of the request."""
+
+    def __init__(
+        self, interactions: Sequence[Interaction], matching: Matching, changes: Changes, redactor: Redactor
+    ) -> None:
+        self.interactions = interactions
+        self.rules = Rules(tuple(matching.match_on), (*FAKEGPT_VOLATILE, *matching.ignore))
+        self.plays = [0] * len(interactions)
+        self.given: dict[int, int] = {}
+        self.changed: dict[int, tuple[int, Interaction]] = {}
+        self._any_body = replace(self.rules, match_on=tuple(each for each in self.rules.match_on if each != "body"))
+        self._repeats = matching.allow_playback_repeats
+        self._changes = changes
+        self._redactor = redactor
+        self._spoilt: set[int] = set()
+        self._unread: list[Request] = []
+        self._lock = RLock()
+
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer so far, each with the reason; except those of ``faults.everywhere``."""
+        return self._changes.unapplied
+
+    def choose(self, number: int, asked: Request, *, records: bool, went_live: bool) -> Tape | None:
+        """The answer to a request, as the effects leave it, marked as given; None where none of them answers.
+
+        Equal requests are answered in the order they were recorded. Once a request ``went_live``, so does each whose
+        recorded answer gives out a credential: what stands for it in the cassette opens no live service.
+        """
+        with self._lock:
+            index = self._find(asked, records=records, went_live=went_live)
+            if index is None:
+                return None
+            tape, faulty = self._changes.change(self.interactions[index], index)
+            self.plays[index] += 1
+            self.given[number] = index
+            if faulty:
+                self._spoilt.add(index)
+            else:
+                self._spoilt.discard(index)
+            self.changed[number] = index, replace(self.interactions[index], response=tape)
+            return tape
+
+    def refuse(self, number: int, asked: Request) -> Ending | None:
+        """Why no connection comes about for a request of which only the endpoint is known; None when one does.
+
+        What else was asked is not known yet: it is taken for the endpoint's next interaction.
+        """
+        if not self._changes:
+            return None
+        with self._lock:
+            endpoint = endpoint_of(asked)
+            index = self._next(lambda each: endpoint_of(self.wanted[each]) == endpoint)
+            if index is None:
+                return None
+            ending = self._changes.refuse(self.interactions[index], index)
+            if ending is not None:
+                self.changed[number] = index, replace(self.interactions[index], response=Tape(Head(0), (), ending))
+            return ending
+
+    def explain(self, asked: Request, path: str, command: str) -> RequestNotRecorded:
+        """Why none of the interactions answers a request."""
+        with self._lock:
+            self.read_on()
+            redacted = self._redactor.request(asked)
+            played = [plays > 0 for plays in self.plays]
+            scripted = self.interactions and all(map(is_scripted, self.interactions))
+            rules = self._any_body if scripted else self.rules
+            return not_recorded(redacted, self.wanted, played, rules, cassette=path, command=command)
+
+    def read_on(self) -> None:
+        """Learn the secrets of the requests that were answered as they were."""
+        with self._lock:
+            for each in self._unread:
+                self._redactor.request(each)
+            self._unread.clear()
+
+    @cached_property
+    def wanted(self) -> list[Request]:
+        """The recorded requests without their secrets: another cassette's raw key and the asked one are one word."""
+        stored = Redactor(self._redactor.settings)
+        return [stored.request(each.request) for each in self.interactions]
+
+    def _find(self, asked: Request, *, records: bool, went_live: bool) -> int | None:
+        """Which interaction answers; first among the requests as they are, since redaction costs more than all else.
+
+        What is equal then is equal without secrets too. A suite's own matchers see no secret, and a recording keeps
+        none: there the requests are compared redacted.
+        """
+        if not records and all(isinstance(each, str) for each in self.rules.match_on):
+            index = self._answer(asked, [each.request for each in self.interactions], went_live=went_live)
+            if index is not None:
+                self._unread.append(asked)
+                return index
+        self.read_on()
+        return self._answer(self._redactor.request(asked), self.wanted, went_live=went_live)
+
+    def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool) -> int | None:
+        def answers(index: int) -> bool:
+            each = self.interactions[index]
+            rules = self._any_body if is_scripted(each) else self.rules
+            return matches(asked, wanted[index], rules) and not (went_live and holds_placeholder(each.response))
+
+        return self._next(answers)
+
+    def _next(self, answers: Callable[[int], bool]) -> int | None:
+        """The first one that answers: of those not played yet, of those that a fault spoilt, of the last ones again.
+
+        A client that asks again after a fault gets what it did not get whole.
+        """
+        indices = range(len(self.interactions))
+        unplayed = (each for each in indices if not self.plays[each] and answers(each))
+        spoilt = (each for each in indices if each in self._spoilt and answers(each))
+        again = (each for each in reversed(indices) if self._repeats and answers(each))
+        return next(chain(unplayed, spoilt, again), None)
+
+
+def holds_placeholder(tape: Tape) -> bool:
+    """Whether the answer gives out what was redacted: a token, a cookie."""
+    texts = (*(value for _, value in tape.headers), tape.body.decode("latin-1"))
+    return any(PLACEHOLDER.search(text) for text in texts)

@@ -1,0 +1,88 @@
+"""Which recorded interaction answers which request, whoever asks."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+
+import pytest
+
+from fakegpt_testkit import Chunk, Head, Interaction, Request, Settings, Tape, faults
+from fakegpt_testkit.errors import RequestPlayedOut
+from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
+from fakegpt_testkit.recorder.selection import Selection
+from fakegpt_testkit.redaction import Redactor
+
+ASKED = Request("GET", "https://chat.example/next")
+
+
+def recorded(number: int) -> Interaction:
+    return Interaction(ASKED, Tape(Head(200), (Chunk(0, b"%d" % number),)))
+
+
+def selection(count: int, **settings: Any) -> Selection:
+    wanted = Settings(**settings)
+    interactions = [recorded(number) for number in range(count)]
+    return Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor())
+
+
+def choose(chosen_from: Selection, number: int) -> bytes | None:
+    tape = chosen_from.choose(number, ASKED, records=False, went_live=False)
+    return None if tape is None else tape.body
+
+
+def test_equal_requests_are_answered_in_their_order_and_then_no_more() -> None:
+    three = selection(3)
+    assert [choose(three, number) for number in range(4)] == [b"0", b"1", b"2", None]
+    assert three.given == {0: 0, 1: 1, 2: 2}
+    assert isinstance(three.explain(ASKED, "a.yaml", ""), RequestPlayedOut)
+
+
+def test_two_threads_never_get_the_same_answer() -> None:
+    both = Barrier(2)
+
+    def slowly(_: object, __: object) -> bool:
+        with suppress(BrokenBarrierError):  # without a lock both are here at once, and choose the same
+            both.wait(timeout=0.2)
+        return True
+
+    two = selection(2, match_on=[slowly])
+    with ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(lambda number: choose(two, number), range(2))]
+    assert sorted(each for each in answers if each is not None) == [b"0", b"1"]
+    assert two.plays == [1, 1]
+
+
+def test_a_spoilt_answer_is_there_for_the_next_one_who_asks() -> None:
+    one = selection(1, faults=[faults.status(503).on(path="/next").times(1)])
+    first = one.choose(0, ASKED, records=False, went_live=False)
+    assert first is not None
+    assert first.status == 503
+    assert choose(one, 1) == b"0"
+    assert choose(one, 2) is None
+
+
+def test_the_last_one_is_given_again_where_that_is_wanted() -> None:
+    two = selection(2, allow_playback_repeats=True)
+    assert [choose(two, number) for number in range(4)] == [b"0", b"1", b"1", b"1"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "missing", "rules"),
+    [
+        ("none", False, ModeRules(plays=True, records=False)),
+        ("none", True, ModeRules(plays=True, records=False)),
+        ("once", False, ModeRules(plays=True, records=False)),
+        ("once", True, ModeRules(plays=False, records=True)),
+        ("new_episodes", False, ModeRules(plays=True, records=True)),
+        ("all", False, ModeRules(plays=False, records=True)),
+        ("rewrite", False, ModeRules(plays=False, records=True)),
+        ("verify", False, ModeRules(plays=False, records=True, verifies=True)),
+        ("verify", True, ModeRules(plays=True, records=False)),
+    ],
+)
+def test_a_mode_allows(mode: str, missing: bool, rules: ModeRules) -> None:
+    assert rules_of(RecordMode(mode), missing=missing) == rules
