@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.errors import CassetteError
-from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
+from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
+from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,13 +112,12 @@ def _broken(interaction: Interaction) -> Iterator[Found]:
     if ending.kind is EndingKind.ABANDONED and timeline.has_end_mark:
         return  # its client left when all was said; whether the connection's own end came before that is chance
     if ending.kind is not EndingKind.COMPLETE:
-        note = f" ({ending.note})" if ending.note else ""
-        yield Kind.CUT_OFF, f"the response ended as {ending.kind.value}{note}, after {len(tape.body)} bytes"
+        yield Kind.CUT_OFF, f"the response ended as {ending}, after {len(tape.body)} bytes"
         return
     if timeline.too_large:
         yield Kind.CUT_OFF, timeline.too_large.partition("\n")[0]
     elif timeline.unfinished:
-        yield Kind.CUT_OFF, f"the stream stops within an event: {_short(timeline.unfinished)}"
+        yield Kind.CUT_OFF, f"the stream stops within an event: {shortened(timeline.unfinished)!r}"
     elif _is_chat(timeline) and tape.status < 400 and not timeline.has_end_mark:
         yield Kind.CUT_OFF, "the stream has no end mark, data: [DONE]"
 
@@ -128,7 +127,7 @@ def _unknown(interaction: Interaction) -> Iterator[Found]:
     if not _is_chat(timeline):
         return
     if timeline.stray:
-        yield Kind.UNKNOWN, f"a line of the stream is no field of an event: {_short(timeline.stray)}"
+        yield Kind.UNKNOWN, f"a line of the stream is no field of an event: {shortened(timeline.stray)!r}"
     for number, moment in enumerate(timeline.moments, 1):
         if problem := _strange(moment.event):
             yield Kind.UNKNOWN, f"event {number} {problem}"
@@ -138,19 +137,19 @@ def _strange(event: Event) -> str:
     if event.event == "ping" or event.data == "[DONE]":
         return ""
     if event.event != "message":
-        return f"is of the unknown type {_short(event.event)}"
+        return f"is of the unknown type {shortened(event.event)!r}"
     try:
         value = json.loads(event.data)
     except (ValueError, RecursionError):
-        return f"is no JSON: {_short(event.data)}"
+        return f"is no JSON: {shortened(event.data)!r}"
     if not isinstance(value, dict):
-        return f"is no JSON object: {_short(event.data)}"
+        return f"is no JSON object: {shortened(event.data)!r}"
     unknown = sorted(value.keys() - _KNOWN_KEYS)
-    return f"has unknown keys: {_short(', '.join(unknown))}" if unknown else ""
+    return f"has unknown keys: {shortened(', '.join(unknown))!r}" if unknown else ""
 
 
 def _is_chat(timeline: Timeline) -> bool:
-    return timeline.is_stream and urlsplit(timeline.interaction.request.uri).path.endswith(CHAT)
+    return timeline.is_stream and timeline.interaction.request.path.endswith(CHAT)
 
 
 def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timedelta | None) -> list[Finding]:
@@ -175,7 +174,3 @@ def recorded_at(interaction: Interaction) -> datetime | None:
     except ValueError:
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")

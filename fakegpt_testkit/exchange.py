@@ -5,10 +5,12 @@ Knows no file format and no HTTP library: a tape can come from a recording, a fi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,10 @@ class Ending:
     kind: EndingKind = EndingKind.COMPLETE
     at: float = 0.0
     note: str = ""
+
+    def __str__(self) -> str:
+        """How it ended, for people: ``reset (ECONNRESET)``."""
+        return f"{self.kind.value} ({self.note})" if self.note else self.kind.value
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -160,6 +166,19 @@ class Request:
     headers: Headers = ()
     body: bytes = b""
 
+    @property
+    def path(self) -> str:
+        """The path of the URI, ``/`` where it has none; a URI that cannot be split is all path."""
+        try:
+            return urlsplit(self.uri).path or "/"
+        except ValueError:
+            return self.uri
+
+    @property
+    def title(self) -> str:
+        """How people call the request: ``POST /api/conversation``."""
+        return f"{self.method} {self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -183,13 +202,26 @@ class Interaction:
     provenance: Provenance = field(default_factory=Provenance)
 
 
-EVENT_STREAM = "text/event-stream"
+EVENT_STREAM: Final = "text/event-stream"
 """The media type of server-sent events."""
+
+PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0-9])", re.ASCII)
+"""What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
 
 
 def media_type(headers: Headers) -> str:
     """The content type without its parameters, in lower case; empty when there is none."""
     return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+
+
+def is_chunked(headers: Headers) -> bool:
+    """Whether the body comes in HTTP chunks."""
+    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
+
+
+def content_coding(headers: Headers) -> str:
+    """What ``Content-Encoding`` says, in lower case; empty when it is absent."""
+    return (header(headers, "Content-Encoding") or "").strip().lower()
 
 
 def header(headers: Headers, name: str) -> str | None:

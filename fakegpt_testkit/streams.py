@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import AnswerReader, Done, End, Failure, Moderation, NewMessage, Rewrite, Text
 from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from fakegpt_testkit.conversation import Delta
@@ -151,11 +152,12 @@ class Stream:
 
     def __repr__(self) -> str:
         request, tape = self.interaction.request, self.interaction.response
-        text = self.text if len(self.text) <= _SHOWN_TEXT else self.text[:_SHOWN_TEXT] + "…"
+        text = shortened(self.text, _SHOWN_TEXT)
         read = "" if self.reading is None else f", client read {self.reading.read} of {len(tape.body)} bytes"
         early = " and closed early" if self.closed_early else ""
         answer = f"{request.method} {request.uri} → {tape.status or 'no answer'}"
-        return f"<Stream {answer}: {len(self.events)} events, text {text!r}, {_ended(self.ending)}{read}{early}>"
+        ended = f"{self.ending} after {self.ending.at:.3f} s"
+        return f"<Stream {answer}: {len(self.events)} events, text {text!r}, {ended}{read}{early}>"
 
     @cached_property
     def _answer(self) -> tuple[str, tuple[Kind, ...], tuple[str, ...]]:
@@ -185,11 +187,6 @@ def _kind(deltas: list[Delta]) -> Kind:
     return next((kind for delta, kind in _KINDS.items() if delta in changed), "other")
 
 
-def _ended(ending: Ending) -> str:
-    note = f" ({ending.note})" if ending.note else ""
-    return f"{ending.kind.value}{note} after {ending.at:.3f} s"
-
-
 def describe(stream: Stream) -> str:
     """The stream's last events and its ending, for the report of a failed test. Not redacted."""
     lines = [repr(stream)]
@@ -198,8 +195,8 @@ def describe(stream: Stream) -> str:
         lines.append(f"  … {first} events before")
     shown = zip(stream.event_times[first:], stream.events[first:], strict=True)
     for number, (at, event) in enumerate(shown, first + 1):
-        data = event.data if len(event.data) <= _SHOWN_DATA else event.data[:_SHOWN_DATA] + "…"
+        data = shortened(event.data, _SHOWN_DATA)
         kind = "" if event.event == "message" else f"{event.event}: "
         lines.append(f"  event {number} at {at:.3f} s: {kind}{data}")
-    lines.append(f"  ended: {_ended(stream.ending)}")
+    lines.append(f"  ended: {stream.ending} after {stream.ending.at:.3f} s")
     return "\n".join(lines)

@@ -1,6 +1,11 @@
 """How numbers and long texts are put for people, in errors and wherever they are shown. Knows no thing it counts."""
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LINES_SHOWN: Final = 10
 """How many lines of a list are shown; of a longer one, the rest is only counted."""
@@ -28,10 +33,15 @@ def shortened(text: str, most: int = VALUE_SHOWN, start: int = 0) -> str:
     return f"{before}{text[start : start + most]}{after}"
 
 
+def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
+    """The place, from 0, at which two texts or rows begin to differ; where one ends, at the latest."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, pair in pairs if pair[0] != pair[1]), min(len(one), len(other)))
+
+
 def around_the_difference(one: str, other: str, most: int = VALUE_SHOWN) -> tuple[str, str]:
     """Both texts cut to the place where they begin to differ, with some of what comes before it."""
     if max(len(one), len(other)) <= most:
         return one, other
-    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-    start = max(0, start - most // 4)
+    start = max(0, first_difference(one, other) - most // 4)
     return shortened(one, most, start), shortened(other, most, start)

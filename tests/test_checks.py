@@ -142,7 +142,7 @@ def test_an_event_past_the_bound_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param("data: [1]\n\n", "event 1 is no JSON object: '[1]'", id="no object"),
         pytest.param({"novelty": 1, **SAID}, "event 1 has unknown keys: 'novelty'", id="key"),
         pytest.param("Internal Server Error\n\n", "no field of an event: 'Internal Server Error'", id="a bare line"),
-        pytest.param("data: " + "x" * 200 + "\n\n", f"'{'x' * 79}…'", id="a long one, shortened"),
+        pytest.param("data: " + "x" * 200 + "\n\n", f"'{'x' * 80}…'", id="a long one, shortened"),
     ],
 )
 def test_what_nobody_knows_is_told(strange: object, text: str) -> None:

@@ -25,7 +25,6 @@ from fakegpt_testkit.matching import (
     compare,
     matches,
     not_recorded,
-    title,
 )
 
 HOST = "https://chat.example"
@@ -441,8 +440,9 @@ def test_errors_travel_between_processes(remake, played: bool) -> None:
 
 
 def test_a_title_is_method_and_path() -> None:
-    assert title(Request("GET", "https://h")) == "GET /"
-    assert title(Request("GET", "https://h/a/b?key=secret")) == "GET /a/b"
+    assert Request("GET", "https://h").title == "GET /"
+    assert Request("GET", "https://h/a/b?key=secret").title == "GET /a/b"
+    assert Request("GET", "http://[::1").title == "GET http://[::1"
 
 
 json_values = st.recursive(

@@ -13,9 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Headers, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import (
+    PLACEHOLDER,
+    Chunk,
+    Ending,
+    EndingKind,
+    Head,
+    Headers,
+    Interaction,
+    Provenance,
+    Request,
+    Tape,
+)
 from fakegpt_testkit.matching import Rules, compare
-from fakegpt_testkit.redaction import PLACEHOLDER, Redaction, Redactor
+from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.vault import Edit
 

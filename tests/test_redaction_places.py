@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
+from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
+from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -30,7 +30,9 @@ from fakegpt_testkit.exchange import (
     Provenance,
     Request,
     Tape,
+    content_coding,
     header,
+    is_chunked,
     media_type,
 )
 
@@ -173,7 +175,7 @@ def _track(ours: Mapping) -> Track | None:
 
 def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:
     """The chunks of a body without a track that fits it."""
-    chunked = "chunked" in (header(head.headers, "transfer-encoding") or "").lower()
+    chunked = is_chunked(head.headers)
     streamed = media_type(head.headers) == EVENT_STREAM
     pieces = sse.split(body) if streamed else [body]
     return tuple(Chunk(head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
@@ -209,7 +211,7 @@ def _response_body(response: Mapping) -> bytes:
 
 def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
     try:
-        return decoded(body, header(headers, "content-encoding") or "", header(headers, "content-type") or "")
+        return decoded(body, content_coding(headers), header(headers, "content-type") or "")
     except DecodedTooLarge:
         raise BadShape("a compressed body unpacks to more than a cassette may hold", response.line) from None
 

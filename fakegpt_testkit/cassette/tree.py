@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import yaml
 
+from fakegpt_testkit.wording import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -215,8 +217,7 @@ def parse(data: bytes) -> Node:
 
 def shown(value: object) -> str:
     """A value for an error's text: quoted, and cut when it is long."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return shortened(repr(value), _SHOWN)
 
 
 def text_of_bytes(data: bytes) -> str:

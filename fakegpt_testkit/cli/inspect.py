@@ -20,7 +20,7 @@ from fakegpt_testkit.cli.terminal import (
     tracked,
     waiting,
 )
-from fakegpt_testkit.wording import counted
+from fakegpt_testkit.wording import counted, shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -226,8 +226,7 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
 
 def _ending(timeline: Timeline) -> str:
     ending = timeline.interaction.response.ending
-    note = f" ({ending.note})" if ending.note else ""
-    return f"{ending.kind.value}{note} after {ending.at * 1000:.1f} ms"
+    return f"{ending} after {ending.at * 1000:.1f} ms"
 
 
 def _grown(moment: Moment) -> str:
@@ -241,5 +240,4 @@ def _grown(moment: Moment) -> str:
 
 
 def _cut(text: str) -> str:
-    text = harmless(text).replace("\n", "\\n")
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return shortened(harmless(text).replace("\n", "\\n"), _SHOWN)

@@ -14,8 +14,9 @@ from fakegpt_testkit.drift import shapes
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
 from fakegpt_testkit.exchange import Chunk, EndingKind, header, media_type
-from fakegpt_testkit.matching import Rules, compare, matches, title
+from fakegpt_testkit.matching import Rules, compare, matches
 from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.wording import first_difference, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ _LEFT: Final = frozenset({EndingKind.ABANDONED, EndingKind.CANCELLED, EndingKind
 _LEAST_ECHO: Final = 8
 _LEAST_PAUSE: Final = 1.0
 _SLOWER: Final = 3.0
+_SHOWN: Final = 60
 
 
 def differences(old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None) -> list[Difference]:
@@ -42,7 +44,7 @@ def differences(old: Sequence[Interaction], new: Sequence[Interaction], rules: R
     for number, one, other in _pairs(old, new, rules):
         if other is None:
             assert one is not None
-            found.append(Difference(Severity.BROKEN, number, title(one.request), "the request is gone"))
+            found.append(Difference(Severity.BROKEN, number, one.request.title, "the request is gone"))
         else:
             found += _differences(number, one, other, rules)
     return found
@@ -60,7 +62,7 @@ def verify(cassette: str, old: Sequence[Interaction], new: Sequence[Interaction]
     for number, one, other in _pairs(old, new, rules):
         if other is None:
             assert one is not None
-            unasked.append(Unasked(number, title(one.request)))
+            unasked.append(Unasked(number, one.request.title))
             continue
         found += _differences(number, one, other, rules)
         if one is not None:
@@ -77,7 +79,7 @@ def _differences(number: int, old: Interaction | None, new: Interaction, rules: 
 def _difference(number: int, new: Interaction, found: Found) -> Difference:
     severity, text = found
     printable = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)  # names come from a service
-    return Difference(severity, number, title(new.request), printable)
+    return Difference(severity, number, new.request.title, printable)
 
 
 def _pairs(
@@ -86,17 +88,17 @@ def _pairs(
     """What is to be compared with what, with its number in the recording that has it; the new requests come last."""
     waiting: defaultdict[str, list[tuple[int, Interaction]]] = defaultdict(list)
     for number, interaction in enumerate(new, 1):
-        waiting[title(interaction.request)].append((number, interaction))
+        waiting[interaction.request.title].append((number, interaction))
     paired: dict[int, Interaction] = {}
     for number, interaction in enumerate(old, 1):
-        like = waiting[title(interaction.request)]
+        like = waiting[interaction.request.title]
         for each in like:
             if matches(each[1].request, interaction.request, rules):
                 like.remove(each)
                 paired[number] = each[1]
                 break
     for number, interaction in enumerate(old, 1):
-        like = waiting[title(interaction.request)]
+        like = waiting[interaction.request.title]
         if number not in paired and like:
             paired[number] = like.pop(0)[1]
         yield number, interaction, paired.get(number)
@@ -106,7 +108,7 @@ def _pairs(
 
 def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found]:
     for difference in compare(new.request, old.request, rules).differences:
-        was_asked, is_asked = _short(difference.recorded), _short(difference.asked)
+        was_asked, is_asked = (shortened(each, _SHOWN) for each in (difference.recorded, difference.asked))
         yield Severity.HARMLESS, f"the question differs in {difference.path}: {was_asked}, now {is_asked}"
     new = replace(new, response=_as_asked_before(old, new))
     was, now = old.response, new.response
@@ -226,11 +228,7 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
 
 def _around(old: str, new: str) -> str:
     """Both texts from shortly before where they part."""
-    shorter = min(len(old), len(new))
-    at = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    at = first_difference(old, new)
     start = max(0, at - 20)
-    return f"from character {at + 1} on, {_short(repr(old[start:]))}, now {_short(repr(new[start:]))}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    was, now = (shortened(repr(each[start : start + _SHOWN]), _SHOWN) for each in (old, new))
+    return f"from character {at + 1} on, {was}, now {now}"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import reduce
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Ending, EndingKind
@@ -39,7 +38,7 @@ class Target:
         """See ``select``."""
         if self.interaction is not None and self.interaction != index + 1:
             return False
-        if self.path and not fnmatchcase(urlsplit(interaction.request.uri).path, self.path):
+        if self.path and not fnmatchcase(interaction.request.path, self.path):
             return False
         if self.method and self.method.upper() != interaction.request.method.upper():
             return False

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.effects.effect import Effect, Target
-from fakegpt_testkit.effects.surgery import is_chunked
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.exchange import Chunk, EndingKind
+from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.exchange import Chunk, EndingKind, header
+from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,11 +78,6 @@ def event_span(name: str, body: bytes, number: int) -> tuple[int, int]:
     """Where an event begins, with the comments before it, and where it ends."""
     end = event_end(name, body, number)
     return (event_end(name, body, number - 1) if number > 1 else 0), end
-
-
-def is_chunked(headers: Headers) -> bool:
-    """Whether the body goes in HTTP chunks."""
-    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
 
 
 def settle(tape: Tape) -> Tape:

@@ -15,6 +15,7 @@ from fakegpt_testkit import guard
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options
 from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.wording import first_difference, shortened
 
 if TYPE_CHECKING:
     import asyncio
@@ -119,9 +120,6 @@ def _chunks(session: Session) -> tuple[bytes, ...]:
 
 
 def _first_unlike(live: tuple[object, ...], replayed: tuple[object, ...]) -> str:
-    number = next(
-        (at for at, pair in enumerate(zip(live, replayed, strict=False)) if pair[0] != pair[1]),
-        min(len(live), len(replayed)),
-    )
-    was, now = ((repr(each[number])[:80] if number < len(each) else "nothing") for each in (live, replayed))
+    number = first_difference(live, replayed)
+    was, now = ((shortened(repr(each[number])) if number < len(each) else "nothing") for each in (live, replayed))
     return f"live {len(live)}, replayed {len(replayed)}; number {number + 1} was {was} and is {now}"

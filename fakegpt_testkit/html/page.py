@@ -121,8 +121,7 @@ def _added(moment: Moment) -> str:
 
 def _ending(timeline: Timeline) -> str:
     ending = timeline.interaction.response.ending
-    note = f" ({ending.note})" if ending.note else ""
-    text = _text(f"{ending.kind.value}{note} after {milliseconds(ending.at)}")
+    text = _text(f"{ending} after {milliseconds(ending.at)}")
     return text if ending.kind is EndingKind.COMPLETE else f'<span class="bad">{text}</span>'
 
 

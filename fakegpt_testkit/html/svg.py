@@ -60,8 +60,7 @@ def in_words(timeline: Timeline) -> str:
     if timeline.moments:
         words.append(f"They held {counted(len(timeline.moments), 'event')}.")
     words += [f"A silence of {milliseconds(gap.seconds)} began at {milliseconds(gap.start)}." for gap in timeline.gaps]
-    note = f" ({tape.ending.note})" if tape.ending.note else ""
-    words.append(f"It ended as {tape.ending.kind.value}{note} after {milliseconds(tape.ending.at)}.")
+    words.append(f"It ended as {tape.ending} after {milliseconds(tape.ending.at)}.")
     return " ".join(words)
 
 

@@ -23,7 +23,6 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CassetteChanged, CollectionFailed, ReportRefused
 from fakegpt_testkit.maintenance import catalog
-from fakegpt_testkit.matching import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,7 +129,7 @@ def _unused(path: Path, numbers: tuple[int, ...], digest: str) -> Unused:
     if catalog.digest(data) != digest:
         raise CassetteChanged(str(path))
     interactions = cassettes.loads(data, str(path)).interactions
-    return Unused(path, numbers, tuple(title(interactions[number - 1].request) for number in numbers), digest)
+    return Unused(path, numbers, tuple(interactions[number - 1].request.title for number in numbers), digest)
 
 
 def _same(path: Path) -> str:

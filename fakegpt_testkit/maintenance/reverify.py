@@ -21,13 +21,13 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from fakegpt_testkit.errors import BadSetting, ProviderError
+from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.fakegpt.answers import TIMEOUT
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.maintenance import catalog
-from fakegpt_testkit.matching import title
 from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
-from fakegpt_testkit.redaction import PLACEHOLDER, Redaction
+from fakegpt_testkit.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -120,7 +120,7 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
     for number, each in enumerate(interactions, 1):
         question = _question(each.request)
         request = _with_own(each.request, way)
-        if flow and title(each.request) in _LOGIN:
+        if flow and each.request.title in _LOGIN:
             login.append(number)
         elif word := _secret(*question or (request.uri, *map(str, request.headers), _text(request))):
             refused[number] = f"it holds {word}, in place of a secret"
@@ -135,7 +135,7 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
 
 def _question(request: Request) -> tuple[str, str] | None:
     """The prompt and the model, where the provider would ask it in just this shape."""
-    if title(request) != "POST /api/conversation":
+    if request.title != "POST /api/conversation":
         return None
     try:
         body = json.loads(request.body)
@@ -189,7 +189,7 @@ async def _ask(session: Session, plan: _Plan, way: Way, recorded: Sequence[str],
     limit = aiohttp.ClientTimeout(total=way.timeout)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
         for request in plan.sent:
-            tell(title(request))
+            tell(request.title)
             async with _heard(session, way.url or origin_of(request.uri)), _sent(client, request, way) as response:
                 await response.read()
 

@@ -6,7 +6,6 @@ Knows no files and no cassette: requests as values in, differences as values out
 from fakegpt_testkit.matching.bodies import unpacked
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
-    PLACEHOLDER,
     Comparison,
     Difference,
     Matcher,
@@ -14,7 +13,6 @@ from fakegpt_testkit.matching.comparison import (
     VcrRequest,
     compare,
     matches,
-    title,
 )
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
@@ -22,7 +20,6 @@ from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 __all__ = [
     "DEFAULT_MATCH_ON",
     "FAKEGPT_VOLATILE",
-    "PLACEHOLDER",
     "Comparison",
     "Difference",
     "Matcher",
@@ -33,6 +30,5 @@ __all__ = [
     "compare",
     "matches",
     "not_recorded",
-    "title",
     "unpacked",
 ]

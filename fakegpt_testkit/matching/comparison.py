@@ -6,7 +6,6 @@ Knows no cassette: which recorded requests there are, and which were played, its
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.exchange import media_type
+from fakegpt_testkit.exchange import PLACEHOLDER, media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree, unpacked
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
 
@@ -64,9 +63,6 @@ class Comparison:
         return not self.differences
 
 
-PLACEHOLDER: Final = re.compile(r"REDACTED-[A-Za-z0-9-]{1,40}-\d{1,6}(?![A-Za-z0-9])", re.ASCII)
-"""What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
-
 DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "body")
 """What decides which recording answers a request; unlike in vcrpy, the body too."""
 
@@ -99,11 +95,6 @@ def compare(asked: Request, recorded: Request, rules: Rules) -> Comparison:
 def matches(asked: Request, recorded: Request, rules: Rules) -> bool:
     """Whether the recorded response answers the asked request; stops at the first difference."""
     return next(_differences(asked, recorded, rules, {}), None) is None
-
-
-def title(request: Request) -> str:
-    """How a request is called in an error: ``POST /api/conversation``."""
-    return f"{request.method} {_split(request.uri).path}"
 
 
 # --- matchers ---------------------------------------------------------------------------------------------------------

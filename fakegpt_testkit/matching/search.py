@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
-from fakegpt_testkit.matching.comparison import Comparison, Difference, Rules, compare, matches, title
+from fakegpt_testkit.matching.comparison import Comparison, Difference, Rules, compare, matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,17 +50,17 @@ def not_recorded(
     """
     equal = sum(matches(asked, each, rules) for each in recorded)
     if equal:
-        return RequestPlayedOut(title(asked), cassette, len(recorded), sum(played), equal=equal, command=command)
+        return RequestPlayedOut(asked.title, cassette, len(recorded), sum(played), equal=equal, command=command)
     nearest = closest(asked, recorded, rules)
     if nearest is None:
-        return RequestNotRecorded(title(asked), cassette, len(recorded), sum(played), command=command)
+        return RequestNotRecorded(asked.title, cassette, len(recorded), sum(played), command=command)
     return RequestNotRecorded(
-        title(asked),
+        asked.title,
         cassette,
         len(recorded),
         sum(played),
         closest=nearest.index + 1,
-        closest_request=title(recorded[nearest.index]),
+        closest_request=recorded[nearest.index].title,
         differences=tuple((each.path, each.recorded, each.asked) for each in nearest.comparison.differences),
         ignored=nearest.comparison.ignored,
         command=command,

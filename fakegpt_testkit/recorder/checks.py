@@ -15,7 +15,6 @@ from fakegpt_testkit.errors import (
     FaultNeverApplied,
     InteractionsUnplayed,
 )
-from fakegpt_testkit.matching import title
 from fakegpt_testkit.recorder.modes import RecordMode
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def check_unplayed(session: Session, then: Consequence) -> None:
     if then == "ignore" or not numbers or not session.plays:
         return
     interactions = session.loaded.interactions
-    titles = tuple((number, title(interactions[number - 1].request)) for number in numbers)
+    titles = tuple((number, interactions[number - 1].request.title) for number in numbers)
     _follow(then, InteractionsUnplayed(session.path, len(interactions), titles))
 
 
@@ -70,7 +69,7 @@ def check_unapplied(session: Session, then: Consequence) -> None:
     """Warn of faults that changed no answer, or raise ``FaultNeverApplied``, where all that was asked was played."""
     if then == "ignore" or not session.unapplied or not session.plays or session.recorded:
         return
-    played = tuple(title(each.request) for each in session.exchanged)
+    played = tuple(each.request.title for each in session.exchanged)
     _follow(then, FaultNeverApplied(session.path, session.unapplied, played))
 
 

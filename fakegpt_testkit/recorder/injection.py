@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from fakegpt_testkit.effects import apply, recut, refuse, select
 from fakegpt_testkit.errors import EffectMisplaced
@@ -80,4 +79,4 @@ _NOT_ASKED = "it is for no answer that was played"
 
 def endpoint_of(request: Request) -> tuple[str, str]:
     """What calls are counted by: the method and the path."""
-    return request.method, urlsplit(request.uri).path
+    return request.method, request.path

@@ -12,10 +12,10 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import is_scripted
-from fakegpt_testkit.exchange import Head, Request, Tape
+from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
 from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
-from fakegpt_testkit.redaction import PLACEHOLDER, Redactor
+from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,8 +3,7 @@
 Knows no files: values in, values without secrets out. One ``Redactor`` serves one cassette, and all that is said of it.
 """
 
-from fakegpt_testkit.matching import PLACEHOLDER
 from fakegpt_testkit.redaction.incremental import StreamRedactor
 from fakegpt_testkit.redaction.redactor import Finder, Redaction, Redactor
 
-__all__ = ["PLACEHOLDER", "Finder", "Redaction", "Redactor", "StreamRedactor"]
+__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from fakegpt_testkit.matching import PLACEHOLDER
+from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import Names, Weight, Where, looks_secret, plain, untouchable
 from fakegpt_testkit.redaction.patterns import basic_password
 from fakegpt_testkit.redaction.vault import Edit, unlatin

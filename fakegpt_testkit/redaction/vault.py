@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
-from fakegpt_testkit.matching import PLACEHOLDER
+from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import plain
 
 if TYPE_CHECKING:

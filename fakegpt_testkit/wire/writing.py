@@ -9,7 +9,7 @@ import zlib
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from fakegpt_testkit.exchange import SURPLUS, UNDECODABLE, EndingKind, header
+from fakegpt_testkit.exchange import SURPLUS, UNDECODABLE, EndingKind, content_coding, header, is_chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,11 +76,6 @@ def encode_breach(tape: Tape, method: str) -> bytes:
 def has_body(tape: Tape, method: str) -> bool:
     """Whether bytes follow the head, by RFC 9112, 6.3."""
     return method != "HEAD" and tape.status not in BODILESS_STATUSES
-
-
-def is_chunked(headers: Headers) -> bool:
-    """Whether the body goes in HTTP chunks."""
-    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
 
 
 def is_delimited(tape: Tape, method: str) -> bool:
@@ -206,11 +201,6 @@ def settle_headers(tape: Tape, method: str) -> Headers:
 
 
 UNAVAILABLE_CODINGS = frozenset({"br", "zstd"})
-
-
-def content_coding(headers: Headers) -> str:
-    """The name of the response's content coding, lower case; empty when there is none."""
-    return (header(headers, "Content-Encoding") or "").strip().lower()
 
 
 def find_coder(headers: Headers) -> Coder | None:
