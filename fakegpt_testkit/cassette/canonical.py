@@ -89,20 +89,20 @@ class _Text:
 
     def _mapping(self, indent: int, found: Mapping) -> Mapping:
         entry, data = _ENTRY[indent], self._data
-        while (match := entry.match(data, self._at)) is not None:
-            self._at = match.end()
-            key = match[1].decode()
+        while (line := entry.match(data, self._at)) is not None:
+            self._at = line.end()
+            key = line[1].decode()
             if key in found:
                 raise _OtherForm
-            match match.lastindex:  # the number of the group that took the value
+            match line.lastindex:  # the number of the group that took the value
                 case 2:
-                    found[key] = _scalar(match[2].decode())
+                    found[key] = _scalar(line[2].decode())
                 case 3:
-                    found[key] = [_scalar(match[3].decode())]
+                    found[key] = [_scalar(line[3].decode())]
                 case 4:
                     found[key] = Mapping()
                 case 5:
-                    found[key] = self._block(indent, match[5])
+                    found[key] = self._block(indent, line[5])
                 case _:
                     found[key] = self._collection(indent)
         if not found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit import nesting
 from fakegpt_testkit.guard.addresses import read_hosts, read_proxies
 from fakegpt_testkit.guard.audit import install
 from fakegpt_testkit.guard.hidden import patch, unpatch
@@ -16,6 +17,7 @@ from fakegpt_testkit.guard.policy import Guard, guards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["Guard", "guarded", "lifted", "read_hosts", "read_proxies"]
 
@@ -26,23 +28,14 @@ def guarded(guard: Guard) -> Iterator[Guard]:
     install()
     if not guards:
         patch()
-    guards.append(guard)
     try:
-        yield guard
+        with nesting.inside(guards, guard):
+            yield guard
     finally:
-        guards.remove(guard)
         if not guards:
             unpatch()
 
 
-@contextmanager
-def lifted() -> Iterator[None]:
+def lifted() -> AbstractContextManager[None]:
     """Let everything pass again, inside of guards, until the block ends."""
-    if not guards:
-        yield
-        return
-    guards.append(None)
-    try:
-        yield
-    finally:
-        guards.pop()
+    return nesting.lifted(guards)

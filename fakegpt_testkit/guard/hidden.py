@@ -129,10 +129,8 @@ def _check_loop_socket(guard: Guard, call: str, _: object, sock: socket.socket, 
     _check_name_of_socket(guard, call, sock, *args)
 
 
-def _check_program(
-    guard: Guard, call: str, _: object, __: object, program: object, *___: object, **____: object
-) -> None:
-    check_start(guard, call, (program,))
+def _check_program(guard: Guard, call: str, *arguments: object, **_: object) -> None:
+    check_start(guard, call, (arguments[2],))  # after the loop and the protocol's factory
 
 
 _UVLOOP: Final[dict[str, Callable[..., None]]] = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fakegpt_testkit.errors import NetworkBlocked
 from fakegpt_testkit.guard.addresses import Address, address_of, is_loopback_name, network_of
+from fakegpt_testkit.nesting import Layer, innermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Guard:
     _looked_up: bool = False
 
     def block(self, call: str, address: str, option: str) -> NoReturn:
-        """Stop a call, and keep that it was stopped: many a program swallows what it is told."""
+        """Stop a call, and keep that it was stopped: many programs swallow exceptions."""
         stopped = NetworkBlocked(self.test, call, address, option)
         self.blocked.append(stopped)
         raise stopped
@@ -86,8 +87,8 @@ class Guard:
             self._learned.update(str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, None))
 
 
-guards: list[Guard | None] = []
-"""The innermost last; None where everything may pass."""
+guards: list[Layer[Guard]] = []
+"""Those in force, the innermost last; an empty layer where everything may pass."""
 
 _thread = threading.local()
 
@@ -96,7 +97,7 @@ def active() -> Guard | None:
     """The guard that counts for this thread, now."""
     if not guards or getattr(_thread, "unguarded", False):
         return None
-    return guards[-1]
+    return innermost(guards)
 
 
 @contextmanager

@@ -178,7 +178,7 @@ async def _ask(session: Session, plan: _Plan, way: Way, recorded: Sequence[str],
     class Provider(FakeGpt):
         """A class of this call's own: its login is not shared."""
 
-    Provider.url = way.url or "".join(recorded[:1])
+    Provider.url = way.url or next(iter(recorded), "")
     for prompt, model in plan.questions:
         tell(f"asking {prompt[:60]!r}")
         async with _heard(session, Provider.url):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ from fakegpt_testkit.clients.aiohttp.player import Pace, PlayedHandler, PlayedTr
 from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.clients.aiohttp.tap import Take, Tap
 from fakegpt_testkit.errors import CannotBeReplayed
+from fakegpt_testkit.nesting import Layer, innermost, inside, lifted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -65,9 +66,9 @@ class Deck(Protocol):
 
 
 _active: ContextVar[Deck | None] = ContextVar("fakegpt_testkit_deck", default=None)
-_inserted: list[Deck | None] = []
+_inserted: list[Layer[Deck]] = []
 """Every deck that is in, the last one last: the default where no context says which (another thread, an older task).
-None pauses those before it."""
+An empty layer pauses those before it."""
 
 _original = BaseConnector.connect
 _idle: WeakKeyDictionary[BaseConnector, Counter[Hashable]] = WeakKeyDictionary()
@@ -81,37 +82,29 @@ def insert(deck: Deck) -> Iterator[None]:
     if not _inserted and BaseConnector.connect is not connect:  # it is when another patch of it was undone too late
         _original = BaseConnector.connect
         BaseConnector.connect = connect  # type: ignore[method-assign, assignment]
-    _inserted.append(deck)
     outer = _active.get()
-    _active.set(deck)
     try:
-        yield
+        with inside(_inserted, deck):
+            _active.set(deck)
+            yield
     finally:
-        _inserted.remove(deck)
         _active.set(outer)  # not a token's reset: a generator fixture is left in another context than entered
         if not _inserted and BaseConnector.connect is connect:
             BaseConnector.connect = _original  # type: ignore[method-assign]
 
 
-@contextmanager
-def paused() -> Iterator[None]:
+def paused() -> AbstractContextManager[None]:
     """Leave all requests alone, as if no deck were in, until the block ends; a deck that comes in meanwhile counts."""
-    if not _inserted:
-        yield
-        return
-    _inserted.append(None)
-    try:
-        yield
-    finally:
-        del _inserted[len(_inserted) - 1 - _inserted[::-1].index(None)]  # a deck that came in meanwhile may stay
+    return lifted(_inserted)
 
 
 def find_deck() -> Deck | None:
     """The deck of this context, else the one inserted last."""
-    if not _inserted or _inserted[-1] is None:
+    last = innermost(_inserted)
+    if last is None:
         return None
     deck = _active.get()
-    return deck if deck is not None and deck in _inserted else _inserted[-1]
+    return deck if any(layer.value is deck for layer in _inserted) and deck is not None else last
 
 
 async def connect(
