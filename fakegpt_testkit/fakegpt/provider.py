@@ -1,4 +1,4 @@
-"""FakeGpt: log in with a lent account, then stream an answer; the flow of PROTOCOL.md, once, top to bottom.
+"""FakeGpt: log in with a lent account, then stream an answer; the flow of docs/protocol.md, once, top to bottom.
 
 Knows nothing of recording, and nothing of the chat's JSON: `conversation` and `sse` read and write that.
 """

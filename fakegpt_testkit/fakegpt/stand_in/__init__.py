@@ -1,4 +1,4 @@
-"""The stand-in service: a real HTTP server that speaks PROTOCOL.md, deterministic from a seed.
+"""The stand-in service: a real HTTP server that speaks docs/protocol.md, deterministic from a seed.
 
 Knows nothing of recording; cassettes recorded from it say so, because each of its responses does.
 """
