@@ -41,5 +41,4 @@ _FILES = {
 def __getattr__(name: str) -> object:
     if name not in _FILES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found = getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)
-    return found
+    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)

@@ -1,5 +1,7 @@
 """For tests that run pytest in suites of other people."""
 
+import fakegpt_testkit.recorder.block  # noqa: F401 - pytester takes back what an inner run imports first; this stays
+
 INI = """[pytest]
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function

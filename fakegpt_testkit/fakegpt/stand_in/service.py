@@ -1,4 +1,4 @@
-"""The stand-in service: the four steps of docs/protocol.md as an aiohttp.web application that refuses like a service does.
+"""The stand-in service: the steps of docs/protocol.md as an aiohttp.web application that refuses like a service does.
 
 Knows nothing of sockets and ports, nor of recording; it says in each response that it is a stand-in.
 """
