@@ -10,27 +10,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fakegpt_testkit import errors
+    from fakegpt_testkit import errors, sse
     from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.clients.aiohttp import Pace
     from fakegpt_testkit.drift import Drift, Severity
-    from fakegpt_testkit.effects import faults, recut, script
+    from fakegpt_testkit.effects import Effect, faults, recut, script
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
     from fakegpt_testkit.fakegpt.answers import AsyncGeneratorProvider
     from fakegpt_testkit.fakegpt.provider import FakeGpt
-    from fakegpt_testkit.matching import DEFAULT_MATCH_ON, FAKEGPT_VOLATILE
+    from fakegpt_testkit.matching import Matcher
     from fakegpt_testkit.recorder import RecordMode, Session, Settings, load_cassette, use_cassette
     from fakegpt_testkit.redaction import Redaction
-    from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse
+    from fakegpt_testkit.sse import Event, EventStreamParser
     from fakegpt_testkit.streams import Stream
 
 __all__ = [
-    "DEFAULT_MATCH_ON",
-    "FAKEGPT_VOLATILE",
     "AsyncGeneratorProvider",
     "Cassette",
     "Chunk",
     "Drift",
+    "Effect",
     "Ending",
     "EndingKind",
     "Event",
@@ -39,6 +39,8 @@ __all__ = [
     "FakeGptTestkitError",
     "Head",
     "Interaction",
+    "Matcher",
+    "Pace",
     "RecordMode",
     "Redaction",
     "Request",
@@ -47,29 +49,29 @@ __all__ = [
     "Severity",
     "Stream",
     "Tape",
-    "encode",
     "errors",
     "faults",
     "load_cassette",
-    "parse",
     "recut",
     "script",
+    "sse",
     "use_cassette",
 ]
 
 _ROOMS = {
-    "": ("errors",),
+    "": ("errors", "sse"),
     "cassette": ("Cassette",),
+    "clients.aiohttp": ("Pace",),
     "drift": ("Drift", "Severity"),
-    "effects": ("faults", "recut", "script"),
+    "effects": ("Effect", "faults", "recut", "script"),
     "errors": ("FakeGptTestkitError",),
-    "matching": ("DEFAULT_MATCH_ON", "FAKEGPT_VOLATILE"),
+    "matching": ("Matcher",),
     "exchange": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
     "fakegpt.answers": ("AsyncGeneratorProvider",),
     "fakegpt.provider": ("FakeGpt",),
     "recorder": ("RecordMode", "Session", "Settings", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
-    "sse": ("Event", "EventStreamParser", "encode", "parse"),
+    "sse": ("Event", "EventStreamParser"),
     "streams": ("Stream",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}

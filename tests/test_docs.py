@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+import types
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,7 +84,12 @@ def test_the_page_of_the_plugin_has_each_fixture() -> None:
 @pytest.mark.parametrize("name", fakegpt_testkit.__all__)
 def test_each_public_name_is_explained(name: str) -> None:
     named = getattr(fakegpt_testkit, name)
-    assert isinstance(named, tuple) or (named.__doc__ and not named.__doc__.startswith(f"{name}("))
+    if not isinstance(named, type) and not isinstance(named, types.ModuleType | types.FunctionType):
+        pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/reference").glob("*.md"))
+        assert re.search(rf"autodata:: fakegpt_testkit\.[\w.]*\.{name}$", pages, re.MULTILINE)  # the name of a type
+    else:
+        assert named.__doc__
+        assert not named.__doc__.startswith(f"{name}(")
 
 
 WRONG = {

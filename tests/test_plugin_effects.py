@@ -10,13 +10,14 @@ import aiohttp
 import pytest
 from support.suites import INI
 
-from fakegpt_testkit import FakeGpt, load_cassette, parse, use_cassette
+from fakegpt_testkit import FakeGpt, load_cassette, use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut, TokenRefused
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.plugin.options import OPTIONS
+from fakegpt_testkit.sse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

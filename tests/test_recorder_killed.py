@@ -11,8 +11,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from fakegpt_testkit import EndingKind, load_cassette, parse
+from fakegpt_testkit import EndingKind, load_cassette
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
+from fakegpt_testkit.sse import parse
 from fakegpt_testkit.storage import recover
 
 if TYPE_CHECKING:

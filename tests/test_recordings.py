@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from fakegpt_testkit import EndingKind, parse
+from fakegpt_testkit import EndingKind
+from fakegpt_testkit.sse import parse
 
 if TYPE_CHECKING:
     from fakegpt_testkit import FakeGpt, Session
