@@ -161,9 +161,10 @@ def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction
 
     Streams get one piece per event, since those tools do not record the chunks.
     """
+    from fakegpt_testkit.cli import targets
     from fakegpt_testkit.maintenance import catalog
 
-    pairs = catalog.targets(sources, target)
+    pairs = targets.pairs(sources, target)
     converted = [(*pair, *catalog.convert(*pair, redaction)) for pair in tracked(pairs, "converting")]
     if as_json:
         described = [
@@ -189,6 +190,7 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
     Without arguments, list what there is.
     """
     from fakegpt_testkit import storage
+    from fakegpt_testkit.cli import targets
     from fakegpt_testkit.maintenance import catalog
 
     with waiting("looking"):
@@ -196,7 +198,7 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
     if not journals and not every:
         _list(there, as_json=as_json)
         return
-    wanted = catalog.chosen(there, None if every else journals)
+    wanted = targets.chosen(there, None if every else journals)
     done = [(leftover, *catalog.recover(leftover, into)) for leftover in tracked(wanted, "recovering")]
     if as_json:
         found = [{"journal": str(each.path), "cassette": str(path), "recovered": new} for each, path, new in done]

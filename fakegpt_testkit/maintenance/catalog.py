@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadSetting, CassetteChanged, CassetteError, CassetteMissing
+from fakegpt_testkit.errors import CassetteChanged, CassetteError, CassetteMissing
 from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
@@ -121,47 +121,3 @@ def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
 def _missing(path: Path) -> CassetteMissing:
     command = f"fakegpt-testkit record PROMPT --cassette {shlex.quote(str(path))}"
     return CassetteMissing(str(path), "fakegpt-testkit", command)
-
-
-def targets(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Path]]:
-    """Which file is written for which: itself, the one file that is named, or its place below the named folder."""
-    if target is None:
-        return [(each, each) for each in found(sources)]
-    sources = tuple(sources)
-    if len(sources) == 1 and not sources[0].is_dir():
-        to_file = target.suffix in storage.SUFFIXES and not target.is_dir()
-        return [
-            (each, target if to_file else target / each.with_suffix(storage.SUFFIXES[0]).name)
-            for each in found(sources)
-        ]
-    pairs: dict[Path, Path] = {}
-    for source in sources:
-        for each in found([source]):
-            below = each.relative_to(source) if source.is_dir() else Path(each.name)
-            written = target / below.with_suffix(storage.SUFFIXES[0])
-            if written in pairs:
-                raise BadSetting(
-                    "--to", str(target), f"a place where {pairs[written]} and {each} do not become one file"
-                )
-            pairs[written] = each
-    return [(each, written) for written, each in pairs.items()]
-
-
-def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[Leftover]:
-    """The journals that are named and lie there; all that can be recovered when None is given.
-
-    Raises ``BadSetting`` for one that does not lie there, is still written, or holds nothing that can be read.
-    """
-    by_path = {each.path.resolve(): each for each in there}
-    if journals is None:
-        return [each for each in by_path.values() if not each.running and not each.problem]
-    wanted = []
-    for path in journals:
-        leftover = by_path.get(path.resolve())
-        if leftover is None or leftover.running or leftover.problem:
-            why = "one of those that fakegpt-testkit recover lists"
-            if leftover is not None:
-                why = leftover.problem or "one whose recording has ended: this one is still written"
-            raise BadSetting("journal", str(path), why)
-        wanted.append(leftover)
-    return wanted

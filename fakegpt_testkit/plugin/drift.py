@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fakegpt_testkit.plugin import options, writing
+from fakegpt_testkit.plugin import options
+from fakegpt_testkit.plugin.report import write_report
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
@@ -69,7 +70,7 @@ class Verification:
             return
         from fakegpt_testkit import drift
 
-        self._unwritten = writing.write(session, file, drift.report(self._drifts(), file))
+        self._unwritten = write_report(session, file, drift.report(self._drifts(), file))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what drifted; with ``-v`` what is harmless too."""

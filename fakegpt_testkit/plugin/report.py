@@ -11,6 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
@@ -38,13 +41,16 @@ class Figures:
 
     def dump(self) -> str:
         """As the text of a JUnit property."""
-        return json.dumps(asdict(self))
+        import msgspec
+
+        return msgspec.json.encode(self).decode()
 
     @staticmethod
     def load(text: str) -> Figures:
         """From the text of a JUnit property."""
-        said = json.loads(text)
-        return Figures(**{**said, "unplayed": tuple(said["unplayed"]), "blocked": tuple(said["blocked"])})
+        import msgspec
+
+        return msgspec.json.decode(text, type=Figures)
 
 
 @dataclass(slots=True)
@@ -77,14 +83,17 @@ class Suite:
 
     def dump(self) -> dict[str, Any]:
         """As xdist carries it."""
-        wanted = {path: sorted(tests) for path, tests in self.wanted.items()}
-        return {**asdict(self), "folders": sorted(self.folders), "wanted": wanted, "unseen": sorted(self.unseen)}
+        import msgspec
+
+        carried: dict[str, Any] = msgspec.to_builtins(self, order="deterministic")
+        return carried
 
     @staticmethod
     def load(said: dict[str, Any]) -> Suite:
         """As xdist brought it."""
-        wanted = {path: set(tests) for path, tests in said["wanted"].items()}
-        return Suite(set(said["folders"]), wanted, set(said["unseen"]), said["part"], said["deselected"])
+        import msgspec
+
+        return msgspec.convert(said, Suite)
 
 
 @dataclass
@@ -262,3 +271,15 @@ def _is_cassette(path: Path) -> bool:
     from fakegpt_testkit.maintenance import catalog
 
     return catalog.is_cassette(path)
+
+
+def write_report(session: pytest.Session, file: str, text: str) -> str:
+    """Put the text into the file, relative to the rootdir; gives why that failed, for the run's end, or nothing."""
+    from fakegpt_testkit import storage
+
+    try:
+        storage.write(Path(session.config.rootpath, file), text.encode())
+    except FakeGptTestkitError as problem:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        return f"fakegpt: no report: {problem}"
+    return ""

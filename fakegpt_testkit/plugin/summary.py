@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakegpt_testkit.plugin import collection, options, writing
-from fakegpt_testkit.plugin.report import PROPERTY, Figures, Suite
+from fakegpt_testkit.plugin import collection, options
+from fakegpt_testkit.plugin.report import PROPERTY, Figures, Suite, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -70,7 +70,7 @@ class Run:
         if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if (report := options.for_run(self._config, "report")) is not None:
-            self._unwritten = writing.write(session, report, self._tally.dump(session.testscollected))
+            self._unwritten = write_report(session, report, self._tally.dump(session.testscollected))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say in a line what became of the cassettes, and what a person may have to look at."""
