@@ -173,7 +173,7 @@ class Stream:
 
     @cached_property
     def _end_mark(self) -> tuple[int, int] | None:
-        """Where in the body the end mark's line ends, for who reads lines, and its event; None when it never came."""
+        """Where the end mark's line ends in the body, for clients that read lines, and its event; None without one."""
         end = 0
         for piece in sse.split(self.interaction.response.body):
             end += len(piece)

@@ -17,7 +17,7 @@ from fakegpt_testkit.drift import (
     described,
     differences,
     report,
-    told,
+    report_lines,
     verify,
     worst,
 )
@@ -313,7 +313,7 @@ DRIFTS = [
 
 
 def test_people_are_told_the_worst_first_and_what_is_harmless_only_on_demand() -> None:
-    assert list(told(DRIFTS)) == [
+    assert list(report_lines(DRIFTS)) == [
         "4 answers of 4 cassettes verified: 1 broken, 1 harmless, 1 same, 1 not verified",
         "  test_a.py::test_it (a.yaml): broken",
         "    broken   2 POST /b: gone: `@someone` <b>",
@@ -322,12 +322,12 @@ def test_people_are_told_the_worst_first_and_what_is_harmless_only_on_demand() -
         "  d.yaml: not verified",
         "    not asked: 1 GET /d - needs a key",
     ]
-    more = list(told(DRIFTS, harmless=True))
+    more = list(report_lines(DRIFTS, harmless=True))
     assert "  b.yaml: harmless" in more
     assert more.count("    harmless 1 GET /a: the body has other values") == 2
     assert more[-1] == "    not asked: 2 GET /e"
-    assert list(told([])) == ["nothing was verified"]
-    assert list(told([DRIFTS[2]])) == ["1 answer of 1 cassette verified: 1 same"]
+    assert list(report_lines([])) == ["nothing was verified"]
+    assert list(report_lines([DRIFTS[2]])) == ["1 answer of 1 cassette verified: 1 same"]
 
 
 def test_markdown_is_for_a_comment_and_calls_nobody() -> None:
@@ -377,7 +377,7 @@ def test_json_has_everything_and_comes_back() -> None:
     assert (said["severity"], said["compared"]) == ("broken", 4)
     assert said["cassettes"][0]["differences"][0]["severity"] == "harmless"
     assert [Drift.load(each) for each in said["cassettes"]] == DRIFTS
-    assert report(DRIFTS, "drift.txt").splitlines() == list(told(DRIFTS, harmless=True))
+    assert report(DRIFTS, "drift.txt").splitlines() == list(report_lines(DRIFTS, harmless=True))
     with pytest.raises(BadSetting, match=r"is 'drift.html'; wanted: a name that ends in .md, .json, .txt"):
         report(DRIFTS, "drift.html")
 

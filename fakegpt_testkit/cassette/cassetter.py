@@ -1,6 +1,6 @@
 """Gives what cassetter has recorded the keys of vcrpy.
 
-Knows cassetter's keys, and nothing of what becomes of vcrpy's.
+Knows cassetter's keys, and not how vcrpy's are read.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ _new_chunk = object.__new__
 
 
 def read_track(track: str) -> Track:
-    """What a track says; BadTrack for what is none."""
+    """What a track says. Raises ``BadTrack`` for any other text."""
     steps, sizes, _ = _parts(track)
     return Track(steps[0] / _TICKS_PER_SECOND, sum(steps) / _TICKS_PER_SECOND, sum(sizes), track)
 

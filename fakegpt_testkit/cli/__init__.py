@@ -19,7 +19,7 @@ from fakegpt_testkit.cli.edit import convert, record, recover, scrub
 from fakegpt_testkit.cli.inspect import check, diff, replay, show
 from fakegpt_testkit.cli.stand_in import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
-from fakegpt_testkit.cli.terminal import Trouble, causes, example
+from fakegpt_testkit.cli.terminal import CliError, example, format_error
 from fakegpt_testkit.cli.verify import verify
 from fakegpt_testkit.errors import FakeGptTestkitError
 
@@ -38,7 +38,7 @@ class _Commands(click.Group):
         except (FakeGptTestkitError, OSError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader of a pipe has left: click ends quietly
-            raise Trouble(causes(error)) from error
+            raise CliError(format_error(error)) from error
 
 
 @click.group(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 from rich.table import Table
 
-from fakegpt_testkit.cli.terminal import console, example, print_json, said
+from fakegpt_testkit.cli.terminal import console, escaped, example, print_json
 from fakegpt_testkit.errors import NetworkBlocked
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
             _print_requests(out, live)
         with show.network_closed():
             out.print("\nThe service is stopped and the network closed:", style="bold")
-            out.print(said(f"  {_try(url)}"))
+            out.print(escaped(f"  {_try(url)}"))
             out.print("\nReplaying the same question from the cassette, at the recorded pace:\n", style="bold")
             recorded = show.replay(runner, url, path, "recorded", partial(_tell, out))
             lockstep = show.replay(runner, url, path, "lockstep", lambda _: None)
@@ -58,21 +58,21 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
     if as_json:
         _print_json(path, live, recorded, lockstep, differs)
     _print_figures(out, live, recorded, lockstep, len(chunks))
-    out.print(said(f"\nThe cassette: {path}"))
+    out.print(escaped(f"\nThe cassette: {path}"))
     if differs:
         raise click.ClickException("the replay is not what was recorded\n  " + "\n  ".join(differs))
     out.print(f"All {len(chunks)} chunks and all of the text came again as they were.", style="bold green")
 
 
 def _tell(out: Console, text: str) -> None:
-    out.print(said(text, "cyan"), end="")
+    out.print(escaped(text, "cyan"), end="")
     out.file.flush()
 
 
 def _print_requests(out: Console, live: Recorded) -> None:
     out.print("\n\nThe requests of the flow:", style="bold")
     for number, ((method, uri, status), step) in enumerate(zip(live.requests, _STEPS, strict=True), 1):
-        out.print(said(f"  {number} {method:4} {urlsplit(uri).path:18} {status}  {step}"))
+        out.print(escaped(f"  {number} {method:4} {urlsplit(uri).path:18} {status}  {step}"))
 
 
 def _try(url: str) -> str:

@@ -13,7 +13,7 @@ import click
 
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.cli.redaction_options import redacting
-from fakegpt_testkit.cli.terminal import Trouble, causes, console, example, print_json, said, tracked, waiting
+from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, format_error, print_json, tracked, waiting
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def record(
     A PROMPT of - is read from standard input.
     """
     if is_ci(os.environ) and not record_in_ci:
-        raise Trouble(
+        raise CliError(
             f"nothing is recorded where the environment says CI={os.environ['CI']}\n"
             "  record on your own machine, or add --record-in-ci"
         )
@@ -87,13 +87,15 @@ def record(
         with use_cassette(cassette, settings, advice=Advice(lambda _: command, command)) as session:
             text = asyncio.run(_ask(Provider, model, question, proxy, timeout, hear))
     except aiohttp.ClientError as error:
-        raise Trouble(causes(error)) from error
+        raise CliError(format_error(error)) from error
     if as_json:
         print_json({"path": str(cassette), "recorded": _titles(session), "text": text})
     else:
         out = console()
-        out.print(said(f"\n{len(session.recorded)} of {len(session.recorded) + len(session.played)} requests recorded"))
-        out.print(said(f"The cassette: {cassette}"))
+        out.print(
+            escaped(f"\n{len(session.recorded)} of {len(session.recorded) + len(session.played)} requests recorded")
+        )
+        out.print(escaped(f"The cassette: {cassette}"))
 
 
 async def _ask(
@@ -110,7 +112,7 @@ async def _ask(
 def _hear(text: str, *, quiet: bool) -> None:
     if not quiet:
         out = console()
-        out.print(said(text), end="")
+        out.print(escaped(text), end="")
         out.file.flush()
 
 
@@ -139,8 +141,8 @@ def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> No
         return
     out = console()
     for file in scrubbed:
-        out.print(said(f"scrubbed {file}"))
-    out.print(said(f"{len(scrubbed)} of {len(files)} cassettes had something to redact"), style="bold")
+        out.print(escaped(f"scrubbed {file}"))
+    out.print(escaped(f"{len(scrubbed)} of {len(files)} cassettes had something to redact"), style="bold")
 
 
 def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
@@ -176,7 +178,7 @@ def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction
     out = console()
     for source, written, interactions, changed in converted:
         kept = "" if changed else ", as it was"
-        out.print(said(f"{source} → {written}: {counted(interactions, 'interaction')}{kept}"))
+        out.print(escaped(f"{source} → {written}: {counted(interactions, 'interaction')}{kept}"))
 
 
 @click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
@@ -206,7 +208,7 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
         return
     out = console()
     for _, path, new in done:
-        out.print(said(f"{counted(new, 'interaction')} recovered into {path}"))
+        out.print(escaped(f"{counted(new, 'interaction')} recovered into {path}"))
     if not done:
         out.print("Nothing to recover.")
 
@@ -219,7 +221,7 @@ def _list(there: tuple[Leftover, ...], *, as_json: bool) -> None:
     out = console()
     for each in there:
         state = each.problem or ("still recording" if each.running else counted(each.interactions, "interaction"))
-        out.print(said(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {state}"))
+        out.print(escaped(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {state}"))
     if not there:
         out.print("Nothing to recover: every recording was saved.")
     else:

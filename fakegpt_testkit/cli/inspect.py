@@ -11,12 +11,12 @@ import click
 
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import (
-    Trouble,
+    CliError,
     console,
+    escape_controls,
+    escaped,
     example,
-    harmless,
     print_json,
-    said,
     tracked,
     waiting,
 )
@@ -58,10 +58,10 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
     if as_json:
         print_json({"path": str(cassette), "interactions": [described(each) for each in timelines.values()]})
     elif html is not None:
-        console().print(said(f"{html} is written"))
+        console().print(escaped(f"{html} is written"))
     else:
         out = console()
-        out.print(said(f"{cassette}: {counted(len(timelines), 'interaction')}", "bold"))
+        out.print(escaped(f"{cassette}: {counted(len(timelines), 'interaction')}", "bold"))
         for nth, timeline in timelines.items():
             _print_timeline(out, nth, timeline)
 
@@ -86,17 +86,17 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
         print_json({"path": str(cassette), "streams": texts})
         return
     if not streams:
-        raise Trouble(f"{cassette} has no event stream; to see what it has: fakegpt-testkit show {cassette}")
+        raise CliError(f"{cassette} has no event stream; to see what it has: fakegpt-testkit show {cassette}")
     out = console()
     for timeline in streams.values():
         began = time.monotonic()
         for moment in timeline.moments:
             time.sleep(max(0.0, began + moment.at * float(factor) - time.monotonic()))
-            out.print(said(_grown(moment) if timeline.text else f"{moment.event.data}\n"), end="")
+            out.print(escaped(_grown(moment) if timeline.text else f"{moment.event.data}\n"), end="")
             out.file.flush()
         ending = timeline.interaction.response.ending
         time.sleep(max(0.0, began + ending.at * float(factor) - time.monotonic()))
-        out.print("" if ending.kind.value == "complete" else said(f"\n[{_ending(timeline)}]", "red"))
+        out.print("" if ending.kind.value == "complete" else escaped(f"\n[{_ending(timeline)}]", "red"))
 
 
 @click.command(epilog=example("fakegpt-testkit check cassettes --max-age 90 --allow cut-off"))
@@ -139,8 +139,8 @@ def check(
         out = console()
         for file, each in findings:
             where = "" if each.interaction is None else f", interaction {each.interaction}"
-            out.print(said(f"{file}{where}: {each.kind.value}: {each.text}"))
-        out.print(said(f"{counted(len(files), 'cassette')}, {counted(len(findings), 'finding')}"), style="bold")
+            out.print(escaped(f"{file}{where}: {each.kind.value}: {each.text}"))
+        out.print(escaped(f"{counted(len(files), 'cassette')}, {counted(len(findings), 'finding')}"), style="bold")
     if findings:
         raise click.exceptions.Exit(1)
 
@@ -185,8 +185,8 @@ def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
         styles = {"HARMLESS": "dim", "ADDED": "yellow", "BROKEN": "red"}
         for each in found:
             line = f"{each.severity.name.lower():8} {each.number} {each.where}: {each.text}"
-            out.print(said(line, styles[each.severity.name]))
-        out.print(said(f"{worst.name.lower()}: {counted(len(found), 'difference')}", "bold"))
+            out.print(escaped(line, styles[each.severity.name]))
+        out.print(escaped(f"{worst.name.lower()}: {counted(len(found), 'difference')}", "bold"))
     if worst >= drift.Severity[fail_on.upper()]:
         raise click.exceptions.Exit(1)
 
@@ -198,7 +198,7 @@ def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
     with waiting("reading"):
         interactions = catalog.load(cassette).interactions
     if number is not None and number > len(interactions):
-        raise Trouble(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
+        raise CliError(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
     wanted = range(1, len(interactions) + 1) if number is None else (number,)
     return {nth: tell(interactions[nth - 1]) for nth in tracked(wanted, "reading")}
 
@@ -206,22 +206,22 @@ def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
 def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     interaction = timeline.interaction
     tape, provenance = interaction.response, interaction.provenance
-    out.print(said(f"\n{nth} {interaction.request.method} {interaction.request.uri}", "bold"))
+    out.print(escaped(f"\n{nth} {interaction.request.method} {interaction.request.uri}", "bold"))
     chunks = counted(len(tape.chunks), "chunk")
     status = f"{tape.status or 'no answer'} {tape.reason}".strip()
-    out.print(said(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
+    out.print(escaped(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
     if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
-        out.print(said(f"  recorded {origin}", "dim"))
+        out.print(escaped(f"  recorded {origin}", "dim"))
     for moment in timeline.moments:
         kind = "" if moment.event.event == "message" else f"{moment.event.event}: "
         grown = _grown(moment)
         what = f"+ {grown!r}" if grown else kind + moment.event.data
-        out.print(said(f"  {moment.at * 1000:9.1f} ms  chunk {moment.chunk:<4} {_cut(what)}"))
+        out.print(escaped(f"  {moment.at * 1000:9.1f} ms  chunk {moment.chunk:<4} {_cut(what)}"))
     for gap in timeline.gaps:
-        out.print(said(f"  silence of {gap.seconds * 1000:.1f} ms from {gap.start * 1000:.1f} ms on", "yellow"))
+        out.print(escaped(f"  silence of {gap.seconds * 1000:.1f} ms from {gap.start * 1000:.1f} ms on", "yellow"))
     if timeline.text:
         out.print("  text:", style="dim")
-        out.print(said("\n".join(f"    {line}" for line in timeline.text.splitlines())))
+        out.print(escaped("\n".join(f"    {line}" for line in timeline.text.splitlines())))
 
 
 def _ending(timeline: Timeline) -> str:
@@ -240,4 +240,4 @@ def _grown(moment: Moment) -> str:
 
 
 def _cut(text: str) -> str:
-    return shortened(harmless(text).replace("\n", "\\n"), _SHOWN)
+    return shortened(escape_controls(text).replace("\n", "\\n"), _SHOWN)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakegpt_testkit.cli.terminal import console, example, print_json, said
+from fakegpt_testkit.cli.terminal import console, escaped, example, print_json
 
 if TYPE_CHECKING:
     from fakegpt_testkit.fakegpt.stand_in import Options
@@ -97,7 +97,7 @@ def upstream(port: int, host: str, *, as_json: bool, **flags: Any) -> None:
             print_json({"url": service.url, "server": service.name})
         else:
             out = console()
-            out.print(said(f"{service.name} at {service.url}"))
+            out.print(escaped(f"{service.name} at {service.url}"))
             out.print("Ctrl-C stops it.", style="dim")
             out.file.flush()
 

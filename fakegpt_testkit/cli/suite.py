@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from fakegpt_testkit.cli.terminal import Trouble, console, example, print_json, said, tracked, waiting
+from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, print_json, tracked, waiting
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def orphans(
         _print(known, rest)
         counts = [counted(known.tests, "test"), counted(len(known.orphans), "orphan")]
         counts += [] if rest is None else [counted(_count(rest), "orphan interaction")]
-        out.print(said(", ".join(counts)), style="bold")
+        out.print(escaped(", ".join(counts)), style="bold")
     if known.orphans or rest:
         raise click.exceptions.Exit(1)
 
@@ -110,7 +110,7 @@ def prune(
     if as_json:
         print_json({"tests": known.tests, "removed": list(map(str, known.orphans)), "interactions": _told(rest)})
     else:
-        console().print(said(f"{what} removed"), style="bold")
+        console().print(escaped(f"{what} removed"), style="bold")
 
 
 def _found(
@@ -134,7 +134,7 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
             raise click.UsageError("--tests needs --folder, and pytest is not asked then")
         known = orphans.listed(tests, folder)
         if not known.tests:
-            raise Trouble(f"{tests.name} names no test, so every cassette would be an orphan; wanted: one id a line")
+            raise CliError(f"{tests.name} names no test, so every cassette would be an orphan; wanted: one id a line")
         return known
     place = () if folder is None else (f"--fakegpt-cassette-dir={folder.resolve()}",)
     with waiting("asking pytest which tests there are"):
@@ -144,10 +144,10 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
 def _print(known: Usage, rest: Iterable[Unused] | None) -> None:
     out = console()
     for path in known.orphans:
-        out.print(said(_shown(path)))
+        out.print(escaped(_shown(path)))
     for each in rest or ():
         for number, request in zip(each.numbers, each.requests, strict=True):
-            out.print(said(f"{_shown(each.cassette)}, interaction {number}: {request}"))
+            out.print(escaped(f"{_shown(each.cassette)}, interaction {number}: {request}"))
 
 
 def _told(rest: Iterable[Unused] | None) -> list[dict[str, object]] | None:
@@ -166,5 +166,5 @@ def _count(rest: Iterable[Unused]) -> int:
 
 
 def _shown(path: Path) -> str:
-    """The path as seen from here, where it lies below."""
+    """The path relative to the current folder, where it lies below."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

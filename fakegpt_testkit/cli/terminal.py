@@ -29,14 +29,14 @@ _PATIENCE = 1.0
 """Seconds after which a person wants to know that something is being done."""
 
 
-class Trouble(click.ClickException):
+class CliError(click.ClickException):
     """A command could not do its work: the text is printed, and the exit code is 2."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the text, each line of it, without a traceback."""
-        click.echo(f"Error: {harmless(self.format_message())}", file=file, err=file is None)
+        click.echo(f"Error: {escape_controls(self.format_message())}", file=file, err=file is None)
 
 
 def console(*, quiet: bool = False) -> Console:
@@ -54,14 +54,14 @@ def example(*commands: str) -> str:
     return "\n".join(["\b", "Example:", *(f"  {command}" for command in commands)])
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text with what a terminal would obey written out: a cassette's bytes come from elsewhere."""
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else "\ufffd", text)
 
 
-def said(text: str, style: str = "") -> Text:
+def escaped(text: str, style: str = "") -> Text:
     """A text of a cassette, to be printed as it is: no markup, no escape codes."""
-    return Text(harmless(text), style)
+    return Text(escape_controls(text), style)
 
 
 def print_json(value: object) -> None:
@@ -69,7 +69,7 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def causes(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """An error's text and the notes that were added to it on its way."""
     return "\n".join(_lines(error))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakegpt_testkit.cli.redaction_options import redacting
-from fakegpt_testkit.cli.terminal import console, example, print_json, progress_console, said
+from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -78,10 +78,10 @@ def verify(
     else:
         out = console()
         styles = {"broken": "red", "added": "yellow", "not": "yellow", "harmless": "dim"}
-        summary, *details = drift.told(drifts, harmless=verbose)
+        summary, *details = drift.report_lines(drifts, harmless=verbose)
         for line in details:
-            out.print(said(line[len("  ") :], styles.get(line.split()[0], "")))
-        out.print(said(summary, "bold"))
+            out.print(escaped(line[len("  ") :], styles.get(line.split()[0], "")))
+        out.print(escaped(summary, "bold"))
     if any(each.fails(fail_on) for each in drifts):
         raise click.exceptions.Exit(1)
     if any(unasked.why for each in drifts for unasked in each.unasked):
@@ -101,7 +101,7 @@ def _verified(files: list[Path], way: Way, redaction: Redaction) -> list[Drift]:
 
 def _show(status: Status | None, file: Path, what: str) -> None:
     if status is not None:
-        status.update(said(f"{file}: {what}"))
+        status.update(escaped(f"{file}: {what}"))
 
 
 def _header(text: str) -> tuple[str, str]:

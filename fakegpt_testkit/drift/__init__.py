@@ -5,7 +5,7 @@ Knows no file, no clock and no network: recordings come in as values, difference
 
 from fakegpt_testkit.drift.comparing import differences, verify
 from fakegpt_testkit.drift.findings import THRESHOLDS, Difference, Drift, Severity, Unasked, check_threshold, worst
-from fakegpt_testkit.drift.reporting import FORMATS, described, report, told
+from fakegpt_testkit.drift.reporting import FORMATS, described, report, report_lines
 
 __all__ = [
     "FORMATS",
@@ -18,7 +18,7 @@ __all__ = [
     "described",
     "differences",
     "report",
-    "told",
+    "report_lines",
     "verify",
     "worst",
 ]

@@ -39,7 +39,7 @@ THRESHOLDS: Final = (*(each.word for each in Severity if each), NEVER)
 
 
 def check_threshold(name: str, threshold: str) -> None:
-    """Raise ``BadSetting`` for what is none."""
+    """Raise ``BadSetting`` for an unknown threshold."""
     if threshold not in THRESHOLDS:
         raise BadSetting(name, threshold, f"one of {', '.join(THRESHOLDS)}")
 

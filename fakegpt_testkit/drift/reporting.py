@@ -1,6 +1,6 @@
 """Reports of drift: lines for a terminal, Markdown for a pull request, JSON for programs.
 
-Knows no file and no colour; what is told was redacted before it was compared.
+Knows no file and no colour; what is reported was redacted before it was compared.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_CHARACTERS: Final = 60_000
 _MOST_ROWS: Final = 20
 
 
-def told(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
+def report_lines(drifts: Sequence[Drift], *, harmless: bool = False) -> Iterator[str]:
     """Lines for people: the figures, then each cassette that drifted; harmless differences only on demand."""
     yield _summary(drifts)
     for drift in drifts:
@@ -63,7 +63,7 @@ def _json(drifts: Sequence[Drift]) -> str:
 
 
 def _text(drifts: Sequence[Drift]) -> str:
-    return "".join(f"{line}\n" for line in told(drifts, harmless=True))
+    return "".join(f"{line}\n" for line in report_lines(drifts, harmless=True))
 
 
 def _markdown(drifts: Sequence[Drift]) -> str:

@@ -126,7 +126,7 @@ def shift(chunks: tuple[Chunk, ...], seconds: float) -> tuple[Chunk, ...]:
 
 
 def without(headers: Headers, *names: str) -> Headers:
-    """The fields but for those of these names, given in lower case."""
+    """The fields except those of these names, given in lower case."""
     return tuple(field for field in headers if field[0].lower() not in names)
 
 

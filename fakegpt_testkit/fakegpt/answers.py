@@ -1,6 +1,6 @@
 """What every provider offers: one asynchronous answer, in the ways that programs ask for it.
 
-Knows no service: a provider says how an answer comes about, in `create_async_generator`.
+Knows no service: a provider says how an answer is made, in `create_async_generator`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def stays_here(host: str) -> bool:
 
 
 def read_hosts(said: str | Iterable[str]) -> tuple[str, ...]:
-    """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadSetting`` for what is none."""
+    """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadSetting`` for anything else."""
     hosts = tuple(said.replace(",", " ").split()) if isinstance(said, str) else tuple(said)
     for host in hosts:
         if not host or "://" in host or (network_of(host) is None and ("/" in host or ":" in host)):

@@ -25,7 +25,7 @@ class Guard:
     """Who is kept from the network, what may pass all the same, and what was stopped so far.
 
     ``hosts`` are names (``*`` stands for anything), addresses and networks such as ``10.0.0.0/8``. The loopback of
-    ``this_machine`` may be reached too, but for ``proxies``: its ports behind which the network begins.
+    ``this_machine`` may be reached too, except ``proxies``: its ports behind which the network begins.
     """
 
     test: str

@@ -80,7 +80,7 @@ class Verification:
             return
         from fakegpt_testkit import drift
 
-        summary, *details = drift.told(self._drifts(), harmless=terminalreporter.verbosity > 0)
+        summary, *details = drift.report_lines(self._drifts(), harmless=terminalreporter.verbosity > 0)
         for line in (f"fakegpt: {summary}", *details):
             terminalreporter.line(line)
 

@@ -36,20 +36,22 @@ class Option:
 
 OPTIONS: Final = {
     "record_mode": Option(
-        "what becomes of a marked test's requests: none, once, new_episodes, all, rewrite or verify; with CI set "
+        "how a marked test's requests are answered: none, once, new_episodes, all, rewrite or verify; with CI set "
         "nothing is recorded",
         "none",
     ),
     "url": Option("the service to record from", LIVE_URL),
-    "cassette_dir": Option("the folder of the cassettes, seen from the rootdir", "cassettes"),
+    "cassette_dir": Option("the folder of the cassettes, relative to the rootdir", "cassettes"),
     "pace": Option("when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times", "lockstep"),
     "recut": Option("play each body in other chunks: byte, event, line, sizes such as 3,5, a seed, or random"),
     "unplayed": Option(
-        "what becomes of a passing test that did not ask for all of its cassette", "ignore", ("ignore", "warn", "fail")
+        "what happens to a passing test that did not ask for all of its cassette", "ignore", ("ignore", "warn", "fail")
     ),
     "max_age": Option("how old a recording may be, such as 30d or 12h; older ones are stale"),
     "stale": Option(
-        "what becomes of a stale cassette; record: a run that records makes it anew", "warn", ("warn", "fail", "record")
+        "what happens with a stale cassette; record: a run that records makes it anew",
+        "warn",
+        ("warn", "fail", "record"),
     ),
     "allow_hosts": Option("what a test without the network may reach: names, *.names, addresses, networks", ""),
     "block_network": Option("keep unmarked tests from the network too", flag=True),
@@ -59,7 +61,7 @@ OPTIONS: Final = {
     "block_subprocesses": Option("let tests without the network start no programs", False, flag=True),
     "record_in_ci": Option("record although the environment says CI", False, flag=True, run=True),
     "orphans": Option(
-        "what becomes of cassettes and interactions that no test uses, after a run of the whole suite",
+        "what happens with cassettes and interactions that no test uses, after a run of the whole suite",
         "warn",
         ("ignore", "warn", "fail"),
         run=True,

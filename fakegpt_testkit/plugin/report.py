@@ -98,7 +98,7 @@ class Suite:
 
 @dataclass
 class Tally:
-    """The whole run. ``root`` is what paths are seen from; ``torn`` are the tests that failed after they had passed."""
+    """The whole run. paths are relative to ``root``; ``torn`` are the tests that failed after they had passed."""
 
     root: Path
     tests: list[Figures] = field(default_factory=list)
@@ -175,7 +175,7 @@ class Tally:
         }
 
     def show(self, path: Path) -> str:
-        """A path as it is written in figures: seen from the root, with forward slashes."""
+        """A path as it is written in figures: relative to the root, with forward slashes."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def summary(self) -> str:
@@ -195,7 +195,7 @@ class Tally:
             yield f"{counts}  {each.test}"
 
     def details(self, orphans: str) -> Iterator[str]:
-        """What a person may have to look at; ``orphans`` is what becomes of these."""
+        """What a person may have to look at; ``orphans`` says whether orphans are listed."""
         told = {} if orphans == "ignore" else self.orphan_interactions or {}
         for test, call in self.blocked:
             yield f"  blocked in {test}: {call}"

@@ -33,7 +33,7 @@ class Changes:
         return bool(self._effects)
 
     def refuse(self, interaction: Interaction, index: int) -> Ending | None:
-        """Why no connection comes about for the request that this interaction would answer; then it is answered."""
+        """Why the connection fails for the request that this interaction would answer; then it is answered."""
         endpoint = endpoint_of(interaction.request)
         before = self._answered[endpoint]
         with self._noting():
@@ -56,7 +56,7 @@ class Changes:
 
     @property
     def unapplied(self) -> tuple[tuple[str, str], ...]:
-        """The faults that changed no answer, and why not; but for those of a sweep.
+        """The faults that changed no answer, and why not; except those of a sweep.
 
         One that could not be applied stands for all: it held up the request that the others may have been for.
         """

@@ -71,7 +71,7 @@ class Selection:
             return tape
 
     def refuse(self, number: int, asked: Request) -> Ending | None:
-        """Why no connection comes about for a request of which only the endpoint is known; None when one does.
+        """Why the connection fails for a request of which only the endpoint is known; None when it is made.
 
         What else was asked is not known yet: it is taken for the endpoint's next interaction.
         """
