@@ -92,6 +92,7 @@ class _Open:
 
 
 _MERGE = "<<"
+_LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"  # libYAML 0.2.6 has a bound of 1,000, and reads ahead of ours
 
 
 class _Reader:
@@ -124,7 +125,7 @@ class _Reader:
             before = self._weight
             self._count(line, 0)
             if len(self._stack) >= MAX_DEPTH:
-                raise BadShape(f"collections are nested more than {MAX_DEPTH} deep", line)
+                raise _too_deep(line)
             value: list[Node] | Mapping = [] if isinstance(event, yaml.SequenceStartEvent) else Mapping(line)
             self._stack.append(_Open(value, line, event.tag, event.anchor, before))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -209,8 +210,11 @@ def parse(data: bytes) -> Node:
         raise BadShape(f"a character that YAML does not allow: {error.reason}", line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        at = None if mark is None else mark.line + 1
+        if error.problem == _LIBYAML_TOO_DEEP:
+            raise _too_deep(at) from None
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise BadShape(f"not YAML: {problem}", None if mark is None else mark.line + 1) from None
+        raise BadShape(f"not YAML: {problem}", at) from None
     except yaml.YAMLError as error:
         raise BadShape(f"not YAML: {error}") from None
 
@@ -275,6 +279,10 @@ def _piece(part: Node, line: int) -> bytes:
     if isinstance(part, bytes):
         return part
     raise BadShape("a body given in pieces has a piece that is neither text nor bytes", line)
+
+
+def _too_deep(line: int | None) -> BadShape:
+    return BadShape(f"collections are nested more than {MAX_DEPTH} deep", line)
 
 
 def _unknown_tag(tag: str, line: int) -> BadShape:
