@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sphinx.util import logging
 
 import fakegpt_testkit
-from fakegpt_testkit import effects, provider, strategies, upstream
+from fakegpt_testkit import effects, strategies
+from fakegpt_testkit.fakegpt import stand_in
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -51,6 +52,6 @@ def setup(app: Sphinx) -> None:
 
 def _check_names(_: Sphinx, env: BuildEnvironment) -> None:
     documented = {name.rpartition(".")[2] for name in env.domains.python_domain.objects}
-    for room in (fakegpt_testkit, effects, effects.faults, provider, strategies, upstream):
+    for room in (fakegpt_testkit, effects, effects.faults, strategies, stand_in):
         for name in set(room.__all__) - documented:
             logging.getLogger(__name__).warning("%s.%s is not in the reference", room.__name__, name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime, timedelta
 
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.sse import Event
@@ -156,7 +156,7 @@ def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timede
     """At most one finding: a cassette is as old as its oldest interaction."""
     if max_age is None or not interactions:
         return []
-    dates = [recorded_at(interaction) for interaction in interactions]
+    dates = [interaction.provenance.moment for interaction in interactions]
     known = [date for date in dates if date is not None]
     if not known:
         return [Finding(Kind.STALE, "it does not say when it was recorded; record it again, or convert it")]
@@ -165,12 +165,3 @@ def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timede
         return []
     number = dates.index(min(known)) + 1
     return [Finding(Kind.STALE, f"recorded {age.days} days ago, more than {max_age.days}; record it again", number)]
-
-
-def recorded_at(interaction: Interaction) -> datetime | None:
-    """When it was recorded; None when it does not say, or says it in a way that is no time."""
-    try:
-        date = datetime.fromisoformat(interaction.provenance.at)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -191,6 +192,15 @@ class Provenance:
     at: str = ""
     origin: str = ""
     server: str = ""
+
+    @property
+    def moment(self) -> datetime | None:
+        """When it was recorded; None when it does not say, or says it in a way that is no time."""
+        try:
+            moment = datetime.fromisoformat(self.at)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.checks import Finding, Kind, inspect, recorded_at
+from fakegpt_testkit.checks import Finding, Kind, inspect
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.redaction import Redaction
 
@@ -173,4 +173,4 @@ def test_a_cassette_without_interactions_is_not_stale() -> None:
 
 
 def test_a_date_without_a_zone_is_utc() -> None:
-    assert recorded_at(chat(SAID, at="2026-05-31T01:00:00")) == datetime(2026, 5, 31, 1, tzinfo=UTC)
+    assert chat(SAID, at="2026-05-31T01:00:00").provenance.moment == datetime(2026, 5, 31, 1, tzinfo=UTC)

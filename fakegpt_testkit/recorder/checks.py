@@ -6,7 +6,6 @@ Knows no clock: the moment comes in, warnings and errors go out.
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import (
@@ -19,6 +18,7 @@ from fakegpt_testkit.recorder.modes import RecordMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder.session import Session
@@ -35,7 +35,7 @@ def renews(
     oldest = wanted.oldest
     if oldest is None or mode.asks_everything:
         return False
-    made = [moment for each in interactions if (moment := _moment(each.provenance.at)) is not None]
+    made = [moment for each in interactions if (moment := each.provenance.moment) is not None]
     if not made or now - min(made) <= oldest:
         return False
     if wanted.stale == "record" and mode is not RecordMode.NONE:
@@ -45,14 +45,6 @@ def renews(
         raise problem
     warnings.warn(FakeGptTestkitWarning(problem), stacklevel=5)  # points at use_cassette's block
     return False
-
-
-def _moment(at: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def check_unplayed(session: Session, then: Consequence) -> None:

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from fakegpt_testkit.redaction import Redaction
 
 Mode = RecordMode | Literal["none", "once", "new_episodes", "all", "rewrite", "verify"]
-Cuts = int | str | Sequence[int] | None
+"""A record mode, or its name."""
 Consequence = Literal["ignore", "warn", "fail"]
+"""What happens when something is left at the end of a block."""
 Stale = Literal["warn", "fail", "record"]
+"""What happens when a recording is too old."""
+Threshold = Literal["harmless", "added", "broken", "never"]
+"""From which severity on a drift fails."""
+Cuts = int | str | Sequence[int] | None
 Check = Callable[[str, Any], object]
 """Takes a setting's name and what was written, gives what is meant, or raises ``BadSetting``."""
-Threshold = Literal["harmless", "added", "broken", "never"]
 
 _PACES: Final = ("lockstep", "recorded")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
