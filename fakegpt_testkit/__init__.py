@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakegpt_testkit import errors, sse
     from fakegpt_testkit.cassette import Cassette
-    from fakegpt_testkit.clients.aiohttp import Pace
     from fakegpt_testkit.drift import Drift, Severity
     from fakegpt_testkit.effects import Effect, faults, recut, script
     from fakegpt_testkit.errors import FakeGptTestkitError
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.sse import Event, EventStreamParser
     from fakegpt_testkit.streams import Stream
+    from fakegpt_testkit.wire.deck import Pace
 
 __all__ = [
     "AsyncGeneratorProvider",
@@ -61,7 +61,7 @@ __all__ = [
 _ROOMS = {
     "": ("errors", "sse"),
     "cassette": ("Cassette",),
-    "clients.aiohttp": ("Pace",),
+    "wire.deck": ("Pace",),
     "drift": ("Drift", "Severity"),
     "effects": ("Effect", "faults", "recut", "script"),
     "errors": ("FakeGptTestkitError",),

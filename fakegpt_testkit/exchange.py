@@ -48,8 +48,23 @@ CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "tim
 SURPLUS = "surplus"
 """The note of a complete ending after which bytes came that the framing had not announced."""
 
-UNDECODABLE = "Can not decode content-encoding"
-"""In the note of a malformed ending: the bytes stopped being what ``Content-Encoding`` says. aiohttp's words."""
+
+class Breach(StrEnum):
+    """What of a malformed response broke the rules: the note of its ending."""
+
+    HEAD = "head"
+    """No status line, no header field, no length."""
+    CHUNK = "chunk"
+    """The head or the end of an HTTP chunk."""
+    CODING = "coding"
+    """The bytes stopped being what ``Content-Encoding`` says."""
+
+    @classmethod
+    def of(cls, note: str) -> Breach:
+        """From a note; older cassettes hold an HTTP library's words instead."""
+        if note in set(cls):
+            return cls(note)
+        return cls.CODING if "Can not decode content-encoding" in note else cls.CHUNK
 
 
 @dataclass(frozen=True, slots=True)

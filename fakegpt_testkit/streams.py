@@ -1,6 +1,6 @@
 """What happened on a stream, to be looked at: its events, its times, how it ended, and what the client read of it.
 
-Knows no player and no clock: a recorded or played interaction comes in as a value, a client's progress as a `Reading`.
+Knows no player and no clock: a recorded or played interaction comes in as a value, a client's progress as a `Playback`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import AnswerReader, Done, End, Failure, Moderation, NewMessage, Rewrite, Text
@@ -19,26 +19,11 @@ if TYPE_CHECKING:
     from fakegpt_testkit.conversation import Delta
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.sse import Event
+    from fakegpt_testkit.wire.deck import Playback
 
 _SHOWN_EVENTS = 5
 _SHOWN_TEXT = 40
 _SHOWN_DATA = 200
-
-
-class Reading(Protocol):
-    """What a client did with an answer, now or when it let go of it; bytes are counted after content decoding."""
-
-    @property
-    def fed(self) -> int:
-        """How many bytes have arrived at the client."""
-
-    @property
-    def read(self) -> int:
-        """How many bytes the client has taken."""
-
-    @property
-    def left_early(self) -> bool:
-        """Whether the client closed the connection before all was played."""
 
 
 Kind = Literal["text", "rewrite", "message", "end", "moderation", "error", "done", "ping", "other"]
@@ -65,7 +50,7 @@ class Stream:
     """
 
     interaction: Interaction
-    reading: Reading | None = field(default=None, compare=False)
+    reading: Playback | None = field(default=None, compare=False)
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -11,7 +11,7 @@ from aiohttp import BaseConnector
 from support.servers import Answers, Asked, serve
 from support.three_ways import CONNECT, LOOPS, run_in
 
-from fakegpt_testkit.clients.aiohttp.connector import connect, find_deck
+from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import Journal
@@ -40,7 +40,8 @@ def in_use() -> str:
 
 def test_the_patch_lives_as_long_as_a_cassette_is_in_use(tmp_path: Path) -> None:
     with use_cassette(tmp_path / "a.yaml") as outer:
-        assert BaseConnector.connect is connect  # type: ignore[comparison-overlap]
+        ours = BaseConnector.connect
+        assert ours is not CONNECT
         with use_cassette(tmp_path / "b.yaml") as inner:
             assert in_use() == inner.path
         assert in_use() == outer.path
@@ -49,17 +50,20 @@ def test_the_patch_lives_as_long_as_a_cassette_is_in_use(tmp_path: Path) -> None
 
 
 def test_another_patch_on_top_of_ours_stays(tmp_path: Path) -> None:
+    ours: list[Any] = []
+
     async def theirs(*given: object, **named: object) -> object:
-        return await connect(*given, **named)  # type: ignore[arg-type]
+        return await ours[0](*given, **named)  # type: ignore[arg-type]
 
     async def main() -> None:
         async with serve(ANSWERS) as server:
             with use_cassette(tmp_path / "a.yaml", record_mode="all"):
+                ours.append(BaseConnector.connect)
                 BaseConnector.connect = theirs  # type: ignore[assignment, method-assign]
                 assert await get(server.url) == b"0"
             assert BaseConnector.connect is theirs  # type: ignore[comparison-overlap]
             assert await get(server.url) == b"0", "without a cassette ours goes straight through"
-            BaseConnector.connect = connect  # type: ignore[assignment, method-assign]  # as a late undo would
+            BaseConnector.connect = ours[0]  # type: ignore[method-assign]  # as a late undo would
             with use_cassette(tmp_path / "a.yaml", record_mode="all") as session:
                 assert await get(server.url) == b"0"
             assert len(session.recorded) == 1

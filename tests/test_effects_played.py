@@ -26,7 +26,7 @@ from fakegpt_testkit.strategies import recuts
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from fakegpt_testkit.clients.aiohttp import Pace
+    from fakegpt_testkit.wire.deck import Pace
 
 BODY = b"".join(EVENTS)
 

@@ -10,8 +10,8 @@ from support.servers import serve
 from support.suites import INI
 
 from fakegpt_testkit import load_cassette, use_cassette
-from fakegpt_testkit.clients.aiohttp import paused
-from fakegpt_testkit.clients.aiohttp.connector import find_deck
+from fakegpt_testkit.clients import paused
+from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
 if TYPE_CHECKING:

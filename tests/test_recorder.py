@@ -13,7 +13,6 @@ from aiohttp import BaseConnector
 from support.servers import Answers, Asked, serve
 from support.three_ways import CONNECT, run_in
 
-from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.errors import (
     BadSetting,
     CassetteError,
@@ -24,6 +23,7 @@ from fakegpt_testkit.errors import (
 )
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import Advice, load_cassette, use_cassette
+from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from fakegpt_testkit import Settings, script, use_cassette
-from fakegpt_testkit.clients.aiohttp.connector import find_deck
+from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.errors import InteractionsUnplayed
 
 if TYPE_CHECKING:

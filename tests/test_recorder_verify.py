@@ -12,13 +12,13 @@ import pytest
 from support.servers import Asked, serve
 
 from fakegpt_testkit import RecordMode, faults, load_cassette, script, use_cassette
-from fakegpt_testkit.clients.aiohttp.reading import RequestReader
 from fakegpt_testkit.drift import Severity
 from fakegpt_testkit.errors import AnswerCutOff, BadSetting, CassetteMissing, Drifted, VerificationIncomplete
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Drift as Switch
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.recorder import Advice
+from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift

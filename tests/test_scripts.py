@@ -10,7 +10,7 @@ from support.playing import TapeDeck
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.clients.aiohttp import insert
+from fakegpt_testkit.clients import insert
 from fakegpt_testkit.effects import apply, faults, is_scripted, script
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.fakegpt.provider import FakeGpt

@@ -35,7 +35,7 @@ from fakegpt_testkit.effects.surgery import (
     split,
     without,
 )
-from fakegpt_testkit.exchange import SURPLUS, UNDECODABLE, Chunk, Ending, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +119,7 @@ def corrupt_gzip(
 ) -> Effect:
     """The body is sent with gzip, and from here on it is not gzip any more."""
     place = Place("corrupt_gzip", after_event, after_byte, after_seconds)
-    return _stop(place, _in_gzip, Ending(EndingKind.MALFORMED, note=f"{UNDECODABLE}: gzip"))
+    return _stop(place, _in_gzip, Ending(EndingKind.MALFORMED, note=Breach.CODING.value))
 
 
 def short_body(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fakegpt_testkit.clients.aiohttp import Pace
     from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.wire.deck import Pace
 
 PROMPT: Final = "Tell me about streams"
 

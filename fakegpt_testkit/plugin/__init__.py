@@ -223,12 +223,12 @@ class _TestFailed(Exception):
 
 
 def _paused() -> AbstractContextManager[None]:
-    """No cassette; where the seam was never imported, there is none, and aiohttp stays unimported too."""
-    if "fakegpt_testkit.clients.aiohttp" not in sys.modules:
+    """No cassette; where no client was ever met, there is none."""
+    if "fakegpt_testkit.clients" not in sys.modules:
         return nullcontext()
-    from fakegpt_testkit.clients import aiohttp
+    from fakegpt_testkit import clients
 
-    return aiohttp.paused()
+    return clients.paused()
 
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:

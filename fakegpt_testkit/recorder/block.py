@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.clients.aiohttp import insert
+from fakegpt_testkit.clients import insert
 from fakegpt_testkit.errors import (
     BadSetting,
     CassetteMissing,

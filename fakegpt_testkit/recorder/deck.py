@@ -22,10 +22,10 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.clients.aiohttp import Player, Take
     from fakegpt_testkit.exchange import Ending, Interaction, Tape
     from fakegpt_testkit.recorder.recording import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
+    from fakegpt_testkit.wire.deck import Playback, Recording
 
 
 class CassetteDeck:
@@ -56,7 +56,7 @@ class CassetteDeck:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
         self.recordings = Recordings(self.origins, self.redactor, open_log)
-        self.players: dict[int, Player] = {}
+        self.players: dict[int, Playback] = {}
         self._advice = advice
         self._numbers = count()
 
@@ -99,11 +99,11 @@ class CassetteDeck:
             raise CassetteMissing(self.path, f"{shown.method} {shown.uri}", self.command)
         raise self.selection.explain(asked, self.path, self.command)
 
-    def take(self, number: int) -> Take:
+    def record(self, number: int) -> Recording:
         return self.recordings.begin(number)
 
-    def follow(self, number: int, player: Player) -> None:
-        self.players[number] = player
+    def follow(self, number: int, playback: Playback) -> None:
+        self.players[number] = playback
 
     def name(self, number: int) -> str:
         return f"interaction {self.selection.given[number] + 1} of {self.path}"

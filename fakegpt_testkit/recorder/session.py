@@ -12,11 +12,11 @@ from fakegpt_testkit.recorder.drift import find_drift
 from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.clients.aiohttp import Pace
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder.deck import CassetteDeck
     from fakegpt_testkit.recorder.modes import RecordMode
+    from fakegpt_testkit.wire.deck import Pace
 
 
 class Session:

@@ -20,10 +20,10 @@ from fakegpt_testkit.recorder.modes import RecordMode
 if TYPE_CHECKING:
     from typing import Self
 
-    from fakegpt_testkit.clients.aiohttp import Pace
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.matching import Matcher
     from fakegpt_testkit.redaction import Redaction
+    from fakegpt_testkit.wire.deck import Pace
 
 Mode = RecordMode | Literal["none", "once", "new_episodes", "all", "rewrite", "verify"]
 """A record mode, or its name."""

@@ -9,7 +9,7 @@ import zlib
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from fakegpt_testkit.exchange import SURPLUS, UNDECODABLE, EndingKind, content_coding, header, is_chunked
+from fakegpt_testkit.exchange import SURPLUS, Breach, EndingKind, content_coding, header, is_chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def encode(tape: Tape, method: str) -> Iterator[Frame]:
 
 def encode_breach(tape: Tape, method: str) -> bytes:
     """Bytes that break the rules at the end of a malformed response: of its coding, its chunks or its head."""
-    if not has_body(tape, method) or UNDECODABLE not in tape.ending.note:
+    if not has_body(tape, method) or Breach.of(tape.ending.note) is not Breach.CODING:
         return NO_CHUNK_SIZE
     return b"%x\r\n%s\r\n" % (len(NO_DEFLATE_BLOCK), NO_DEFLATE_BLOCK) if is_chunked(tape.headers) else NO_DEFLATE_BLOCK
 

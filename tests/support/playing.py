@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from fakegpt_testkit import sse
-from fakegpt_testkit.clients.aiohttp import insert
+from fakegpt_testkit.clients import insert
 from fakegpt_testkit.effects import apply, refuse
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from fakegpt_testkit.clients.aiohttp import Pace, Player, Take
     from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.wire.deck import Pace, Playback, Recording
 
 URL = "http://localhost/api/conversation"
 STREAM_HEADERS = (("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))
@@ -47,7 +47,7 @@ class TapeDeck:
     tapes: Sequence[Tape]
     pace: Pace = "lockstep"
     effects: Sequence[Effect] = ()
-    players: dict[int, Player] = field(default_factory=dict)
+    players: dict[int, Playback] = field(default_factory=dict)
     plays: bool = True
     records: bool = False
     asked: int = 0
@@ -66,10 +66,10 @@ class TapeDeck:
     def play(self, number: int, request: Request) -> Tape:
         return apply(self.effects, *self._interaction(number, request.method, request.uri), number)
 
-    def follow(self, number: int, player: Player) -> None:
-        self.players[number] = player
+    def follow(self, number: int, playback: Playback) -> None:
+        self.players[number] = playback
 
-    def take(self, number: int) -> Take:
+    def record(self, number: int) -> Recording:
         raise NotImplementedError
 
     def unreachable(self, uri: str, failure: Exception) -> None:

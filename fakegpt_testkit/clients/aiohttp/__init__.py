@@ -7,8 +7,17 @@ tracing, errors.
 
 from __future__ import annotations
 
-from fakegpt_testkit.clients.aiohttp.connector import Deck, insert, paused
-from fakegpt_testkit.clients.aiohttp.player import Pace, Player
-from fakegpt_testkit.clients.aiohttp.tap import Take
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Deck", "Pace", "Player", "Take", "insert", "paused"]
+from fakegpt_testkit.clients.aiohttp.connector import replace_connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+__all__ = ["bind"]
+
+
+def bind(module: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
+    """What is replaced in ``aiohttp``."""
+    return [(module.BaseConnector, "connect", replace_connect)]

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from types import coroutine
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import StreamReader
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawResponseMessage
 
     from fakegpt_testkit.exchange import Tape
-
-Pace = Literal["lockstep", "recorded"] | float
-"""When the next arrival is fed: when the client reads, at its recorded moment, or at a multiple of it."""
+    from fakegpt_testkit.wire.deck import Pace
 
 
 class PlayedReader(StreamReader):

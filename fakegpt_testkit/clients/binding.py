@@ -1,0 +1,143 @@
+"""Puts our replacements into the HTTP clients while a deck is in: into what is loaded, and what is imported meanwhile.
+
+Imports no client. A client that nobody imports costs nothing, and a replacement that somebody else has replaced since
+is left to them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from fakegpt_testkit.clients.active import active
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from fakegpt_testkit.wire.deck import Deck
+
+    Replacement = tuple[type, str, Callable[[Any], Any]]
+    """A class, the name of its method, and what makes of that method the one that takes its place."""
+
+_CLIENTS: Final = {
+    "aiohttp": ("aiohttp", "bind"),
+}
+"""The module that is bound once it is loaded, and who knows its replacements: a room beside this one, a function."""
+
+
+class Bindings:
+    """The replacements that are in place. One lock: threads open cassettes and import clients as they like."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._users = 0
+        self._done: list[tuple[type, str]] = []
+        self._bound: set[int] = set()
+        self._pairs: dict[tuple[type, str], tuple[object, object]] = {}  # the client's own method, and ours
+        self._finder = Later(self.bind)
+
+    def enter(self) -> None:
+        """The first user binds what is loaded."""
+        with self._lock:
+            self._users += 1
+            if self._users > 1:
+                return
+            for name in _CLIENTS:
+                if (module := sys.modules.get(name)) is not None and not _is_initializing(module):
+                    self.bind(name, module)
+            sys.meta_path.insert(0, self._finder)
+
+    def leave(self) -> None:
+        """The last user takes out what is still ours."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            sys.meta_path.remove(self._finder)
+            self._bound.clear()
+            while self._done:
+                owner, name = place = self._done.pop()
+                original, ours = self._pairs[place]
+                if vars(owner).get(name) is ours:
+                    setattr(owner, name, original)
+
+    def bind(self, name: str, module: ModuleType) -> None:
+        """Put the replacements into one module: once, though it may have two names (``httpx2.alias_httpx()``)."""
+        with self._lock:
+            if not self._users or id(module) in self._bound:
+                return
+            self._bound.add(id(module))
+            room, function = _CLIENTS[name]
+            replacements: Callable[[ModuleType], Sequence[Replacement]] = getattr(
+                importlib.import_module(f"fakegpt_testkit.clients.{room}"), function
+            )
+            for owner, attribute, replace in replacements(module):
+                place, now = (owner, attribute), vars(owner)[attribute]
+                if place not in self._pairs or now is not self._pairs[place][1]:  # it is when it was undone too late
+                    self._pairs[place] = now, replace(now)
+                setattr(owner, attribute, self._pairs[place][1])
+                self._done.append(place)
+
+
+class Later:
+    """A finder that finds nothing by itself: it has a client bound as soon as somebody else's loader has run it."""
+
+    def __init__(self, bind: Callable[[str, ModuleType], None]) -> None:
+        self._bind = bind
+        self._looking = threading.local()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        """See ``importlib.abc.MetaPathFinder``."""
+        if name not in _CLIENTS or getattr(self._looking, "name", "") == name:
+            return None
+        self._looking.name = name
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking.name = ""
+        if spec is not None and spec.loader is not None:
+            spec.loader = BindingLoader(spec.loader, self._bind)  # type: ignore[assignment] # by its methods it is one
+        return spec
+
+
+class BindingLoader:
+    """A module's own loader, and then the binding. The module keeps its own loader for all who ask."""
+
+    def __init__(self, loader: object, bind: Callable[[str, ModuleType], None]) -> None:
+        self._loader = loader
+        self._bind = bind
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, then bind it."""
+        assert module.__spec__ is not None, "a module that is loaded has a spec"
+        module.__loader__ = module.__spec__.loader = self._loader  # type: ignore[assignment]
+        self._loader.exec_module(module)  # type: ignore[attr-defined]
+        self._bind(module.__spec__.name, module)
+
+
+def _is_initializing(module: ModuleType) -> bool:
+    """Whether another thread is in the midst of importing it."""
+    return bool(getattr(module.__spec__, "_initializing", False))
+
+
+_bindings = Bindings()
+
+
+@contextmanager
+def insert(deck: Deck) -> Iterator[None]:
+    """Make a deck the active one for every client, as ``active`` does, until the block ends."""
+    _bindings.enter()
+    try:
+        with active(deck):
+            yield
+    finally:
+        _bindings.leave()

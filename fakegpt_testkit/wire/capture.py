@@ -1,0 +1,182 @@
+"""One live exchange, told to a recording: what the client wrote, what it heard, how it ended.
+
+Knows no client and no clock of its own. A failure in here never reaches the client, in whose midst it is called.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.exchange import SURPLUS, Ending, EndingKind
+from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fakegpt_testkit.wire.deck import Recording
+
+TICKS_PER_SECOND: Final = 10_000
+"""How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
+END_MARKS: Final = (b"data: [DONE]", b"event: message_stop", b"event: response.completed")
+"""What ends a stream of events before its body ends."""
+_TAIL: Final = 400
+
+
+class Moments:
+    """Seconds since a request was sent, by the clock that a client goes by; each later than the one before."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.restart()
+
+    def restart(self) -> None:
+        """The request is sent now."""
+        self._began = self._clock()
+        self._tick = -1
+
+    def next(self) -> float:
+        """Now."""
+        self._tick = max(self._tick + 1, round((self._clock() - self._began) * TICKS_PER_SECOND))
+        return self.last
+
+    @property
+    def last(self) -> float:
+        """The moment that was given last."""
+        return max(self._tick, 0) / TICKS_PER_SECOND
+
+
+class Capture:
+    """Hears one exchange over HTTP/1; ``over`` once nothing more is told."""
+
+    def __init__(self, recording: Recording, method: str, uri: str, clock: Callable[[], float]) -> None:
+        self._recording = recording
+        self._named = f"{method} {uri}"
+        self._moments = Moments(clock)
+        self._arrived: list[tuple[float, bytes]] = []
+        self._tail = b""
+        self.asked = RequestReader(method, uri)
+        self.answer = ResponseReader(method)
+        self.over = False
+        self.whenever_over: Callable[[], None] = _nothing
+        """Called once, when nothing more is told: who listens takes its ear away."""
+
+    @property
+    def awaits_only_its_end(self) -> bool:
+        """Whether the client has had the stream's end mark, and only the end of the body is still to come."""
+        return not self.over and any(mark in self._tail for mark in END_MARKS)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the whole answer came and the server keeps the connection open."""
+        return self.answer.finished and self.answer.keeps_open
+
+    def written(self, data: bytes) -> None:
+        """The client sends a part of its request."""
+        if self.over:
+            return
+        with self._apart():
+            self.asked.feed(data)
+            if self.answer.head is None:
+                self._moments.restart()
+
+    def arrived(self, data: bytes) -> None:
+        """Bytes came together, now; they are read at the next call of ``digest``, or of what ends the exchange."""
+        if not self.over:
+            self._arrived.append((self._moments.next(), data))
+
+    def digest(self) -> None:
+        """Tell of what has arrived."""
+        arrived, self._arrived = self._arrived, []
+        with self._apart():
+            for when, data in arrived:
+                if not self.over:
+                    self._read(data, when)
+
+    def heard(self, data: bytes) -> None:
+        """Bytes came together, now; none is the end of the connection."""
+        if data:
+            self.arrived(data)
+            self.digest()
+            if self.answer.finished or self.answer.malformed:
+                self.left()
+        else:
+            self.ended()
+
+    def ended(self) -> None:
+        """The server has closed the connection in order."""
+        self.digest()
+        if self.over:
+            return
+        with self._apart():
+            self._moments.next()
+            self.answer.read_end()
+            self._finish(EndingKind.COMPLETE if self.answer.finished else EndingKind.EOF)
+
+    def lost(self, kind: EndingKind, note: str = "") -> None:
+        """The exchange ended in another way than by its bytes."""
+        self.digest()
+        with self._apart():
+            self._finish(kind, note)
+
+    def left(self, kind: EndingKind = EndingKind.ABANDONED, note: str = "") -> None:
+        """The client let go of the connection: the answer is whole, or it did not want the rest, for that reason."""
+        self.digest()
+        with self._apart():
+            if self.answer.finished:
+                self._finish(EndingKind.COMPLETE, SURPLUS if self.answer.surplus else "")
+            elif self.answer.malformed:
+                self._finish(EndingKind.MALFORMED, self.answer.malformed.value)
+            else:
+                self._finish(kind, note)
+
+    def _read(self, data: bytes, when: float) -> None:
+        had_head = self.answer.head is not None
+        chunk = self.answer.read(data, when)
+        head = self.answer.head
+        if head is not None and not had_head:
+            if head.status == SWITCHING_PROTOCOLS:
+                self._step_aside()
+                self._recording.discard()
+                return
+            self._recording.request(self.asked.request)
+            self._recording.head(head)
+        if chunk is not None:
+            self._tail = (self._tail + chunk.data)[-_TAIL:]
+            self._recording.chunk(chunk)
+
+    def _finish(self, kind: EndingKind, note: str = "") -> None:
+        if self.over:
+            return
+        by_bytes = kind in {EndingKind.COMPLETE, EndingKind.MALFORMED}
+        ended_at = self._moments.last if by_bytes else self._moments.next()
+        self._step_aside()
+        if self.answer.head is None:
+            self._recording.request(self.asked.request)
+        self._recording.ended(Ending(kind, ended_at, note))
+
+    def _step_aside(self) -> None:
+        self.over = True
+        self.whenever_over()
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            self._step_aside()
+            self._recording.failed(self._named, failure)
+
+
+def _nothing() -> None:
+    """Nobody listens."""
+
+
+def reset_name(failure: BaseException | None) -> str:
+    """The name of the error number behind a library's own exception; ``ECONNRESET`` where there is none."""
+    while failure is not None:
+        if isinstance(failure, OSError) and failure.errno:
+            return errno.errorcode.get(failure.errno, str(failure.errno))
+        failure = failure.__cause__ or failure.__context__
+    return "ECONNRESET"

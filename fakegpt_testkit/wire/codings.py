@@ -1,0 +1,92 @@
+"""Takes a content coding off a body as its bytes come, by RFC 9110, 8.4.1.
+
+Knows no framing. br and zstd are read where the package that reads them is installed, as clients do it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from fakegpt_testkit.exchange import content_coding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fakegpt_testkit.exchange import Headers
+
+
+class Undecodable(Exception):
+    """The bytes are not what ``Content-Encoding`` says."""
+
+
+class Decoder(Protocol):
+    """Takes coded bytes, gives what they decode to so far. Raises ``Undecodable``."""
+
+    def decode(self, data: bytes) -> bytes: ...
+
+
+class Plain:
+    """No coding."""
+
+    def decode(self, data: bytes) -> bytes:
+        return data
+
+
+class Inflating:
+    """gzip and deflate; deflate also without zlib's head, as some servers send it."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._window_bits = window_bits
+        self._inflate: zlib._Decompress | None = None
+
+    def decode(self, data: bytes) -> bytes:
+        if self._inflate is None:
+            is_raw = self._window_bits == zlib.MAX_WBITS and data[0] & 0xF != 8  # RFC 1950, 2.2: 8 is the method
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else self._window_bits)
+        try:
+            return self._inflate.decompress(data)
+        except zlib.error as wrong:
+            raise Undecodable(str(wrong)) from None
+
+
+class Installed:
+    """A coding that a package reads: whatever that raises, the bytes are not of it."""
+
+    def __init__(self, decode: Callable[[bytes], bytes]) -> None:
+        self._decode = decode
+
+    def decode(self, data: bytes) -> bytes:
+        try:
+            return bytes(self._decode(data))
+        except Exception as wrong:
+            raise Undecodable(str(wrong)) from None
+
+
+_PACKAGES: Final[dict[str, dict[str, Callable[[Any], Callable[[bytes], bytes]]]]] = {
+    "br": {
+        "brotlicffi": lambda module: module.Decompressor().decompress,
+        "brotli": lambda module: module.Decompressor().process,
+    },
+    "zstd": {
+        "compression.zstd": lambda module: module.ZstdDecompressor().decompress,
+        "backports.zstd": lambda module: module.ZstdDecompressor().decompress,
+        "zstandard": lambda module: module.ZstdDecompressor().decompressobj().decompress,
+    },
+}
+
+
+def find_decoder(headers: Headers) -> Decoder:
+    """A fresh decoder for the response's content coding; for one that nobody here reads, the bytes stay as they are."""
+    coding = content_coding(headers)
+    if coding in {"gzip", "x-gzip"}:
+        return Inflating(16 + zlib.MAX_WBITS)
+    if coding == "deflate":
+        return Inflating(zlib.MAX_WBITS)
+    for package, opened in _PACKAGES.get(coding, {}).items():
+        try:
+            return Installed(opened(import_module(package)))
+        except ImportError:
+            continue
+    return Plain()

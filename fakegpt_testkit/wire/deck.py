@@ -1,0 +1,89 @@
+"""What decides over each request while a cassette is open, as protocols: a client asks, a recorder answers.
+
+Knows no client and no cassette.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.exchange import Chunk, Ending, Head, Request, Tape
+
+Pace = Literal["lockstep", "recorded"] | float
+"""When the next arrival comes: when the client reads, at its recorded moment, or at a multiple of it."""
+
+
+class Playback(Protocol):
+    """What a client did with an answer, now or when it let go of it; bytes are counted after content decoding."""
+
+    @property
+    def fed(self) -> int:
+        """How many bytes of the body have arrived at the client."""
+
+    @property
+    def read(self) -> int:
+        """How many bytes of the body the client has taken."""
+
+    @property
+    def left_early(self) -> bool:
+        """Whether the client left before all was played."""
+
+
+class Recording(Protocol):
+    """One exchange while it is recorded; but for ``chunk``, each method is called at most once, in this order."""
+
+    def request(self, request: Request) -> None:
+        """The request, as far as the client had sent it when the answer began."""
+
+    def head(self, head: Head) -> None:
+        """The response's head."""
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Bytes of the body that arrived together."""
+
+    def ended(self, ending: Ending) -> None:
+        """The response ended; nothing follows."""
+
+    def discard(self) -> None:
+        """The exchange has left HTTP, for a WebSocket for instance; nothing follows."""
+
+    def failed(self, request: str, failure: Exception) -> None:
+        """What was heard could not be read; nothing follows. The client goes on, and knows nothing of it."""
+
+
+class Deck(Protocol):
+    """What decides over each request while it is inserted."""
+
+    @property
+    def plays(self) -> bool:
+        """Whether recorded answers are looked for."""
+
+    @property
+    def records(self) -> bool:
+        """Whether a request without a recorded answer goes to the live service."""
+
+    @property
+    def pace(self) -> Pace:
+        """The pace at which answers play."""
+
+    def unreachable(self, uri: str, failure: Exception) -> None:
+        """The live service could not be reached: add to the failure, which the client gets, what a person must know."""
+
+    def ask(self) -> int:
+        """Count a request at the moment it is asked; gives its number, from 0."""
+
+    def refuse(self, number: int, method: str, uri: str) -> Ending | None:
+        """Why this request gets no connection, by an effect; None when it gets one. Asked before ``play``."""
+
+    def play(self, number: int, request: Request) -> Tape | None:
+        """The recorded answer; None sends the request to the live service. Raises when it must not go there."""
+
+    def follow(self, number: int, playback: Playback) -> None:
+        """Told what plays to this request, as it begins."""
+
+    def record(self, number: int) -> Recording:
+        """A new recording of the request that was asked as this one."""
+
+    def name(self, number: int) -> str:
+        """What an error calls the answer that this request was given."""

@@ -1,0 +1,306 @@
+"""HTTP/1 bytes as values: a request as a client writes it, a response as a server sends it, in any cuts.
+
+By RFC 9112. Knows no HTTP library, no socket and no clock: when bytes arrived comes in with them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.exchange import Breach, Chunk, Head, Request
+from fakegpt_testkit.wire.codings import Undecodable, find_decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakegpt_testkit.exchange import Headers
+
+OK: Final = 200
+SWITCHING_PROTOCOLS: Final = 101
+BODILESS: Final = frozenset({204, 304})
+
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
+_LONGEST_LINE: Final = 65_536
+"""Bytes of a chunk's head or a trailer's line that are waited for."""
+
+
+class Broken(Exception):
+    """The bytes stopped being HTTP; ``breach`` says what of it."""
+
+    def __init__(self, breach: Breach, text: str) -> None:
+        super().__init__(text)
+        self.breach = breach
+
+
+class RequestReader:
+    """Reads one request from what a client wrote. Method and URI are known to who asks; the rest is read."""
+
+    def __init__(self, method: str, uri: str) -> None:
+        self._method = method
+        self._uri = uri
+        self._head: bytearray | None = bytearray()
+        self._headers: Headers = ()
+        self._framing: Framing | None = None
+        self._body = bytearray()
+        self._written: list[bytes] = []
+        self.line = b""
+        """The request line, once the head is whole."""
+        self.rest = b""
+        """What was written after the request: another one."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what was written, in any cuts. Raises ``Broken``."""
+        self._written.append(data)
+        if self._framing is None:
+            assert self._head is not None
+            self._head += data
+            found = split_head(self._head)
+            if found is None:
+                return
+            (self.line, self._headers, data), self._head = found, None
+            self._framing = Framing(self._headers, to_eof=False)
+        for part, _ in self._framing.feed(data):
+            self._body += part
+        self.rest += self._framing.rest
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the head is whole."""
+        return self._framing is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the request was written."""
+        return self._framing is not None and self._framing.done
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the body were written."""
+        return len(self._body)
+
+    @property
+    def written(self) -> bytes:
+        """All that was written, as it was."""
+        return b"".join(self._written)
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the head is whole and the body waits for ``100 Continue``."""
+        return any(name.lower() == "expect" and value.lower() == "100-continue" for name, value in self._headers)
+
+    @property
+    def request(self) -> Request:
+        """The request as far as it was written."""
+        return Request(self._method, self._uri, self._headers, bytes(self._body))
+
+
+class ResponseReader:
+    """Reads one response from what a server sent. ``head`` and ``malformed`` are set as the bytes come."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._raw = b""
+        self._framing: Framing | None = None
+        self._decoder = find_decoder(())
+        self._total = 0
+        self._in_http_chunk = False
+        self.head: Head | None = None
+        self.malformed: Breach | None = None
+        self.surplus = False
+        """Whether bytes came after the end of the body."""
+
+    def read(self, data: bytes, at: float) -> Chunk | None:
+        """Take what was received together at a time; give the chunk of body in it, if there is one."""
+        if self.malformed or not data:
+            return None
+        try:
+            if self._framing is None:
+                data = self._read_head(data, at)
+        except Broken as broken:
+            self.malformed = broken.breach
+            return None
+        return self._read_body(data, at) if self._framing is not None else None
+
+    def read_end(self) -> None:
+        """Take the end of the connection: for a body without a length it is the end of the body."""
+        if self._framing is not None and self._framing.to_eof and not self.malformed:
+            self._framing.done = True
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything that the framing announced has arrived."""
+        return self._framing is not None and self._framing.done and not self.malformed
+
+    @property
+    def keeps_open(self) -> bool:
+        """Whether the connection can be used again after the body, by RFC 9112, 9.3."""
+        if self.head is None or self._framing is None or self._framing.to_eof:
+            return False
+        said = ",".join(values(self.head.headers, "connection")).lower()
+        return "keep-alive" in said if self.head.version == "1.0" else "close" not in said
+
+    @property
+    def unread(self) -> bytes:
+        """The beginning of a head that is not whole, or that is none."""
+        return self._raw
+
+    def _read_head(self, data: bytes, at: float) -> bytes:
+        data, self._raw = self._raw + data, b""
+        while self._framing is None:
+            if not b"HTTP/".startswith(data[:5]):
+                self._raw = data
+                raise Broken(Breach.HEAD, f"no status line: {data[:40]!r}")
+            found = split_head(data)
+            if found is None:
+                self._raw = data
+                return b""
+            line, headers, rest = found
+            match = _STATUS_LINE.fullmatch(line)
+            if match is None:
+                self._raw = data
+                raise Broken(Breach.HEAD, f"no status line: {line[:60]!r}")
+            data, status = rest, int(match[2])
+            if status < OK and status != SWITCHING_PROTOCOLS:
+                continue  # an interim answer
+            self.head = Head(status, text(match[3] or b""), headers, text(match[1]), at)
+            bodiless = self._method == "HEAD" or status in BODILESS or status == SWITCHING_PROTOCOLS
+            self._framing = Framing(() if bodiless else headers, to_eof=not bodiless)
+            if not bodiless:
+                self._decoder = find_decoder(headers)
+        return data
+
+    def _read_body(self, data: bytes, at: float) -> Chunk | None:
+        framing = self._framing
+        assert framing is not None
+        out = bytearray()
+        ends: list[int] = []
+        try:
+            for part, ended in framing.feed(data):
+                out += self._decoder.decode(part) if part else part
+                if ended and (ends[-1] != len(out) if ends else self._total + len(out)):
+                    ends.append(len(out))  # not for HTTP chunks that decode to nothing, but the late end of one counts
+        except Broken as broken:
+            self.malformed = broken.breach
+        except Undecodable:
+            self.malformed = Breach.CODING
+        self._total += len(out)
+        self.surplus = self.surplus or bool(framing.rest)
+        if ends == [0] and not self._in_http_chunk and framing.done:
+            return None  # the coding's own end, which came with the body's
+        if not out and not ends:
+            return None
+        self._in_http_chunk = not ends or ends[-1] < len(out)
+        return Chunk(at, bytes(out), tuple(ends))
+
+
+class Framing:
+    """Takes the framing off a body, by RFC 9112, 6.3 and 7.1; ``done`` once its end was seen."""
+
+    def __init__(self, headers: Headers, *, to_eof: bool) -> None:
+        self.chunked = "chunked" in ",".join(values(headers, "transfer-encoding")).lower()
+        lengths = values(headers, "content-length")
+        self.to_eof = to_eof and not self.chunked and not lengths
+        self.rest = b""
+        """What came after the end of the body, in the last call of ``feed``."""
+        self._left = 0  # of the body, or of the HTTP chunk
+        self._expects = "size"
+        self._line = b""
+        if lengths and not self.chunked:
+            if not (lengths[0].isascii() and lengths[0].isdigit()):
+                raise Broken(Breach.HEAD, f"Content-Length: {lengths[0]}")
+            self._left = int(lengths[0])
+        self.done = not self.chunked and not self.to_eof and not self._left
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The body's bytes in ``data``, each part with whether an HTTP chunk ended after it. Raises ``Broken``."""
+        self.rest = b""
+        if self.done:
+            self.rest = data
+        elif self.to_eof:
+            yield data, False
+        elif not self.chunked:
+            part = data[: self._left]
+            self._left -= len(part)
+            self.done = not self._left
+            self.rest = data[len(part) :]
+            yield part, False
+        else:
+            yield from self._feed_chunks(self._line + data)
+
+    def _feed_chunks(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        at = 0
+        self._line = b""
+        while at < len(data):
+            if self._expects == "data":
+                part = data[at : at + self._left]
+                at += len(part)
+                self._left -= len(part)
+                if not self._left:
+                    self._expects = "end"
+                    if data.startswith(b"\r\n", at):  # by far the most
+                        at += 2
+                        self._expects = "size"
+                        yield part, True
+                        continue
+                yield part, False
+                continue
+            newline = data.find(b"\n", at) + 1
+            if not newline:
+                self._line = data[at:]
+                if len(self._line) > _LONGEST_LINE:
+                    raise Broken(Breach.CHUNK, "a chunk's head without an end")
+                return
+            line, at = data[at:newline], newline
+            if self._read_line(line):
+                yield b"", True
+            if self.done:
+                self.rest = data[at:]
+                return
+
+    def _read_line(self, line: bytes) -> bool:
+        """Take a line that is no data; gives whether an HTTP chunk ended."""
+        if self._expects == "end":
+            if line.rstrip(b"\r\n"):
+                raise Broken(Breach.CHUNK, f"bytes after a chunk: {line[:60]!r}")
+            self._expects = "size"
+            return True
+        if self._expects == "trailer":
+            self.done = not line.rstrip(b"\r\n")
+            return False
+        match = _CHUNK_SIZE.fullmatch(line)
+        if match is None:
+            raise Broken(Breach.CHUNK, f"no chunk size: {line[:60]!r}")
+        self._left = int(match[1], 16)
+        self._expects = "data" if self._left else "trailer"
+        return False
+
+
+def split_head(data: bytes | bytearray) -> tuple[bytes, Headers, bytes] | None:
+    """First line, the fields in order with their case, and what follows; None while the head is not whole."""
+    end = _END_OF_HEAD.search(data)
+    if end is None:
+        return None
+    line, *lines = bytes(data[: end.start()]).replace(b"\r\n", b"\n").split(b"\n")
+    fields: list[tuple[str, str]] = []
+    for each in lines:
+        if each[:1] in (b" ", b"\t") and fields:  # obsolete line folding, RFC 9112, 5.2
+            fields[-1] = fields[-1][0], f"{fields[-1][1]} {text(each.strip())}"
+            continue
+        name, colon, value = each.partition(b":")
+        if not colon or not name.strip():
+            raise Broken(Breach.HEAD, f"no header field: {each[:60]!r}")
+        fields.append((text(name), text(value.strip(b" \t"))))
+    return line, tuple(fields), bytes(data[end.end() :])
+
+
+def values(headers: Headers, name: str) -> list[str]:
+    """Every value of a field, by its name in lower case."""
+    return [value for key, value in headers if key.lower() == name]
+
+
+def text(raw: bytes) -> str:
+    """Bytes of a head as text; what is not UTF-8 comes back when it is written."""
+    return raw.decode("utf-8", "surrogateescape")
