@@ -1,7 +1,9 @@
 """The package as others import it."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,14 @@ def test_the_core_loads_no_http_library() -> None:
     rooms = "sse, conversation, exchange, matching, redaction"
     code = f"import sys; from fakegpt_testkit import {rooms}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
     assert run(code).split() == ["False", "False"]
+
+
+ROOMS = sorted(Path(fakegpt_testkit.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.relative_to(ROOMS[0].parent).as_posix())
+def test_each_file_is_one_room_and_says_what_it_does(room: Path) -> None:
+    text = room.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    opening = ast.get_docstring(ast.parse(text)) or ""
+    assert opening

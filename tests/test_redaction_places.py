@@ -82,6 +82,17 @@ def multipart(value: str) -> Interaction:
     return sent((("Content-Type", "multipart/form-data; boundary=b0"),), body.encode())
 
 
+def part_of_a_part(value: str) -> Interaction:
+    inner = f'--b1\nContent-Disposition: form-data; name="password"\n\n{value}\n--b1--\n'
+    body = f'--b0\r\nContent-Disposition: form-data; name="files"\r\n\r\n{inner}\r\n--b0--\r\n'
+    return sent((("Content-Type", "multipart/form-data; boundary=b0"),), body.encode())
+
+
+def broken_off(value: str) -> Interaction:
+    body = f'--b0\r\nContent-Disposition: form-data; name="password"\r\n\r\n{value}'
+    return sent((("Content-Type", "multipart/form-data; boundary=b0"),), body.encode())
+
+
 def known(make: Callable[[str], Interaction]) -> Callable[[str], Interaction]:
     """A place where nothing but the value tells: the value went out as a credential, with the same request."""
 
@@ -163,6 +174,8 @@ PLACES: dict[str, Callable[[str], Interaction]] = {
     "form client_secret": form("client_secret"),
     "form refresh_token, first": lambda value: sent(FORM_TYPE, f"refresh_token={value}".encode()),
     "multipart password": multipart,
+    "password in a part of a part": part_of_a_part,
+    "multipart password at a body's sudden end": broken_off,
     "JSON api_key": key_sent("api_key"),
     "JSON clientSecret": key_sent("clientSecret"),
     "JSON AWS_SECRET_ACCESS_KEY": key_sent("AWS_SECRET_ACCESS_KEY"),

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
 from fakegpt_testkit import sse
+from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
-from fakegpt_testkit.cassette.coding import DecodedTooLarge, decoded
+from fakegpt_testkit.cassette.coding import decoded
 from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
@@ -212,7 +213,7 @@ def _response_body(response: Mapping) -> bytes:
 def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
     try:
         return decoded(body, content_coding(headers), header(headers, "content-type") or "")
-    except DecodedTooLarge:
+    except TooLarge:
         raise BadShape("a compressed body unpacks to more than a cassette may hold", response.line) from None
 
 

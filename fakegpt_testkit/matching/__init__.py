@@ -3,7 +3,6 @@
 Knows no files and no cassette: requests as values in, differences as values out. The caller redacts what it passes.
 """
 
-from fakegpt_testkit.matching.bodies import unpacked
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
     Comparison,
@@ -30,5 +29,4 @@ __all__ = [
     "compare",
     "matches",
     "not_recorded",
-    "unpacked",
 ]

@@ -6,37 +6,22 @@ Knows no rules: what decides a match and what is ignored is asked elsewhere.
 from __future__ import annotations
 
 import json
-import re
-import zlib
 from functools import lru_cache
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
+
+from fakegpt_testkit.bodies import Part, parts_of, unpacked
 
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 """What a body is compared as."""
 
 Pairs = tuple[tuple[str, str], ...]
 
-_UNPACKED_LIMIT: Final = 64 * 1024 * 1024
-_BOUNDARY: Final = re.compile(rb"--([^\r\n]{1,200})\r?\n")
-_PART_NAME: Final = re.compile(r'[;\s]name="?([^";\r\n]*)', re.IGNORECASE)
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class NotATree(ValueError):
     """The body is neither JSON nor a form: its bytes are all there is to compare."""
-
-
-def unpacked(body: bytes) -> bytes:
-    """The body without gzip or zlib around it; as it is when it is neither, or would unpack to over 64 MiB."""
-    if not body.startswith((b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")):
-        return body
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        plain = unpacker.decompress(body, _UNPACKED_LIMIT)
-    except zlib.error:
-        return body
-    return plain if unpacker.eof and not unpacker.unused_data else body
 
 
 @lru_cache(maxsize=1024)
@@ -76,22 +61,18 @@ def grouped(pairs: Pairs) -> dict[str, Json]:
 
 
 def _parts(body: bytes) -> Pairs:
-    """The parts of a multipart body: name, and everything else but the boundary, which is a random word."""
-    boundary = _BOUNDARY.match(body)
-    if boundary is None:
+    """The parts of a multipart body: name, and everything else except the boundary, which is a random word."""
+    parts = tuple(_part(number, part, body) for number, part in enumerate(parts_of(body)))
+    if not parts:
         raise NotATree
-    line = b"\n--" + boundary[1].rstrip()
-    pieces = (b"\n" + body).split(line)[1:-1]
-    return tuple(_part(number, piece) for number, piece in enumerate(pieces))
+    return parts
 
 
-def _part(number: int, piece: bytes) -> tuple[str, str]:
-    head, _, content = piece.partition(b"\r\n\r\n")
-    text = head.decode("utf-8", "surrogateescape")
-    name = _PART_NAME.search(text)
+def _part(number: int, part: Part, body: bytes) -> tuple[str, str]:
+    text = part.head.decode("utf-8", "surrogateescape")
     labels = "\n".join(line for line in text.strip().splitlines() if not _plain_disposition(line))
-    value = content.removesuffix(b"\r").decode("utf-8", "surrogateescape")
-    return (name[1] if name else str(number)), f"{labels}\n\n{value}" if labels else value
+    value = body[part.start : part.end].decode("utf-8", "surrogateescape")
+    return part.name or str(number), f"{labels}\n\n{value}" if labels else value
 
 
 def _plain_disposition(line: str) -> bool:

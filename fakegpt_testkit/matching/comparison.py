@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree, unpacked
+from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
 
 if TYPE_CHECKING:

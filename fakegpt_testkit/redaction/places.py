@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from fakegpt_testkit.bodies import parts_of
 from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import Names, Weight, Where, looks_secret, plain, untouchable
 from fakegpt_testkit.redaction.patterns import basic_password
@@ -38,7 +39,7 @@ _NAME_AND_VALUE: Final = re.compile(
     re.ASCII,
 )
 _FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
-_DISPOSITION: Final = re.compile(r'content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]{1,256})', re.IGNORECASE)
+_DEEPEST_PART: Final = 8
 _NAMED: Final = re.compile(
     r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{1,60}+)(?:["'][ ]?,[ ]?b?["']|["']?[ ]?[=:][ ]?b?["']?)""", re.ASCII
 )
@@ -203,19 +204,21 @@ def _field(raw: str, name: str, word: Word) -> str:
 
 
 def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
-    """The contents of parts under secret names."""
-    if not text.startswith("--"):
-        return
-    boundary = text[: text.find("\n") + 1].rstrip()
-    for head in _DISPOSITION.finditer(text):
-        start = text.find("\r\n\r\n", head.end()) + 4
-        end = text.find(f"\r\n{boundary}", start)
-        if start < 4 or names.weight(head[1], Where.FIELD) is Weight.NO:
+    """The contents of parts under secret names, also of parts within parts."""
+    if text.startswith("--"):
+        yield from _part_places(text.encode("latin-1"), 0, _DEEPEST_PART, names, word)
+
+
+def _part_places(body: bytes, at: int, deeper: int, names: Names, word: Word) -> Iterator[Edit]:
+    for part in parts_of(body):
+        content = body[part.start : part.end]
+        if names.weight(part.name, Where.FIELD) is Weight.NO:
+            if deeper and content.startswith(b"--"):
+                yield from _part_places(content, at + part.start, deeper - 1, names, word)
             continue
-        end = len(text) if end < 0 else end
-        value = unlatin(text[start:end])
+        value = unlatin(content.decode("latin-1"))
         if value.strip() and not PLACEHOLDER.fullmatch(value):
-            yield Edit(start, end, word(value, head[1]))
+            yield Edit(at + part.start, at + part.end, word(value, part.name))
 
 
 def header_value(name: str, value: str, names: Names, word: Word) -> str | None:

@@ -16,9 +16,9 @@ from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
+from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape, header
-from fakegpt_testkit.matching import unpacked
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names

@@ -1,0 +1,103 @@
+"""What lies around a body's content, and between its parts: compression and multipart, by the bytes themselves.
+
+Knows no header that says so, and nothing of what the content means.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GZIP: Final = zlib.MAX_WBITS | 16
+ZLIB: Final = zlib.MAX_WBITS
+BARE: Final = -zlib.MAX_WBITS
+"""Without zlib's frame around it, as some servers send ``deflate``."""
+GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
+
+_MOST_UNPACKED: Final = 64 * 1024 * 1024
+_MOST_MEMBERS: Final = 100
+_BEGINNINGS: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_BOUNDARY: Final = re.compile(rb"--([^\r\n]{1,200})\r?\n")
+_BLANK: Final = re.compile(rb"\r?\n\r?\n")
+_NO_HEAD: Final = re.compile(rb"\r?\n")
+_PART_NAME: Final = re.compile(rb'content-disposition:[^\r\n]*?[;\s]name="?([^";\r\n]*)', re.IGNORECASE)
+
+
+class TooLarge(ValueError):
+    """A body that would unpack to more than the bound."""
+
+
+def inflated(body: bytes, window: int, most: int) -> bytes | None:
+    """The unpacked bytes, or None when these are not such bytes from the first to the last.
+
+    ``window`` is one of the forms above. Raises ``TooLarge`` for more than ``most`` bytes.
+    """
+    parts = []
+    size = 0
+    rest = body
+    for _ in range(_MOST_MEMBERS):
+        unpacker = zlib.decompressobj(window)
+        try:
+            parts.append(unpacker.decompress(rest, most - size + 1))
+        except zlib.error:
+            return None
+        size += len(parts[-1])
+        if size > most:
+            raise TooLarge
+        if not unpacker.eof:
+            return None
+        rest = unpacker.unused_data
+        if not rest:
+            return b"".join(parts)
+    return None
+
+
+def unpacked(body: bytes) -> bytes:
+    """The body without gzip or zlib around it; as it is when it is neither, or would unpack to over 64 MiB."""
+    if not body.startswith(_BEGINNINGS):
+        return body
+    try:
+        plain = inflated(body, GZIP_OR_ZLIB, _MOST_UNPACKED)
+    except TooLarge:
+        return body
+    return body if plain is None else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a multipart body: its name, empty without one, its head, and where its content begins and ends."""
+
+    name: str
+    head: bytes
+    start: int
+    end: int
+
+
+def parts_of(body: bytes) -> Iterator[Part]:
+    """The parts of a multipart body, also of one that breaks off; none of a body that does not begin like one."""
+    boundary = _BOUNDARY.match(body)
+    if boundary is None:
+        return
+    line = b"\n--" + boundary[1].rstrip()
+    at = boundary.end()
+    while at < len(body):
+        end = body.find(line, at)
+        last = end < 0
+        stop = len(body) if last else end
+        blank = _NO_HEAD.match(body, at, stop) or _BLANK.search(body, at, stop)
+        head = body[at : blank.start() if blank else stop]
+        content = blank.end() if blank else stop
+        name = _PART_NAME.search(head)
+        until = stop - 1 if not last and body[stop - 1 : stop] == b"\r" and stop > content else stop
+        yield Part(name[1].decode("utf-8", "surrogateescape") if name else "", head, content, until)
+        if last:
+            return
+        after = end + len(line)
+        if body.startswith(b"--", after):
+            return
+        at = body.find(b"\n", after) + 1 or len(body)
