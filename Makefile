@@ -1,26 +1,61 @@
-# All the set-up there is: `make demo` shows the main job, `make test` checks everything.
-# Paths are relative, so a checkout in a folder with a space in its name works.
+# All the set-up there is: `make demo` shows the main job, `make test` checks everything before a change lands, and
+# `make quick` is for the minutes in between. Paths are relative, so a checkout in a folder with a space in its name works.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+UV := .matrix/uv/bin/uv
+LINES := requirements
 
-.PHONY: demo test docs cassettes fuzz benchmark comparison clean
+.PHONY: demo test quick newest lines docs cassettes fuzz benchmark comparison clean
 
-demo: $(VENV)/ready
-	$(RUN) -m fakegpt_testkit demo
+# Installs the runtime dependencies only.
+demo:
+	@echo "Records a streamed answer from a stand-in service, stops the service, replays it without a network: about 5 s, and 15 s more the first time, to install."
+	@$(MAKE) --no-print-directory .matrix/demo/ready
+	@.matrix/demo/bin/python -m fakegpt_testkit demo
 
-test: $(VENV)/ready
-	$(RUN) scripts/check.py
+# Before a change lands: everything, in the environment of the written lines and in that of the floor.
+test:
+	@$(PYTHON) scripts/check.py --list
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@$(RUN) scripts/check.py
 
-$(VENV)/ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --editable ".[dev]"
-	touch $(VENV)/ready
+# While you work: lint, types, and the tests that need no server, no subprocess, no browser.
+quick: $(VENV)/ready
+	@$(RUN) scripts/check.py quick
+
+# The tests with the newest of everything; says what moved since the lines in requirements/ were written.
+newest: $(VENV)/ready
+	@$(RUN) scripts/check.py newest
+
+# Writes anew which version of which dependency `make demo` and `make test` install.
+lines: $(UV)
+	$(UV) pip compile $(LOCK) --extra dev --output-file $(LINES)/dev.txt pyproject.toml
+	$(UV) pip compile $(LOCK) --constraints $(LINES)/dev.txt --output-file $(LINES)/run.txt pyproject.toml
+	$(UV) pip compile $(LOCK) --constraints $(LINES)/dev.txt --extra docs --output-file $(LINES)/docs.txt pyproject.toml
+	$(UV) pip compile $(LOCK) --constraints $(LINES)/dev.txt --extra test --extra sdks --output-file $(LINES)/sdks.txt pyproject.toml
+LOCK := --quiet --upgrade --python-version 3.11 --no-header --no-annotate
+
+$(UV): $(LINES)/dev.txt
+	@$(PYTHON) -m venv .matrix/uv
+	@.matrix/uv/bin/python -m pip install --quiet --constraint $(LINES)/dev.txt uv
+	@touch $(UV)
+
+$(VENV)/ready: pyproject.toml $(LINES)/dev.txt | $(UV)
+	@echo "Installing what the checks need into $(VENV), about 15 s."
+	@$(UV) venv --quiet --clear --python "$(PYTHON)" $(VENV)
+	@$(UV) pip install --quiet --python $(RUN) --constraints $(LINES)/dev.txt --editable ".[dev]"
+	@touch $(VENV)/ready
+
+.matrix/demo/ready: pyproject.toml $(LINES)/run.txt | $(UV)
+	@$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/demo
+	@$(UV) pip install --quiet --python .matrix/demo/bin/python --constraints $(LINES)/run.txt --editable .
+	@touch .matrix/demo/ready
 
 docs: $(VENV)/ready
-	$(RUN) -m sphinx -q --fail-on-warning --keep-going docs .matrix/docs
-	@echo "the site is in .matrix/docs: open .matrix/docs/index.html"
+	@$(RUN) scripts/check.py docs
+	@echo "the site is in .matrix/site: open .matrix/site/index.html"
 
 cassettes: $(VENV)/ready
 	$(RUN) scripts/record_cassettes.py
@@ -32,9 +67,9 @@ fuzz: .matrix/fuzz/ready
 	.matrix/fuzz/bin/python fuzz/sse.py -max_total_time=$(or $(seconds),600) -max_len=256 -dict=fuzz/sse.dict \
 		-artifact_prefix=fuzz/ .matrix/fuzz-corpus fuzz/sse_corpus
 
-.matrix/fuzz/ready: pyproject.toml
-	$(PYTHON) -m venv .matrix/fuzz
-	.matrix/fuzz/bin/python -m pip install --quiet atheris --editable .
+.matrix/fuzz/ready: pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/fuzz
+	$(UV) pip install --quiet --python .matrix/fuzz/bin/python atheris --editable .
 	touch .matrix/fuzz/ready
 
 # The event-stream parser, the cassettes and a replayed flow, each with its peers; one of these, axio-sse, is measured
@@ -47,9 +82,9 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/replay.py
 	.matrix/benchmark/bin/python benchmarks/suite.py
 
-.matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt
-	$(PYTHON) -m venv .matrix/benchmark
-	.matrix/benchmark/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt --editable .
+.matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/benchmark
+	$(UV) pip install --quiet --python .matrix/benchmark/bin/python --requirement benchmarks/requirements.txt --editable .
 	touch .matrix/benchmark/ready
 
 # Eight probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.

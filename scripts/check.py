@@ -1,8 +1,8 @@
-"""Checks everything, as ``make test`` does: format, lint, types, import contract, docs, tests here, old and new.
+"""Checks everything, as ``make test`` does: lists its steps and how long each takes, then runs them in that order.
 
-Runs in the project's own environment. Each step prints what it runs; the first that fails ends the run with its status.
-The tests run three times: here, with every dependency at its floor on the oldest Python, and with the newest of all on
-the newest Python that the machine has. A Python that is not there is said so, and left out.
+Runs in the project's own environment, and knows no test. A step that fails ends the run with its status; the coverage
+is told all the same. ``quick`` runs what needs no server, ``newest`` the tests with the newest of everything, ``docs``
+builds the site, and ``--list`` only lists, with any Python 3.
 """
 
 from __future__ import annotations
@@ -13,74 +13,211 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = Path(".matrix")
+LINES = Path("requirements")
+BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = sys.executable
-SPREAD = ["-n", str(os.cpu_count() or 1)]
+UV = (PYTHON, "-m", "uv")
+PYTEST = ("-m", "pytest", "--quiet")
+SPREAD = ("-n", str(os.cpu_count() or 1))
 """The tests run on every processor."""
-SITE = [PYTHON, "-m", "sphinx", "-q", "--fresh-env", "--fail-on-warning", "--keep-going", "docs", str(MATRIX / "docs")]
-"""The docs are built anew, since what a page refers to may be gone, and a warning is a failure."""
+NO_CACHE = ("-p", "no:cacheprovider")
+PROJECT = "fakegpt-testkit"
+OLDEST = 11
+"""Python 3.x with which the floor is tested, the oldest that is supported."""
 NEWEST_KNOWN = 20
 """Python 3.x is looked for up to this minor version."""
+AS_INSTALLED = {"PYTHONSAFEPATH": "1"}
+"""The checkout is not on the path: what is tested is what was installed."""
 
 
-def main() -> int:
-    """Run every step in order."""
+@dataclass(frozen=True)
+class Step:
+    """Commands that belong together, and the seconds that they take on two idle cores."""
+
+    name: str
+    about: int
+    commands: tuple[tuple[str, ...], ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    even_after_failure: bool = False
+
+
+def main(arguments: list[str]) -> int:
+    """List the steps of what is asked for, and run them."""
     os.chdir(ROOT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests start some hundred processes; each would compile it all
+    if arguments == ["--list"]:
+        tell(everything())
+        return 0
+    steps = {"quick": quick, "newest": newest, "docs": docs, "": everything}[" ".join(arguments)]()
+    if arguments:
+        tell(steps)
+    status = run(steps)
+    if arguments == ["newest"] and (MATRIX / "newest").exists():
+        tell_moved(inside(MATRIX / "newest"))
+    return status
+
+
+def everything() -> list[Step]:
+    """What decides a landing."""
+    return [
+        *looks(),
+        Step("tests, with coverage", 150, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD))),
+        Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), even_after_failure=True),
+        Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),)),
+        Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),)),
+        *docs(),
+        *in_environment(
+            "providers' clients", "sdks", PYTHON, 15, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
+        ),
+        *floor(),
+    ]
+
+
+def quick() -> list[Step]:
+    """What needs no server, no subprocess, no browser."""
+    return [*looks(), Step("tests", 25, ((PYTHON, *PYTEST, "--quick", *SPREAD),))]
+
+
+def newest() -> list[Step]:
+    """The tests with the newest of everything that they need, on the newest Python of this machine."""
+    pythons = find_pythons()
+    return in_environment("newest", "newest", pythons[max(pythons)], 170, ("--resolution", "highest", "--upgrade"), ())
+
+
+def docs() -> list[Step]:
+    """The site, built anew, since what a page refers to may be gone; a warning is a failure."""
+    folder = MATRIX / "docs"
+    build = ("-m", "sphinx", "-q", "--fresh-env", "--fail-on-warning", "--keep-going", "docs", str(MATRIX / "site"))
+    install = ("--constraints", str(LINES / "docs.txt"), "--editable", ".[docs]")
+    return [Step("docs", 15, (*make(folder, PYTHON, *install), (inside(folder), *build)))]
+
+
+def floor() -> list[Step]:
+    """The tests with each dependency at the oldest that is supported."""
+    python = find_pythons().get(OLDEST)
+    if python is None:
+        print(f"Python 3.{OLDEST}, the oldest that is supported, is not on this machine: the floor is not tested")
+        return []
+    lowest = ("--resolution", "lowest-direct")
+    return in_environment("floor", "floor", python, 120, lowest, ("-m", "not once and not browser"))
+
+
+def looks() -> list[Step]:
+    """What only reads the code."""
+    return [
+        Step("format", 1, ((PYTHON, "-m", "ruff", "format", "--check", "--quiet"),)),
+        Step("lint", 1, ((PYTHON, "-m", "ruff", "check", "--quiet"),)),
+        Step("types", 20, ((PYTHON, "-m", "mypy"),)),
+        Step("import contract", 3, ((program(Path(PYTHON).parent, "lint-imports"),),)),
+    ]
+
+
+def in_environment(
+    name: str, folder: str, python: str, about: int, install: tuple[str, ...], tests: tuple[str, ...]
+) -> list[Step]:
+    """Tests in an environment of their own, made by uv; the package is installed, not the checkout."""
+    there = MATRIX / folder
+    wanted = ".[test,sdks]" if folder == "sdks" else ".[test]"
+    made = make(there, python, *install, "--reinstall-package", PROJECT, wanted)
+    return [
+        Step(f"{name}: environment", 10, made),
+        Step(f"{name}: tests", about, ((inside(there), *PYTEST, *NO_CACHE, *SPREAD, *tests),), AS_INSTALLED),
+    ]
+
+
+def make(folder: Path, python: str, *install: str) -> tuple[tuple[str, ...], ...]:
+    """The commands that make an environment in this folder."""
+    return (
+        (*UV, "venv", "--quiet", "--clear", "--python", python, str(folder)),
+        (*UV, "pip", "install", "--quiet", "--python", inside(folder), *install),
+    )
+
+
+def covered(*arguments: str) -> tuple[str, ...]:
+    """The tests, with branch coverage."""
+    return (*coverage("run"), *PYTEST, *arguments)
+
+
+def coverage(*arguments: str) -> tuple[str, ...]:
+    """A command of coverage."""
+    return (PYTHON, "-m", "coverage", *arguments)
+
+
+def inside(folder: Path) -> str:
+    """The interpreter of an environment."""
+    return str(folder / BIN / "python")
+
+
+def program(folder: Path, name: str) -> str:
+    """A program beside an interpreter."""
+    return str(folder / name)
+
+
+def tell(steps: list[Step]) -> None:
+    """Print what is about to be done and how long that takes."""
+    print(f"{len(steps)} steps, about {told(sum(step.about for step in steps))} on two idle cores:")
+    for number, step in enumerate(steps, 1):
+        print(f"{number:4}. {step.name}, about {told(step.about)}")
+    sys.stdout.flush()
+
+
+def run(steps: list[Step]) -> int:
+    """Run the steps in order. After one that failed only those run that are to be told all the same."""
     began = time.monotonic()
-    run("format", [PYTHON, "-m", "ruff", "format", "--check", "--quiet"])
-    run("lint", [PYTHON, "-m", "ruff", "check", "--quiet"])
-    run("types", [PYTHON, "-m", "mypy"])
-    run("import contract", [str(Path(PYTHON).with_name("lint-imports"))])
-    run("docs", SITE)
-    check_here()
-    run("example", [PYTHON, "scripts/check_example.py"])
-    for name, python, resolution in environments():
-        check_in(name, python, resolution)
-    print(f"\nall checks passed in {time.monotonic() - began:.0f} s")
+    status, failed = 0, ""
+    for number, step in enumerate(steps, 1):
+        if failed and not step.even_after_failure:
+            continue
+        print(f"\n[{number}/{len(steps)}] {step.name}", flush=True)
+        since = time.monotonic()
+        ended = run_step(step)
+        verdict = "FAILED" if ended else "passed"
+        print(f"[{number}/{len(steps)}] {step.name}: {verdict} in {time.monotonic() - since:.1f} s", flush=True)
+        if ended and not failed:
+            status, failed = ended, step.name
+    taken = told(round(time.monotonic() - began))
+    print(f"\n{failed} failed; the steps after it did not run ({taken})" if failed else f"\nall passed in {taken}")
+    return status
+
+
+def run_step(step: Step) -> int:
+    """The status of the first command that fails, or 0."""
+    for command in step.commands:
+        print(f"    $ {' '.join(command)}", flush=True)
+        status = subprocess.run(command, check=False, env={**os.environ, **step.environment}).returncode
+        if status:
+            return status
     return 0
 
 
-def check_here() -> None:
-    """The tests with branch coverage, in this environment."""
-    run("coverage, reset", [PYTHON, "-m", "coverage", "erase"])
-    run("tests", [PYTHON, "-m", "coverage", "run", "-m", "pytest", "--quiet", *SPREAD])
-    run("coverage, joined", [PYTHON, "-m", "coverage", "combine", "--quiet"])
-    run("coverage", [PYTHON, "-m", "coverage", "report"])
+def told(seconds: int) -> str:
+    """Seconds as one says them."""
+    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60} s"
 
 
-def environments() -> list[tuple[str, str, str]]:
-    """Name, interpreter and uv's resolution of the other environments to test in."""
-    pythons = find_pythons()
-    floor = tuple(map(int, re.findall(r"\d+", project()["requires-python"])))
-    oldest = pythons.get(floor[1])
-    if oldest is None:
-        print(f"Python 3.{floor[1]}, the oldest that is supported, is not on this machine: the floor is not tested")
-    newest = max(pythons)
-    found = [("floor", oldest, "lowest-direct")] if oldest else []
-    if newest == sys.version_info.minor:
-        print("no newer Python is on this machine: the newest is the one that was just tested")
-        return found
-    return [*found, ("newest", pythons[newest], "highest")]
+def tell_moved(python: str) -> None:
+    """Print which dependencies are newer in that environment than in the written lines."""
+    listed = (*UV, "pip", "freeze", "--python", python)
+    frozen = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    there, written = versions(frozen), versions((LINES / "dev.txt").read_text(encoding="utf-8"))
+    moved = [
+        f"  {name}: {written[name]} → {version}"
+        for name, version in sorted(there.items())
+        if name in written and written[name] != version
+    ]
+    added = [f"  {name}: new, {version}" for name, version in sorted(there.items()) if name not in written]
+    print("\nmoved since the lines in requirements/ were written:" if moved or added else "\nno dependency moved")
+    print("\n".join([*moved, *added, *(["`make lines` writes them anew"] if moved or added else [])]))
 
 
-def check_in(name: str, python: str, resolution: str) -> None:
-    """The tests in an environment of their own, made by uv; the package is installed, not the checkout."""
-    folder = MATRIX / name
-    inside = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-    uv = [PYTHON, "-m", "uv"]
-    run(f"{name}: environment", [*uv, "venv", "--quiet", "--clear", "--python", python, str(folder)])
-    install = [*uv, "pip", "install", "--quiet", "--python", inside, "--resolution", resolution]
-    run(f"{name}: packages", [*install, "--reinstall-package", "fakegpt-testkit", ".[test]"])
-    shown = subprocess.run([*uv, "pip", "list", "--python", inside], capture_output=True, text=True, check=True).stdout
-    wanted = {"aiohttp", "vcrpy", "pytest", "pytest-asyncio", "hypothesis"}
-    print(f"{name}: {python}; {', '.join(line for line in shown.splitlines() if line.split()[0] in wanted)}")
-    os.environ["PYTHONSAFEPATH"] = "1"  # the checkout is not on the path: what is tested is what was installed
-    run(f"{name}: tests", [inside, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *SPREAD])
+def versions(lines: str) -> dict[str, str]:
+    """The version of each package, from ``name==version`` lines."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lines, re.MULTILINE))
 
 
 def find_pythons() -> dict[int, str]:
@@ -102,21 +239,5 @@ def minor_version(python: str) -> int | None:
     return int(asked.stdout) if asked.returncode == 0 else None
 
 
-def project() -> dict[str, str]:
-    """The project's own table of pyproject.toml."""
-    table: dict[str, str] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return table
-
-
-def run(name: str, command: list[str]) -> None:
-    """Run one step; leave with its status when it fails."""
-    print(f"\n== {name}: {' '.join(command)}", flush=True)
-    began = time.monotonic()
-    status = subprocess.run(command, check=False).returncode
-    print(f"   {name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)
-    if status != 0:
-        sys.exit(status)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

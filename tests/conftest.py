@@ -1,12 +1,47 @@
 """What all tests share."""
 
-import os
+from __future__ import annotations
 
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+from support import quick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
+collect_ignore = [] if find_spec("huggingface_hub") else ["sdks"]  # they have an environment and a step of their own
 
 # No test asserts a time. What decides a landing is repeatable; at home each run looks at other examples.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only tests that need no server, no subprocess, no browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        left = [item for item in items if not quick.is_quick(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _held(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--quick"):
+        quick.hold_to_it()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Journals and locks of this run lie in a folder of its own, those of the processes that it starts too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -27,6 +27,8 @@ from fakegpt_testkit.recorder import load_cassette
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 COMMAND = [sys.executable, "-m", "fakegpt_testkit", "demo"]
 
 

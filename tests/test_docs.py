@@ -17,6 +17,8 @@ from fakegpt_testkit import plugin
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 
 UNRUN = {
     "README.md": 1,

@@ -11,6 +11,8 @@ from support.playing import consume, played
 
 from fakegpt_testkit.effects import Effect, faults, script
 
+pytestmark = pytest.mark.once
+
 PAGE = (Path(__file__).parent.parent / "docs" / "effects.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(faults\..+?)` \| (.+) \| (?:`(\w+)`|no exception) \|$", PAGE, re.MULTILINE)
 TARGETED = re.findall(r"^\| `(faults\.[^|`]+)` \| [^|]+ \|$", PAGE, re.MULTILINE)

@@ -12,6 +12,8 @@ from support.commands import runner
 
 from fakegpt_testkit.cli import main
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 

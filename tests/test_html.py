@@ -38,6 +38,7 @@ def written(folder: Path, *interactions: Interaction, name: str = "chat.yaml") -
     return file
 
 
+@pytest.mark.browser
 async def test_it_is_whole_offline_and_its_events_can_be_searched_by_keyboard(tmp_path: Path) -> None:
     json_one = Interaction(Request("GET", "https://chat.example/me"), Tape(Head(200), (Chunk(0.1, b'{"a": 1}'),)))
     async with opened(written(tmp_path, json_one, streamed("Hello", "Hello big", "Hello big World"))) as tab:
@@ -60,6 +61,7 @@ async def test_it_is_whole_offline_and_its_events_can_be_searched_by_keyboard(tm
         assert await tab.value(visible) == ["1", "2", "3"]
 
 
+@pytest.mark.browser
 async def test_everything_can_be_reached_and_opened_with_the_keyboard_alone(tmp_path: Path) -> None:
     async with opened(written(tmp_path, streamed("Hello", "x" * 500))) as tab:
         reached = []
@@ -77,6 +79,7 @@ async def test_everything_can_be_reached_and_opened_with_the_keyboard_alone(tmp_
         assert await tab.value(outline) == "solid"
 
 
+@pytest.mark.browser
 async def test_a_screen_reader_hears_what_is_drawn(tmp_path: Path) -> None:
     async with opened(written(tmp_path, streamed("Hello", ending=Ending(EndingKind.RESET, 3.0, "ECONNRESET")))) as tab:
         nodes = (await tab.call("Accessibility.getFullAXTree"))["nodes"]
@@ -97,6 +100,7 @@ async def test_a_screen_reader_hears_what_is_drawn(tmp_path: Path) -> None:
     assert any(role == "heading" and name.startswith("1. POST https://chat.example") for role, name, _ in heard)
 
 
+@pytest.mark.browser
 async def test_nothing_from_a_cassette_becomes_markup(tmp_path: Path) -> None:
     request = Request(EVIL, f"https://a.example/{EVIL}", ((EVIL, EVIL),), EVIL.encode())
     body = spoken(EVIL) + f"event: {EVIL}\ndata: {EVIL}\n\n{EVIL}\n\nhalf {EVIL}".encode()
