@@ -28,7 +28,6 @@ from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.clients.aiohttp.reading import NoTransport
 from fakegpt_testkit.effects import script
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.wire.writing import encode
@@ -162,6 +161,13 @@ def compare(path: Path, interactions: tuple[Interaction, ...], flows: int, round
 
 async def _await(awaited: Awaitable[int]) -> int:
     return await awaited
+
+
+class NoTransport(asyncio.Transport):
+    """What a handler hangs on when its bytes are brought to it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def shares(path: Path, interactions: tuple[Interaction, ...], rounds: int) -> dict[str, float]:

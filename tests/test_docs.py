@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import sys
 import tomllib
@@ -74,6 +75,15 @@ def test_the_reference_says_where_each_public_name_is_explained() -> None:
     page = (ROOT / "docs/reference/index.md").read_text(encoding="utf-8")
     named = {name for row in re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert named - {"fakegpt_testkit"} == set(fakegpt_testkit.__all__)
+
+
+def test_the_reference_names_only_what_is_there() -> None:
+    for path in sorted((ROOT / "docs/reference").glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        for target, options in re.findall(r"^\.\. auto\w+:: ([\w.]+).*\n((?:   :.*\n)*)", page, re.MULTILINE):
+            named = pkgutil.resolve_name(target)
+            for members in re.findall(r":members: (.+)", options):
+                assert [name for name in members.split(", ") if not hasattr(named, name)] == [], target
 
 
 def test_the_page_of_the_plugin_has_each_fixture() -> None:
