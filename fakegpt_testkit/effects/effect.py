@@ -35,7 +35,7 @@ class Target:
     everything: bool = False
 
     def holds(self, interaction: Interaction, index: int, played: int) -> bool:
-        """See ``select``."""
+        """Whether this answer is one of them; the numbers are those of ``select``."""
         if self.interaction is not None and self.interaction != index + 1:
             return False
         if self.path and not fnmatchcase(interaction.request.path, self.path):

@@ -84,8 +84,8 @@ def verify(
 ) -> Drift:
     """What the live service says otherwise than the cassette, and which requests could not be asked, with the reason.
 
-    ``tell`` hears what is being asked. Nothing is written. Raises ``CassetteMissing`` and ``CassetteError`` for a file
-    that is none, and ``BadSetting`` for a URL that would stand for several services.
+    ``tell`` hears what is being asked. Nothing is written. Raises ``CassetteMissing`` where there is no file,
+    ``CassetteError`` where it is no cassette, and ``BadSetting`` for a URL that would stand for several services.
     """
     interactions = catalog.load(file).interactions
     recorded = sorted({origin_of(each.request.uri) for each in interactions})

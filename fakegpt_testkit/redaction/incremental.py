@@ -30,7 +30,7 @@ class StreamRedactor:
     """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
 
     Held back: an unfinished event; and events in which a secret has begun and not ended, up to 256 KiB of them. All
-    that went in comes out, changed like ``Redactor.body`` would have changed it, but for the first letters of a secret
+    that went in comes out, changed like ``Redactor.body`` would have changed it, except the first letters of a secret
     that came in an event before, when nothing told yet that they were one.
     """
 

@@ -89,7 +89,7 @@ PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basi
 
 
 def shapes(text: str, kept: frozenset[str]) -> Iterator[tuple[int, int, str]]:
-    """Start, end and name of every secret that a built-in pattern sees, but for the kept patterns."""
+    """Start, end and name of every secret that a built-in pattern sees, except the kept patterns."""
     if len(text) < _SHORT_TEXT and not _ANY_HINT.search(text):
         return
     for pattern in PATTERNS:

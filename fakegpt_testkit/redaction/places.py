@@ -244,7 +244,7 @@ def _cookie(pair: re.Match[str], word: Word) -> str:
 
 
 def credential(value: str, name: str, word: Word) -> str:
-    """A value with its secret replaced: all of it, but for the scheme in ``Bearer …``. Learns a ``Basic`` password."""
+    """A value with its secret replaced: all of it except the scheme in ``Bearer …``. Learns a ``Basic`` password."""
     scheme = _SCHEME.match(value) if plain(name).endswith("authorization") else None
     kept = scheme[0] if scheme else ""
     secret = value[len(kept) :].strip()

@@ -31,7 +31,7 @@ class Playback(Protocol):
 
 
 class Recording(Protocol):
-    """One exchange while it is recorded; but for ``chunk``, each method is called at most once, in this order."""
+    """One exchange while it is recorded; except ``chunk``, each method is called at most once, in this order."""
 
     def request(self, request: Request) -> None:
         """The request, as far as the client had sent it when the answer began."""

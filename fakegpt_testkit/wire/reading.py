@@ -144,7 +144,7 @@ class ResponseReader:
 
     @property
     def unread(self) -> bytes:
-        """The beginning of a head that is not whole, or that is none."""
+        """The beginning of a head that is not whole, or of something else."""
         return self._raw
 
     def _read_head(self, data: bytes, at: float) -> bytes:

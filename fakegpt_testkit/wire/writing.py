@@ -45,7 +45,6 @@ class ZlibCoder:
         self._compressor = zlib.compressobj(wbits=window_bits)
 
     def code(self, data: bytes, *, last: bool) -> bytes:
-        """See ``Coder``."""
         return self._compressor.compress(data) + self._compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Options
 
-DAWN: Final = datetime(2023, 10, 5, 12, tzinfo=UTC)
+FIRST_MOMENT: Final = datetime(2023, 10, 5, 12, tzinfo=UTC)
 """The service's time of every answer: nothing that it sends depends on the clock."""
 
 PAUSE: Final = 1.5
@@ -49,7 +49,7 @@ def dice(options: Options, *what: object) -> Random:
     return Random("/".join(map(str, (options.seed, *what))))  # noqa: S311  # wanted: the same each time
 
 
-def made_id(rng: Random) -> str:
+def random_id(rng: Random) -> str:
     """A UUID of version 4."""
     return str(uuid.UUID(bytes=rng.randbytes(16), version=4))
 
@@ -73,7 +73,7 @@ def events(options: Options, prompt: str, model: str, asked: str) -> list[bytes]
 
 def ping(options: Options, number: int) -> bytes:
     """One keep-alive event; each is 15 s later than the one before."""
-    at = DAWN + timedelta(seconds=15 * number)
+    at = FIRST_MOMENT + timedelta(seconds=15 * number)
     return _encode(options, at.strftime("%Y-%m-%d %H:%M:%S.%f"), event="ping")
 
 
@@ -112,17 +112,19 @@ def _data_cuts(event: bytes, rng: Random) -> Iterator[bytes]:
 
 def _spoken(options: Options, prompt: str, model: str, asked: str) -> Iterator[bytes]:
     rng = dice(options, "other ids" if "other-ids" in options.drift else "ids", prompt)
-    conversation, answer = made_id(rng), made_id(rng)
+    conversation, answer = random_id(rng), random_id(rng)
     talk = _Talk(options, conversation, model, asked)
     if "new-event" in options.drift:
         yield _encode(options, '"v1"', event="delta_encoding")
     if "system" in options.noise:
-        yield talk.say(made_id(rng), "", role="system", kind=None, status="finished_successfully", end_turn=True)
+        yield talk.say(random_id(rng), "", role="system", kind=None, status="finished_successfully", end_turn=True)
     if "echo" in options.noise:
         yield talk.say(asked, prompt, role="user", kind=None, status="finished_successfully")
     if "tool" in options.noise:
-        yield talk.say(made_id(rng), 'search("kettle café")', recipient="browser", content_type="code")
-        yield talk.say(made_id(rng), "【0†Tool result】 4 minutes", role="tool", content_type="tether_browsing_display")
+        yield talk.say(random_id(rng), 'search("kettle café")', recipient="browser", content_type="code")
+        yield talk.say(
+            random_id(rng), "【0†Tool result】 4 minutes", role="tool", content_type="tether_browsing_display"
+        )
     text = text_for(options, prompt)
     for number, end in enumerate(_growth(text, rng)):
         if "ping" in options.noise and number % _PING_EVERY == 1:
@@ -131,7 +133,7 @@ def _spoken(options: Options, prompt: str, model: str, asked: str) -> Iterator[b
     whole = "finished_successfully" if options.finish == "stop" else "finished_partial_completion"
     yield talk.say(answer, text, status=whole, end_turn=True, finish=options.finish)
     if "moderation" in options.noise:
-        verdict = {"flagged": False, "blocked": False, "moderation_id": made_id(rng)}
+        verdict = {"flagged": False, "blocked": False, "moderation_id": random_id(rng)}
         yield talk.send(
             {
                 "conversation_id": conversation,
@@ -181,7 +183,7 @@ class _Talk:
         said = {
             "id": message,
             "author": {"role": role, "name": "browser" if role == "tool" else None, "metadata": {}},
-            "create_time": DAWN.timestamp(),
+            "create_time": FIRST_MOMENT.timestamp(),
             "update_time": None,
             "content": content,
             "status": status,
@@ -203,7 +205,7 @@ def _drifted(message: dict[str, Any], options: Options) -> dict[str, Any]:
     if "gone-field" in options.drift:
         del message["weight"]
     if "other-type" in options.drift:
-        message["create_time"] = DAWN.isoformat()
+        message["create_time"] = FIRST_MOMENT.isoformat()
     return message
 
 

@@ -74,7 +74,7 @@ def make_app(options: Options) -> web.Application:
             web.post("/api/conversation", _conversation),
         ]
     )
-    app.on_response_prepare.append(_be_honest)
+    app.on_response_prepare.append(_name_itself)
     app.on_shutdown.append(_end_streams)
     return app
 
@@ -89,7 +89,7 @@ def _version() -> str:
     return version("fakegpt-testkit")
 
 
-async def _be_honest(request: web.Request, response: web.StreamResponse) -> None:
+async def _name_itself(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = server_name(request.app[STATE].options)
 
 
@@ -196,7 +196,7 @@ async def _session(request: web.Request) -> web.Response:
     token = state.logins.get(request.cookies.get(COOKIE, ""))
     if token is None:
         return web.json_response({})
-    expires = (answer.DAWN + timedelta(days=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    expires = (answer.FIRST_MOMENT + timedelta(days=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     name = answer.dice(state.options, "user", token).randbytes(4).hex()
     user: dict[str, object] = {
         "id": f"user-{name}",
