@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _CLIENTS: Final = {
     "aiohttp": ("aiohttp", "bind"),
+    "httpcore": ("httpcore", "bind"),
+    "httpcore2": ("httpcore", "bind"),
 }
 """The module that is bound once it is loaded, and who knows its replacements: a room beside this one, a function."""
 

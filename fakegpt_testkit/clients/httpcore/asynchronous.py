@@ -1,0 +1,205 @@
+"""httpcore's awaited half: pools to nowhere, the streams that they read, and the ear on a live one.
+
+The twin of ``synchronous``, on asyncio, anyio and trio. Knows no cassette.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from fakegpt_testkit.clients.active import find_deck
+from fakegpt_testkit.clients.httpcore.exchanges import (
+    GRACE,
+    KEY,
+    LONGEST_SLEEP,
+    Asked,
+    GoLive,
+    Played,
+    as_recorded,
+    ask,
+    asking,
+    goes_live,
+    lose,
+    peer_of,
+    shadow_options,
+    with_exchange,
+)
+from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from fakegpt_testkit.wire.capture import Capture
+
+
+def bind(core: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
+    """What is replaced."""
+    return [
+        (core.AsyncConnectionPool, "handle_async_request", partial(replace_pool, core)),
+        (core.AsyncHTTP11Connection, "handle_async_request", partial(replace_connection, core)),
+    ]
+
+
+def replace_pool(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the deck."""
+    shadows: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+    """For each live pool one of connections to nowhere."""
+
+    async def handle_async_request(pool: Any, request: Any) -> Any:
+        deck = find_deck()
+        if deck is None or KEY in request.extensions:
+            return await original(pool, request)
+        asked = ask(deck, request)
+        if goes_live(asked, request):
+            return await go_live(pool, with_exchange(core, request, asked), asked)
+        body = b"".join([part async for part in request.stream]) if deck.records else None
+        played = Played(asked, peer_of(request))
+        if pool not in shadows:
+            shadows[pool] = core.AsyncConnectionPool(
+                **shadow_options(pool), network_backend=Backend(core, pool._network_backend)
+            )
+        token = asking.set(played)
+        try:
+            return as_recorded(
+                await shadows[pool].handle_async_request(with_exchange(core, request, played, body)), played
+            )
+        except GoLive:
+            return await go_live(pool, with_exchange(core, request, asked, body), asked)
+        finally:
+            asking.reset(token)
+
+    async def go_live(pool: Any, request: Any, asked: Asked) -> Any:
+        try:
+            return await original(pool, request)
+        except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
+            asked.deck.unreachable(asked.uri, failure)
+            raise
+
+    return handle_async_request
+
+
+def replace_connection(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the connection that it got."""
+
+    async def handle_async_request(connection: Any, request: Any) -> Any:
+        exchange = request.extensions.get(KEY)
+        if isinstance(exchange, Played):
+            connection._network_stream.exchange = exchange
+        elif isinstance(exchange, Asked) and request.method != b"CONNECT":
+            listen(core, connection, exchange)
+        return await original(connection, request)
+
+    return handle_async_request
+
+
+def listen(core: ModuleType, connection: Any, asked: Asked) -> None:
+    """Put an ear on a connection's stream for one exchange, however long ago it was opened."""
+    live = connection._network_stream
+    capture = asked.capture()
+    ear = connection._network_stream = Ear(core, live, capture)
+
+    def step_aside() -> None:
+        if connection._network_stream is ear:
+            connection._network_stream = live
+
+    capture.whenever_over = step_aside
+
+
+class Ear:
+    """A live stream, heard."""
+
+    def __init__(self, core: ModuleType, live: Any, capture: Capture) -> None:
+        self._core = core
+        self._live = live
+        self._capture = capture
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._live, name)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own
+        self._capture.written(bytes(buffer))
+        await self._live.write(buffer, timeout)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
+        try:
+            data: bytes = await self._live.read(max_bytes, timeout)
+        except BaseException as failure:
+            lose(self._core, self._capture, failure)
+            raise
+        self._capture.heard(data)
+        return data
+
+    async def aclose(self) -> None:
+        with suppress(self._core.TimeoutException, self._core.NetworkError):
+            while self._capture.awaits_only_its_end:
+                self._capture.heard(await self._live.read(4096, GRACE))
+        self._capture.left()
+        await self._live.aclose()
+
+
+class Backend:
+    """A network on which every connection leads nowhere; ``live`` is the pool's own, which knows how to sleep."""
+
+    def __init__(self, core: ModuleType, live: Any) -> None:
+        self._core = core
+        self._live = live
+
+    async def connect_tcp(self, *_: Any, **__: Any) -> Stream:
+        played = asking.get()
+        ending = played.asked.deck.refuse(played.asked.number, played.asked.method, played.asked.uri)
+        if ending is not None:
+            raise failed_connection(self._core, ending)
+        return Stream(self._core, played.peer, self._live)
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> Stream:
+        return await self.connect_tcp()
+
+    async def sleep(self, seconds: float) -> None:
+        """Between two attempts to connect."""
+        await self._live.sleep(seconds)
+
+
+class Stream:
+    """A connection to nowhere, kept alive from one exchange to the next."""
+
+    def __init__(self, core: ModuleType, peer: tuple[str, int], live: Any) -> None:
+        self._live = live
+        self.exchange: Played | None = None
+        self._core = core
+        self._peer = peer
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109, ARG002 - httpcore's own
+        assert self.exchange is not None, "a request begins with its exchange"
+        self.exchange.reader.feed(bytes(buffer))
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
+        assert self.exchange is not None, "a request begins with its exchange"
+        arrivals = self.exchange.playing()
+        wait = arrivals.wait(timeout)
+        left = wait.seconds
+        while True:  # also for no time: one round of the loop, in which others run and a cancellation counts
+            await self._live.sleep(min(left, LONGEST_SLEEP))
+            left -= min(left, LONGEST_SLEEP)
+            if not left:
+                break
+        if wait.times_out:
+            arrivals.stop()
+            raise timed_out(self._core)
+        try:
+            return arrivals.take(max_bytes)
+        except OSError as cause:
+            raise lost_connection(self._core, arrivals.ending, cause) from cause.__cause__
+
+    async def aclose(self) -> None:
+        if self.exchange is not None:
+            self.exchange.stop()
+
+    async def start_tls(self, *_: Any, **__: Any) -> Stream:
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        return {"server_addr": self._peer, "client_addr": ("127.0.0.1", 0), "is_readable": False}.get(info)

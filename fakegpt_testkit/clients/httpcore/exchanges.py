@@ -1,0 +1,163 @@
+"""One request on httpcore: what its played and its recorded way share, whether it is awaited or not.
+
+Never waits and never reads: what is to be slept and what then comes is said to who does.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from fakegpt_testkit.errors import CannotBeReplayed
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.wire.arrivals import Arrivals
+from fakegpt_testkit.wire.capture import Capture, reset_name
+from fakegpt_testkit.wire.reading import RequestReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from fakegpt_testkit.wire.deck import Deck
+
+KEY: Final = "fakegpt_testkit.exchange"
+"""The extension of a request in which its exchange travels from the pool to the connection that it gets."""
+GRACE: Final = 0.1
+"""Seconds to read on, when a client leaves at the end mark, for the end of the framing."""
+LONGEST_SLEEP: Final = 3600.0
+PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class GoLive(Exception):
+    """Nothing is recorded for this request, and the deck records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the pool got it; ``number`` is the deck's."""
+
+    deck: Deck
+    number: int
+    method: str
+    uri: str
+
+    def capture(self) -> Capture:
+        """A new recording of it."""
+        return Capture(self.deck.record(self.number), self.method, self.uri, find_clock())
+
+
+@dataclass(slots=True)
+class Played:
+    """A request whose answer is looked for in a deck, once it is wholly written."""
+
+    asked: Asked
+    peer: tuple[str, int]
+    reader: RequestReader = field(init=False)
+    arrivals: Arrivals | None = None
+
+    def __post_init__(self) -> None:
+        self.reader = RequestReader(self.asked.method, self.asked.uri)
+
+    def playing(self) -> Arrivals:
+        """What plays, from the first read on. Raises what the deck does, and ``GoLive``."""
+        if self.arrivals is None:
+            deck, number = self.asked.deck, self.asked.number
+            tape = deck.play(number, self.reader.request)
+            if tape is None:
+                raise GoLive
+            self.arrivals = Arrivals(tape, self.asked.method, deck.pace, deck.name(number), find_clock())
+            deck.follow(number, self.arrivals)
+        return self.arrivals
+
+    def stop(self) -> None:
+        """The client lets go of the connection."""
+        if self.arrivals is not None:
+            self.arrivals.stop()
+
+
+asking: ContextVar[Played] = ContextVar("fakegpt_testkit_httpcore_asking")
+"""The request for which a connection to nowhere is being made: a backend is told its peer only."""
+
+
+def ask(deck: Deck, request: Any) -> Asked:
+    """Count a request. Raises ``CannotBeReplayed`` for one that leaves HTTP, where answers play."""
+    asked = Asked(deck, deck.ask(), request.method.decode(), uri_of(request))
+    upgrade = next((value.decode() for name, value in request.headers if name.lower() == b"upgrade"), None)
+    if upgrade is not None and deck.plays and not deck.records:
+        raise CannotBeReplayed(asked.method, asked.uri, upgrade)
+    return asked
+
+
+def goes_live(asked: Asked, request: Any) -> bool:
+    """Whether no recorded answer is looked for."""
+    return not asked.deck.plays or any(name.lower() == b"upgrade" for name, _ in request.headers)
+
+
+def uri_of(request: Any) -> str:
+    """The absolute URI that is asked."""
+    url = request.url
+    scheme, host = url.scheme.decode(), url.host.decode()
+    host = f"[{host}]" if ":" in host else host
+    port = "" if url.port in {None, PORTS.get(scheme)} else f":{url.port}"
+    return f"{scheme}://{host}{port}{url.target.decode('latin-1')}"
+
+
+def peer_of(request: Any) -> tuple[str, int]:
+    """Whom the client believes to talk to."""
+    return request.url.host.decode(), request.url.port or PORTS.get(request.url.scheme.decode(), 0)
+
+
+def with_exchange(core: ModuleType, request: Any, exchange: Asked | Played, content: Any = None) -> Any:
+    """The same request with its exchange; ``content`` in place of a body that was read to look for the answer."""
+    return core.Request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=request.stream if content is None else content,
+        extensions={**request.extensions, KEY: exchange},
+    )
+
+
+def shadow_options(pool: Any) -> dict[str, Any]:
+    """What a pool of connections to nowhere has from the live one: its limits make requests wait as they do live."""
+    return {
+        "ssl_context": pool._ssl_context,
+        "max_connections": pool._max_connections,
+        "max_keepalive_connections": pool._max_keepalive_connections,
+        "keepalive_expiry": pool._keepalive_expiry,
+        "retries": pool._retries,
+    }
+
+
+def lose(core: ModuleType, capture: Capture, failure: BaseException) -> None:
+    """Tell a recording how the wait for bytes ended."""
+    if isinstance(failure, core.ReadTimeout):
+        capture.lost(EndingKind.TIMEOUT, "sock_read")
+    elif isinstance(failure, core.NetworkError):
+        capture.lost(EndingKind.RESET, reset_name(failure))
+    else:
+        capture.left(EndingKind.CANCELLED)
+
+
+def as_recorded(response: Any, exchange: Played) -> Any:
+    """The response with the version that was recorded: HTTP/2 plays as HTTP/1.1 bytes."""
+    if exchange.arrivals is not None and exchange.arrivals.version == "2":
+        response.extensions["http_version"] = b"HTTP/2"
+        response.extensions.pop("reason_phrase", None)
+        response.extensions["stream_id"] = 1
+    return response
+
+
+def find_clock() -> Callable[[], float]:
+    """The clock by which the client waits: its loop's, which may be a virtual one, where one runs."""
+    if (asyncio := sys.modules.get("asyncio")) is not None:
+        try:
+            clock: Callable[[], float] = asyncio.get_running_loop().time
+        except RuntimeError:
+            pass
+        else:
+            return clock
+    return time.monotonic

@@ -1,0 +1,198 @@
+"""httpcore's blocking half: pools to nowhere, the streams that they read, and the ear on a live one.
+
+The twin of ``asynchronous``. Knows no cassette.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from fakegpt_testkit.clients.active import find_deck
+from fakegpt_testkit.clients.httpcore.exchanges import (
+    GRACE,
+    KEY,
+    LONGEST_SLEEP,
+    Asked,
+    GoLive,
+    Played,
+    as_recorded,
+    ask,
+    asking,
+    goes_live,
+    lose,
+    peer_of,
+    shadow_options,
+    with_exchange,
+)
+from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from fakegpt_testkit.wire.capture import Capture
+
+
+def bind(core: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
+    """What is replaced."""
+    return [
+        (core.ConnectionPool, "handle_request", partial(replace_pool, core)),
+        (core.HTTP11Connection, "handle_request", partial(replace_connection, core)),
+    ]
+
+
+def replace_pool(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the deck."""
+    shadows: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+    """For each live pool one of connections to nowhere."""
+
+    def handle_request(pool: Any, request: Any) -> Any:
+        deck = find_deck()
+        if deck is None or KEY in request.extensions:
+            return original(pool, request)
+        asked = ask(deck, request)
+        if goes_live(asked, request):
+            return go_live(pool, with_exchange(core, request, asked), asked)
+        body = b"".join(request.stream) if deck.records else None
+        played = Played(asked, peer_of(request))
+        if pool not in shadows:
+            shadows[pool] = core.ConnectionPool(**shadow_options(pool), network_backend=Backend(core))
+        token = asking.set(played)
+        try:
+            return as_recorded(shadows[pool].handle_request(with_exchange(core, request, played, body)), played)
+        except GoLive:
+            return go_live(pool, with_exchange(core, request, asked, body), asked)
+        finally:
+            asking.reset(token)
+
+    def go_live(pool: Any, request: Any, asked: Asked) -> Any:
+        try:
+            return original(pool, request)
+        except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
+            asked.deck.unreachable(asked.uri, failure)
+            raise
+
+    return handle_request
+
+
+def replace_connection(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the connection that it got."""
+
+    def handle_request(connection: Any, request: Any) -> Any:
+        exchange = request.extensions.get(KEY)
+        if isinstance(exchange, Played):
+            connection._network_stream.exchange = exchange
+        elif isinstance(exchange, Asked) and request.method != b"CONNECT":
+            listen(core, connection, exchange)
+        return original(connection, request)
+
+    return handle_request
+
+
+def listen(core: ModuleType, connection: Any, asked: Asked) -> None:
+    """Put an ear on a connection's stream for one exchange, however long ago it was opened."""
+    live = connection._network_stream
+    capture = asked.capture()
+    ear = connection._network_stream = Ear(core, live, capture)
+
+    def step_aside() -> None:
+        if connection._network_stream is ear:
+            connection._network_stream = live
+
+    capture.whenever_over = step_aside
+
+
+class Ear:
+    """A live stream, heard."""
+
+    def __init__(self, core: ModuleType, live: Any, capture: Capture) -> None:
+        self._core = core
+        self._live = live
+        self._capture = capture
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._live, name)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._capture.written(bytes(buffer))
+        self._live.write(buffer, timeout)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            data: bytes = self._live.read(max_bytes, timeout)
+        except BaseException as failure:
+            lose(self._core, self._capture, failure)
+            raise
+        self._capture.heard(data)
+        return data
+
+    def close(self) -> None:
+        with suppress(self._core.TimeoutException, self._core.NetworkError):
+            while self._capture.awaits_only_its_end:
+                self._capture.heard(self._live.read(4096, GRACE))
+        self._capture.left()
+        self._live.close()
+
+
+class Backend:
+    """A network on which every connection leads nowhere."""
+
+    def __init__(self, core: ModuleType) -> None:
+        self._core = core
+
+    def connect_tcp(self, *_: Any, **__: Any) -> Stream:
+        played = asking.get()
+        ending = played.asked.deck.refuse(played.asked.number, played.asked.method, played.asked.uri)
+        if ending is not None:
+            raise failed_connection(self._core, ending)
+        return Stream(self._core, played.peer)
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> Stream:
+        return self.connect_tcp()
+
+    def sleep(self, seconds: float) -> None:
+        """Between two attempts to connect."""
+        time.sleep(seconds)
+
+
+class Stream:
+    """A connection to nowhere, kept alive from one exchange to the next."""
+
+    def __init__(self, core: ModuleType, peer: tuple[str, int]) -> None:
+        self.exchange: Played | None = None
+        self._core = core
+        self._peer = peer
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        assert self.exchange is not None, "a request begins with its exchange"
+        self.exchange.reader.feed(bytes(buffer))
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        assert self.exchange is not None, "a request begins with its exchange"
+        arrivals = self.exchange.playing()
+        wait = arrivals.wait(timeout)
+        left = wait.seconds
+        while left:
+            time.sleep(min(left, LONGEST_SLEEP))
+            left -= min(left, LONGEST_SLEEP)
+        if wait.times_out:
+            arrivals.stop()
+            raise timed_out(self._core)
+        try:
+            return arrivals.take(max_bytes)
+        except OSError as cause:
+            raise lost_connection(self._core, arrivals.ending, cause) from cause.__cause__
+
+    def close(self) -> None:
+        if self.exchange is not None:
+            self.exchange.stop()
+
+    def start_tls(self, *_: Any, **__: Any) -> Stream:
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        return {"server_addr": self._peer, "client_addr": ("127.0.0.1", 0), "is_readable": False}.get(info)
