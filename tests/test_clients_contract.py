@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from _pytest.mark.structures import ParameterSet
     from support.raw import RawServer
 
-BOUND = ("aiohttp",)
-"""The clients that are recorded; each room of ``clients`` adds its own."""
+READ_CODED = ("iter_raw", "trio", "http.client read1", "urllib.request")
+"""Ways that hand on the coded bytes of a compressed body."""
+CODED = ("gzip with a length",)
 PATHS = {name: "/" + name.replace(" ", "-") for name in BEHAVIOURS}
 
 
@@ -28,8 +31,16 @@ def server() -> Iterator[RawServer]:
         yield running
 
 
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
-@pytest.mark.parametrize("way", [way for way in WAYS if way.startswith(BOUND)])
+def pairs() -> Iterator[ParameterSet]:
+    """Each way with each behaviour."""
+    for way, behaviour in product(WAYS, BEHAVIOURS):
+        coded = way.endswith(READ_CODED) and behaviour in CODED
+        reason = "a compressed body is stored decoded, so its coded bytes are those of our encoder"
+        marks = [pytest.mark.xfail(strict=True, reason=reason)] if coded else []
+        yield pytest.param(way, behaviour, marks=marks, id=f"{way}-{behaviour}")
+
+
+@pytest.mark.parametrize(("way", "behaviour"), [*pairs()])
 def test_a_user_sees_the_same_live_recorded_and_replayed(
     way: str, behaviour: str, server: RawServer, tmp_path: Path
 ) -> None:

@@ -29,6 +29,8 @@ _CLIENTS: Final = {
     "aiohttp": ("aiohttp", "bind"),
     "httpcore": ("httpcore", "bind"),
     "httpcore2": ("httpcore", "bind"),
+    "http.client": ("httpclient", "bind_http_client"),
+    "urllib3.connection": ("httpclient", "bind_urllib3"),
 }
 """The module that is bound once it is loaded, and who knows its replacements: a room beside this one, a function."""
 
@@ -68,6 +70,8 @@ class Bindings:
                 original, ours = self._pairs[place]
                 if vars(owner).get(name) is ours:
                     setattr(owner, name, original)
+            if (httpclient := sys.modules.get("fakegpt_testkit.clients.httpclient")) is not None:
+                httpclient.restore_all()  # connections that are kept alive get their live sockets back
 
     def bind(self, name: str, module: ModuleType) -> None:
         """Put the replacements into one module: once, though it may have two names (``httpx2.alias_httpx()``)."""

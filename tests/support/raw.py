@@ -5,6 +5,7 @@ Two sends never arrive together: before it goes on, the server sees that the cli
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import socket
 import struct
@@ -14,14 +15,16 @@ import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from support.servers import CLOSE, HOLD, NOT_FOUND, RESET, Answer, Answers, Asked
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
 
+T = TypeVar("T")
 DESCRIPTORS = Path("/proc/self/fd")
 PATIENCE = 2.0
 """Seconds after which the server sends on to a client that does not read."""
@@ -179,3 +182,21 @@ def _join_chunks(taken: socket.socket, raw: bytes) -> bytes:
         body, raw = body + raw[: wanted - 2], raw[wanted:]
         if wanted == 2:
             return body
+
+
+@contextmanager
+def in_thread(entered: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """What an asynchronous context manager gives, held by a loop in another thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        held = asyncio.run_coroutine_threadsafe(entered.__aenter__(), loop).result(5)
+        try:
+            yield held
+        finally:
+            asyncio.run_coroutine_threadsafe(entered.__aexit__(None, None, None), loop).result(5)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()

@@ -1,0 +1,59 @@
+"""Connections that never come about, with the exceptions that ``http.client`` and urllib3 raise for them.
+
+Knows no deck: which failure it is comes in as an ending's note.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import http.client
+
+    from fakegpt_testkit.exchange import Ending
+
+
+def fail_to_connect(connection: http.client.HTTPConnection, ending: Ending, *, at_once: bool) -> Exception:
+    """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
+    return as_of_urllib3(connection, _failure(connection, ending.note, at_once=at_once))
+
+
+def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool) -> OSError:
+    match note:
+        case "dns":
+            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        case "certificate":
+            problem = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+            return ssl.SSLCertVerificationError(1, problem)
+        case "handshake":
+            return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+        case "timeout":
+            limit = connection.timeout
+            if not at_once and isinstance(limit, (int, float)):
+                time.sleep(limit)
+            return TimeoutError("timed out")
+    return ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+
+def as_of_urllib3(connection: Any, failure: OSError) -> Exception:
+    """urllib3's connection words what its socket raises anew, where it makes the socket."""
+    module = sys.modules.get("urllib3.connection")
+    if module is None or not isinstance(connection, module.HTTPConnection) or isinstance(failure, ssl.SSLError):
+        return failure
+    exceptions = sys.modules["urllib3.exceptions"]
+    wrapped: Exception
+    if isinstance(failure, TimeoutError):
+        said = f"Connection to {connection.host} timed out. (connect timeout={connection.timeout})"
+        wrapped = exceptions.ConnectTimeoutError(connection, said)
+    elif isinstance(failure, socket.gaierror) and hasattr(exceptions, "NameResolutionError"):  # since urllib3 2
+        wrapped = exceptions.NameResolutionError(connection.host, connection, failure)
+    else:
+        wrapped = exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {failure}")
+    wrapped.__cause__ = failure
+    return wrapped
