@@ -1,0 +1,88 @@
+"""When a client is patched: what is loaded at once, what comes later then, and at the end only what is still ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code: str) -> list[str]:
+    """What the code prints, in a process where no client is loaded yet."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("module", ["aiohttp", "httpx", "httpx2", "httpcore", "requests", "urllib3"])
+def test_a_cassette_loads_no_client(module: str) -> None:
+    code = f"""
+import sys
+from fakegpt_testkit import script, use_cassette
+with use_cassette(script("hi")):
+    print({module!r} in sys.modules)
+"""
+    assert run(code) == ["False"]
+
+
+OWNERS = {
+    "aiohttp": ("aiohttp", "BaseConnector", "connect"),
+    "httpcore": ("httpcore", "ConnectionPool", "handle_request"),
+    "httpcore2": ("httpcore2", "AsyncConnectionPool", "handle_async_request"),
+    "urllib3": ("urllib3.connection", "HTTPConnection", "connect"),
+    "http.client": ("http.client", "HTTPConnection", "putrequest"),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "within"])
+@pytest.mark.parametrize("client", OWNERS)
+def test_it_is_bound_when_it_is_loaded_and_left_as_it_was(client: str, when: str) -> None:
+    module, owner, method = OWNERS[client]
+    code = f"""
+import importlib, sys
+from fakegpt_testkit import script, use_cassette
+def method():
+    return vars(getattr(sys.modules[{module!r}], {owner!r}))[{method!r}]
+if {when!r} == "before":
+    importlib.import_module({client!r})
+with use_cassette(script("hi")):
+    importlib.import_module({client!r})
+    print(method().__module__)
+    loader = sys.modules[{module!r}].__spec__.loader
+    print(type(loader).__module__)
+print(method().__module__)
+"""
+    within, loader, after = run(code)
+    assert within.startswith("fakegpt_testkit.clients.")
+    assert not loader.startswith("fakegpt_testkit"), "a module keeps its own loader"
+    assert not after.startswith("fakegpt_testkit")
+
+
+def test_two_names_of_one_module_are_bound_once() -> None:
+    code = """
+import httpx2, sys
+httpx2.alias_httpx()
+import httpcore, httpcore2
+from fakegpt_testkit import script, use_cassette
+print(httpcore is httpcore2)
+own = httpcore2.ConnectionPool.handle_request
+with use_cassette(script("hi")):
+    ours = httpcore2.ConnectionPool.handle_request
+    cells = [cell.cell_contents for cell in ours.__closure__ if callable(cell.cell_contents)]
+    print(own in cells)
+print(httpcore.ConnectionPool.handle_request is own)
+"""
+    assert run(code) == ["True", "True", "True"]
+
+
+def test_what_somebody_else_has_patched_meanwhile_stays_theirs() -> None:
+    code = """
+import http.client
+from fakegpt_testkit import script, use_cassette
+own = http.client.HTTPConnection.send
+def theirs(self, data):
+    return own(self, data)
+with use_cassette(script("hi")):
+    http.client.HTTPConnection.send = theirs
+print(http.client.HTTPConnection.send is theirs)
+"""
+    assert run(code) == ["True"]
