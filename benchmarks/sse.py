@@ -18,10 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from typing import TYPE_CHECKING
 
-from benchmarks.sse_peers import DISTRIBUTIONS, Chunks, Parser, awaited, iterated, version_of
+from sse_peers import DISTRIBUTIONS, Chunks, Parser, awaited, iterated, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    Reader = Callable[[Chunks], Iterable[object]]
+    """What reads a stream to anything: a parser's texts, or JSON."""
 
 WORDS = "The quick brown fox jumps over the lazy dog and then it naps in the sun. "
 SIZES = {"1 KB": 1024, "16 KB": 16 * 1024}
@@ -100,7 +103,7 @@ def workloads() -> dict[str, Chunks]:
     return made
 
 
-def with_json(parse: Parser, *, cumulative: bool) -> Parser:
+def with_json(parse: Parser, *, cumulative: bool) -> Reader:
     """The same, and each event's JSON read with the standard library: from bytes to the text, or to objects."""
     loads = json.loads
 
@@ -119,7 +122,7 @@ def with_json(parse: Parser, *, cumulative: bool) -> Parser:
     return text if cumulative else objects
 
 
-def ours_with_json(*, cumulative: bool) -> Parser:
+def ours_with_json(*, cumulative: bool) -> Reader:
     """From bytes to the answer's text, or to objects, by the room that knows JSON."""
     from fakegpt_testkit.conversation import AnswerReader, Text, payloads
     from fakegpt_testkit.sse import EventStreamParser
@@ -135,14 +138,14 @@ def ours_with_json(*, cumulative: bool) -> Parser:
     return text if cumulative else objects
 
 
-def cpu(run: Parser, chunks: Chunks) -> float:
+def cpu(run: Reader, chunks: Chunks) -> float:
     gc.collect()
     start = time.process_time()
     run(chunks)
     return time.process_time() - start
 
 
-def measure(runs: dict[str, Parser], chunks: Chunks, rounds: int) -> dict[str, float]:
+def measure(runs: Mapping[str, Reader], chunks: Chunks, rounds: int) -> dict[str, float]:
     """The best CPU time of each, taken turn by turn, so that a busy machine is busy for all of them.
 
     Each turn has an order of its own, because one leaves its memory to the next; what is short has more turns.
@@ -173,13 +176,15 @@ def verdicts(runs: dict[str, Parser], chunks: Chunks) -> dict[str, str]:
     return {name: "" if name.startswith("floor") else verdict(run, ours, chunks) for name, run in runs.items()}
 
 
-def measured(runs: dict[str, Parser], chunks: Chunks, rounds: int, why_not: dict[str, str]) -> dict[str, float | str]:
+def measured(
+    runs: Mapping[str, Reader], chunks: Chunks, rounds: int, why_not: dict[str, str]
+) -> dict[str, float | str]:
     """Each one's best time, or why it has none."""
     timed = measure({name: run for name, run in runs.items() if not why_not[name]}, chunks, rounds)
     return {name: timed.get(name, why_not[name]) for name in runs}
 
 
-def json_runs(runs: dict[str, Parser], *, cumulative: bool) -> dict[str, Parser]:
+def json_runs(runs: dict[str, Parser], *, cumulative: bool) -> dict[str, Reader]:
     """Each with its data read as JSON: ours by what the package has for it, the peers' by the standard library."""
     peers = {name: with_json(runs[name], cumulative=cumulative) for name in runs if name in DISTRIBUTIONS}
     return {"ours": ours_with_json(cumulative=cumulative)} | peers
@@ -197,7 +202,7 @@ def rows(name: str, chunks: Chunks, rounds: int) -> Iterable[tuple[str, dict[str
             why_not[peer] = "wrong"
     yield f"{name}, JSON", measured(typed, chunks, rounds, why_not)
     if name.startswith("deltas"):
-        alike = typed | {"ours": with_json(runs["ours"], cumulative=False)}
+        alike: dict[str, Reader] = typed | {"ours": with_json(runs["ours"], cumulative=False)}
         yield f"{name}, json.loads for all", measured(alike, chunks, rounds, why_not)
 
 
@@ -234,7 +239,7 @@ def table(title: str, columns: list[str], lines: Iterable[tuple[str, dict[str, f
 
 def growth(run: Parser, rounds: int) -> Iterable[tuple[str, float]]:
     """How much longer twice the input takes."""
-    bodies = {
+    bodies: dict[str, Callable[[int], Chunks]] = {
         "one event in 1 KB chunks": lambda factor: long_event(factor * 8 * 1024 * 1024),
         "data lines in one event": lambda factor: many_lines(factor * 100_000),
         "one-byte chunks": lambda factor: cut(b"data: " + b"x" * factor * 500_000 + b"\n\n", 1),

@@ -16,9 +16,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from sse_peers import DISTRIBUTIONS, Response, version_of  # noqa: E402
 from support.reference.cases import CASES, OTHERS, PLATFORM, STANDARD, Case, Told  # noqa: E402
-
-from benchmarks.sse_peers import DISTRIBUTIONS, Response, version_of  # noqa: E402
 
 Heard = tuple[list[Told], object]
 """The events, and the reconnection time: None when none was said, ``...`` where the parser offers none."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
+from sse import WORDS, chatgpt_message
 
-from benchmarks.sse import WORDS, chatgpt_message
 from fakegpt_testkit.conversation import _decode
 
 if TYPE_CHECKING:

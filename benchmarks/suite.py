@@ -163,8 +163,8 @@ def main() -> None:
         f"{MODULES * EACH} tests, {options.workers} workers; medians of {options.rounds} rounds, lowest in brackets\n"
     )
     print("| | wall time | CPU time | CPU time for each test |\n|---|--:|--:|--:|")
-    for name, taken in spent.items():
-        wall, cpu = ([each[index] for each in taken] for index in (0, 1))
+    for name, measured in spent.items():
+        wall, cpu = [each[0] for each in measured], [each[1] for each in measured]
         middle = statistics.median(cpu)
         cells = f"{statistics.median(wall):.2f} s ({min(wall):.2f}) | {middle:.2f} s ({min(cpu):.2f})"
         print(f"| {name} | {cells} | {middle / MODULES / EACH * 1000:.1f} ms |")

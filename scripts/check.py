@@ -27,6 +27,7 @@ SPREAD = ("-n", str(os.cpu_count() or 1))
 """The tests run on every processor."""
 NO_CACHE = ("-p", "no:cacheprovider")
 PROJECT = "fakegpt-testkit"
+TESTS = "tests, with coverage"
 OLDEST = 11
 """Python 3.x with which the floor is tested, the oldest that is supported."""
 NEWEST_KNOWN = 20
@@ -43,7 +44,8 @@ class Step:
     about: int
     commands: tuple[tuple[str, ...], ...]
     environment: dict[str, str] = field(default_factory=dict)
-    even_after_failure: bool = False
+    tells_of: str = ""
+    """The step after whose failure this one runs all the same."""
 
 
 def main(arguments: list[str]) -> int:
@@ -66,8 +68,8 @@ def everything() -> list[Step]:
     """What decides a landing."""
     return [
         *looks(),
-        Step("tests, with coverage", 150, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD))),
-        Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), even_after_failure=True),
+        Step(TESTS, 150, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD))),
+        Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), tells_of=TESTS),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),)),
         Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),)),
         *docs(),
@@ -167,11 +169,11 @@ def tell(steps: list[Step]) -> None:
 
 
 def run(steps: list[Step]) -> int:
-    """Run the steps in order. After one that failed only those run that are to be told all the same."""
+    """Run the steps in order. After one that failed only what tells of it runs."""
     began = time.monotonic()
     status, failed = 0, ""
     for number, step in enumerate(steps, 1):
-        if failed and not step.even_after_failure:
+        if failed and step.tells_of != failed:
             continue
         print(f"\n[{number}/{len(steps)}] {step.name}", flush=True)
         since = time.monotonic()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from fakegpt_testkit.recorder.settings import Mode
+
 
 def size(asked: Asked) -> tuple[bytes | float, ...]:
     body = str(len(asked.body)).encode()
@@ -53,7 +55,7 @@ def test_another_patch_on_top_of_ours_stays(tmp_path: Path) -> None:
     ours: list[Any] = []
 
     async def theirs(*given: object, **named: object) -> object:
-        return await ours[0](*given, **named)  # type: ignore[arg-type]
+        return await ours[0](*given, **named)
 
     async def main() -> None:
         async with serve(ANSWERS) as server:
@@ -61,7 +63,7 @@ def test_another_patch_on_top_of_ours_stays(tmp_path: Path) -> None:
                 ours.append(BaseConnector.connect)
                 BaseConnector.connect = theirs  # type: ignore[assignment, method-assign]
                 assert await get(server.url) == b"0"
-            assert BaseConnector.connect is theirs  # type: ignore[comparison-overlap]
+            assert BaseConnector.connect is theirs
             assert await get(server.url) == b"0", "without a cassette ours goes straight through"
             BaseConnector.connect = ours[0]  # type: ignore[method-assign]  # as a late undo would
             with use_cassette(tmp_path / "a.yaml", record_mode="all") as session:
@@ -120,7 +122,7 @@ def refuse_to_be_made(journal: Journal, cassette: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["all", "new_episodes"])
-def test_without_a_journal_the_recording_goes_on(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_journal_the_recording_goes_on(mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Journal, "__init__", refuse_to_be_made)
 
     async def main() -> None:
@@ -135,7 +137,7 @@ def test_without_a_journal_the_recording_goes_on(mode: str, tmp_path: Path, monk
 
 @pytest.mark.parametrize("mode", ["all", "new_episodes"])
 def test_a_warning_made_an_error_leaves_no_connection_behind(
-    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Journal, "__init__", refuse_to_be_made)
 

@@ -84,6 +84,7 @@ async def too_many_redirects(url: str) -> object:
             await session.get(f"{url}/loop", max_redirects=3)
         except aiohttp.TooManyRedirects as failure:
             return failure.status, [each.status for each in failure.history]
+    return None
 
 
 async def raise_for_status(url: str) -> object:
@@ -92,6 +93,7 @@ async def raise_for_status(url: str) -> object:
             await session.get(f"{url}/busy")
         except aiohttp.ClientResponseError as failure:
             return failure.status, failure.message, dict(failure.headers or {}), str(failure)
+    return None
 
 
 async def bodiless(url: str) -> object:
@@ -172,7 +174,7 @@ async def uploads(url: str) -> object:
             {"params": {"q": "ä b"}},
         ):
             method = options.pop("method", "POST")
-            async with session.request(str(method), f"{url}/echo", **options) as response:  # type: ignore[arg-type]
+            async with session.request(str(method), f"{url}/echo", **options) as response:
                 seen.append((response.status, await response.read()))
         async with session.post(f"{url}/echo", data=form) as response:
             seen.append((response.status, (await response.read())[:5]))
@@ -189,6 +191,7 @@ async def an_upload_that_fails(url: str) -> object:
             await session.post(f"{url}/echo", data=pieces())
         except (ValueError, aiohttp.ClientError) as failure:
             return type(failure)
+    return None
 
 
 PROGRAMS: list[Program] = [

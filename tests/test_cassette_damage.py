@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from support.cassette_values import simple
 from support.costs import calls
 
@@ -228,5 +229,5 @@ def test_an_ascii_locale_changes_nothing(tmp_path: Path) -> None:
 
 def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [cassette.loads(data, "a") for data in FILES]
-    monkeypatch.setattr(tree, "_open_events", tree.yaml.SafeLoader)
+    monkeypatch.setattr(tree, "_open_events", yaml.SafeLoader)
     assert [cassette.loads(data, "a") for data in FILES] == found

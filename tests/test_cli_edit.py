@@ -82,7 +82,7 @@ def test_record_streams_the_answer_and_its_cassette_replays_for_the_live_url(tmp
     assert result.exit_code == 0
     assert result.stdout == f"Hello 👍 there\n4 of 4 requests recorded\nThe cassette: {file}\n"
     with use_cassette(file):
-        provider = type("Provider", (FakeGpt,), {})
+        provider: type[FakeGpt] = type("Provider", (FakeGpt,), {})
         question = [{"role": "user", "content": "Say hello"}]
         assert "".join(provider.create_completion("", question)) == "Hello 👍 there"
 
@@ -199,7 +199,7 @@ def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_pat
 def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
     many = [SECRET] * 100
     files = [written(tmp_path / "many" / f"{number:02}.yaml", *many) for number in range(40)]
-    command = [sys.executable, "-m", "fakegpt_testkit", "scrub", tmp_path / "many"]
+    command = [sys.executable, "-m", "fakegpt_testkit", "scrub", str(tmp_path / "many")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 20
         while TOKEN in files[0].read_text() and time.monotonic() < deadline:

@@ -53,7 +53,7 @@ def flow(tmp_path: Path) -> Path:
     """A cassette with two questions of one login."""
     path = tmp_path / "flow.yaml"
     with serve_in_thread(Options(text="Hello there")) as service:
-        provider = type("Provider", (FakeGpt,), {"url": service.url})
+        provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
         with use_cassette(path, record_mode="once", origins={service.url: FakeGpt.url}):
             for prompt in ("Say hello", "Say it 👍 again"):
                 assert [*provider.create_completion("gpt-9", [{"role": "user", "content": prompt}])]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from support.servers import Answer, Asked
 
-    from fakegpt_testkit.clients.aiohttp import Pace
+    from fakegpt_testkit.wire.deck import Pace
 
 PUTREQUEST, SEND, CONNECT = (http.client.HTTPConnection.__dict__[name] for name in ("putrequest", "send", "connect"))
 STREAM: Answer = (HEAD, *(in_chunk(event) for event in EVENTS), b"0\r\n\r\n")

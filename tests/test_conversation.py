@@ -26,7 +26,11 @@ from fakegpt_testkit.conversation import (
 from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnreadable
 from fakegpt_testkit.sse import Event, parse
 
-FINISHED = {"status": "finished_successfully", "end_turn": True, "metadata": {"finish_details": {"type": "stop"}}}
+FINISHED: dict[str, Any] = {
+    "status": "finished_successfully",
+    "end_turn": True,
+    "metadata": {"finish_details": {"type": "stop"}},
+}
 
 
 def said(text: object, message_id: str = "1", role: str = "assistant", **fields: Any) -> Event:

@@ -403,7 +403,7 @@ async def test_what_a_service_changes_is_found(tmp_path: Path, options: Options,
 
 async def recorded(path: Path, options: Options) -> tuple[Interaction, ...]:
     with serve_in_thread(options) as service, use_cassette(path, record_mode="all") as session:
-        provider = type("Provider", (FakeGpt,), {"url": service.url})
+        provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
         try:
             await provider.create_async("", [{"role": "user", "content": "Say hello"}])
         except Exception:

@@ -9,7 +9,7 @@ import ssl
 import zlib
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -19,9 +19,13 @@ from support.playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbeha
 from fakegpt_testkit.effects import faults
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.wire.deck import Pace
+
+    Place = Callable[[], AbstractAsyncContextManager[str]]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 HEAD = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -148,7 +152,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fault} {case.failure}")
 async def test_a_fault_is_what_a_server_that_misbehaves_is(case: Case) -> None:
-    limits = {"total": case.total, "sock_read": case.sock_read}
+    limits: dict[str, Any] = {"total": case.total, "sock_read": case.sock_read}
     async with misbehaving(*case.server) as url:
         real = await consume(url, **limits)
     with played(stream_tape(), effects=[case.fault]):
@@ -229,7 +233,7 @@ UNCONNECTED = {
 
 @pytest.mark.parametrize(("fault", "place"), UNCONNECTED.values(), ids=UNCONNECTED.keys())
 @pytest.mark.parametrize("pace", ["lockstep", "recorded"])
-async def test_a_connection_fails_as_it_does_against_a_real_place(fault: Effect, place, pace: str) -> None:
+async def test_a_connection_fails_as_it_does_against_a_real_place(fault: Effect, place: Place, pace: Pace) -> None:
     async with place() as url:
         real = await consume(url, connect=0.2)
         with played(stream_tape(), effects=[fault], pace=pace):

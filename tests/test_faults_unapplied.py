@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.recorder.settings import Consequence, Mode
 
 ANSWER = script("Hel", "lo ", "there", every=0.5)
 CONVERSATION = "https://chat-shared2.zhile.io/api/conversation"
@@ -79,7 +80,7 @@ async def test_a_fault_that_was_played_once_is_enough(fault: Effect) -> None:
 
 
 async def test_the_error_says_what_was_played_and_what_to_do() -> None:
-    chat = type("FakeGpt", (FakeGpt,), {})
+    chat: type[FakeGpt] = type("FakeGpt", (FakeGpt,), {})
     with pytest.raises(FaultNeverApplied) as raised, use_cassette(ANSWER, faults=[faults.status(429).on(call=2)]):
         [_ async for _ in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
     assert str(raised.value) == (
@@ -112,7 +113,7 @@ async def test_a_misplaced_fault_is_named_as_it_is_written() -> None:
 
 
 def test_what_becomes_of_it_can_be_said() -> None:
-    def use(then: str) -> None:
+    def use(then: Consequence) -> None:
         with use_cassette(ANSWER, faults=[faults.reset(1)], unapplied=then):
             pass
 
@@ -121,15 +122,15 @@ def test_what_becomes_of_it_can_be_said() -> None:
         use("warn")
     assert caught[0].filename == __file__
     with pytest.raises(BadSetting, match="unapplied is 'often'; wanted: one of ignore, warn, fail"):
-        use("often")
+        use("often")  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="first"), use_cassette(ANSWER, faults=[faults.reset(1)]):
         raise RuntimeError("first")
 
 
 @pytest.mark.parametrize("mode", ["once", "all", "rewrite", "new_episodes"])
-def test_what_is_recorded_meets_no_fault(tmp_path: Path, mode: str) -> None:
+def test_what_is_recorded_meets_no_fault(tmp_path: Path, mode: Mode) -> None:
     with serve_in_thread(Options(text="Hello")) as service:
-        chat = type("FakeGpt", (FakeGpt,), {"url": service.url})
+        chat: type[FakeGpt] = type("FakeGpt", (FakeGpt,), {"url": service.url})
         with use_cassette(tmp_path / "nothing.yaml", record_mode="all", faults=[faults.reset(1)]):
             pass
         with use_cassette(tmp_path / "c.yaml", record_mode=mode, faults=[faults.reset(1)]):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from support.listening import Listener
 
+uvloop: Any
 try:
     import uvloop
 except ImportError:  # there is none for this interpreter
@@ -116,7 +117,7 @@ def by_program(port: int) -> None:
     subprocess.run([sys.executable, "-S", "-c", code], check=True)
 
 
-WAYS: dict[str, Callable[[int], None]] = {
+WAYS: dict[str, Callable[[int], object]] = {
     "a socket": by_socket,
     "connect_ex": by_connect_ex,
     "UDP, sendto": by_datagram,
@@ -329,8 +330,13 @@ def test_hosts_are_allowed_by_name_address_and_network(case: str, monkeypatch: p
 
 
 def test_a_learned_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda name, _: asked.append(name) or [])
+    asked: list[str] = []
+
+    def look_up(name: str, _: object) -> list[object]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with guarded(Guard(TEST, ("far.example",))):
         for _ in range(3):
             with pytest.raises(NetworkBlocked):
@@ -359,7 +365,7 @@ def test_guards_nest_and_can_be_lifted() -> None:
 
 
 def test_nothing_is_left_behind() -> None:
-    places = [(socket.socket, "connect"), *([(uvloop.Loop, "getaddrinfo")] if uvloop else [])]
+    places = [(socket.socket, "connect"), *([(uvloop.Loop, "getaddrinfo")] if uvloop is not None else [])]
     before = [getattr(*each) for each in places]
     with guarded(Guard(TEST)):
         assert [getattr(*each) for each in places] != before

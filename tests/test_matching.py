@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import zlib
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,9 @@ from fakegpt_testkit.matching import (
     matches,
     not_recorded,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOST = "https://chat.example"
 RULES = Rules()
@@ -323,7 +327,7 @@ RULES_THAT_ARE_NONE = {
 @pytest.mark.parametrize(("rules", "words"), RULES_THAT_ARE_NONE.values(), ids=RULES_THAT_ARE_NONE.keys())
 def test_rules_that_mean_nothing_are_refused(rules: dict[str, tuple[str, ...]], words: str) -> None:
     with pytest.raises(BadSetting) as caught:
-        Rules(**rules)  # type: ignore[arg-type]
+        Rules(**rules)
     assert words in str(caught.value)
 
 
@@ -429,7 +433,7 @@ def test_many_differences_are_counted() -> None:
 
 @pytest.mark.parametrize("remake", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
 @pytest.mark.parametrize("played", [True, False], ids=["played out", "not recorded"])
-def test_errors_travel_between_processes(remake, played: bool) -> None:
+def test_errors_travel_between_processes(remake: Callable[[Any], Any], played: bool) -> None:
     asked = chat("Say hi") if played else chat("Say ho")
     error = not_recorded(asked, [chat("Say hi")], [played], RULES, cassette="c.yaml", command="pytest")
     again = remake(error)

@@ -22,7 +22,7 @@ from fakegpt_testkit.sse import parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fakegpt_testkit.fakegpt.provider import AsyncGeneratorProvider
+    from fakegpt_testkit.fakegpt.answers import AsyncGeneratorProvider
 
 ANSWER = script("Hel", "lo ", "there")
 SITE = "https://chat-shared2.zhile.io"

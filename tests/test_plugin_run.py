@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fakegpt_testkit.effects.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in import Service
+    from fakegpt_testkit.recorder.settings import Mode, Stale
 
 SUITE = """
 import pytest
@@ -44,7 +46,7 @@ async def test_shared(fakegpt, prompt):
 def test_unmarked():
     pass
 """
-LAST = ["conversation"]
+LAST: list[Step] = ["conversation"]
 ELSEWHERE = """
 import pytest
 pytest.importorskip("a_module_that_is_not_there")
@@ -440,7 +442,7 @@ LONG_AGO = "2020-02-02T00:00:00Z"
         pytest.param("none", datetime.now(UTC).isoformat(), "fail", "none", id="just now"),
     ],
 )
-def test_a_recording_can_be_too_old(tmp_path: Path, mode: str, at: str, stale: str, outcome: Any) -> None:
+def test_a_recording_can_be_too_old(tmp_path: Path, mode: Mode, at: str, stale: Stale, outcome: Any) -> None:
     path = old(tmp_path / "old.yaml", at)
     before = path.read_bytes()
     if isinstance(outcome, str):
@@ -499,8 +501,9 @@ def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
 @pytest.mark.parametrize("option", ["stale", "unplayed"])
 def test_a_wrong_consequence_is_named(tmp_path: Path, option: str) -> None:
     path = old(tmp_path / "old.yaml", LONG_AGO)
+    named: dict[str, Any] = {option: "perhaps"}
     wanted = pytest.raises(BadSetting, match=f"{option} is 'perhaps'; wanted: one of")
-    with wanted, use_cassette(path, max_age=9999, **{option: "perhaps"}):
+    with wanted, use_cassette(path, max_age=9999, **named):
         pass
 
 

@@ -49,7 +49,7 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
             path = pytester.path / f"cassettes/{cassette}.yaml"
             with use_cassette(path, record_mode="all", origins={service.url: FakeGpt.url}):
                 for prompt in prompts:
-                    provider = type("Provider", (FakeGpt,), {"url": service.url})
+                    provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
                     assert [*provider.create_completion("", [{"role": "user", "content": prompt}])]
     return pytester
 

@@ -25,12 +25,15 @@ from test_provider_faults import ASK, DONE, answering, client_of, logins, say, u
 import fakegpt_testkit.errors
 from fakegpt_testkit.errors import FakeGptTestkitError, ProviderError, UnknownKeywords
 from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.fakegpt.answers import Answer, AsyncGeneratorProvider, Rewritten
 from fakegpt_testkit.fakegpt.blocking import Turns, loop_in_a_thread
-from fakegpt_testkit.fakegpt.provider import Answer, AsyncGeneratorProvider, FakeGpt, Rewritten
+from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from fakegpt_testkit.fakegpt.stand_in import Service
 
 TALK = [
     {"role": "system", "content": "Be brief."},
@@ -121,7 +124,7 @@ async def test_the_same_randomness_and_time_make_the_same_requests() -> None:
     def bodies(requests: tuple[Request, ...]) -> list[bytes]:
         return [requests[0].uri.partition("?")[2].encode(), *(request.body for request in requests)]
 
-    fixed = {"_clock": staticmethod(lambda: 1.0)}
+    fixed: dict[str, Any] = {"_clock": staticmethod(lambda: 1.0)}
     one, again = [bodies(await requests_of(_random=Random(5), **fixed)) for _ in range(2)]
     other = bodies(await requests_of(_random=Random(6), **fixed))
     assert one == again
@@ -162,7 +165,7 @@ async def test_subclasses_share_no_state() -> None:
     async with serve(Options(text="Hello")) as service:
         parent = client_of(service.url)
         await parent.create_async("", ASK)
-        child = type("Child", (parent,), {})
+        child: type[FakeGpt] = type("Child", (parent,), {})
         assert parent._access_token is not None
         assert (child._access_token, child._cookie_jar) == (None, None)
         assert child._login_turns is not parent._login_turns
@@ -352,7 +355,7 @@ async def test_it_works_where_a_loop_is_running() -> None:
         assert asyncio.get_running_loop().is_running()
 
 
-def idle(service: Any) -> bool:
+def idle(service: Service) -> bool:
     until = time.monotonic() + 2
     while service.streams and time.monotonic() < until:
         time.sleep(0.001)
@@ -533,10 +536,10 @@ def test_errors_travel_between_processes_and_share_one_base(error: Exception) ->
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
     assert isinstance(error, FakeGptTestkitError)
-    assert isinstance(error, RuntimeError)
     if isinstance(error, ProviderError):
         assert "http://localhost" in str(error)
         assert str(error).startswith("No valid response") == isinstance(error, fakegpt_testkit.errors.NoValidResponse)
+    assert isinstance(error, RuntimeError)
 
 
 def test_an_error_without_a_detail_says_so() -> None:

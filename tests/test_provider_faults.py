@@ -28,7 +28,8 @@ from fakegpt_testkit.errors import (
     WebPageAnswered,
     WrongContent,
 )
-from fakegpt_testkit.fakegpt.provider import FakeGpt, Rewritten
+from fakegpt_testkit.fakegpt.answers import Rewritten
+from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ async def answering(**answers: Any) -> AsyncIterator[tuple[str, list[str]]]:
         asked.append(step)
         given = flow[step]
         if not isinstance(given, web.Response):
-            return await given(request)
+            answered: web.Response = await given(request)
+            return answered
         return web.Response(body=given.body, status=given.status, headers=given.headers)
 
     runner = web.AppRunner(web.Application(), access_log=None)
@@ -459,13 +461,13 @@ async def test_8_an_empty_last_text_ends_the_answer() -> None:
 
 
 async def test_9_the_rest_of_an_answer_cut_by_its_length_is_told() -> None:
-    rest = {"metadata": {"message_type": "continue"}}
+    rest: dict[str, Any] = {"metadata": {"message_type": "continue"}}
     body = say("Once upon ", final=True) + say("Once upon a time", **rest, final=True) + DONE
     assert "".join(await pieces_of(body)) == "Once upon a time"
 
 
 async def test_9_a_variant_is_an_answer() -> None:
-    variant = {"metadata": {"message_type": "variant"}}
+    variant: dict[str, Any] = {"metadata": {"message_type": "variant"}}
     assert await pieces_of(say("Hel", **variant) + say("Hello", **variant, final=True) + DONE) == ["Hel", "lo"]
 
 

@@ -38,7 +38,7 @@ async def test_a_login_is_recorded_whole_when_its_body_comes_after_its_head(tmp_
     app = make_app(Options(text="Hello"))
     app.middlewares.append(late_bodies)
     async with TestServer(app, host="localhost") as server:
-        provider = type("Mine", (FakeGpt,), {"url": str(server.make_url("")).rstrip("/")})
+        provider: type[FakeGpt] = type("Mine", (FakeGpt,), {"url": str(server.make_url("")).rstrip("/")})
         with use_cassette(tmp_path / "login.yaml", record_mode="once") as cassette:
             assert await provider.create_async("", [{"role": "user", "content": "Hi"}]) == "Hello"
     assert [each.response.ending.kind for each in cassette.recorded] == [EndingKind.COMPLETE] * 4

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fakegpt_testkit.recorder.settings import Mode
+
 
 class Counting:
     """Answers each request with what it asked, and how many came before it."""
@@ -67,7 +69,7 @@ def prompts(path: Path) -> list[str]:
         ("rewrite", ["3", "4"], ["old", "new"]),
     ],
 )
-def test_a_record_mode_with_a_cassette(mode: str, seen: list[str], kept: list[str], tmp_path: Path) -> None:
+def test_a_record_mode_with_a_cassette(mode: Mode, seen: list[str], kept: list[str], tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
 
     async def main() -> None:
@@ -89,7 +91,7 @@ def test_a_record_mode_with_a_cassette(mode: str, seen: list[str], kept: list[st
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "all", "rewrite"])
-def test_a_record_mode_without_a_cassette_records(mode: str, tmp_path: Path) -> None:
+def test_a_record_mode_without_a_cassette_records(mode: Mode, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "a.yaml"
 
     async def main() -> None:

@@ -14,7 +14,7 @@ from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.errors import InteractionsUnplayed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 URL = "https://chat-shared2.zhile.io/api/conversation"
 TOLD = script("Hello", steps=("conversation",))
@@ -35,7 +35,7 @@ async def in_a_coroutine() -> bytes:
 
 
 @use_cassette(TOLD)
-async def in_an_async_generator() -> AsyncIterator[bytes]:
+async def in_an_async_generator() -> AsyncGenerator[bytes, None]:
     yield await ask()
     assert in_use()
     yield b"end"
@@ -109,26 +109,30 @@ async def test_what_is_thrown_and_sent_into_a_generator_arrives() -> None:
             heard.append(thrown)
 
     @use_cassette(TOLD)
-    async def echo() -> AsyncIterator[object]:
+    async def echo() -> AsyncGenerator[str, str]:
         heard.append((yield "first"))
 
     async with managed() as here:
         assert (here, in_use()) == ("here", True)
-        raise KeyError("async")
+        lose("async")
     with plain():
-        raise KeyError("plain")
+        lose("plain")
     echoing = echo()
     await anext(echoing)
     with pytest.raises(StopAsyncIteration):
-        await echoing.asend("sent")  # type: ignore[attr-defined]
+        await echoing.asend("sent")
     assert [str(each) for each in heard] == ["'async'", "'plain'", "sent"]
     assert not in_use()
+
+
+def lose(key: str) -> None:
+    raise KeyError(key)
 
 
 async def test_a_generator_that_is_left_early_leaves_its_cassette() -> None:
     items = in_an_async_generator()
     await anext(items)
-    await items.aclose()  # type: ignore[attr-defined]
+    await items.aclose()
     assert not in_use()
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from fakegpt_testkit.recorder.settings import Mode
+    from fakegpt_testkit.wire.deck import Pace
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b"9\r\ndata: 1\n\n\r\n"
 ENDLESS: Answer = (CHUNKED, EVENT, 0.002, EVENT, 0.002, EVENT, HOLD)
@@ -158,7 +161,7 @@ def test_a_failed_block_keeps_what_was_recorded_unless_told_otherwise(tmp_path: 
 
 
 @pytest.mark.parametrize("mode", ["all", "rewrite"])
-def test_a_failed_new_recording_leaves_the_old_one(mode: str, tmp_path: Path) -> None:
+def test_a_failed_new_recording_leaves_the_old_one(mode: Mode, tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
 
     async def main() -> None:
@@ -265,7 +268,9 @@ def test_a_slow_stream_is_handed_on_while_it_is_recorded(tmp_path: Path) -> None
                     await response.content.readany()
                     assert time.monotonic() - began < 0.15
                     await response.read()
-            for pace, least, most in (("lockstep", 0.0, 0.15), ("recorded", 0.28, 5), (0.1, 0.028, 0.25), (0, 0, 0.15)):
+            paces: list[tuple[Pace, float, float]]
+            paces = [("lockstep", 0.0, 0.15), ("recorded", 0.28, 5), (0.1, 0.028, 0.25), (0, 0, 0.15)]
+            for pace, least, most in paces:
                 began = time.monotonic()
                 with use_cassette(tmp_path / "a.yaml", pace=pace):
                     await leave_after_all(server.url)

@@ -21,8 +21,11 @@ from fakegpt_testkit.recorder import Advice
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.recorder.settings import Mode
 
 LIVE = "https://chat-shared2.zhile.io"
 
@@ -30,7 +33,7 @@ LIVE = "https://chat-shared2.zhile.io"
 async def flow(file: Path, options: Options, **use: Any) -> Session:
     """Log in and ask once, at a stand-in of its own; a stream that breaks is the caller's business."""
     with serve_in_thread(options) as service, use_cassette(file, origins={service.url: LIVE}, **use) as session:
-        provider = type("Provider", (FakeGpt,), {"url": service.url})
+        provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
         try:
             await provider.create_async("", [{"role": "user", "content": "Say hello"}])
         except (aiohttp.ClientPayloadError, AnswerCutOff):
@@ -114,7 +117,7 @@ def test_an_error_shows_no_more_than_a_person_reads() -> None:
 
 async def test_a_block_that_raises_keeps_its_exception_and_drift_is_a_note(recorded: Path) -> None:
     with serve_in_thread(Options(drift=frozenset({"gone-field"}))) as service:
-        provider = type("Provider", (FakeGpt,), {"url": service.url})
+        provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
         origins = {service.url: LIVE}
         with pytest.raises(ZeroDivisionError) as raised, use_cassette(recorded, record_mode="verify", origins=origins):
             await provider.create_async("", [{"role": "user", "content": "Say hello"}])
@@ -132,7 +135,7 @@ async def test_everything_goes_live_and_is_at_hand_meanwhile(recorded: Path, mon
     with serve_in_thread(Options(text="Hello there")) as service:
         origins = {service.url: LIVE}
         with use_cassette(recorded, record_mode="verify", origins=origins, max_age=0, stale="fail") as session:
-            provider = type("Provider", (FakeGpt,), {"url": service.url})
+            provider: type[FakeGpt] = type("Provider", (FakeGpt,), {"url": service.url})
             assert drift_of(session).compared == 0
             assert len(drift_of(session).unasked) == 4
             assert await provider.create_async("", [{"role": "user", "content": "Say hello"}]) == "Hello there"
@@ -155,10 +158,11 @@ async def test_no_secret_of_the_live_service_is_in_what_is_found(recorded: Path)
 
     file = recorded.parent / "b.yaml"
     other = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"said": 1}'
+    modes: list[tuple[tuple[bytes] | Callable[[Asked], tuple[bytes]], Mode]] = [((other,), "once"), (answer, "verify")]
     async with aiohttp.ClientSession() as client:
-        for answers, use in (((other,), {"record_mode": "once"}), (answer, {"record_mode": "verify"})):
+        for answers, mode in modes:
             async with serve({"/": answers}) as server:
-                with use_cassette(file, origins={server.url: LIVE}, drift="never", **use) as session:
+                with use_cassette(file, origins={server.url: LIVE}, drift="never", record_mode=mode) as session:
                     headers = {"X-Api-Key": key}
                     async with client.post(f"{server.url}/", json=asked, headers=headers) as response:
                         await response.read()
@@ -211,7 +215,7 @@ def test_options_that_make_no_sense_here_are_refused(recorded: Path) -> None:
     with pytest.raises(BadSetting, match=r"faults is 'reset.*none with record_mode='verify'"):
         use_cassette(recorded, record_mode="verify", faults=[faults.reset(1)]).__enter__()
     with pytest.raises(BadSetting, match="drift is 'often'; wanted: one of harmless, added, broken, never"):
-        use_cassette(recorded, drift="often").__enter__()
+        use_cassette(recorded, drift="often").__enter__()  # type: ignore[arg-type]
 
 
 def test_a_script_has_no_service_and_plays(recorded: Path) -> None:

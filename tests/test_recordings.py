@@ -12,6 +12,7 @@ from fakegpt_testkit.sse import parse
 
 if TYPE_CHECKING:
     from fakegpt_testkit import FakeGpt, Session
+    from fakegpt_testkit.wire.deck import Pace
 
 HELLO = [{"role": "user", "content": "Say hello"}]
 
@@ -83,7 +84,7 @@ async def test_tool_noise(fakegpt: type[FakeGpt], fakegpt_cassette: Session) -> 
 
 
 @pytest.mark.parametrize("pace", ["recorded", 0.1, 0], ids=str)
-async def test_every_pace_gives_the_same_answer(pace: float | str) -> None:
+async def test_every_pace_gives_the_same_answer(pace: Pace) -> None:
     from fakegpt_testkit import FakeGpt, use_cassette
 
     class Mine(FakeGpt):

@@ -6,6 +6,7 @@ import base64
 import gzip
 import html
 import json
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -29,6 +30,9 @@ from fakegpt_testkit.matching import Rules, compare
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.vault import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 URL = "https://chat.example/v1"
 JSON_TYPE = (("Content-Type", "application/json"),)
@@ -625,7 +629,7 @@ secrets = st.text(st.sampled_from('aB3xZ9-_/+%"\\é😀 '), min_size=10, max_siz
     lambda text: text.strip() == text and any(each.isdigit() for each in text) and any(each.isalpha() for each in text)
 )
 words = st.text(st.sampled_from('ab \n"\\{}:,=&1é'), max_size=12)
-FORMS_OF_A_SECRET = {
+FORMS_OF_A_SECRET: dict[str, Callable[[str], str]] = {
     "plain": lambda secret: secret,
     "JSON": lambda secret: json.dumps(secret),
     "JSON in UTF-8": lambda secret: json.dumps(secret, ensure_ascii=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.playing import TapeDeck
@@ -16,7 +16,11 @@ from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from fakegpt_testkit.exchange import Interaction, Tape
+
+    Sent = str | bytes | Mapping[str, object] | sse.Event
 
 
 @pytest.fixture
@@ -51,7 +55,13 @@ def stream(*interactions: Interaction) -> Tape:
 
 
 def test_events_are_sent_as_they_are() -> None:
-    events = ["plain", {"error": "no"}, sse.Event("ping", "now"), b": a comment\n\n", "[DONE]"]
+    events: list[Sent] = [
+        "plain",
+        {"error": "no"},
+        sse.Event("ping", "now"),
+        b": a comment\n\n",
+        "[DONE]",
+    ]
     tape = stream(*script(events=events, every=0.05))
     assert [chunk.data for chunk in tape.chunks] == [
         b"data: plain\n\n",
@@ -82,15 +92,16 @@ async def test_faults_go_on_a_script(client: type[FakeGpt]) -> None:
         assert await ask(client) == ["Hello"]
 
 
+LOGOUT: Any = ["logout"]
 NONSENSE = {
     "nothing to say": (lambda: script(), "one of texts and events"),
     "two ways to say it": (lambda: script("a", events=["b"]), "one of texts and events"),
     "back in time": (lambda: script("a", every=-1), "every must be 0 or more"),
-    "no such step": (lambda: script("a", steps=["logout"]), "there is no step 'logout'"),
+    "no such step": (lambda: script("a", steps=LOGOUT), "there is no step 'logout'"),
 }
 
 
 @pytest.mark.parametrize(("make", "problem"), NONSENSE.values(), ids=NONSENSE.keys())
-def test_a_script_that_means_nothing_is_told(make, problem: str) -> None:
+def test_a_script_that_means_nothing_is_told(make: Callable[[], object], problem: str) -> None:
     with pytest.raises(EffectMisplaced, match=problem):
         make()

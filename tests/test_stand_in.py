@@ -343,7 +343,7 @@ async def test_a_stream_and_a_redirect_say_so_too() -> None:
         (lambda: Options(finish="done"), "finish"),  # type: ignore[arg-type]
         (lambda: Options(ending="crash"), "ending"),  # type: ignore[arg-type]
         (lambda: Options(noise=frozenset({"ping", "pong"})), "noise"),
-        (lambda: Options(drift=frozenset({"new-field", "old-field"})), "drift"),
+        (lambda: Options(drift=frozenset({"new-field", "old-field"})), "drift"),  # type: ignore[arg-type]
         (lambda: Options(delay=-1), "delay"),
         (lambda: Options(events=-1), "events"),
         (lambda: Options(accounts=1, busy=2), "busy"),
@@ -372,7 +372,7 @@ async def test_only_the_last_thousand_requests_are_kept() -> None:
 
 
 def left_behind() -> set[asyncio.Task[Any]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("ending", ["stall", "endless"])

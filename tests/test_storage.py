@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,7 @@ def test_an_interrupt_leaves_no_litter_either(
 
     for operation in ("fsync", "replace"):
         with monkeypatch.context() as patched:
-            patched.setattr(files.os, operation, interrupted)
+            patched.setattr(os, operation, interrupted)
             with pytest.raises(raised):
                 storage.write(path, NEW)
         assert path.read_bytes() == OLD
@@ -329,7 +330,7 @@ def test_a_file_that_the_system_reads_in_pieces_is_whole(tmp_path: Path, monkeyp
     path = tmp_path / "a.yaml"
     path.write_bytes(b"data: a\n" * 10)
     real = os.read
-    monkeypatch.setattr(files.os, "read", lambda descriptor, size: real(descriptor, min(size, 7)))
+    monkeypatch.setattr(os, "read", lambda descriptor, size: real(descriptor, min(size, 7)))
     assert storage.read(path) == b"data: a\n" * 10
 
 
@@ -383,9 +384,9 @@ def test_the_state_lies_in_the_temporary_folder_when_home_cannot_be_written(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     assert files.state_folder("locks").is_relative_to(tmp_path)
-    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(StorageError, match="set XDG_STATE_HOME"):
         files.state_folder("locks")
 

@@ -19,7 +19,6 @@ from support import cassette_values as values
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
-from fakegpt_testkit.storage import journal as journals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -221,7 +220,7 @@ def test_a_full_disk_is_told_once_and_keeps_what_was_there(tmp_path: Path, monke
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with monkeypatch.context() as patched:
-            patched.setattr(journals.os, "write", torn)
+            patched.setattr(os, "write", torn)
             with pytest.raises(
                 StorageError, match="No space left on device; the journal of this recording is incomplete"
             ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
@@ -13,6 +14,12 @@ from fakegpt_testkit.conversation import AnswerReader
 from fakegpt_testkit.effects import apply, faults, recut, script
 from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.streams import Stream, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from fakegpt_testkit.effects import Effect
+    from fakegpt_testkit.wire.deck import Pace
 
 ANSWER = script("Hel", "lo", every=0.5)[-1]
 
@@ -34,7 +41,7 @@ def test_a_stream_tells_what_was_sent_and_when() -> None:
     assert stream.deltas == ("Hel", "lo")
     assert stream.order == ("other", "text", "text", "end", "done")
     assert [event.data for event in stream.events][-1] == "[DONE]"
-    assert stream.event_times == (0, 0.5, 1.0, 1.5, 2.0)
+    assert stream.event_times == (0.0, 0.5, 1.0, 1.5, 2.0)
     assert stream.time_to_first_event == 0
     assert stream.gaps == (0.5, 0.5, 0.5, 0.5)
     assert stream.longest_gap == 0.5
@@ -52,7 +59,7 @@ def test_an_event_has_the_time_at_which_it_was_complete() -> None:
 
 
 def test_events_of_all_kinds_have_a_name() -> None:
-    events = [
+    events: list[str | bytes | Mapping[str, object] | sse.Event] = [
         sse.Event("ping", "now"),
         {"error": "no"},
         {"moderation_response": {"flagged": False, "blocked": False}},
@@ -141,7 +148,9 @@ def test_a_description_has_the_last_events_and_the_ending() -> None:
 # --- what the client read ---
 
 
-async def watched(read, *effects, pace="lockstep") -> Stream:
+async def watched(
+    read: Callable[[aiohttp.ClientResponse], Awaitable[object]], *effects: Effect, pace: Pace = "lockstep"
+) -> Stream:
     interaction = Interaction(Request("POST", URL), stream_tape(every=0.01))
     changed = replace(interaction, response=apply(effects, interaction, 0, 0))
     with played(changed.response, pace=pace) as deck:
@@ -186,7 +195,7 @@ async def read_nothing(_: aiohttp.ClientResponse) -> None:
 
 
 @pytest.mark.parametrize("pace", ["lockstep", "recorded"])
-async def test_what_the_client_read_is_known(pace: str) -> None:
+async def test_what_the_client_read_is_known(pace: Pace) -> None:
     size = sum(map(len, EVENTS))
     everything = await watched(read_all, pace=pace)
     assert (everything.read, everything.closed_early, everything.stopped_at_end_mark) == (size, False, True)

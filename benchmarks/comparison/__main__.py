@@ -18,13 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from check import find_pythons
 from peers import OURS, PEERS, Peer
 from service import COOKIE, GAP, PIECES, TOKEN, Service, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -206,7 +209,7 @@ def endless_kept(trial: Trial) -> str:
     return "yes" if "".join(pieces(again)).startswith(wanted) else "no: other bytes"
 
 
-PROBES = {
+PROBES: dict[str, Callable[[Trial], str]] = {
     "handed on at once": handed_on,
     "chunks": chunks_kept,
     "a reset": break_kept,

@@ -44,7 +44,8 @@ class Listener:
         if piece:
             self.heard.pieces.append((time.perf_counter() - self.began, piece.decode("latin-1")))
             Path(self.request["seen"]).touch()
-        return len(self.heard.pieces) == self.request["enough"]
+        enough: int = self.request["enough"]
+        return len(self.heard.pieces) == enough
 
 
 def ask_by_requests(listener: Listener, session: Any) -> None:

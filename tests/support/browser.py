@@ -18,7 +18,13 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+FLAGS: tuple[str, ...] = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+)
 FLAGS += ("--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--window-size=1200,900")
 
 

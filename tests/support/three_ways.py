@@ -94,4 +94,5 @@ async def view(
                 seen.append(await program(server.url))
             assert not session.unplayed
         assert (len(server.requests), server.connections) == (asked, connected)
-    return Views(*seen, load_cassette(file))
+    live, recorded, new, replayed, replayed_new = seen
+    return Views(live, recorded, new, replayed, replayed_new, load_cassette(file))
