@@ -50,6 +50,7 @@ class Arrivals:
         self._factor = {"lockstep": 0.0, "recorded": 1.0}[pace] if isinstance(pace, str) else pace
         self._frames = encode(tape, method) if tape.status else iter(())
         self._next = next(self._frames, None)
+        self._whole = tape.ending.kind is EndingKind.COMPLETE and is_delimited(tape, method)
         self._rest = b""
         self._began = clock()
         self._given: list[bytes] = []
@@ -63,10 +64,9 @@ class Arrivals:
         return self._tape.ending
 
     @property
-    def keeps_open(self) -> bool:
-        """Whether a live connection could be used again once all has played."""
-        complete = self.ending.kind is EndingKind.COMPLETE
-        return complete and is_delimited(self._tape, self._method) and keeps_open(self._tape.head)
+    def hung_up(self) -> bool:
+        """Whether all has played and a live server would have closed the connection then."""
+        return self._over and not (self._whole and keeps_open(self._tape.head))
 
     def wait(self, timeout: float | None = None) -> Wait:
         """The wait for what comes next, for a client that waits at most ``timeout`` seconds for bytes."""
@@ -90,7 +90,7 @@ class Arrivals:
             return self._end()
         given, self._rest = self._rest[:most], self._rest[most:]
         self._given.append(given)
-        if not self._rest and self._next is None and self.ending.kind is EndingKind.COMPLETE:
+        if not self._rest and self._next is None and self._whole:
             self._over = True
         return given
 

@@ -38,16 +38,17 @@ if TYPE_CHECKING:
 
 def bind(core: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
     """What is replaced."""
+    shadows: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+    """For each live pool one of connections to nowhere."""
     return [
-        (core.AsyncConnectionPool, "handle_async_request", partial(replace_pool, core)),
+        (core.AsyncConnectionPool, "handle_async_request", partial(replace_pool, core, shadows)),
+        (core.AsyncConnectionPool, "aclose", partial(replace_close, shadows)),
         (core.AsyncHTTP11Connection, "handle_async_request", partial(replace_connection, core)),
     ]
 
 
-def replace_pool(core: ModuleType, original: Any) -> Any:
+def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], original: Any) -> Any:
     """Where a request meets the deck."""
-    shadows: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-    """For each live pool one of connections to nowhere."""
 
     async def handle_async_request(pool: Any, request: Any) -> Any:
         deck = find_deck()
@@ -80,6 +81,17 @@ def replace_pool(core: ModuleType, original: Any) -> Any:
             raise
 
     return handle_async_request
+
+
+def replace_close(shadows: WeakKeyDictionary[Any, Any], original: Any) -> Any:
+    """Where a client lets go of all its connections."""
+
+    async def aclose(pool: Any) -> None:
+        if (shadow := shadows.pop(pool, None)) is not None:
+            await shadow.aclose()
+        await original(pool)
+
+    return aclose
 
 
 def replace_connection(core: ModuleType, original: Any) -> Any:
@@ -202,4 +214,6 @@ class Stream:
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        return {"server_addr": self._peer, "client_addr": ("127.0.0.1", 0), "is_readable": False}.get(info)
+        if info == "is_readable":  # as it is at the end of a connection
+            return self.exchange is not None and self.exchange.hung_up
+        return {"server_addr": self._peer, "client_addr": ("127.0.0.1", 0)}.get(info)

@@ -72,6 +72,11 @@ class Played:
             deck.follow(number, self.arrivals)
         return self.arrivals
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether all has played and a live server would have closed the connection then."""
+        return self.arrivals is not None and self.arrivals.hung_up
+
     def stop(self) -> None:
         """The client lets go of the connection."""
         if self.arrivals is not None:
