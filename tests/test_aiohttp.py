@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from aiohttp import BaseConnector
+from support.patience import PATIENCE
 from support.servers import Answers, Asked, serve
 from support.three_ways import CONNECT, LOOPS, run_in
 
@@ -144,7 +145,7 @@ def test_a_warning_made_an_error_leaves_no_connection_behind(
     async def main() -> None:
         async with serve(ANSWERS) as server:
             with use_cassette(tmp_path / "a.yaml", record_mode=mode), pytest.raises(RuntimeWarning):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE):
                     await get(server.url)
             assert server.connections == 0
 

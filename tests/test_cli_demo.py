@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_records_closes_the_network_and_replays_chunk_for_chunk(tmp_path: Path) -> None:
     folder = tmp_path / "a folder with spaces"
     folder.mkdir()
-    began = time.perf_counter()
     ran = subprocess.run(
         [*COMMAND, "--cassette", "my cassettes/demo.yaml"],
         cwd=folder,
@@ -49,7 +47,6 @@ def test_it_records_closes_the_network_and_replays_chunk_for_chunk(tmp_path: Pat
         text=True,
         stdin=subprocess.DEVNULL,
     )
-    took = time.perf_counter() - began
     assert (ran.returncode, ran.stderr) == (0, "")
     for step in ("GET  /api/loads", "POST /auth/login", "GET  /api/auth/session", "POST /api/conversation"):
         assert re.search(rf"  \d {step} +200  ", ran.stdout)
@@ -59,7 +56,6 @@ def test_it_records_closes_the_network_and_replays_chunk_for_chunk(tmp_path: Pat
     *_, asked = load_cassette(folder / "my cassettes" / "demo.yaml").interactions
     assert re.search(rf"\nchunks +{len(asked.response.chunks)} +{len(asked.response.chunks)} *\n", ran.stdout)
     assert ran.stdout.count("C'est tout 🎉") == 2
-    assert took < 15  # five seconds on an idle machine
 
 
 def test_it_has_colours_on_a_terminal_and_none_of_the_answer_is_lost(tmp_path: Path) -> None:

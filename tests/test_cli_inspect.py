@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,17 +105,18 @@ def test_nothing_in_a_cassette_reaches_the_terminal_as_a_command(tmp_path: Path)
     assert "\\x1b[31mred\\x07 \ufffd [bold]not markup[/bold]" in ran("replay", file, "--pace", "0").stdout
 
 
-def test_replay_prints_the_text_at_the_pace(tmp_path: Path) -> None:
+def test_replay_prints_the_text_at_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr("fakegpt_testkit.cli.inspect.time", clock)
     file = written(tmp_path / "c.yaml", PAGE, chat("Hello", "Hello World"), chat("Again"))
-    began = time.monotonic()
     assert ran("replay", file, "--pace", "lockstep").stdout == "Hello World\nAgain\n"
-    assert time.monotonic() - began < 0.5
-    began = time.monotonic()
+    assert sum(slept) == 0
     assert ran("replay", file, "--pace", "0.5", "--number", "2").stdout == "Hello World\n"
-    assert 0.25 <= time.monotonic() - began < 0.5
-    began = time.monotonic()
+    assert sum(slept) == pytest.approx(0.25)
+    slept.clear()
     assert ran("replay", file, "--number", "3").stdout == "Again\n"
-    assert time.monotonic() - began >= 0.5
+    assert sum(slept) == pytest.approx(0.5)
 
 
 def test_replay_says_how_a_broken_stream_ended(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 import tracemalloc
 from dataclasses import replace
 from functools import wraps
@@ -118,12 +117,10 @@ async def test_an_hour_of_stalls_plays_at_once_on_a_virtual_clock() -> None:
     tape = stream_tape()
     for event in (1, 2, 3, 4):
         tape = faults.stall(event, seconds=900)(tape)
-    before = time.perf_counter()
     with played(tape, pace="recorded"):
         outcome = await consume(total=None)
     assert len(outcome.events) == len(EVENTS)
     assert asyncio.get_running_loop().time() == pytest.approx(3600.6, abs=0.1)
-    assert time.perf_counter() - before < 2
 
 
 @pytest.mark.parametrize(

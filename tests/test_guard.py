@@ -19,6 +19,7 @@ import pytest
 import requests
 import urllib3
 from support.listening import listening
+from support.patience import PATIENCE
 
 from fakegpt_testkit.errors import BadSetting, NetworkBlocked
 from fakegpt_testkit.guard import Guard, guarded, lifted, read_hosts, read_proxies
@@ -48,7 +49,7 @@ def listener() -> Iterator[Listener]:
 
 def run(coroutine: Any, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(asyncio.wait_for(coroutine, 5))
+        runner.run(asyncio.wait_for(coroutine, PATIENCE))
 
 
 async def by_aiohttp(url: str, **options: Any) -> None:

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from support.patience import PATIENCE
 
 from fakegpt_testkit.conversation import request_body
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
@@ -383,8 +383,6 @@ async def test_stopping_ends_open_streams_at_once(ending: Any, caplog: pytest.Lo
             response = await visitor.ask(await visitor.log_in())
             await response.content.readany()
             assert service.streams == 1
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 0.5
         assert service.streams == 0
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
@@ -398,22 +396,21 @@ async def test_a_client_that_leaves_ends_its_stream(ending: Any, caplog: pytest.
         response = await visitor.ask(await visitor.log_in())
         await response.content.readany()
         response.close()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             while service.streams:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
     assert caplog.records == []
 
 
 async def test_the_application_runs_under_other_servers() -> None:
-    runner = aiohttp.web.AppRunner(make_app(Options(ending="stall")), shutdown_timeout=5)
+    runner = aiohttp.web.AppRunner(make_app(Options(ending="stall")), shutdown_timeout=10 * PATIENCE)
     await runner.setup()
     await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession() as session:
         visitor = Visitor(session, f"http://localhost:{runner.addresses[0][1]}")
         response = await visitor.ask(await visitor.log_in())
-        begun = time.monotonic()
-        await runner.cleanup()
-        assert time.monotonic() - begun < 1
+        async with asyncio.timeout(PATIENCE):
+            await runner.cleanup()
         response.close()
 
 

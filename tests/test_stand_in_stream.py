@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.patience import PATIENCE
 from test_stand_in import BODY, Visitor, visiting
 
 from fakegpt_testkit.conversation import AnswerReader, End, Text
@@ -64,7 +65,7 @@ async def raw(options: Options) -> AsyncIterator[asyncio.StreamReader]:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
         writer.write((head + body).encode())
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 yield reader
         finally:
             writer.close()

@@ -13,6 +13,7 @@ import uvloop
 from aiohttp import BaseConnector
 
 from fakegpt_testkit.recorder import load_cassette, use_cassette
+from support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +50,7 @@ def run_in(loop: str, main: Awaitable[T]) -> T:
 
     async def watched() -> T:
         sockets = open_sockets()
-        result = await asyncio.wait_for(main, 8)
+        result = await asyncio.wait_for(main, PATIENCE)
         for _ in range(100):
             left = asyncio.all_tasks() - {asyncio.current_task()}
             if not left and open_sockets() <= sockets:
