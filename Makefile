@@ -11,7 +11,7 @@ LINES := requirements
 
 # Installs the runtime dependencies only.
 demo:
-	@echo "Records a streamed answer from a stand-in service, stops the service, replays it without a network: about 5 s, and 15 s more the first time, to install."
+	@echo "Records an answer, stops its service, replays it: about 5 s, the first time 20 s."
 	@$(MAKE) --no-print-directory .matrix/demo/ready
 	@.matrix/demo/bin/python -m fakegpt_testkit demo
 
@@ -39,7 +39,7 @@ LOCK := --quiet --upgrade --python-version 3.11 --no-header --no-annotate
 
 $(UV): $(LINES)/dev.txt
 	@$(PYTHON) -m venv .matrix/uv
-	@.matrix/uv/bin/python -m pip install --quiet --constraint $(LINES)/dev.txt uv
+	@.matrix/uv/bin/python -m pip install -qq --constraint $(LINES)/dev.txt uv
 	@touch $(UV)
 
 $(VENV)/ready: pyproject.toml $(LINES)/dev.txt | $(UV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -10,15 +11,18 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 import pytest
+from rich.console import Console
 from support.commands import runner
 
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.demo import _try
+from fakegpt_testkit.cli.terminal import Telling
 from fakegpt_testkit.errors import NetworkBlocked
 from fakegpt_testkit.fakegpt import demo
 from fakegpt_testkit.recorder import load_cassette
@@ -34,6 +38,49 @@ COMMAND = [sys.executable, "-m", "fakegpt_testkit", "demo"]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "OPTIONS", replace(demo.OPTIONS, delay=0.0))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000], ids="pieces of {}".format)
+def test_a_text_in_pieces_is_broken_between_words_where_the_terminal_ends(size: int) -> None:
+    text = "A stream is a promise 😀😀 kept one chunk\nat a time, howeverlongthewordsofitmaybe. End"
+    out = Console(file=io.StringIO(), width=20, soft_wrap=False, force_terminal=True, color_system=None)
+    telling = Telling(out, "")
+    for at in range(0, len(text), size):
+        telling(text[at : at + size])
+    telling.end()
+    printed = cast("io.StringIO", out.file).getvalue()
+    assert printed.split() == text.split()
+    assert [line.rstrip() for line in printed.split("\n")] == [
+        "A stream is a",
+        "promise 😀😀 kept",
+        "one chunk",
+        "at a time,",
+        "howeverlongthewordsofitmaybe.",
+        "End",
+    ]
+
+
+def test_a_pipe_gets_the_pieces_as_they_come() -> None:
+    out = Console(file=io.StringIO(), width=5, soft_wrap=True)
+    telling = Telling(out, "")
+    telling("one two thr")
+    assert cast("io.StringIO", out.file).getvalue() == "one two thr"
+
+
+def test_on_a_terminal_no_line_but_the_path_is_longer_than_it_is_wide() -> None:
+    leader, follower = pty.openpty()
+    narrow = {**os.environ, "COLUMNS": "50", "TERM": "xterm"}
+    with os.fdopen(leader, "rb", buffering=0) as told:
+        running = subprocess.Popen(COMMAND, stdout=follower, env=narrow)
+        os.close(follower)
+        said = b""
+        with suppress(OSError):  # how Linux ends the reading when the program closed the other side
+            while data := told.read(4096):
+                said += data
+        assert running.wait() == 0
+    lines = re.sub(r"\x1b\[[\d;]*m|\r", "", said.decode()).split("\n")
+    assert [line for line in lines if len(line) > 50 and not line.startswith("The cassette: ")] == []
+    assert len(lines) > 20
 
 
 def test_it_records_closes_the_network_and_replays_chunk_for_chunk(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 from rich.table import Table
 
-from fakegpt_testkit.cli.terminal import console, escaped, example, print_json
+from fakegpt_testkit.cli.terminal import Telling, console, escaped, example, print_json
 from fakegpt_testkit.errors import NetworkBlocked
 
 if TYPE_CHECKING:
@@ -39,34 +38,33 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
     from fakegpt_testkit.fakegpt import demo as show
     from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
-    out = console(quiet=as_json)
+    out = console(quiet=as_json, wrap=True)
     path = cassette or Path(tempfile.mkdtemp(prefix="fakegpt-demo-")) / "demo.yaml"
     with asyncio.Runner() as runner:
         with serve_in_thread(show.OPTIONS) as service:
             url = service.url
             out.print(f"A stand-in of the chat service runs at {url}. Recording:\n", style="bold")
-            live = show.record(runner, url, path, partial(_tell, out))
+            telling = Telling(out, "cyan")
+            live = show.record(runner, url, path, telling)
+            telling.end()
             _print_requests(out, live)
         with show.network_closed():
             out.print("\nThe service is stopped and the network closed:", style="bold")
             out.print(escaped(f"  {_try(url)}"))
             out.print("\nReplaying the same question from the cassette, at the recorded pace:\n", style="bold")
-            recorded = show.replay(runner, url, path, "recorded", partial(_tell, out))
+            telling = Telling(out, "cyan")
+            recorded = show.replay(runner, url, path, "recorded", telling)
+            telling.end()
             lockstep = show.replay(runner, url, path, "lockstep", lambda _: None)
             chunks = show.chunks_replayed(runner, path)
     differs = show.differences(live, recorded, lockstep, chunks=chunks)
     if as_json:
         _print_json(path, live, recorded, lockstep, differs)
     _print_figures(out, live, recorded, lockstep, len(chunks))
-    out.print(escaped(f"\nThe cassette: {path}"))
+    out.print(escaped(f"\nThe cassette: {path}"), soft_wrap=True)
     if differs:
         raise click.ClickException("the replay is not what was recorded\n  " + "\n  ".join(differs))
     out.print(f"All {len(chunks)} chunks and all of the text came again as they were.", style="bold green")
-
-
-def _tell(out: Console, text: str) -> None:
-    out.print(escaped(text, "cyan"), end="")
-    out.file.flush()
 
 
 def _print_requests(out: Console, live: Recorded) -> None:

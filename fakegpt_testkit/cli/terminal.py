@@ -14,6 +14,7 @@ from threading import Timer
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
@@ -39,9 +40,52 @@ class CliError(click.ClickException):
         click.echo(f"Error: {escape_controls(self.format_message())}", file=file, err=file is None)
 
 
-def console(*, quiet: bool = False) -> Console:
-    """Where results go; made anew for each command, because tests and pipes change what stdout is."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, quiet=quiet)
+def console(*, quiet: bool = False, wrap: bool = False) -> Console:
+    """Where results go; made anew for each command, because tests and pipes change what stdout is.
+
+    With ``wrap`` a terminal gets no line that is longer than it is wide; a pipe gets the lines as they are.
+    """
+    long = not (wrap and sys.stdout.isatty())
+    return Console(file=sys.stdout, highlight=False, soft_wrap=long, emoji=False, quiet=quiet)
+
+
+class Telling:
+    """Prints a text that comes in pieces, and breaks it between words where the terminal ends.
+
+    On a terminal a word is printed when it is whole; call ``end`` after the last piece.
+    """
+
+    def __init__(self, out: Console, style: str) -> None:
+        self._out = out
+        self._style = style
+        self._word = ""
+        self._column = 0
+
+    def __call__(self, piece: str) -> None:
+        """Take the next piece."""
+        if self._out.soft_wrap:
+            self._print(piece)
+            return
+        *words, self._word = re.split("(?<=[ \n])", self._word + piece)
+        for word in words:
+            self._put(word)
+
+    def end(self) -> None:
+        """Print what is left of the last word."""
+        self._put(self._word)
+        self._word = ""
+
+    def _put(self, word: str) -> None:
+        size = cell_len(word.rstrip())
+        if self._column and self._column + size > self._out.width:
+            self._print("\n")
+            self._column = 0
+        self._print(word)
+        self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
+
+    def _print(self, text: str) -> None:
+        self._out.print(escaped(text, self._style), end="", soft_wrap=True)
+        self._out.file.flush()
 
 
 def progress_console() -> Console:
