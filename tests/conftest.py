@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
-collect_ignore = [] if find_spec("huggingface_hub") else ["sdks"]  # they have an environment and a step of their own
+collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
 
 # No test asserts a time. What decides a landing is repeatable; at home each run looks at other examples.
 settings.register_profile("here", deadline=None)

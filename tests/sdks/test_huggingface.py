@@ -1,4 +1,4 @@
-"""A published client that nobody here wrote records and replays unchanged: huggingface_hub's, on aiohttp."""
+"""A published client that nobody here wrote records and replays unchanged: huggingface_hub's."""
 
 from __future__ import annotations
 

@@ -200,11 +200,11 @@ class Stream:
                 break
         if wait.times_out:
             arrivals.stop()
-            raise timed_out(self._core)
+            raise timed_out(self._core, awaited=True)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
-            raise lost_connection(self._core, arrivals.ending, cause) from cause.__cause__
+            raise lost_connection(self._core, arrivals.ending, cause, awaited=True) from cause.__cause__
 
     async def aclose(self) -> None:
         if self.exchange is not None:

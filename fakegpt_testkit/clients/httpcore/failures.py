@@ -38,17 +38,18 @@ def failed_connection(core: ModuleType, ending: Ending) -> Exception:
     return with_cause(core.ConnectError(str(cause)), cause)
 
 
-def lost_connection(core: ModuleType, ending: Ending, cause: OSError) -> Exception:
-    """What a read raises where the tape was reset."""
+def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited: bool) -> Exception:
+    """What a read raises where the tape was reset; what anyio raises, and so httpcore's own, has no text."""
     if ending.note.startswith(H2):
         failure: Exception = core.RemoteProtocolError(ending.note.removeprefix(H2))
         return failure
-    return with_cause(core.ReadError(str(cause)), cause)
+    return with_cause(core.ReadError("" if awaited else str(cause)), cause)
 
 
-def timed_out(core: ModuleType) -> Exception:
+def timed_out(core: ModuleType, *, awaited: bool) -> Exception:
     """What a read raises that waited too long."""
-    return with_cause(core.ReadTimeout("timed out"), TimeoutError("timed out"))
+    text = "" if awaited else "timed out"
+    return with_cause(core.ReadTimeout(text), TimeoutError(text))
 
 
 def with_cause(failure: Exception, cause: OSError) -> Exception:

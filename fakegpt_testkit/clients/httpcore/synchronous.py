@@ -193,11 +193,11 @@ class Stream:
             left -= min(left, LONGEST_SLEEP)
         if wait.times_out:
             arrivals.stop()
-            raise timed_out(self._core)
+            raise timed_out(self._core, awaited=False)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
-            raise lost_connection(self._core, arrivals.ending, cause) from cause.__cause__
+            raise lost_connection(self._core, arrivals.ending, cause, awaited=False) from cause.__cause__
 
     def close(self) -> None:
         if self.exchange is not None:
