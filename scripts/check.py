@@ -32,6 +32,8 @@ OLDEST = 11
 """Python 3.x with which the floor is tested, the oldest that is supported."""
 NEWEST_KNOWN = 20
 """Python 3.x is looked for up to this minor version."""
+STATE = {"XDG_STATE_HOME": str(ROOT / MATRIX / "state")}
+"""Where the tests would leave journals and locks, if one of them forgot to keep to a folder of its own."""
 AS_INSTALLED = {"PYTHONSAFEPATH": "1"}
 """The checkout is not on the path: what is tested is what was installed."""
 
@@ -55,6 +57,8 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--list"]:
         tell(everything())
         return 0
+    if arguments == ["state"]:
+        return tell_left()
     steps = {"quick": quick, "newest": newest, "docs": docs, "": everything}[" ".join(arguments)]()
     if arguments:
         tell(steps)
@@ -68,8 +72,9 @@ def everything() -> list[Step]:
     """What decides a landing."""
     return [
         *looks(),
-        Step(TESTS, 150, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD))),
+        Step(TESTS, 150, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD)), STATE),
         Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), tells_of=TESTS),
+        Step("nothing left in the user's state folder", 1, ((PYTHON, "scripts/check.py", "state"),)),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),)),
         Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),)),
         *docs(),
@@ -220,6 +225,17 @@ def tell_moved(python: str) -> None:
 def versions(lines: str) -> dict[str, str]:
     """The version of each package, from ``name==version`` lines."""
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lines, re.MULTILINE))
+
+
+def tell_left() -> int:
+    """Whether the tests left nothing in what was the user's state folder to them."""
+    folder = Path(STATE["XDG_STATE_HOME"])
+    left = sorted(str(path) for path in folder.rglob("*"))
+    shutil.rmtree(folder, ignore_errors=True)
+    print(
+        "\n".join(["a test wrote into the user's state folder; give it one of its own:", *left]) if left else "nothing"
+    )
+    return bool(left)
 
 
 def find_pythons() -> dict[int, str]:
