@@ -54,7 +54,7 @@ def test_has_a_cassette_and_does_not_record():
     with pytest.raises(errors.NetworkBlocked):
         reach()
 
-@pytest.mark.fakegpt
+@pytest.mark.fakegpt(refused="ignore")
 async def test_missing():
     async with aiohttp.ClientSession() as session:
         with pytest.raises(errors.CassetteMissing):
@@ -104,7 +104,7 @@ def test_a_replaying_test_reaches_nothing_that_is_not_allowed(suite: pytest.Pyte
     assert listener.arrived == len(["database", "allowed_by_marker", "not_guarded", "records", "unmarked"])
     result.stdout.fnmatch_lines(
         [
-            "fakegpt: * 4 blocked",
+            "fakegpt: * 4 blocked, 1 refused",
             "  blocked in test_suite.py::test_replays: socket.connect to 127.0.0.1:*",
             "  blocked in test_suite.py::test_starts_no_program: subprocess.Popen to *python*",
             "  blocked in test_suite.py::test_swallows_it: socket.connect to 127.0.0.1:*",

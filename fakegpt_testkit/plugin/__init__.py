@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.errors import Drifted, FakeGptTestkitError, FaultNeverApplied, InteractionsUnplayed
+from fakegpt_testkit.errors import Drifted, FakeGptTestkitError
 from fakegpt_testkit.plugin import collection, drift, hooks, marker, options
 from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
@@ -125,6 +125,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
+    if session is not None and report.failed and session.refused:
+        report.sections.append(("fakegpt: refused", str(session.refused[0])))
     if session is not None and report.failed and session.streams:
         report.sections.append(("fakegpt: streams", session.describe()))
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
@@ -169,9 +171,10 @@ def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
             _note(item, used, watched, wanted)
     if item.stash.get(_outcomes, ()) == {"passed"}:
         try:
+            recorder.check_refused(session, wanted.refused)
             recorder.check_unapplied(session, wanted.unapplied)
             recorder.check_unplayed(session, wanted.unplayed)
-        except (FaultNeverApplied, InteractionsUnplayed) as left:
+        except FakeGptTestkitError as left:
             raise pytest.fail.Exception(str(left), pytrace=False) from None
 
 
@@ -250,6 +253,7 @@ def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: mar
         recorded,
         session.unplayed_numbers if session.plays else (),
         _told(watched),
+        tuple(str(each) for each in session.refused),
     )
     item.user_properties.append((PROPERTY, figures.dump()))
     drift.note(item, session, cassette)

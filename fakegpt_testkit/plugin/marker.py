@@ -35,12 +35,13 @@ SWEPT: Final = "fakegpt_fault"
 class Wanted:
     """``source`` is a path, or interactions that stand in its place; ``settings`` are for ``use_cassette``.
 
-    What happens with ``unplayed`` interactions and ``unapplied`` faults is the plugin's to see to: it knows whether the
-    test has passed.
+    What happens with ``refused`` requests, ``unplayed`` interactions and ``unapplied`` faults is the plugin's to see
+    to: it knows whether the test has passed.
     """
 
     source: Path | Sequence[Interaction]
     settings: Settings
+    refused: Consequence
     unplayed: Consequence
     unapplied: Consequence
     own: Own
@@ -67,13 +68,15 @@ def read(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
         written["faults"] = [] if fault is None else [fault]
     if not any("faults" in each.kwargs for each in markers):
         written.setdefault("unapplied", "ignore")
+    written.setdefault("refused", options.OPTIONS["refused"].default)
     settings, own = read_settings(written)
     may_record = not is_ci(os.environ) or options.for_run(item.config, "record_in_ci")
     if not may_record and settings.mode.value != "verify":
         settings = settings.changed(record_mode="none")
     return Wanted(
         place(item, own.cassette_dir)[0],
-        settings.changed(unplayed="ignore", unapplied="ignore"),
+        settings.changed(refused="ignore", unplayed="ignore", unapplied="ignore"),
+        settings.refused,
         settings.unplayed,
         settings.unapplied,
         own,

@@ -44,6 +44,9 @@ OPTIONS: Final = {
     "cassette_dir": Option("the folder of the cassettes, relative to the rootdir", "cassettes"),
     "pace": Option("when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times", "lockstep"),
     "recut": Option("play each body in other chunks: byte, event, line, sizes such as 3,5, a seed, or random"),
+    "refused": Option(
+        "what happens to a passing test one of whose requests was not recorded", "fail", ("ignore", "warn", "fail")
+    ),
     "unplayed": Option(
         "what happens to a passing test that did not ask for all of its cassette", "ignore", ("ignore", "warn", "fail")
     ),

@@ -38,6 +38,7 @@ class Figures:
     recorded: int = 0
     unplayed: tuple[int, ...] = ()
     blocked: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def dump(self) -> str:
         """As the text of a JUnit property."""
@@ -121,6 +122,11 @@ class Tally:
         return [(each.test, call) for each in self.tests for call in each.blocked]
 
     @property
+    def refused(self) -> int:
+        """How many requests were neither answered nor let out."""
+        return sum(len(each.refused) for each in self.tests)
+
+    @property
     def unplayed(self) -> dict[str, tuple[int, ...]]:
         """The interactions that none of the tests of a cassette asked for, where all of these passed."""
         passed = self._passed
@@ -185,7 +191,10 @@ class Tally:
         if self.orphans is not None:
             orphans = len(self.orphans) + sum(map(len, (self.orphan_interactions or {}).values()))
             counts.append(counted(orphans, "orphan"))
-        return f"fakegpt: {', '.join([*counts, f'{len(self.blocked)} blocked'])}"
+        counts.append(f"{len(self.blocked)} blocked")
+        if self.refused:
+            counts.append(f"{self.refused} refused")
+        return f"fakegpt: {', '.join(counts)}"
 
     def table(self) -> Iterator[str]:
         """A line for each test that used a cassette."""
@@ -223,6 +232,7 @@ class Tally:
         figures = {
             "replayed": self.replayed,
             "recorded": self.recorded,
+            "refused": self.refused,
             "unplayed": {cassette: list(numbers) for cassette, numbers in self.unplayed.items()},
             "orphans": self.orphans,
             "orphan_interactions": self._orphan_interactions(),

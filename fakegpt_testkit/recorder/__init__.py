@@ -13,7 +13,7 @@ from fakegpt_testkit.recorder.settings import Advice, Settings
 
 if TYPE_CHECKING:
     from fakegpt_testkit.recorder.block import Block, load_cassette, use_cassette
-    from fakegpt_testkit.recorder.checks import check_unapplied, check_unplayed
+    from fakegpt_testkit.recorder.checks import check_refused, check_unapplied, check_unplayed
     from fakegpt_testkit.recorder.session import Session
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "RecordMode",
     "Session",
     "Settings",
+    "check_refused",
     "check_unapplied",
     "check_unplayed",
     "load_cassette",
@@ -31,6 +32,7 @@ __all__ = [
 _FILES = {
     "Block": "block",
     "Session": "session",
+    "check_refused": "checks",
     "check_unapplied": "checks",
     "check_unplayed": "checks",
     "load_cassette": "block",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import (
     CassetteStale,
+    FakeGptTestkitError,
     FakeGptTestkitWarning,
     FaultNeverApplied,
     InteractionsUnplayed,
@@ -65,7 +66,14 @@ def check_unapplied(session: Session, then: Consequence) -> None:
     _follow(then, FaultNeverApplied(session.path, session.unapplied, played))
 
 
-def _follow(then: Consequence, problem: FaultNeverApplied | InteractionsUnplayed) -> None:
+def check_refused(session: Session, then: Consequence) -> None:
+    """Warn of requests that were refused, or raise the first one's error again: a program may have swallowed it."""
+    if then == "ignore" or not session.refused:
+        return
+    _follow(then, session.refused[0])
+
+
+def _follow(then: Consequence, problem: FakeGptTestkitError) -> None:
     if then == "fail":
         raise problem
     warnings.warn(FakeGptTestkitWarning(problem), stacklevel=5)  # points at the end of use_cassette's block

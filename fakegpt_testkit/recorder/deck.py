@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import CassetteMissing
+from fakegpt_testkit.errors import CassetteMissing, FakeGptTestkitError
 from fakegpt_testkit.exchange import Request
 from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.injection import Changes
@@ -57,6 +57,7 @@ class CassetteDeck:
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
         self.recordings = Recordings(self.origins, self.redactor, open_log)
         self.players: dict[int, Playback] = {}
+        self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
 
@@ -90,7 +91,13 @@ class CassetteDeck:
         return self.selection.refuse(number, canonical_request(Request(method, uri), self.origins)[0])
 
     def play(self, number: int, request: Request) -> Tape | None:
-        asked = canonical_request(request, self.origins)[0]
+        try:
+            return self._play(number, canonical_request(request, self.origins)[0])
+        except FakeGptTestkitError as refusal:
+            self.refused.append(refusal)  # many a program swallows what its client raises, and asks again
+            raise
+
+    def _play(self, number: int, asked: Request) -> Tape | None:
         tape = self.selection.choose(number, asked, records=self.records, went_live=bool(self.recordings))
         if tape is not None or self.records:
             return tape

@@ -13,6 +13,7 @@ from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
+    from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder.deck import CassetteDeck
     from fakegpt_testkit.recorder.modes import RecordMode
@@ -127,6 +128,15 @@ class Session:
         """The numbers of these in the cassette, from 1."""
         given = {index for index, _ in self._deck.selection.changed.values()}
         return tuple(index + 1 for index in range(len(self._deck.old)) if index not in given)
+
+    @property
+    def refused(self) -> tuple[FakeGptTestkitError, ...]:
+        """Why requests were neither answered nor let out, in the order they were asked, whatever the client made of it.
+
+        Each is a ``RequestNotRecorded``, ``RequestPlayedOut`` or ``CassetteMissing``; a client that asks again is
+        refused again.
+        """
+        return tuple(self._deck.refused)
 
     @property
     def unapplied(self) -> tuple[tuple[str, str], ...]:

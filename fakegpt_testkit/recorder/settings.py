@@ -179,6 +179,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "record_on_exception": read_flag,
     "max_age": _age,
     "stale": _one_of("warn", "fail", "record"),
+    "refused": _one_of("ignore", "warn", "fail"),
     "unplayed": _one_of("ignore", "warn", "fail"),
     "unapplied": _one_of("ignore", "warn", "fail"),
     "drift": _one_of("harmless", "added", "broken", "never"),
@@ -276,12 +277,14 @@ class Checks(_Checked):
 
     A recording older than ``max_age`` (``"30d"``, a number of days, a timedelta) is ``stale``: ``"warn"``, ``"fail"``,
     or ``"record"``, which makes it anew where the mode may record, and else warns. ``unplayed`` says what happens when
-    a block did not ask for some interactions, ``unapplied`` when a fault changed no answer. With
-    ``record_mode="verify"`` a drift at least as severe as ``drift`` fails.
+    a block did not ask for some interactions, ``unapplied`` when a fault changed no answer, and ``refused`` when a
+    request was neither recorded nor let out and the block went on all the same. With ``record_mode="verify"`` a drift
+    at least as severe as ``drift`` fails.
     """
 
     max_age: timedelta | str | float | None = None
     stale: Stale = "warn"
+    refused: Consequence = "ignore"
     unplayed: Consequence = "ignore"
     unapplied: Consequence = "fail"
     drift: Threshold = "broken"
@@ -307,6 +310,7 @@ class Changes(TypedDict, total=False):
     record_on_exception: bool
     max_age: timedelta | str | float | None
     stale: Stale
+    refused: Consequence
     unplayed: Consequence
     unapplied: Consequence
     drift: Threshold
