@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests")]
 
 from sse_peers import DISTRIBUTIONS, Response, version_of  # noqa: E402
 from support.reference.cases import CASES, OTHERS, PLATFORM, STANDARD, Case, Told  # noqa: E402

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import httpx2
 import pytest
 
 
@@ -57,6 +58,7 @@ print(method().__module__)
     assert not after.startswith("fakegpt_testkit")
 
 
+@pytest.mark.skipif(not hasattr(httpx2, "alias_httpx"), reason="this httpx2 has no other name for itself")
 def test_two_names_of_one_module_are_bound_once() -> None:
     code = """
 import httpx2, sys

@@ -226,6 +226,7 @@ async def test_it_is_whole_or_an_error(fakegpt, fakegpt_fault, fakegpt_cassette)
 """
 
 
+@pytest.mark.once
 def test_a_sweep_is_one_test_for_each_event_of_the_recording(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

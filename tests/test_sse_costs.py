@@ -14,6 +14,8 @@ from fakegpt_testkit.sse import EventStreamParser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.once
+
 
 def seconds(chunks: list[bytes], wanted: int) -> float:
     parser = EventStreamParser()

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "fuzz"))
 import sse_target  # noqa: E402
 
+pytestmark = pytest.mark.once
+
 SYNTAX = (
     *(b"data", b"data:", b"data: ", b"data: a", b"event: x", b"event", b"id: 1", b"id", b"retry: 12", b"retry: 1_0"),
     *(b"\n", b"\n\n", b"\r", b"\r\n", b"\r\r", b"\xef\xbb\xbf", b"\xef", b"\xbb\xbf", b":", b": ", b" ", b"\0", b"a"),

@@ -33,7 +33,7 @@ REFUSED = {"subprocess.Popen": "started a process", "socket.bind": "opened a por
 def is_quick(item: pytest.Item) -> bool:
     """Whether a test does all that it does inside its own process."""
     function = getattr(item, "function", None)
-    if function is None or FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("once"):
+    if function is None or FIXTURES & set(getattr(item, "fixturenames", ())):
         return False
     if OUTSIDE & imported(item.path):
         return False
