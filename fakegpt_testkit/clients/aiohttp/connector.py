@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import cache
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from aiohttp import BaseConnector, ClientError, ServerTimeoutError
@@ -81,6 +83,62 @@ def with_proxy_login(written: bytes, req: ClientRequest) -> bytes:
     return line + b"\r\nProxy-Authorization: " + login.encode() + b"\r\n" + rest
 
 
+_AWAITS_GET = iscoroutinefunction(BaseConnector._get)
+"""Whether this aiohttp awaits what a pool has idle: from 3.11 on."""
+
+
+async def _nothing() -> None:
+    """No connection."""
+
+
+class PlayedPool:
+    """A connector whose connections lead nowhere; what it counts and who waits is the client's own connector's."""
+
+    def __init__(
+        self,
+        connector: BaseConnector,
+        handler: PlayedHandler,
+        transport: PlayedTransport,
+        reuses: Callable[[], bool],
+    ) -> None:
+        self._reuses = reuses
+        self._connector = connector
+        self._handler = handler
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def _get(self, *_: object) -> object:
+        """No connection is idle: those of the client's own connector are live ones."""
+        return _nothing() if _AWAITS_GET else None
+
+    async def _create_connection(self, *_: object) -> PlayedHandler:
+        self._reuses()  # a trace has asked already, where there is one
+        self._handler.connection_made(self._transport)
+        return self._handler
+
+
+class ReusingTrace:
+    """A client's trace, told that a connection is used again where live it would be."""
+
+    def __init__(self, trace: Trace, reuses: Callable[[], bool]) -> None:
+        self._trace = trace
+        self._reuses = reuses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._trace, name)
+
+    async def send_connection_create_start(self) -> None:
+        """See ``Trace``."""
+        if not self._reuses():
+            await self._trace.send_connection_create_start()
+
+    async def send_connection_create_end(self) -> None:
+        """See ``Trace``."""
+        await (self._trace.send_connection_reuseconn if self._reuses() else self._trace.send_connection_create_end)()
+
+
 class PlayedExchange:
     """One request whose answer is looked for in a deck, once it is wholly written."""
 
@@ -121,26 +179,29 @@ class PlayedExchange:
                 await trace.send_connection_create_start()
             lockstep = self._deck.pace == "lockstep"
             raise await fail_to_connect(self._req, self._timeout, refusal, at_once=lockstep)
-        if not self._deck.records:
-            await self._trace()
-        self._handler.connection_made(self._transport)
-        # Where the connector looks when it is closed with answers still open.
-        self._connector._acquired.add(self._handler)
-        self._connection = Connection(self._connector, self._req.connection_key, self._handler, self._loop)
+        if self._deck.records:
+            # The connection is the live service's, if it comes to that: only then it takes a place in the pool.
+            self._handler.connection_made(self._transport)
+            # Where the connector looks when it is closed with answers still open.
+            self._connector._acquired.add(self._handler)
+            self._connection = Connection(self._connector, self._req.connection_key, self._handler, self._loop)
+        else:
+            self._connection = await self._connect_to_nowhere()
         self._connection.add_callback(self._left)
         return self._connection
 
-    async def _trace(self) -> None:
-        idle = _idle.setdefault(self._connector, Counter())
-        key = self._req.connection_key
-        if idle[key]:
-            idle[key] -= 1
-            for trace in self._traces:
-                await trace.send_connection_reuseconn()
-        else:
-            for trace in self._traces:
-                await trace.send_connection_create_start()
-                await trace.send_connection_create_end()
+    async def _connect_to_nowhere(self) -> Connection:
+        """By the client's own pool: its limits make a request wait, and time out, as they do live."""
+        idle, key = _idle.setdefault(self._connector, Counter()), self._req.connection_key
+
+        @cache
+        def reuses() -> bool:  # asked once it need not wait any more: until then another may come back
+            idle[key] -= bool(found := idle[key])
+            return bool(found)
+
+        pool = cast("BaseConnector", PlayedPool(self._connector, self._handler, self._transport, reuses))
+        traces = [cast("Trace", ReusingTrace(trace, reuses)) for trace in self._traces]
+        return await self._connect_live(pool, self._req, traces, self._timeout)
 
     def _left(self) -> None:
         if self._going_live is not None:
@@ -181,6 +242,9 @@ class PlayedExchange:
         except Exception as refusal:
             self._handler.set_exception(refusal)
             return
+        self._connector._acquired.discard(
+            self._handler
+        )  # the live connection takes the place, and there may be but one
         try:
             live = await self._connect_live(self._connector, self._req, self._traces, self._timeout)
         except TimeoutError as cause:
