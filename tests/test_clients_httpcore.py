@@ -412,6 +412,8 @@ def test_the_inner_names_that_we_lean_on_are_there(core: ModuleType) -> None:
     for name in ("_ssl_context", "_max_connections", "_max_keepalive_connections", "_keepalive_expiry", "_retries"):
         assert hasattr(pool, name), f"{named} ConnectionPool.{name}"
     assert hasattr(core.AsyncConnectionPool(), "_network_backend"), f"{named} AsyncConnectionPool._network_backend"
+    for kind in (core.HTTP11Connection, core.AsyncHTTP11Connection):
+        assert hasattr(kind, "_send_request_headers"), f"{named} {kind.__name__}._send_request_headers"
     for kind in (core.HTTP2Connection, core.AsyncHTTP2Connection):
         for name in ("_send_request_headers", "_send_stream_data", "_receive_stream_event", "_response_closed"):
             assert hasattr(kind, name), f"{named} {kind.__name__}.{name}"

@@ -43,7 +43,7 @@ def bind(core: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
     return [
         (core.AsyncConnectionPool, "handle_async_request", partial(replace_pool, core, shadows)),
         (core.AsyncConnectionPool, "aclose", partial(replace_close, shadows)),
-        (core.AsyncHTTP11Connection, "handle_async_request", partial(replace_connection, core)),
+        (core.AsyncHTTP11Connection, "_send_request_headers", partial(replace_sending, core)),
     ]
 
 
@@ -94,18 +94,18 @@ def replace_close(shadows: WeakKeyDictionary[Any, Any], original: Any) -> Any:
     return aclose
 
 
-def replace_connection(core: ModuleType, original: Any) -> Any:
-    """Where a request meets the connection that it got."""
+def replace_sending(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the connection that it got: not before, since another may have been quicker to get it."""
 
-    async def handle_async_request(connection: Any, request: Any) -> Any:
+    async def send_request_headers(connection: Any, request: Any) -> None:
         exchange = request.extensions.get(KEY)
         if isinstance(exchange, Played):
             connection._network_stream.exchange = exchange
         elif isinstance(exchange, Asked) and request.method != b"CONNECT":
             listen(core, connection, exchange)
-        return await original(connection, request)
+        await original(connection, request)
 
-    return handle_async_request
+    return send_request_headers
 
 
 def listen(core: ModuleType, connection: Any, asked: Asked) -> None:

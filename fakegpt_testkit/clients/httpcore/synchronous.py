@@ -44,7 +44,7 @@ def bind(core: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
     return [
         (core.ConnectionPool, "handle_request", partial(replace_pool, core, shadows)),
         (core.ConnectionPool, "close", partial(replace_close, shadows)),
-        (core.HTTP11Connection, "handle_request", partial(replace_connection, core)),
+        (core.HTTP11Connection, "_send_request_headers", partial(replace_sending, core)),
     ]
 
 
@@ -91,18 +91,18 @@ def replace_close(shadows: WeakKeyDictionary[Any, Any], original: Any) -> Any:
     return close
 
 
-def replace_connection(core: ModuleType, original: Any) -> Any:
-    """Where a request meets the connection that it got."""
+def replace_sending(core: ModuleType, original: Any) -> Any:
+    """Where a request meets the connection that it got: not before, since another may have been quicker to get it."""
 
-    def handle_request(connection: Any, request: Any) -> Any:
+    def send_request_headers(connection: Any, request: Any) -> None:
         exchange = request.extensions.get(KEY)
         if isinstance(exchange, Played):
             connection._network_stream.exchange = exchange
         elif isinstance(exchange, Asked) and request.method != b"CONNECT":
             listen(core, connection, exchange)
-        return original(connection, request)
+        original(connection, request)
 
-    return handle_request
+    return send_request_headers
 
 
 def listen(core: ModuleType, connection: Any, asked: Asked) -> None:
