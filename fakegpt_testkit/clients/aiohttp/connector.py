@@ -246,7 +246,8 @@ class PlayedExchange:
             self._handler
         )  # the live connection takes the place, and there may be but one
         try:
-            live = await self._connect_live(self._connector, self._req, self._traces, self._timeout)
+            async with asyncio.timeout(self._timeout.connect or None):  # aiohttp before 3.10 leaves that to its caller
+                live = await self._connect_live(self._connector, self._req, self._traces, self._timeout)
         except TimeoutError as cause:
             failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
             failure.__cause__ = cause
