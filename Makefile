@@ -80,6 +80,7 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
 	.matrix/benchmark/bin/python benchmarks/replay.py
+	.matrix/benchmark/bin/python benchmarks/clients.py
 	.matrix/benchmark/bin/python benchmarks/suite.py
 
 .matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt | $(UV)
