@@ -30,9 +30,9 @@ def test_the_first_test_records_and_replays(pytester: pytest.Pytester, monkeypat
     monkeypatch.setenv("OPENAI_API_KEY", "sk-qWeRtYuIoPaSdFgHjKlZxCvBnM12345678")
     with raw_server({"/v1/chat/completions": STREAM}) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        pytester.runpytest("--fakegpt-record-mode=once").assert_outcomes(passed=1)
+        pytester.runpytest_subprocess("--fakegpt-record-mode=once").assert_outcomes(passed=1)
         asked = server.seen
-        result = pytester.runpytest()
+        result = pytester.runpytest_subprocess()
         assert server.seen == asked
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["fakegpt: 1 replayed, 0 recorded, *"])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 BODY = b'{"prompt": "hello"}'
+LOOPS = {"anyio", "asyncio", "trio"}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -57,8 +58,17 @@ class Seen:
         except Exception as failure:
             if type(failure).__module__.startswith(("fakegpt_testkit", "_pytest")):
                 raise
-            self.failure = f"{type(failure).__module__}.{type(failure).__qualname__}"
+            self.failure = " < ".join(chain(failure))
             self.text = str(failure)
+
+
+def chain(failure: BaseException | None) -> Iterator[str]:
+    """The classes of a failure and of what it came from; what the loop raises within itself is no part of it."""
+    while failure is not None:
+        kind = type(failure)
+        if kind.__module__.partition(".")[0] not in LOOPS:
+            yield f"{kind.__module__}.{kind.__qualname__}"
+        failure = failure.__cause__ or failure.__context__
 
 
 def with_httpx(module: ModuleType, reader: str, url: str, timeout: float) -> Seen:

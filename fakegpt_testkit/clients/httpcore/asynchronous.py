@@ -27,7 +27,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     shadow_options,
     with_exchange,
 )
-from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out
+from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out_awaited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,11 +200,12 @@ class Stream:
                 break
         if wait.times_out:
             arrivals.stop()
-            raise timed_out(self._core, awaited=True)
+            raise timed_out_awaited(self._core)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
-            raise lost_connection(self._core, arrivals.ending, cause, awaited=True) from cause.__cause__
+            failure = lost_connection(self._core, arrivals.ending, cause, awaited=True)
+            raise failure from failure.__cause__
 
     async def aclose(self) -> None:
         if self.exchange is not None:

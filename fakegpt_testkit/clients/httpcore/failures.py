@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,13 +47,20 @@ def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited
     return with_cause(core.ReadError("" if awaited else str(cause)), cause)
 
 
-def timed_out(core: ModuleType, *, awaited: bool) -> Exception:
+def timed_out(core: ModuleType) -> Exception:
     """What a read raises that waited too long."""
-    text = "" if awaited else "timed out"
-    return with_cause(core.ReadTimeout(text), TimeoutError(text))
+    return with_cause(core.ReadTimeout("timed out"), TimeoutError("timed out"))
 
 
-def with_cause(failure: Exception, cause: OSError) -> Exception:
-    """The failure, which says where it comes from."""
-    failure.__cause__ = cause
+def timed_out_awaited(core: ModuleType) -> Exception:
+    """The same of an awaited read, whose loop says nothing more; trio has a class of its own for it."""
+    cause: Exception = TimeoutError()
+    if core._synchronization.current_async_library() == "trio":
+        cause = sys.modules["trio"].TooSlowError()
+    return with_cause(core.ReadTimeout(""), cause)
+
+
+def with_cause(failure: Exception, cause: Exception) -> Exception:
+    """The failure, which says where it comes from, in both ways: a pool raises it again ``from None``."""
+    failure.__cause__ = failure.__context__ = cause
     return failure

@@ -193,11 +193,12 @@ class Stream:
             left -= min(left, LONGEST_SLEEP)
         if wait.times_out:
             arrivals.stop()
-            raise timed_out(self._core, awaited=False)
+            raise timed_out(self._core)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
-            raise lost_connection(self._core, arrivals.ending, cause, awaited=False) from cause.__cause__
+            failure = lost_connection(self._core, arrivals.ending, cause, awaited=False)
+            raise failure from failure.__cause__
 
     def close(self) -> None:
         if self.exchange is not None:
