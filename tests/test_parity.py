@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 from aiohttp.streams import EMPTY_PAYLOAD
-from support.servers import CLOSE, Answers, serve
+from support.servers import CLOSE, Answers, Turns, serve
 from support.three_ways import run_in
 
 from fakegpt_testkit.recorder import use_cassette
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Response = aiohttp.ClientResponse
 Probe = Callable[[Response], Awaitable[object]]
 
-PAUSE = 0.002
+PAUSE = Turns(50)
+"""Longer than any probe takes to come back for more, shorter than anybody notices."""
 BODY = '{"text": "Grüße 😀"}'.encode()
 ANSWERS: Answers = {
     "/json": (

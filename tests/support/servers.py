@@ -25,8 +25,15 @@ class Act(Enum):
 
 RESET, CLOSE, HOLD = Act.RESET, Act.CLOSE, Act.HOLD
 
-Step = bytes | float | Act
-"""Bytes to send, seconds to wait, or what to do with the connection."""
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Rounds of the loop to let pass: what a client in the same loop does by then doesn't depend on the machine."""
+
+    number: int
+
+
+Step = bytes | float | Turns | Act
+"""Bytes to send, seconds to wait, rounds of the loop to let pass, or what to do with the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,9 @@ async def _converse(
                     await writer.drain()
                 case float():
                     await asyncio.sleep(step)
+                case Turns():
+                    for _ in range(step.number):
+                        await asyncio.sleep(0)
                 case Act.HOLD:
                     await reader.read()
                 case Act.CLOSE:
