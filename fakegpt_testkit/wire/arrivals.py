@@ -53,7 +53,7 @@ class Arrivals:
         self._whole = tape.ending.kind is EndingKind.COMPLETE and is_delimited(tape, method)
         self._rest = b""
         self._began = clock()
-        self._given: list[bytes] = []
+        self._taken = 0
         self._breached = False
         self._over = False
         self.left_early = False
@@ -89,7 +89,7 @@ class Arrivals:
         if not self._rest:
             return self._end()
         given, self._rest = self._rest[:most], self._rest[most:]
-        self._given.append(given)
+        self._taken += len(given)
         if not self._rest and self._next is None and self._whole:
             self._over = True
         return given
@@ -102,8 +102,15 @@ class Arrivals:
     @property
     def read(self) -> int:
         """How many bytes of the body the client has taken, after content decoding."""
+        if not self._tape.status:
+            return 0
         reader = ResponseReader(self._method)
-        return sum(len(chunk.data) for data in self._given if (chunk := reader.read(data, 0.0)) is not None)
+        read, left = 0, self._taken
+        for _, data, _ in encode(self._tape, self._method):
+            if left and (chunk := reader.read(data[:left], 0.0)) is not None:
+                read += len(chunk.data)
+            left -= min(left, len(data))
+        return read
 
     @property
     def fed(self) -> int:

@@ -22,6 +22,8 @@ TICKS_PER_SECOND: Final = 10_000
 END_MARKS: Final = (b"data: [DONE]", b"event: message_stop", b"event: response.completed")
 """What ends a stream of events before its body ends."""
 _TAIL: Final = 400
+GRACE: Final = 0.1
+"""Seconds that a client's leaving at the end mark takes longer at most: the end of the body is nearly always there."""
 
 
 class Moments:
@@ -56,16 +58,21 @@ class Capture:
         self._moments = Moments(clock)
         self._arrived: list[tuple[float, bytes]] = []
         self._tail = b""
+        self._clock = clock
+        self._waits_until: float | None = None
         self.asked = RequestReader(method, uri)
         self.answer = ResponseReader(method)
         self.over = False
         self.whenever_over: Callable[[], None] = _nothing
         """Called once, when nothing more is told: who listens takes its ear away."""
 
-    @property
-    def awaits_only_its_end(self) -> bool:
-        """Whether the client has had the stream's end mark, and only the end of the body is still to come."""
-        return not self.over and any(mark in self._tail for mark in END_MARKS)
+    def grace(self) -> float:
+        """How many seconds it is still worth to read on where the client leaves: none, but at a stream's end mark."""
+        if self.over or not any(mark in self._tail for mark in END_MARKS):
+            return 0.0
+        if self._waits_until is None:
+            self._waits_until = self._clock() + GRACE
+        return max(self._waits_until - self._clock(), 0.0)
 
     @property
     def reusable(self) -> bool:

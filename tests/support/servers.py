@@ -25,6 +25,7 @@ class Act(Enum):
 
 RESET, CLOSE, HOLD = Act.RESET, Act.CLOSE, Act.HOLD
 
+
 @dataclass(frozen=True, slots=True)
 class Turns:
     """Rounds of the loop to let pass: what a client in the same loop does by then doesn't depend on the machine."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fakegpt_testkit.wire.arrivals import Arrivals
     from fakegpt_testkit.wire.capture import Capture
 
-GRACE = 0.1
-"""Seconds to wait, when a client leaves at the end mark, for the end of the framing."""
 FOR_EVER = threading.TIMEOUT_MAX
 READABLE = frozenset({"rb", "br"})
 
@@ -101,12 +99,12 @@ class TapFile(io.RawIOBase):
     def _hear_out(self) -> None:
         """A client that left at the end mark: what still comes is only the framing's end, worth a short wait."""
         capture, live = self._tap.capture, self._tap.live
-        if not capture.awaits_only_its_end:
+        if not capture.grace():
             return
         before = live.gettimeout()
         with suppress(OSError):
-            live.settimeout(GRACE)
-            while capture.awaits_only_its_end:
+            while left := capture.grace():
+                live.settimeout(left)
                 data = self._raw.read(4096)
                 capture.heard(data or b"")
         with suppress(OSError):

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 KEY: Final = "fakegpt_testkit.exchange"
 """The extension of a request in which its exchange travels from the pool to the connection that it gets."""
-GRACE: Final = 0.1
-"""Seconds to read on, when a client leaves at the end mark, for the end of the framing."""
 LONGEST_SLEEP: Final = 3600.0
 PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.httpcore.exchanges import (
-    GRACE,
     KEY,
     LONGEST_SLEEP,
     Asked,
@@ -144,8 +143,8 @@ class Ear:
 
     def close(self) -> None:
         with suppress(self._core.TimeoutException, self._core.NetworkError):
-            while self._capture.awaits_only_its_end:
-                self._capture.heard(self._live.read(4096, GRACE))
+            while left := self._capture.grace():
+                self._capture.heard(self._live.read(4096, left))
         self._capture.left()
         self._live.close()
 

@@ -1,0 +1,92 @@
+"""What a recording is told of one exchange, where the clock is a number that the test sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.behaviours import in_chunk
+from support.raw import raw_server
+
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.wire.capture import GRACE, Capture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+DONE = in_chunk(b"data: [DONE]\n\n")
+HEARTBEAT = in_chunk(b": still here\n\n")
+
+
+class Heard:
+    """A recording that keeps how the exchange ended."""
+
+    def __init__(self) -> None:
+        self.endings: list[EndingKind] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+    def ended(self, ending: Any) -> None:
+        self.endings.append(ending.kind)
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def capture(now: list[float]) -> Capture:
+    capture = Capture(Heard(), "GET", "http://a.example/", lambda: now[0])
+    capture.written(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    capture.heard(HEAD)
+    return capture
+
+
+def test_a_client_that_leaves_in_the_midst_is_not_kept(capture: Capture) -> None:
+    capture.heard(in_chunk(b"data: half\n\n"))
+    assert capture.grace() == 0.0
+
+
+def test_what_comes_after_the_end_mark_does_not_make_the_wait_longer(capture: Capture, now: list[float]) -> None:
+    capture.heard(DONE)
+    now[0] = 5.0  # the client took its time
+    left = [capture.grace()]
+    for _ in range(3):
+        now[0] += GRACE / 2.5
+        capture.heard(HEARTBEAT)
+        left.append(capture.grace())
+    assert left == pytest.approx([GRACE, GRACE * 0.6, GRACE * 0.2, 0.0])
+
+
+def test_there_is_no_wait_once_the_body_has_ended(capture: Capture) -> None:
+    capture.heard(DONE)
+    capture.heard(b"0\r\n\r\n")
+    assert capture.over
+    assert capture.grace() == 0.0
+
+
+def leave_at_the_mark_httpx(url: str) -> None:
+    httpx = pytest.importorskip("httpx")
+    with httpx.stream("GET", url, trust_env=False) as response:
+        next(data for data in response.iter_raw() if b"[DONE]" in data)
+
+
+def leave_at_the_mark_requests(url: str) -> None:
+    requests = pytest.importorskip("requests")
+    with requests.get(url, stream=True, timeout=5) as response:
+        next(data for data in response.iter_content(None) if b"[DONE]" in data)
+
+
+@pytest.mark.parametrize("leave", [leave_at_the_mark_httpx, leave_at_the_mark_requests])
+def test_heartbeats_after_the_end_mark_keep_no_client(leave: Callable[[str], None], tmp_path: Path) -> None:
+    beats = [step for _ in range(200) for step in (0.02, HEARTBEAT)]
+    answers = {"/": (HEAD, DONE, *beats, b"0\r\n\r\n")}
+    with raw_server(answers) as server, use_cassette(tmp_path / "c.yaml", record_mode="all"):
+        leave(f"{server.url}/")
+    [only] = load_cassette(tmp_path / "c.yaml").interactions
+    assert only.response.ending.kind is EndingKind.ABANDONED
