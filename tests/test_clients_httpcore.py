@@ -417,3 +417,25 @@ def test_the_inner_names_that_we_lean_on_are_there(core: ModuleType) -> None:
     for kind in (core.HTTP2Connection, core.AsyncHTTP2Connection):
         for name in ("_send_request_headers", "_send_stream_data", "_receive_stream_event", "_response_closed"):
             assert hasattr(kind, name), f"{named} {kind.__name__}.{name}"
+
+
+@BOTH
+def test_a_request_that_gets_a_busy_connection_leaves_its_stream_alone(
+    lib: ModuleType, server: RawServer, tmp_path: Path
+) -> None:
+    """A pool may give one idle connection to two threads: the second is refused by the connection and asks again."""
+    with (
+        use_cassette(tmp_path / "c.yaml", record_mode="all"),
+        lib.Client() as client,
+        client.stream("POST", f"{server.url}/stream") as first,
+    ):
+        [busy] = client._transport._pool.connections
+        heard_by, turns = busy._connection._network_stream, iter([True])
+        busy.is_available = lambda: next(turns, False)
+        assert client.post(f"{server.url}/echo", content=b"a").content == b"POST a"
+        assert next(turns, None) is None, "the pool gave the busy connection"
+        assert busy._connection._network_stream is heard_by
+        body = b"".join(first.iter_raw())
+    assert {each.request.uri[-5:]: each.response.body for each in load_cassette(tmp_path / "c.yaml").interactions} == {
+        "tream": body, "/echo": b"POST a",
+    }  # fmt: skip

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     """A class, the name of its method, and what makes of that method the one that takes its place."""
 
 _CLIENTS: Final = {
-    "aiohttp": ("aiohttp", "bind"),
-    "httpcore": ("httpcore", "bind"),
-    "httpcore2": ("httpcore", "bind"),
-    "http.client": ("httpclient", "bind_http_client"),
-    "urllib3.connection": ("httpclient", "bind_urllib3"),
+    "aiohttp": ("aiohttp", "bind", None),
+    "httpcore": ("httpcore", "bind", None),
+    "httpcore2": ("httpcore", "bind", None),
+    "http.client": ("httpclient", "bind_http_client", "restore_all"),
+    "urllib3.connection": ("httpclient", "bind_urllib3", None),
 }
-"""The module that is bound once it is loaded, and who knows its replacements: a room beside this one, a function."""
+"""The module that is bound once it is loaded, and the room beside this one that knows how: its function that gives the
+replacements, and the one that is called when they are taken out, for what the client still holds of ours."""
 
 
 class Bindings:
@@ -43,6 +44,7 @@ class Bindings:
         self._users = 0
         self._done: list[tuple[type, str]] = []
         self._bound: set[int] = set()
+        self._afterwards: list[Callable[[], None]] = []
         self._pairs: dict[tuple[type, str], tuple[object, object]] = {}  # the client's own method, and ours
         self._finder = Later(self.bind)
 
@@ -70,8 +72,8 @@ class Bindings:
                 original, ours = self._pairs[place]
                 if vars(owner).get(name) is ours:
                     setattr(owner, name, original)
-            if (httpclient := sys.modules.get("fakegpt_testkit.clients.httpclient")) is not None:
-                httpclient.restore_all()  # connections that are kept alive get their live sockets back
+            while self._afterwards:
+                self._afterwards.pop()()
 
     def bind(self, name: str, module: ModuleType) -> None:
         """Put the replacements into one module: once, though it may have two names (``httpx2.alias_httpx()``)."""
@@ -79,10 +81,11 @@ class Bindings:
             if not self._users or id(module) in self._bound:
                 return
             self._bound.add(id(module))
-            room, function = _CLIENTS[name]
-            replacements: Callable[[ModuleType], Sequence[Replacement]] = getattr(
-                importlib.import_module(f"fakegpt_testkit.clients.{room}"), function
-            )
+            room, function, afterwards = _CLIENTS[name]
+            client = importlib.import_module(f"fakegpt_testkit.clients.{room}")
+            if afterwards is not None:
+                self._afterwards.append(getattr(client, afterwards))
+            replacements: Callable[[ModuleType], Sequence[Replacement]] = getattr(client, function)
             for owner, attribute, replace in replacements(module):
                 place, now = (owner, attribute), vars(owner)[attribute]
                 if place not in self._pairs or now is not self._pairs[place][1]:  # it is when it was undone too late
