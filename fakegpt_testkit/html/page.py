@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from html import escape
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.conversation import Rewrite, Text
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.html.assets import POLICY, SCRIPT, STYLE
+from fakegpt_testkit.html.escaping import as_html
 from fakegpt_testkit.html.svg import drawing, in_words, milliseconds
 from fakegpt_testkit.wording import counted
 
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from fakegpt_testkit.timeline import Moment, Timeline
 
 _SHOWN = 120
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
-"""What HTML or UTF-8 cannot hold, or what would show a text in another order than it has."""
 
 
 def page(name: str, timelines: Mapping[int, Timeline]) -> str:
     """The whole page; ``name`` is the cassette's, and the keys are its interactions' numbers."""
-    title = _text(f"Cassette {name}")
+    title = as_html(f"Cassette {name}")
     events = sum(len(each.moments) for each in timelines.values())
     return "".join(
         [
@@ -51,7 +49,7 @@ def _contents(timelines: Mapping[int, Timeline]) -> Iterator[str]:
     yield '<nav aria-label="Interactions"><ol>\n'
     for number, each in timelines.items():
         request, tape = each.interaction.request, each.interaction.response
-        yield f'<li value="{number}"><a href="#interaction-{number}">{_text(f"{request.method} {request.uri}")}</a>: '
+        yield f'<li value="{number}"><a href="#interaction-{number}">{as_html(f"{request.method} {request.uri}")}</a>: '
         yield f"{tape.status or 'no answer'}, {len(tape.body)} bytes, {_ending(each)}</li>\n"
     yield "</ol></nav>\n"
 
@@ -66,7 +64,7 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
     request, tape = timeline.interaction.request, timeline.interaction.response
     provenance = timeline.interaction.provenance
     yield f'<section aria-labelledby="interaction-{number}">\n'
-    yield f'<h2 id="interaction-{number}">{number}. {_text(f"{request.method} {request.uri}")}</h2>\n<dl>'
+    yield f'<h2 id="interaction-{number}">{number}. {as_html(f"{request.method} {request.uri}")}</h2>\n<dl>'
     yield _fact("Answer", f"{tape.status or 'none'} {tape.reason}")
     yield _fact("Body", f"{len(tape.body)} bytes in {counted(len(tape.chunks), 'chunk')}")
     yield f"<dt>Ending</dt><dd>{_ending(timeline)}</dd>"
@@ -80,15 +78,15 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
         yield f'<h3 id="timeline-{number}">Timeline</h3>\n'
         yield f'<div class="wide" role="region" tabindex="0" aria-labelledby="timeline-{number}">'
         yield f"{drawing(timeline, f'drawing-{number}')}</div>\n"
-        yield f'<p id="drawing-{number}-text">{_text(in_words(timeline))}</p>\n'
+        yield f'<p id="drawing-{number}-text">{as_html(in_words(timeline))}</p>\n'
     if timeline.text:
-        yield f'<h3>Text</h3>\n<pre tabindex="0">{_text(timeline.text)}</pre>\n'
+        yield f'<h3>Text</h3>\n<pre tabindex="0">{as_html(timeline.text)}</pre>\n'
     if timeline.moments:
         yield from _events(number, timeline)
     elif tape.body:
-        yield f'<h3>Body</h3>\n<pre tabindex="0">{_text(_body(tape.body))}</pre>\n'
+        yield f'<h3>Body</h3>\n<pre tabindex="0">{as_html(_body(tape.body))}</pre>\n'
     for problem in (timeline.stray, timeline.unfinished, timeline.too_large):
-        yield f'<p class="bad">Not an event: {_text(problem)}</p>\n' if problem else ""
+        yield f'<p class="bad">Not an event: {as_html(problem)}</p>\n' if problem else ""
     yield "</section>\n"
 
 
@@ -101,7 +99,7 @@ def _events(number: int, timeline: Timeline) -> Iterator[str]:
     for nth, moment in enumerate(timeline.moments, 1):
         yield f'<tr data-event="{nth}"><th scope="row" class="number">{nth}</th>'
         yield f'<td class="number">{milliseconds(moment.at)}</td><td class="number">{moment.chunk}</td>'
-        yield f"<td>{_text(moment.event.event)}</td><td>{_added(moment)}</td>"
+        yield f"<td>{as_html(moment.event.event)}</td><td>{_added(moment)}</td>"
         yield f'<td class="data">{_data(moment.event.data)}</td></tr>\n'
     yield "</tbody></table>\n"
 
@@ -109,28 +107,28 @@ def _events(number: int, timeline: Timeline) -> Iterator[str]:
 def _data(data: str) -> str:
     """The data, folded behind its beginning when it is long."""
     if len(data) <= _SHOWN and "\n" not in data:
-        return f"<code>{_text(data)}</code>"
+        return f"<code>{as_html(data)}</code>"
     beginning = data.partition("\n")[0][:_SHOWN]
-    return f'<details><summary>{_text(beginning)}…</summary><pre tabindex="0">{_text(data)}</pre></details>'
+    return f'<details><summary>{as_html(beginning)}…</summary><pre tabindex="0">{as_html(data)}</pre></details>'
 
 
 def _added(moment: Moment) -> str:
     pieces = [delta.text for delta in moment.deltas if isinstance(delta, (Text, Rewrite))]
-    return "".join(f"<ins>{_text(piece)}</ins>" for piece in pieces)
+    return "".join(f"<ins>{as_html(piece)}</ins>" for piece in pieces)
 
 
 def _ending(timeline: Timeline) -> str:
     ending = timeline.interaction.response.ending
-    text = _text(f"{ending} after {milliseconds(ending.at)}")
+    text = as_html(f"{ending} after {milliseconds(ending.at)}")
     return text if ending.kind is EndingKind.COMPLETE else f'<span class="bad">{text}</span>'
 
 
 def _fact(name: str, value: str) -> str:
-    return f"<dt>{name}</dt><dd>{_text(value)}</dd>"
+    return f"<dt>{name}</dt><dd>{as_html(value)}</dd>"
 
 
 def _folded(name: str, text: str) -> str:
-    return f'<details><summary>{name}</summary><pre tabindex="0">{_text(text)}</pre></details>\n'
+    return f'<details><summary>{name}</summary><pre tabindex="0">{as_html(text)}</pre></details>\n'
 
 
 def _headers(headers: Headers) -> str:
@@ -142,8 +140,3 @@ def _body(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         return f"not text; in base64: {base64.b64encode(body).decode()}"
-
-
-def _text(text: str) -> str:
-    """A cassette's text as HTML: markup escaped, what cannot be shown written as its code."""
-    return escape(_INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r", "\\r")))

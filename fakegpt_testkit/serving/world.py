@@ -1,0 +1,134 @@
+"""One world of answers: its cassettes, how they are matched, spoilt and paced, what was played, and its journal.
+
+Knows no socket: a request in, an answer or an error out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.errors import FakeGptTestkitError
+from fakegpt_testkit.exchange import Head, Interaction, Tape
+from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.selection import Selection
+from fakegpt_testkit.recorder.settings import Settings
+from fakegpt_testkit.redaction import Redaction, Redactor
+from fakegpt_testkit.serving.fitting import fit
+from fakegpt_testkit.serving.journal import Entry, Journal
+from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.timing import RECORDED
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.exchange import Request
+    from fakegpt_testkit.serving.fitting import Here
+    from fakegpt_testkit.serving.library import Shelf
+    from fakegpt_testkit.serving.timing import Timing
+
+MATCH_ON: Final = ("method", "path", "query", "body")
+"""What decides by default: the host that is asked is the server's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a world answers. ``steady``: equal requests get the same answer, whoever has asked before."""
+
+    settings: Settings = field(default_factory=lambda: Settings(match_on=MATCH_ON))
+    timing: Timing = RECORDED
+    steady: bool = False
+    command: str = ""
+    """What errors tell to type, to record what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is played: the tape as it goes out, and the cassette's own, where no effect has changed it."""
+
+    tape: Tape
+    recorded: Tape | None
+    progress: Progress
+
+
+class World:
+    """Answers requests from some cassettes; ``journal`` says what became of each."""
+
+    def __init__(self, shelf: Shelf, terms: Terms) -> None:
+        self.shelf = shelf
+        self.terms = terms
+        self.journal = Journal()
+        self._numbers = count(1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing was asked yet; the faults count from the start."""
+        self.journal = Journal()
+        self._select()
+
+    def serve(self, shelf: Shelf, terms: Terms | None = None) -> None:
+        """Answer from other cassettes, or on other terms, from now on; the journal stays."""
+        self.shelf = shelf
+        self.terms = terms or self.terms
+        self._select()
+
+    def ask(self, request: Request, here: Here) -> Answer:
+        """The answer to a request, fitted to its connection and noted. Raises why there is none, which is noted too."""
+        number = next(self._numbers)
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        try:
+            index, tape = self._choose(number, request)
+        except FakeGptTestkitError as problem:
+            self.journal.add(Entry(number, at, request, problem=problem))
+            raise
+        finally:
+            self._selection.forget(number)
+        given = self._interactions[index]
+        fitted = fit(tape, request.method, here, self._origins)
+        progress = Progress(fitted, request.method)
+        recorded = tape is given.response
+        played = given if recorded else replace(given, response=tape)
+        where = self.shelf.where(index)
+        self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
+        return Answer(fitted, given.response if recorded else None, progress)
+
+    @property
+    def unplayed(self) -> tuple[str, ...]:
+        """The interactions that were never handed out."""
+        return tuple(self.shelf.where(index) for index, plays in enumerate(self._selection.plays) if not plays)
+
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer so far, each with the reason."""
+        return self._selection.unapplied
+
+    def shown(self, request: Request) -> Request:
+        """A request without secrets, to be shown."""
+        return Redactor(self._redaction).request(request)
+
+    def shown_interaction(self, interaction: Interaction) -> Interaction:
+        """The same of a whole exchange."""
+        return Redactor(self._redaction).interaction(interaction)
+
+    def _select(self) -> None:
+        settings = self.terms.settings
+        self._interactions = self.shelf.interactions
+        self._origins = self.shelf.origins
+        self._redaction = settings.redaction or Redaction()
+        changes = Changes(settings.faults, settings.recut)
+        redactor = Redactor(self._redaction)
+        self._selection = Selection(self._interactions, settings, changes, redactor, steady=self.terms.steady)
+
+    def _choose(self, number: int, request: Request) -> tuple[int, Tape]:
+        wanted = replace(request, method="GET") if request.method == "HEAD" and not self._has_head(request) else request
+        ending = self._selection.refuse(number, wanted)
+        if ending is not None:
+            return self._selection.changed[number][0], Tape(Head(0), (), ending)
+        tape = self._selection.choose(number, wanted, records=False, went_live=False)
+        if tape is None:
+            raise self._selection.explain(request, self.shelf.name, self.terms.command)
+        return self._selection.given[number], tape
+
+    def _has_head(self, request: Request) -> bool:
+        """Whether a HEAD of this path was recorded; else the recording of its GET tells the same."""
+        return any(each.request.method == "HEAD" and each.request.path == request.path for each in self._interactions)
