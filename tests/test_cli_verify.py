@@ -23,9 +23,9 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.conversation import request_body
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
-from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
+from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,9 +27,10 @@ import fakegpt_testkit.errors
 from fakegpt_testkit.errors import FakeGptTestkitError, ProviderError, UnknownKeywords
 from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.fakegpt.answers import Answer, AsyncGeneratorProvider, Rewritten
-from fakegpt_testkit.fakegpt.blocking import Turns, loop_in_a_thread
+from fakegpt_testkit.fakegpt.blocking import Turns
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve, serve_in_thread
+from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

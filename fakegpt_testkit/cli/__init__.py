@@ -17,6 +17,7 @@ import click
 from fakegpt_testkit.cli.demo import demo
 from fakegpt_testkit.cli.edit import convert, record, recover, scrub
 from fakegpt_testkit.cli.inspect import check, diff, replay, show
+from fakegpt_testkit.cli.serve import serve
 from fakegpt_testkit.cli.stand_in import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import CliError, example, format_error
@@ -49,5 +50,20 @@ def main() -> None:
     """Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings."""
 
 
-for _command in (demo, record, replay, show, diff, check, scrub, convert, recover, orphans, prune, verify, upstream):
+for _command in (
+    demo,
+    record,
+    replay,
+    show,
+    diff,
+    check,
+    scrub,
+    convert,
+    recover,
+    orphans,
+    prune,
+    verify,
+    serve,
+    upstream,
+):
     main.add_command(_command)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
+from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from contextlib import suppress
 
+
 class Turns:
     """A lock for the tasks of any event loops and threads; the one who waits may be cancelled.
 

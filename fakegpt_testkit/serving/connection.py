@@ -161,7 +161,12 @@ class Connection(asyncio.Protocol):
             fields.append(("Content-Length", str(len(body))))
         if not keep:
             fields.append(("Connection", "close"))
-        lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in fields), "", ""]
+        lines = [
+            f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
+            *(f"{name}: {value}" for name, value in fields),
+            "",
+            "",
+        ]
         with_body = asked is None or asked.method != "HEAD"
         self.transport.write("\r\n".join(lines).encode("utf-8", "surrogateescape") + (body if with_body else b""))
         self.done(keep=keep)

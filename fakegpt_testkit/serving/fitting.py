@@ -42,6 +42,11 @@ class Here:
     fields: Headers = ()
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port of the base."""
+        return "/".join(self.base.split("/")[:3])
+
+    @property
     def prefix(self) -> str:
         """The path of the base, without a slash at its end."""
         return "/".join(["", *self.base.split("/")[3:]]).rstrip("/")
@@ -89,7 +94,9 @@ def rewrite_field(name: str, value: str, here: Here, origins: tuple[str, ...]) -
     """A field's value with this server in the place of the recorded one, so that a browser comes back here."""
     match name.lower():
         case "location" | "content-location":
-            return next((here.base + value[len(each) :] for each in origins if _is_under(value, each)), _below(value, here))
+            return next(
+                (here.base + value[len(each) :] for each in origins if _is_under(value, each)), _below(value, here)
+            )
         case "set-cookie":
             return _cookie(value, here)
     return value

@@ -23,8 +23,11 @@ _ENTRY: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. ``at`` is when it was whole, an ISO 8601 time; ``played`` what it was answered with, and ``source``
-    where that stands. ``problem`` is why there was no answer."""
+    """One request.
+
+    ``at`` is when it was whole, an ISO 8601 time; ``played`` what it was answered with, and ``source`` where that
+    stands. ``problem`` is why there was no answer.
+    """
 
     number: int
     at: str

@@ -14,6 +14,7 @@ from fakegpt_testkit.errors import BadSetting, CassetteMissing
 from fakegpt_testkit.recorder.file import CassetteFile
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.serving.fitting import check_heads
+from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -43,6 +44,11 @@ class Shelf:
         paths = [each.path for each in self.cassettes]
         return paths[0] if len(paths) == 1 else f"{len(paths)} cassettes"
 
+    @property
+    def told(self) -> str:
+        """How much there is, for people."""
+        return f"{counted(len(self.interactions), 'interaction')} from {counted(len(self.cassettes), 'cassette')}"
+
     def where(self, index: int) -> str:
         """Where an interaction stands, by its place among all, from 0."""
         for cassette in self.cassettes:
@@ -52,7 +58,7 @@ class Shelf:
         raise IndexError(index)
 
     def chosen(self, names: Sequence[str]) -> Shelf:
-        """Only the cassettes of these names, in this order: a path as it is shown, or its end, with or without suffix."""
+        """The cassettes of these names, in this order: a path as it is shown, or its end, with or without suffix."""
         return Shelf(tuple(self._named(each) for each in names))
 
     def _named(self, name: str) -> Cassette:
@@ -88,6 +94,10 @@ class Library:
             cassettes.append(load(path, self._origin))
         self.shelf, self._stamps = Shelf(tuple(cassettes)), stamps
         return self.shelf
+
+    def give_up(self) -> None:
+        """Take what cannot be read as seen, so that it is tried again when it has changed once more."""
+        self._stamps = {path: _stamp(path) for path in self._find()}
 
     def has_changed(self) -> bool:
         """Whether a file has changed, gone or come since they were loaded."""

@@ -44,7 +44,7 @@ class Plans:
         self._kept: OrderedDict[tuple[int, str, Head], tuple[Tape, tuple[Frame, ...], int]] = OrderedDict()
 
     def plan(self, tape: Tape, method: str, recorded: Tape | None) -> Plan:
-        """The plan of a tape; ``recorded`` is the cassette's own tape that it is, or None where it is of this time only."""
+        """The plan of a tape; ``recorded`` is the cassette's own tape that it is, or None for one made just now."""
         return Plan(
             method,
             self._frames(tape, method, recorded),

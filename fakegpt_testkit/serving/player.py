@@ -106,7 +106,7 @@ class Player:
         self._progress.sent += len(data)
         self._transport.write(data)
 
-    def _finish(self, can_go_on: bool) -> None:  # noqa: FBT001 - what `done` takes
+    def _finish(self, can_go_on: bool) -> None:
         self._over = True
         self._done(can_go_on)
 
@@ -118,7 +118,8 @@ class Player:
             self._reset()
         elif kind is EndingKind.MALFORMED:
             self._write(self._plan.breach)
-            self._handle = self._loop.call_later(_AFTER_BREACH, self._finish, False)  # noqa: FBT003
+            self._over = True
+            self._handle = self._loop.call_later(_AFTER_BREACH, self._finish, False)
         else:
             self._holds = True
 

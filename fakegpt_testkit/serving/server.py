@@ -23,7 +23,6 @@ from fakegpt_testkit.serving.world import Terms, World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fakegpt_testkit.exchange import Headers
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.library import Library, Shelf
 
@@ -128,7 +127,7 @@ class Server:
         if world is self.world and self.live is not None:
             self.live(asked, connection, here)
             return
-        request = Request(asked.method, base + target, asked.headers, asked.body)
+        request = Request(asked.method, here.origin + target, asked.headers, asked.body)
         self.play(world, request, connection, here)
 
     def play(self, world: World, request: Request, connection: Connection, here: Here) -> None:
@@ -166,7 +165,9 @@ class Server:
         else:
             reply = control(self, asked, f"{'https' if connection.is_secure else 'http'}://{asked.host}")
         if isinstance(reply.value, str):
-            connection.reply(reply.status, reply.value.encode("utf-8", "replace"), (("Content-Type", "text/html; charset=utf-8"),))
+            connection.reply(
+                reply.status, reply.value.encode("utf-8", "replace"), (("Content-Type", "text/html; charset=utf-8"),)
+            )
             return
         body = json.dumps(reply.value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
         connection.reply(reply.status, body, _JSON)

@@ -27,7 +27,7 @@ class Timing:
     gap: float | None = None
 
     def due(self, at: float, number: int) -> float:
-        """Seconds after the answer began at which what was recorded at a moment is due, as arrival ``number`` from 0."""
+        """Seconds from the answer's begin to arrival ``number``, from 0, which was recorded ``at`` a moment."""
         return at * self.factor if self.gap is None else number * self.gap
 
     def __str__(self) -> str:

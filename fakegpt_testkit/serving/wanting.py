@@ -34,7 +34,7 @@ class Wish:
 
 
 def read_wish(said: object, shelf: Shelf, terms: Terms) -> Wish:
-    """The wish of a scenario: what was said, and the server's own shelf and terms for the rest. Raises ``BadSetting``."""
+    """What was said, and the server's own shelf and terms for the rest. Raises ``BadSetting``."""
     if not isinstance(said, dict):
         raise BadSetting("a scenario", said, f"an object with some of {', '.join(KEYS)}")
     for name in said:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
+from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from fakegpt_testkit.fakegpt.blocking import loop_in_a_thread
 from fakegpt_testkit.fakegpt.stand_in.options import Options
 from fakegpt_testkit.fakegpt.stand_in.service import STATE, State, make_app, server_name
+from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

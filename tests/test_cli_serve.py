@@ -1,0 +1,136 @@
+"""The command that serves cassettes, over real sockets and real signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.commands import runner
+from support.serving import EVENTS, recorded, write
+
+from fakegpt_testkit.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHAT = recorded("POST", "/v1/chat/completions", body=b'{"model": "m"}')
+
+
+@contextmanager
+def running(*flags: object) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
+    command = [sys.executable, "-m", "fakegpt_testkit", "serve", "--port", "0", "--json", *map(str, flags)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "}\n")
+            yield json.loads("".join(lines) + "}"), process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_serves_until_a_signal_and_ends_in_order_while_a_stream_is_open(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    write(tmp_path, "chat.yaml", CHAT)
+    with running(tmp_path, "--fault", "stall(after_event=1)") as (told, process):
+        with httpx.stream("POST", f"{told['url']}/v1/chat/completions", json={"model": "m"}, timeout=20) as answer:
+            pieces = answer.iter_bytes()
+            assert next(pieces) == EVENTS[0]
+            process.send_signal(number)
+            _, problems = process.communicate(timeout=20)
+            with pytest.raises(httpx.TransportError):
+                next(pieces)
+    assert (process.returncode, problems) == (0, "")
+
+
+def test_it_tells_the_sdks_where_to_ask(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", CHAT)
+    with running(tmp_path) as (told, _):
+        url = told["url"]
+    assert told == {"url": url, "control": f"{url}/__fakegpt", "environment": {"OPENAI_BASE_URL": f"{url}/v1"}}
+
+
+def test_a_line_tells_people_of_a_request_that_is_not_recorded(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", CHAT)
+    with running(tmp_path) as (told, process):
+        assert httpx.post(f"{told['url']}/v1/chat/completions", json={"model": "other"}).status_code == 404
+        process.send_signal(signal.SIGTERM)
+        _, problems = process.communicate(timeout=20)
+    assert "POST /v1/chat/completions is not in" in problems
+    assert "body.model: recorded 'm', asked 'other'" in problems
+
+
+def test_a_field_that_does_not_decide_is_ignored(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", CHAT)
+    with running(tmp_path, "--ignore", "body.model") as (told, _):
+        assert httpx.post(f"{told['url']}/v1/chat/completions", json={"model": "other"}).content == b"".join(EVENTS)
+
+
+def test_one_origin_of_several_can_be_served(tmp_path: Path) -> None:
+    other = recorded(host="https://other.example", status=201)
+    write(tmp_path, "both.yaml", recorded(), other)
+    with running(tmp_path, "--origin", "https://other.example") as (told, _):
+        assert httpx.get(f"{told['url']}/events").status_code == 201
+
+
+def test_equal_requests_are_played_once_when_that_is_wanted(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded())
+    with running(tmp_path, "--once") as (told, _):
+        assert [httpx.get(f"{told['url']}/events").status_code for _ in range(2)] == [200, 404]
+
+
+def test_only_the_pages_that_are_allowed_may_read_answers(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded())
+    with running(tmp_path, "--cors", "http://app.example", "--allow-host", "double") as (told, _):
+        got = [
+            httpx.get(f"{told['url']}/events", headers={"Origin": origin, "Host": host}).headers.get(
+                "access-control-allow-origin"
+            )
+            for origin, host in [("http://app.example", "double"), ("http://evil.example", "double")]
+        ]
+    assert got == ["http://app.example", None]
+
+
+def test_a_changed_cassette_is_served_when_it_is_watched(tmp_path: Path) -> None:
+    path = write(tmp_path, "some.yaml", recorded())
+    with running(tmp_path, "--watch") as (told, process):
+        assert process.stderr is not None
+        path.write_text("no: [cassette", encoding="utf-8")
+        assert "not reloaded, and served as before" in _line(process)
+        assert httpx.get(f"{told['url']}/events").status_code == 200
+        write(tmp_path, "some.yaml", recorded(), recorded("GET", "/more"))
+        assert _line(process, "reloaded: ") == "reloaded: 2 interactions from 1 cassette\n"
+        assert httpx.get(f"{told['url']}/more").status_code == 200
+
+
+def _line(process: subprocess.Popen[str], begin: str = "") -> str:
+    assert process.stderr is not None
+    return next(line for line in process.stderr if line.startswith(begin))
+
+
+WRONG = {
+    "lockstep": (["--pace", "lockstep"], "a socket does not show when its reader is ready"),
+    "a pace and a gap": (["--pace", "0.5", "--gap", "5ms"], "a pace or a gap, not both"),
+    "a negative pace": (["--pace", "-1"], "a factor of the recorded times"),
+    "a gap without a unit": (["--gap", "fast"], "such as 5ms or 0.1s"),
+    "an unknown fault": (["--fault", "explode(3)"], "the faults are"),
+    "a fault that is code": (["--fault", "__import__('os').system('true')"], "a fault with its arguments"),
+    "a path to ignore that is none": (["--ignore", "boddy.model"], "ignore"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_it_cannot_do_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    flags, words = WRONG[name]
+    write(tmp_path, "some.yaml", recorded())
+    result = runner().invoke(main, ["serve", str(tmp_path), "--port", "0", *flags])
+    assert result.exit_code == 2
+    assert words in result.stderr
