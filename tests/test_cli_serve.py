@@ -40,14 +40,16 @@ def test_it_serves_until_a_signal_and_ends_in_order_while_a_stream_is_open(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     write(tmp_path, "chat.yaml", CHAT)
-    with running(tmp_path, "--fault", "stall(after_event=1)") as (told, process):
-        with httpx.stream("POST", f"{told['url']}/v1/chat/completions", json={"model": "m"}, timeout=20) as answer:
-            pieces = answer.iter_bytes()
-            assert next(pieces) == EVENTS[0]
-            process.send_signal(number)
-            _, problems = process.communicate(timeout=20)
-            with pytest.raises(httpx.TransportError):
-                next(pieces)
+    with (
+        running(tmp_path, "--fault", "stall(after_event=1)") as (told, process),
+        httpx.stream("POST", f"{told['url']}/v1/chat/completions", json={"model": "m"}, timeout=20) as answer,
+    ):
+        pieces = answer.iter_bytes()
+        assert next(pieces) == EVENTS[0]
+        process.send_signal(number)
+        _, problems = process.communicate(timeout=20)
+        with pytest.raises(httpx.TransportError):
+            next(pieces)
     assert (process.returncode, problems) == (0, "")
 
 

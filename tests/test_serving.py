@@ -191,11 +191,39 @@ def test_http_1_0_gets_no_http_chunks_and_a_closed_connection(url: str) -> None:
     assert (got, how) == (head + b"".join(EVENTS), "closed")
 
 
-def test_a_client_that_says_no_more_after_its_request_is_answered(url: str) -> None:
-    with Line(url) as line:
+def test_a_client_that_says_no_more_after_its_request_is_answered_to_the_end(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded())
+    paced = Terms(Settings(match_on=MATCH_ON), Timing(gap=0.03), steady=True)
+    with served(tmp_path, terms=paced) as url, Line(url) as line:
         line.send(request("/events"))
         line.socket.shutdown(socket.SHUT_WR)
         assert line.rest() == (WHOLE, "closed")
+
+
+def test_a_client_that_reads_late_has_all_that_came_before_a_reset(tmp_path: Path) -> None:
+    large = bytes(range(256)) * 65536  # more than the sockets of both sides hold
+    write(
+        tmp_path,
+        "large.yaml",
+        recorded(chunks=(Chunk(0.01, large),), headers=(), ending=Ending(EndingKind.RESET, 0.02)),
+    )
+    with served(tmp_path) as url, Line(url) as line:
+        line.send(request("/events"))
+        line.until(b"\r\n\r\n")
+        line.socket.settimeout(0.2)
+        line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        got = bytearray()
+        while len(got) < len(large):
+            got += line.socket.recv(65536)
+        assert bytes(got) == large
+        with pytest.raises(ConnectionResetError):
+            line.socket.recv(1)
+
+
+def test_a_head_of_what_is_not_recorded_has_no_body_that_the_next_answer_would_follow(url: str) -> None:
+    got, _ = ask(url, request("/nothing", "HEAD") + request("/events", "GET", CLOSE))
+    head, _, rest = got.partition(b"\r\n\r\n")
+    assert (head[:12], rest) == (b"HTTP/1.1 404", WHOLE)
 
 
 def test_a_client_that_leaves_is_no_harm_to_the_next(url: str) -> None:

@@ -168,19 +168,18 @@ class Reader:
 
     def _here(self, text: str) -> str:
         """The text with the addresses of this run."""
-        for address in re.findall(rf"http://localhost:\d+|{live_llm.URL}", text):
+        for address in re.findall(rf"http://(?:localhost|127\.0\.0\.1):\d+|{live_llm.URL}", text):
             if address not in self._ports:
-                with socket.socket() as free:
-                    free.bind(("127.0.0.1", 0))
-                    self._ports[address] = free.getsockname()[1]
+                same = [port for known, port in self._ports.items() if known.endswith(address.rpartition(":")[2])]
+                self._ports[address] = same[0] if same else free_port()
         for address, port in self._ports.items():
-            text = text.replace(address, f"http://localhost:{port}")
+            text = text.replace(address, served_at(address, port))
         return text
 
     def _written(self, text: str) -> str:
         """The text with the addresses of the page."""
         for address, port in self._ports.items():
-            text = text.replace(f"http://localhost:{port}", address)
+            text = text.replace(served_at(address, port), address)
         return text
 
     def _write(self, file: str, text: str) -> None:
@@ -233,6 +232,8 @@ class Reader:
                     return self._pytest(told, environment)
             case ["fakegpt-testkit", "upstream", *options]:
                 return self._serve(options)
+            case ["fakegpt-testkit", "serve", *options]:
+                return self._serve_cassettes(options)
             case ["fakegpt-testkit", *options]:
                 said = runner().invoke(main, options, input=fed, env=environment)
                 return Said(said.output, said.exit_code)
@@ -262,6 +263,27 @@ class Reader:
         running = self._stand_in.enter_context(serving)
         return Said(f"{running.name} at {running.url}\nCtrl-C stops it.\n", 0)
 
+    def _serve_cassettes(self, options: Sequence[str]) -> Said:
+        """Run the command until the page ends it; its port is this run's."""
+        port = main.commands["serve"].make_context("serve", [*options]).params["port"]
+        self._here(f"http://127.0.0.1:{port}")
+        command = [sys.executable, "-m", "fakegpt_testkit", "serve", *options]
+        command += ["--port", str(self._ports[f"http://127.0.0.1:{port}"])]
+        self._stand_in.close()
+        process = self._stand_in.enter_context(
+            subprocess.Popen(
+                command, cwd=self.pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
+        self._stand_in.callback(process.kill)
+        told = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            told.append(line)
+            if line.startswith("Ctrl-C stops it"):
+                return Said("".join(told), 0)
+        return Said("".join(told), process.wait())
+
     @contextmanager
     def _live(self, options: Sequence[str]) -> Iterator[Sequence[str]]:
         """The services of the page, and pytest's options with the chat's URL."""
@@ -279,6 +301,17 @@ class Reader:
                 patch.setenv(name, value)
             result = self.pytester.runpytest_inprocess(*options, *LEFT_OUT, syspathinsert=False, plugins=[self])
         return Said("\n".join([*result.outlines, *result.errlines]), int(result.ret))
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def served_at(address: str, port: int) -> str:
+    """This run's address in the place of the page's."""
+    return f"http://{'127.0.0.1' if '127.0.0.1' in address else 'localhost'}:{port}"
 
 
 def pattern(shown: str) -> str:
