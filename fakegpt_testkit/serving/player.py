@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import EndingKind
@@ -124,12 +125,25 @@ class Player:
             self._holds = True
 
     def _reset(self) -> None:
-        """Once what was written has left this process: a reset must not overtake it."""
-        if self._transport.get_write_buffer_size():
+        """Once what was written has reached the client's machine: a reset throws away what has not."""
+        if self._transport.get_write_buffer_size() or unsent(self._transport):
             self._handle = self._loop.call_later(_POLL, self._reset)
             return
         self._over = True
         reset(self._transport)
+
+
+def unsent(transport: asyncio.Transport) -> int:
+    """How many bytes this machine holds that the client's has not taken; 0 where the system does not tell."""
+    held = transport.get_extra_info("socket")
+    if held is None or not sys.platform.startswith("linux"):
+        return 0
+    import fcntl
+    import termios
+
+    waiting = bytearray(4)
+    fcntl.ioctl(held.fileno(), termios.TIOCOUTQ, waiting)
+    return int.from_bytes(waiting, sys.byteorder)
 
 
 def reset(transport: asyncio.Transport) -> None:
