@@ -120,13 +120,29 @@ class Head:
     at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A body as it was received, before its content coding was taken off.
+
+    ``chunks`` has one for each chunk of the tape, ``of`` what each of those decoded to, ``coding`` is its name.
+    """
+
+    coding: str
+    chunks: tuple[Chunk, ...]
+    of: tuple[bytes, ...]
+
+
 @dataclass(frozen=True)
 class Tape:
-    """A recorded response: head, chunks with times, and how it ended."""
+    """A recorded response: head, chunks with times, and how it ended.
+
+    ``coded`` is there where coding the chunks anew gives other bytes than the service sent.
+    """
 
     head: Head
     chunks: tuple[Chunk, ...] = field(default_factory=tuple)
     ending: Ending = field(default_factory=Ending)
+    coded: Coded | None = None
 
     @staticmethod
     def of_body(head: Head, body: bytes, cut: Callable[[bytes], tuple[Chunk, ...]], ending: Ending) -> Tape:
@@ -148,6 +164,18 @@ class Tape:
     def body(self) -> bytes:
         """All chunks joined, after content decoding."""
         return b"".join(chunk.data for chunk in self.chunks)
+
+    @property
+    def received(self) -> tuple[Chunk, ...]:
+        """The chunks as they came, still coded; none where that was not kept, or the body is another by now."""
+        if self.coded is None or content_coding(self.headers) != self.coded.coding:
+            return ()
+        decoded = tuple(chunk.data for chunk in self.chunks)
+        whole = self.coded.of if self.ending.kind is EndingKind.COMPLETE else self.coded.of[: len(decoded)]
+        if decoded != whole:
+            return ()
+        pairs = zip(self.chunks, self.coded.chunks, strict=False)
+        return tuple(Chunk(chunk.at, coded.data, coded.ends) for chunk, coded in pairs)
 
     @property
     def status(self) -> int:

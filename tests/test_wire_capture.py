@@ -30,7 +30,7 @@ class Heard:
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: None
 
-    def ended(self, ending: Any) -> None:
+    def ended(self, ending: Any, coded: Any = ()) -> None:  # noqa: ARG002 - by its name in the protocol
         self.endings.append(ending.kind)
 
 

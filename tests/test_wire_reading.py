@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ fields = st.lists(
     st.tuples(words.map("X-{}".format), st.sampled_from(["a", "b c", "", "é", 'quoted "x"', "1, 2"])), max_size=4
 )
 bodies = st.lists(st.binary(max_size=40), max_size=6)
+GZIP = gzip.compress(b"so far so good " * 9, mtime=0)
 CODERS = {"": None, "gzip": 31, "deflate": 15}
 
 
@@ -144,7 +146,7 @@ def test_any_token_is_a_method(method: str) -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nxyz\r\n", Breach.CHUNK, [(b"ab", (2,))]),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n", Breach.CHUNK, [(b"ab", ())]),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", Breach.CHUNK, []),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nthis is no gzip", Breach.CODING, []),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + GZIP[:-8] + bytes(8), Breach.CODING, []),
     ],
     ids=[
         "another protocol",
@@ -154,7 +156,7 @@ def test_any_token_is_a_method(method: str) -> None:
         "no chunk size",
         "a long chunk",
         "less than none",
-        "no gzip",
+        "another checksum",
     ],
 )
 def test_what_breaks_the_rules_is_named(
@@ -184,3 +186,29 @@ def test_what_follows_a_whole_answer_is_surplus() -> None:
 def test_a_request_that_is_none_says_so() -> None:
     with pytest.raises(Broken, match="no header field"):
         RequestReader("GET", URI).feed(b"GET / HTTP/1.1\r\nnonsense\r\n\r\n")
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("coding", "body", "decoded"),
+    [
+        ("gzip", b"this is no gzip", b"this is no gzip"),
+        ("deflate", b"\xffthis is no deflate", b"\xffthis is no deflate"),
+        ("gzip", GZIP + GZIP, b"so far so good " * 18),
+        ("gzip", GZIP + b"\0\0token=secret", b"so far so good " * 9 + b"\0\0token=secret"),
+        ("deflate", zlib.compress(b"a") + b"\x1f\x8bb", b"a\x1f\x8bb"),
+    ],
+    ids=["no gzip", "no deflate", "two members", "bytes after the end", "bytes after deflate's end"],
+)
+def test_nothing_of_a_coded_body_stays_unread(coding: str, body: bytes, decoded: bytes, size: int) -> None:
+    reader = ResponseReader("GET")
+    reader.read(b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n" % coding.encode(), 0.0)
+    seen, came = bytearray(), bytearray()
+    for at in range(0, len(body), size):
+        chunk = reader.read(body[at : at + size], 0.1)
+        seen += chunk.data if chunk else b""
+        assert reader.coded is not None
+        came += reader.coded[1].data
+    reader.read_end()
+    assert (bytes(seen), bytes(came)) == (decoded, body)
+    assert reader.finished

@@ -10,9 +10,11 @@ import binascii
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
+from zlib import crc32
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.bodies import TooLarge
@@ -24,6 +26,7 @@ from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.exchange import (
     EVENT_STREAM,
     Chunk,
+    Coded,
     Ending,
     EndingKind,
     Head,
@@ -42,7 +45,20 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
 
 _OUR_KEYS = frozenset(
-    {"recorded", "origin", "server", "http", "reason", "hidden", "order", "request_order", "track", "ending", "note"}
+    {
+        "recorded",
+        "origin",
+        "server",
+        "http",
+        "reason",
+        "hidden",
+        "order",
+        "request_order",
+        "track",
+        "ending",
+        "note",
+        "coded",
+    }
 )
 _CUT_OFF = (
     "take the whole file from version control (git checkout -- FILE), or remove it and record it again; "
@@ -161,7 +177,19 @@ def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
     ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"))
     head = Head(status, reason, headers, version, track.at if track else 0.0)
     cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
-    return Tape.of_body(head, body, cut, ending)
+    tape = Tape.of_body(head, body, cut, ending)
+    return replace(tape, coded=_coded(ours, tape)) if "coded" in ours else tape
+
+
+def _coded(ours: Mapping, tape: Tape) -> Coded | None:
+    """The body before decoding; None where the decoded one was edited since."""
+    coded = ours["coded"]
+    if not isinstance(coded, Mapping):
+        raise BadShape("'coded' is no mapping", ours.line, "remove it: then the body is coded anew")
+    data, track = _bytes(coded.get("string"), coded), _track(coded)
+    if track is None or track.size != len(data) or _text(coded, "crc32") != f"{crc32(tape.body):08x}":
+        return None
+    return Coded(content_coding(tape.headers), track.chunks(data), tuple(chunk.data for chunk in tape.chunks))
 
 
 def _track(ours: Mapping) -> Track | None:

@@ -7,8 +7,10 @@ Knows the layout, and nothing of reading it. What vcrpy would drop or stumble ov
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from zlib import crc32
 
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import write_track
@@ -17,7 +19,7 @@ from fakegpt_testkit.exchange import EndingKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fakegpt_testkit.exchange import Headers, Interaction
+    from fakegpt_testkit.exchange import Headers, Interaction, Tape
 
 OURS = "fakegpt"
 """The one key of ours."""
@@ -57,6 +59,7 @@ def _interaction(interaction: Interaction) -> list[str]:
         *_order("order", head.headers, [*_grouped(shown), *_grouped(hidden)]),
         *_order("request_order", request.headers, _grouped(request.headers)),
         *_track(interaction),
+        *_coded(tape),
     ]
 
 
@@ -80,6 +83,20 @@ def _track(interaction: Interaction) -> list[str]:
     if ending.note:
         lines.append(f"      note: {inline(ending.note)}")
     return lines
+
+
+def _coded(tape: Tape) -> list[str]:
+    """The body before decoding; ``crc32`` is the decoded one's, since somebody may edit that."""
+    received = tape.received
+    if not received:
+        return []
+    data = b"".join(chunk.data for chunk in received)
+    return [
+        "      coded:",
+        f"        crc32: {inline(f'{crc32(tape.body):08x}')}",
+        f"        track: {inline(write_track(replace(tape, chunks=received, coded=None)))}",
+        f"        string: {block(data, 8)}",
+    ]
 
 
 def _headers(key: str, headers: Headers) -> list[str]:

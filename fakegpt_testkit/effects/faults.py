@@ -304,7 +304,7 @@ def _framed(tape: Tape) -> Tape:
 def _in_gzip(tape: Tape) -> Tape:
     tape = in_chunks(tape)
     headers = (*without(tape.headers, "content-encoding"), ("Content-Encoding", "gzip"))
-    return replace(tape, head=replace(tape.head, headers=headers))
+    return replace(tape, head=replace(tape.head, headers=headers), coded=None)
 
 
 def _later_end(tape: Tape, seconds: float) -> Tape:

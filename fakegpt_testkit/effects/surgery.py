@@ -136,7 +136,7 @@ def in_chunks(tape: Tape) -> Tape:
         return settle(tape)
     headers = (*without(tape.headers, "content-length"), ("Transfer-Encoding", "chunked"))
     chunks = tuple(replace(each, ends=(len(each.data),)) for each in tape.chunks if each.data)
-    return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
+    return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks, coded=None)
 
 
 def at_length(tape: Tape) -> Tape:

@@ -15,9 +15,10 @@ from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Tape, header
 from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request
 from fakegpt_testkit.redaction import StreamRedactor
+from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.redaction import Redactor
@@ -130,14 +131,15 @@ class Recording:
         self._chunks.append(chunk)
         self._show(chunk.at, self._shown.feed(chunk.data))
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
         if self._over or self._request is None:
             return
         self._over = True
         self._show(ending.at, self._shown.close())
         shown = replace(ending, note=self._redactor.text(ending.note))
         self._note(lambda: self._log.ending(self._number, shown))
-        self.interaction = Interaction(self._request, Tape(self._head, tuple(self._chunks), ending), self._provenance())
+        tape = keep_received(Tape(self._head, tuple(self._chunks), ending), coded, self._request.method)
+        self.interaction = Interaction(self._request, tape, self._provenance())
 
     def discard(self) -> None:
         self._over = True

@@ -20,6 +20,7 @@ def recut(chunks: tuple[Chunk, ...], edits: list[Edit]) -> tuple[Chunk, ...]:
     """
     if not edits:
         return chunks
+    chunks = tuple(chunk for chunk in chunks if chunk.data or chunk.ends)  # all of a coding's head may come by itself
     body = applied(b"".join(chunk.data for chunk in chunks).decode("latin-1"), edits).encode("latin-1")
     bounds = list(accumulate((len(chunk.data) for chunk in chunks), initial=0))
     moved = _Moved(edits)

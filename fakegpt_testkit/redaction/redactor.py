@@ -157,7 +157,7 @@ class Redactor:
             chunks = recut(chunks, edits)
         headers = _sized(self._headers(head.headers), len(tape.body), sum(len(chunk.data) for chunk in chunks))
         ending = replace(tape.ending, note=self.text(tape.ending.note))
-        return Tape(replace(head, headers=headers), chunks, ending)
+        return Tape(replace(head, headers=headers), chunks, ending, tape.coded)
 
     def body(self, body: bytes, headers: Headers = ()) -> bytes:
         """A body without secrets; the headers say what it is."""

@@ -9,12 +9,13 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import SURPLUS, Ending, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, Breach, Ending, EndingKind
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fakegpt_testkit.exchange import Chunk
     from fakegpt_testkit.wire.deck import Recording
 
 TICKS_PER_SECOND: Final = 10_000
@@ -58,6 +59,7 @@ class Capture:
         self._moments = Moments(clock)
         self._arrived: list[tuple[float, bytes]] = []
         self._tail = b""
+        self._coded: list[tuple[Chunk, Chunk]] = []
         self._clock = clock
         self._waits_until: float | None = None
         self.asked = RequestReader(method, uri)
@@ -133,8 +135,8 @@ class Capture:
         with self._apart():
             if self.answer.finished:
                 self._finish(EndingKind.COMPLETE, SURPLUS if self.answer.surplus else "")
-            elif self.answer.malformed:
-                self._finish(EndingKind.MALFORMED, self.answer.malformed.value)
+            elif breach := self.answer.malformed or (Breach.CODING if self.answer.mislabelled else None):
+                self._finish(EndingKind.MALFORMED, breach.value)
             else:
                 self._finish(kind, note)
 
@@ -149,6 +151,8 @@ class Capture:
                 return
             self._recording.request(self.asked.request)
             self._recording.head(head)
+        if self.answer.coded is not None:
+            self._coded.append(self.answer.coded)
         if chunk is not None:
             self._tail = (self._tail + chunk.data)[-_TAIL:]
             self._recording.chunk(chunk)
@@ -161,7 +165,7 @@ class Capture:
         self._step_aside()
         if self.answer.head is None:
             self._recording.request(self.asked.request)
-        self._recording.ended(Ending(kind, ended_at, note))
+        self._recording.ended(Ending(kind, ended_at, note), self._coded)
 
     def _step_aside(self) -> None:
         self.over = True

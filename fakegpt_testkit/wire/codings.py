@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
 
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
 class Undecodable(Exception):
     """The bytes are not what ``Content-Encoding`` says."""
 
@@ -24,35 +27,61 @@ class Undecodable(Exception):
 class Decoder(Protocol):
     """Takes coded bytes, gives what they decode to so far. Raises ``Undecodable``."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is taken off."""
+
     def decode(self, data: bytes) -> bytes: ...
 
 
 class Plain:
     """No coding."""
 
+    is_plain = True
+
     def decode(self, data: bytes) -> bytes:
         return data
 
 
 class Inflating:
-    """gzip and deflate; deflate also without zlib's head, as some servers send it."""
+    """gzip, of one member or several, and deflate; deflate also without zlib's head, as some servers send it.
+
+    Bytes after the coding's end are given as they are: clients pass over them, but nobody should who looks for secrets.
+    """
+
+    is_plain = False
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
         self._inflate: zlib._Decompress | None = None
+        self._had_one = self._ended = False
 
     def decode(self, data: bytes) -> bytes:
-        if self._inflate is None:
-            is_raw = self._window_bits == zlib.MAX_WBITS and data[0] & 0xF != 8  # RFC 1950, 2.2: 8 is the method
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else self._window_bits)
-        try:
-            return self._inflate.decompress(data)
-        except zlib.error as wrong:
-            raise Undecodable(str(wrong)) from None
+        out = b""
+        while data:
+            if self._inflate is None:
+                if self._had_one and not self._begins_another(data):
+                    return out + data
+                is_raw = self._window_bits == zlib.MAX_WBITS and data[0] & 0xF != 8  # RFC 1950, 2.2: 8 is the method
+                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else self._window_bits)
+            try:
+                out += self._inflate.decompress(data)
+            except zlib.error as wrong:
+                raise Undecodable(str(wrong)) from None
+            data = self._inflate.unused_data
+            if self._inflate.eof:
+                self._inflate, self._had_one = None, True
+        return out
+
+    def _begins_another(self, data: bytes) -> bool:
+        self._ended = self._ended or self._window_bits <= zlib.MAX_WBITS or not _GZIP_MAGIC.startswith(data[:2])
+        return not self._ended
 
 
 class Installed:
     """A coding that a package reads: whatever that raises, the bytes are not of it."""
+
+    is_plain = False
 
     def __init__(self, decode: Callable[[bytes], bytes]) -> None:
         self._decode = decode

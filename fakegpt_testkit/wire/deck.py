@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fakegpt_testkit.exchange import Chunk, Ending, Head, Request, Tape
 
 Pace = Literal["lockstep", "recorded"] | float
@@ -42,8 +44,11 @@ class Recording(Protocol):
     def chunk(self, chunk: Chunk) -> None:
         """Bytes of the body that arrived together."""
 
-    def ended(self, ending: Ending) -> None:
-        """The response ended; nothing follows."""
+    def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
+        """The response ended; nothing follows.
+
+        ``coded`` is all of a body that had a content coding, arrival by arrival: as it was decoded and as it came.
+        """
 
     def discard(self) -> None:
         """The exchange has left HTTP, for a WebSocket for instance; nothing follows."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.wire.codings import Decoder
 
 OK: Final = 200
 SWITCHING_PROTOCOLS: Final = 101
@@ -106,14 +107,20 @@ class ResponseReader:
         self._framing: Framing | None = None
         self._decoder = find_decoder(())
         self._total = 0
+        self._undecided: bytes | None = b""
         self._in_http_chunk = False
         self.head: Head | None = None
         self.malformed: Breach | None = None
+        self.mislabelled = False
+        """Whether the body was not of its coding from its first byte, and so is given as it came."""
+        self.coded: tuple[Chunk, Chunk] | None = None
+        """What the last ``read`` took of a coded body: the chunk, also an empty one, and as it came."""
         self.surplus = False
         """Whether bytes came after the end of the body."""
 
     def read(self, data: bytes, at: float) -> Chunk | None:
         """Take what was received together at a time; give the chunk of body in it, if there is one."""
+        self.coded = None
         if self.malformed or not data:
             return None
         try:
@@ -175,11 +182,15 @@ class ResponseReader:
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
         framing = self._framing
         assert framing is not None
-        out = bytearray()
+        out, coded = bytearray(), bytearray()
         ends: list[int] = []
+        coded_ends: list[int] = []
         try:
             for part, ended in framing.feed(data):
-                out += self._decoder.decode(part) if part else part
+                coded += part
+                if ended:
+                    coded_ends.append(len(coded))
+                out += self._decode(part) if part else part
                 if ended and (ends[-1] != len(out) if ends else self._total + len(out)):
                     ends.append(len(out))  # not for HTTP chunks that decode to nothing, but the late end of one counts
         except Broken as broken:
@@ -188,12 +199,31 @@ class ResponseReader:
             self.malformed = Breach.CODING
         self._total += len(out)
         self.surplus = self.surplus or bool(framing.rest)
+        if (coded or coded_ends) and (self.mislabelled or not self._decoder.is_plain):
+            self.coded = Chunk(at, bytes(out), tuple(ends)), Chunk(at, bytes(coded), tuple(coded_ends))
         if ends == [0] and not self._in_http_chunk and framing.done:
             return None  # the coding's own end, which came with the body's
         if not out and not ends:
             return None
         self._in_http_chunk = not ends or ends[-1] < len(out)
         return Chunk(at, bytes(out), tuple(ends))
+
+    def _decode(self, part: bytes) -> bytes:
+        """What the bytes decode to; they themselves where they turn out not to be of their coding at all."""
+        if self._undecided is not None:
+            self._undecided += part
+        try:
+            out = self._decoder.decode(part)
+        except Undecodable:
+            assert self.head is not None, "a body comes after its head"
+            if self._undecided is None or gives_something(find_decoder(self.head.headers), self._undecided):
+                raise
+            self.mislabelled = True
+            self._decoder = find_decoder(())
+            out = self._undecided
+        if out:
+            self._undecided = None
+        return out
 
 
 class Framing:
@@ -275,6 +305,14 @@ class Framing:
             raise Broken(Breach.CHUNK, f"no chunk size: {line[:60]!r}")
         self._left = int(match[1], 16)
         self._expects = "data" if self._left else "trailer"
+        return False
+
+
+def gives_something(decoder: Decoder, data: bytes) -> bool:
+    """Whether bytes that do not decode as a whole are of the coding at their beginning."""
+    try:
+        return any(decoder.decode(data[at : at + 1]) for at in range(len(data)))
+    except Undecodable:
         return False
 
 

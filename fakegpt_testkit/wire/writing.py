@@ -6,13 +6,14 @@ Does no I/O and knows no clock: it says what arrives together and when it did, n
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from fakegpt_testkit.exchange import SURPLUS, Breach, EndingKind, content_coding, header, is_chunked
+from fakegpt_testkit.exchange import SURPLUS, Breach, Coded, EndingKind, content_coding, header, is_chunked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fakegpt_testkit.exchange import Chunk, Head, Headers, Tape
 
@@ -65,8 +66,21 @@ def encode(tape: Tape, method: str) -> Iterator[Frame]:
     return frames
 
 
+def keep_received(tape: Tape, coded: Sequence[tuple[Chunk, Chunk]], method: str) -> Tape:
+    """The tape with its body as it was received, where coding the chunks anew would give other bytes or other cuts.
+
+    ``coded`` is the body arrival by arrival, as it was decoded and as it came.
+    """
+    decoded, received = tuple(chunk for chunk, _ in coded), tuple(chunk for _, chunk in coded)
+    body = Coded(content_coding(tape.headers), received, tuple(chunk.data for chunk in decoded))
+    kept = replace(tape, chunks=decoded, coded=body)
+    return kept if received and [*encode(kept, method)] != [*encode(tape, method)] else tape
+
+
 def encode_breach(tape: Tape, method: str) -> bytes:
     """Bytes that break the rules at the end of a malformed response: of its coding, its chunks or its head."""
+    if tape.received and Breach.of(tape.ending.note) is Breach.CODING:
+        return b""  # they came
     if not has_body(tape, method) or Breach.of(tape.ending.note) is not Breach.CODING:
         return NO_CHUNK_SIZE
     return b"%x\r\n%s\r\n" % (len(NO_DEFLATE_BLOCK), NO_DEFLATE_BLOCK) if is_chunked(tape.headers) else NO_DEFLATE_BLOCK
@@ -98,9 +112,10 @@ def encode_head(head: Head, headers: Headers) -> bytes:
 
 def encode_body(tape: Tape, headers: Headers) -> Iterator[Frame]:
     """One frame for each chunk of the tape that has bytes, and the end mark where the framing has one."""
-    if is_chunked(headers):
-        return frame_chunks(tape, find_coder(headers))
-    return code_chunks(tape, find_coder(headers))
+    coder = find_coder(headers)
+    if received := tape.received:
+        tape, coder = replace(tape, chunks=received, coded=None), None
+    return frame_chunks(tape, coder) if is_chunked(headers) else code_chunks(tape, coder)
 
 
 def code_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
@@ -188,12 +203,14 @@ def settle_headers(tape: Tape, method: str) -> Headers:
     if not has_body(tape, method):
         return headers
     coding = content_coding(headers)
-    if coding in UNAVAILABLE_CODINGS:
+    received = tape.received
+    if coding in UNAVAILABLE_CODINGS and not received:
         headers = tuple(field for field in headers if field[0].lower() != "content-encoding")
     announced = header(headers, "Content-Length")
     if announced is None or is_chunked(headers):
         return headers
-    size = sum(len(data) for _, data, _ in encode_body(tape, headers)) if find_coder(headers) else len(tape.body)
+    coded = received or find_coder(headers)
+    size = sum(len(data) for _, data, _ in encode_body(tape, headers)) if coded else len(tape.body)
     if tape.ending.kind is not EndingKind.COMPLETE:
         size = max(size + 1, int(announced) if announced.isdigit() else 0)
     return tuple((name, str(size) if name.lower() == "content-length" else value) for name, value in headers)

@@ -36,7 +36,7 @@ def answer_of(line: bytes, body: bytes, *fields: bytes) -> bytes:
 
 def coded(data: bytes, coding: bytes) -> tuple[bytes, ...]:
     """Compressed as services do: flushed after each event, in HTTP chunks, the coding's end in one of its own."""
-    bits = 16 + zlib.MAX_WBITS if coding == b"gzip" else zlib.MAX_WBITS
+    bits = 16 + zlib.MAX_WBITS if coding.endswith(b"gzip") else zlib.MAX_WBITS
     compressor = zlib.compressobj(wbits=bits)
     parts = [compressor.compress(event) + compressor.flush(zlib.Z_SYNC_FLUSH) for event in EVENTS]
     return (
@@ -45,6 +45,11 @@ def coded(data: bytes, coding: bytes) -> tuple[bytes, ...]:
         in_chunk(compressor.flush()),
         END,
     )
+
+
+def packed(data: bytes, coding: bytes, size: int) -> tuple[bytes, ...]:
+    """Bytes with this label, in HTTP chunks of this size."""
+    return (CHUNKED + b"Content-Encoding: " + coding + b"\r\n\r\n", *map(in_chunk, in_pieces(data, size)), END)
 
 
 HEAD = CHUNKED + b"\r\n"
@@ -61,6 +66,17 @@ BEHAVIOURS: dict[str, Answer] = {
     "gzip with a length": (
         answer_of(b"200 OK", gzip.compress(BODY, mtime=0), b"Content-Type: text/plain", b"Content-Encoding: gzip"),
     ),
+    "x-gzip": coded(BODY, b"x-gzip"),
+    "gzip, not flushed": packed(gzip.compress(BODY, 9, mtime=0), b"gzip", 23),
+    "gzip in two members": packed(
+        gzip.compress(EVENTS[0], mtime=0) + gzip.compress(EVENTS[1], 1, mtime=0), b"gzip", 30
+    ),
+    "gzip with bytes after its end": packed(gzip.compress(BODY, mtime=0) + b"\0\0more", b"gzip", 40),
+    "gzip cut off": packed(gzip.compress(BODY * 9, 9, mtime=0)[:60], b"gzip", 20),
+    "gzip gone wrong": packed(gzip.compress(BODY * 9, 9, mtime=0)[:60] + b"\xff" * 40, b"gzip", 20),
+    "no gzip": packed(BODY, b"gzip", 40),
+    "no deflate": packed(BODY, b"deflate", 40),
+    "a coding of its own": packed(BODY[::-1], b"rot13", 40),
     "length": (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(BODY),
         *EVENTS,

@@ -33,6 +33,7 @@ class StreamCapture:
         self._body = bytearray()
         self._moments = Moments(find_clock())
         self._decoder = find_decoder(())
+        self._coded: list[tuple[Chunk, Chunk]] = []
         self._requested = self._over = False
 
     def written(self, data: bytes) -> None:
@@ -51,9 +52,8 @@ class StreamCapture:
                 self._request()
                 self._recording.head(Head(int(dict(fields)[":status"]), "", headers, "2", self._moments.next()))
             case "DataReceived":
-                data = self._decoder.decode(event.data) if event.data else b""
-                if data:
-                    self._recording.chunk(Chunk(self._moments.next(), data))
+                if event.data:
+                    self._data(event.data)
             case "StreamEnded":
                 self.ended(EndingKind.COMPLETE)
 
@@ -73,7 +73,14 @@ class StreamCapture:
         if not self._over:
             self._over = True
             self._request()
-            self._recording.ended(Ending(kind, self._moments.next(), note))
+            self._recording.ended(Ending(kind, self._moments.next(), note), self._coded)
+
+    def _data(self, received: bytes) -> None:
+        chunk = Chunk(self._moments.next(), self._decoder.decode(received))
+        if not self._decoder.is_plain:
+            self._coded.append((chunk, Chunk(chunk.at, received)))
+        if chunk.data:
+            self._recording.chunk(chunk)
 
     def _request(self) -> None:
         if not self._requested:
