@@ -147,7 +147,7 @@ LAUGHS = 'a0: &a0 ["lol", "lol"]\n' + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n 
         (LAUGHS.encode(), 6, "the aliases repeat"),
         (b"%TAG !a! x\n" * 200, None, "begin with %"),
         (b"interactions: []\nversion: " + b"9" * 500, 1, "9…"),
-        (b"a: " + b"1," * 10, None, "was cut off"),
+        (b"a: " + b"1," * 10, None, "of no recorder that is known"),
         (_interaction(request="    headers: 1\n"), 3, "'headers' is no mapping"),
         (_interaction(request="    body: !!binary ''\n    method: x\n"), 6, "stands twice"),
         (_interaction().replace(b"GET", b"''"), 3, "no method or no uri"),

@@ -237,5 +237,5 @@ def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     data = (SHAPES / "gzip_labelled.yaml").read_bytes()
     assert cassette.loads(data, "a").interactions[0].response.body == b"".join(EVENTS)
     monkeypatch.setattr(coding, "MAX_DECODED", 50)
-    with pytest.raises(CassetteError, match="unpacks to more than"):
+    with pytest.raises(CassetteError, match="unpack to more than"):
         cassette.loads(data, "a")

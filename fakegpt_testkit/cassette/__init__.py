@@ -5,23 +5,30 @@ Values in, bytes out, and back. Knows no files and no HTTP library.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.bodies import GZIP, TooLarge, inflated
 from fakegpt_testkit.cassette import canonical
+from fakegpt_testkit.cassette.json_text import is_json, parse_json
 from fakegpt_testkit.cassette.reading import interactions_of
-from fakegpt_testkit.cassette.tree import MAX_BYTES, BadShape, parse
+from fakegpt_testkit.cassette.tools import tool_of
+from fakegpt_testkit.cassette.tree import MAX_BYTES, BadShape, Mapping, parse
 from fakegpt_testkit.cassette.writing import text_of
 from fakegpt_testkit.errors import CassetteError
 
 if TYPE_CHECKING:
+    from fakegpt_testkit.cassette.tree import Node
     from fakegpt_testkit.exchange import Interaction
 
-__all__ = ["Cassette", "dumps", "loads", "merge"]
+__all__ = ["Cassette", "dumps", "is_recording", "is_yaml", "loads", "merge"]
 
 _ADVICE = "repair the line, take the file from version control, or remove it and record it again; it was not touched"
+_GZIP = b"\x1f\x8b"
+_ENTRIES = re.compile(rb"\"(?:http_)?interactions\"\s*:")
 _CONFLICT_MARKS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")
 
 
@@ -38,17 +45,38 @@ def dumps(cassette: Cassette) -> bytes:
     return text_of(cassette.interactions).encode()
 
 
-def loads(data: bytes, source: str) -> Cassette:
-    """The cassette in these bytes; ``source`` names them in errors. Anything else is a CassetteError, soon."""
+def loads(data: bytes, source: str, *, others: bool = False) -> Cassette:
+    """The cassette in these bytes; ``source`` names them in errors. Anything else is a CassetteError, soon.
+
+    Text or gzip, YAML or JSON. With ``others`` recordings of other tools are read too, where they hold what we need:
+    HAR, go-vcr, Ruby's VCR; without, the error has their name.
+    """
     try:
-        return Cassette(_load(data), source)
+        return Cassette(_load(data, others=others), source)
     except BadShape as wrong:
         raise CassetteError(source, wrong.line, wrong.problem, wrong.advice or _ADVICE) from None
 
 
-def _load(data: bytes) -> tuple[Interaction, ...]:
+def is_yaml(data: bytes) -> bool:
+    """Whether these bytes are neither packed nor JSON, so that what we write can take their place."""
+    return not data.startswith(_GZIP) and not is_json(data)
+
+
+def is_recording(data: bytes) -> bool:
+    """Whether these bytes are a cassette or a known tool's recording, or would be if they were whole."""
+    try:
+        plain = _unpacked(data) if data.startswith(_GZIP) else data
+        root = _parse(plain.removeprefix(b"\xef\xbb\xbf"))
+    except (BadShape, UnicodeDecodeError):
+        return _ENTRIES.search(data) is not None
+    return tool_of(root) is not None or (isinstance(root, Mapping) and "interactions" in root)
+
+
+def _load(data: bytes, *, others: bool) -> tuple[Interaction, ...]:
     if len(data) > MAX_BYTES:
         raise BadShape(f"the file has {len(data)} bytes, and at most {MAX_BYTES} are read")
+    if data.startswith(_GZIP):
+        data = _unpacked(data)
     _check_utf_8(data)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:  # a checkout with CRLF line ends; to YAML they are the same
@@ -57,10 +85,32 @@ def _load(data: bytes) -> tuple[Interaction, ...]:
         with suppress(BadShape):  # a parser finds it again, with its line
             return interactions_of(root)
     try:
-        return interactions_of(parse(data))
+        return interactions_of(_parse(data), others=others)
     except BadShape:
         _check_conflict(data)
         raise
+
+
+def _parse(data: bytes) -> Node:
+    if not is_json(data):
+        return parse(data)
+    try:
+        return parse_json(data)
+    except BadShape as wrong:
+        try:
+            return parse(data)  # a flow mapping of YAML begins as JSON does
+        except BadShape as as_yaml:
+            raise (as_yaml if wrong.line is None else wrong) from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        plain = inflated(data, GZIP, MAX_BYTES)
+    except TooLarge:
+        raise BadShape(f"the file unpacks to more than {MAX_BYTES} bytes") from None
+    if plain is None:
+        raise BadShape("the file begins as gzip does, and is none: it was cut off or changed")
+    return plain
 
 
 def _check_utf_8(data: bytes) -> None:

@@ -19,9 +19,11 @@ from zlib import crc32
 from fakegpt_testkit import sse
 from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
-from fakegpt_testkit.cassette.coding import decoded
+from fakegpt_testkit.cassette.coding import Budget
+from fakegpt_testkit.cassette.heads import framed
+from fakegpt_testkit.cassette.tools import in_vcrpys_keys, tool_of
 from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
-from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, shown, text_of_bytes
+from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, line_of, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.exchange import (
     EVENT_STREAM,
@@ -34,7 +36,6 @@ from fakegpt_testkit.exchange import (
     Provenance,
     Request,
     Tape,
-    content_coding,
     header,
     is_chunked,
     media_type,
@@ -70,36 +71,45 @@ _STATUS = re.compile(r"[0-9]{1,3}")
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
 
-def interactions_of(root: Node) -> tuple[Interaction, ...]:
-    """Every interaction in the order of the file."""
+def interactions_of(root: Node, *, others: bool = False) -> tuple[Interaction, ...]:
+    """Every interaction in the order of the file; with ``others`` those of tools that write no cassette of vcrpy's."""
     if root is None:
         raise BadShape("the file is empty", 1, _CUT_OFF)
+    if tool := tool_of(root):
+        if not others or not tool.is_read:
+            raise BadShape(f"{tool.title}, which is no cassette of vcrpy's", line_of(root), tool.advice)
+        root = in_vcrpys_keys(root, tool)
     if isinstance(root, list) and root and isinstance(root[0], Mapping) and "request" in root[0]:
         raise BadShape("a cassette of vcrpy before 1.0", 1, "convert it once: python -m vcr.migration FILE")
     if not isinstance(root, Mapping):
         raise BadShape("not a cassette: the file is no mapping", 1)
-    if "http_interactions" in root:
-        raise BadShape("a cassette of Ruby's VCR", root.line, "record it again; only vcrpy's version 1 can be read")
     _check_version(root)
     entries = root.get("interactions")
     if not isinstance(entries, list):
-        raise BadShape("there is no list 'interactions'", root.line)
-    return tuple(_interaction(entry, number) for number, entry in enumerate(entries, 1))
+        raise BadShape("there is no list 'interactions'", root.line or None)
+    budget = Budget.whole()
+    return tuple(_interaction(entry, number, budget) for number, entry in enumerate(entries, 1))
 
 
 def _check_version(root: Mapping) -> None:
+    if "version" not in root and "interactions" not in root:
+        raise BadShape(
+            "not a cassette: it has neither 'interactions' nor 'version', and is of no recorder that is known here",
+            None,
+            "give a cassette of vcrpy's; it was not touched",
+        )
     if "version" not in root:
         raise BadShape("the last line, 'version: 1', is missing: the file was cut off", None, _CUT_OFF)
     version = root["version"]
     if version != "1":
         raise BadShape(
             f"the version is {shown(version)} and only 1 can be read",
-            root.line,
+            root.line or None,
             "a newer tool may have written it; a file cut off in its last line looks like this too: " + _CUT_OFF,
         )
 
 
-def _interaction(entry: Node, number: int) -> Interaction:
+def _interaction(entry: Node, number: int, budget: Budget) -> Interaction:
     if not isinstance(entry, Mapping):
         raise BadShape(f"interaction {number} is no mapping with 'request' and 'response'")
     request = _mapping(entry, "request", number)
@@ -118,7 +128,7 @@ def _interaction(entry: Node, number: int) -> Interaction:
         )
     return Interaction(
         _request(request, _text(ours, "request_order")),
-        _tape(response, ours, (_text(request, "method") or "").upper()),
+        _tape(response, ours, _text(request, "method").upper(), budget),
         Provenance(
             _text(ours, "recorded") or _text(entry, "recorded_at"), _text(ours, "origin"), _text(ours, "server")
         ),
@@ -160,7 +170,7 @@ def _pairs(value: object, request: Mapping) -> list[tuple[str, object]]:
     raise BadShape("the body is neither text nor the fields of a form", request.line)
 
 
-def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
+def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape:
     if "status_code" in response:  # vcrpy's httpx stub before 6.0
         status, reason = _status(response, "status_code"), ""
     else:
@@ -170,8 +180,10 @@ def _tape(response: Mapping, ours: Mapping, method: str) -> Tape:
         status, reason = _status(words, "code"), _text(ours, "reason") or _text(words, "message")
     headers = _in_order((*_headers(response), *_headers(ours, "hidden")), _text(ours, "order"))
     body = _response_body(response)
-    if "track" not in ours and method != "HEAD":
-        body = _decoded(body, headers, response)
+    if "track" not in ours:
+        if method != "HEAD":
+            body = _decoded(body, headers, response, budget)
+        headers = framed(headers, method, status)
     version = _text(ours, "http") or "1.1"
     track = _track(ours)
     ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"))
@@ -238,11 +250,16 @@ def _response_body(response: Mapping) -> bytes:
     return _bytes(body.get("string"), body)
 
 
-def _decoded(body: bytes, headers: Headers, response: Mapping) -> bytes:
+def _decoded(body: bytes, headers: Headers, response: Mapping, budget: Budget) -> bytes:
     try:
-        return decoded(body, content_coding(headers), header(headers, "content-type") or "")
+        return budget.decoded(body, _codings(headers), header(headers, "content-type") or "")
     except TooLarge:
-        raise BadShape("a compressed body unpacks to more than a cassette may hold", response.line) from None
+        raise BadShape("the compressed bodies unpack to more than a cassette may hold", response.line) from None
+
+
+def _codings(headers: Headers) -> str:
+    """What all ``Content-Encoding`` fields say, in their order."""
+    return ", ".join(value for name, value in headers if name.lower() == "content-encoding")
 
 
 def _status(parent: Mapping, key: str) -> int:

@@ -32,6 +32,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _YAML = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"!", f"{_YAML}str", f"{_YAML}python/str", f"{_YAML}python/unicode"})
 _PLAIN_TAGS = frozenset({f"{_YAML}int", f"{_YAML}float", f"{_YAML}bool", f"{_YAML}timestamp"})
+_BINARY_TAGS = frozenset({f"{_YAML}binary", "!binary"})  # Ruby writes the second
 _LIST_TAGS = frozenset({"!", f"{_YAML}seq", f"{_YAML}python/tuple", f"{_YAML}python/list"})
 _MAPPING_TAGS = frozenset({"!", f"{_YAML}map", f"{_YAML}python/dict"})
 _ISTR = re.compile(re.escape(_YAML) + r"python/object/(new|apply):multidict\.[\w.]*istr")
@@ -64,7 +65,7 @@ class BadShape(Exception):
     def __init__(self, problem: str, line: int | None = None, advice: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
-        self.line = line
+        self.line = line or None  # a mapping that came of JSON knows no line
         self.advice = advice
 
 
@@ -219,6 +220,13 @@ def parse(data: bytes) -> Node:
         raise BadShape(f"not YAML: {error}") from None
 
 
+def line_of(node: Node) -> int | None:
+    """The line of a mapping, or of a list's first; None where it is not known, as in JSON."""
+    if isinstance(node, list):
+        return line_of(node[0]) if node else None
+    return node.line or None if isinstance(node, Mapping) else None
+
+
 def shown(value: object) -> str:
     """A value for an error's text: quoted, and cut when it is long."""
     return shortened(repr(value), _SHOWN)
@@ -245,7 +253,7 @@ def _scalar(event: yaml.ScalarEvent, line: int) -> Node:
         return Plain(value)
     if tag == f"{_YAML}null":
         return None
-    if tag == f"{_YAML}binary":
+    if tag in _BINARY_TAGS:
         try:
             return base64.b64decode("".join(value.split()), validate=True)
         except (binascii.Error, ValueError):

@@ -157,9 +157,10 @@ def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
 @redacting
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction, *, as_json: bool) -> None:
-    """Write other tools' cassettes in our shape, redacted.
+    """Write other tools' recordings in our shape, redacted.
 
-    That is those of vcrpy, pytest-recording and others; plain vcrpy still replays the result.
+    That is those of vcrpy, pytest-recording and cassetter, of Ruby's VCR, betamax and go-vcr, and HAR files, Polly's
+    among them; plain vcrpy still replays the result. JSON and packed files are written beside themselves, as YAML.
 
     Streams get one piece per event, since those tools do not record the chunks.
     """

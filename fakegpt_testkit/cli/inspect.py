@@ -118,7 +118,7 @@ def check(
 
     age = None if max_age is None else timedelta(days=max_age)
     now = datetime.now(UTC)
-    files = catalog.found(paths)
+    files, passed_over = catalog.found(paths), catalog.passed_over(paths)
     findings = [
         (file, finding)
         for file in tracked(files, "checking")
@@ -129,6 +129,7 @@ def check(
         print_json(
             {
                 "cassettes": len(files),
+                "not_read": [str(each) for each in passed_over],
                 "findings": [
                     {"path": str(file), "kind": each.kind.value, "interaction": each.interaction, "text": each.text}
                     for file, each in findings
@@ -140,6 +141,8 @@ def check(
         for file, each in findings:
             where = "" if each.interaction is None else f", interaction {each.interaction}"
             out.print(escaped(f"{file}{where}: {each.kind.value}: {each.text}"))
+        for file in passed_over:
+            out.print(escaped(f"{file}: not read: it is no recording"), style="dim")
         out.print(escaped(f"{counted(len(files), 'cassette')}, {counted(len(findings), 'finding')}"), style="bold")
     if findings:
         raise click.exceptions.Exit(1)

@@ -16,27 +16,44 @@ if TYPE_CHECKING:
 
 
 def pairs(sources: Iterable[Path], target: Path | None) -> list[tuple[Path, Path]]:
-    """Which file is written for which: itself, the one file that is named, or its place below the named folder."""
+    """Which file is written for which: itself, the one file that is named, or its place below the named folder.
+
+    What is JSON or packed is written beside itself, as YAML.
+    """
     if target is None:
-        return [(each, each) for each in catalog.found(sources)]
+        return _beside(catalog.found(sources))
     sources = tuple(sources)
     if len(sources) == 1 and not sources[0].is_dir():
         to_file = target.suffix in storage.SUFFIXES and not target.is_dir()
-        return [
-            (each, target if to_file else target / each.with_suffix(storage.SUFFIXES[0]).name)
-            for each in catalog.found(sources)
-        ]
+        return [(each, target if to_file else target / _as_yaml(each).name) for each in catalog.found(sources)]
     by_target: dict[Path, Path] = {}
     for source in sources:
         for each in catalog.found([source]):
             below = each.relative_to(source) if source.is_dir() else Path(each.name)
-            written = target / below.with_suffix(storage.SUFFIXES[0])
+            written = target / _as_yaml(below)
             if written in by_target:
-                raise BadSetting(
-                    "--to", str(target), f"a place where {by_target[written]} and {each} do not become one file"
-                )
+                raise _one_file(target, by_target[written], each)
             by_target[written] = each
     return [(each, written) for written, each in by_target.items()]
+
+
+def _beside(sources: Iterable[Path]) -> list[tuple[Path, Path]]:
+    found: dict[Path, Path] = {}
+    for each in sources:
+        written = each if each.suffix in storage.SUFFIXES else _as_yaml(each)
+        if written in found or (written != each and written.exists()):
+            raise _one_file(written.parent, found.get(written, written), each)
+        found[written] = each
+    return [(each, written) for written, each in found.items()]
+
+
+def _as_yaml(path: Path) -> Path:
+    """The path with the suffix of our cassettes in the place of its own."""
+    return path.with_name(path.name.removesuffix(".gz")).with_suffix(storage.SUFFIXES[0])
+
+
+def _one_file(target: Path, one: Path, other: Path) -> BadSetting:
+    return BadSetting("--to", str(target), f"a place where {one} and {other} do not become one file")
 
 
 def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[Leftover]:

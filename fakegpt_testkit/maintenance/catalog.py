@@ -24,19 +24,33 @@ if TYPE_CHECKING:
 
 
 def found(paths: Iterable[Path]) -> list[Path]:
-    """The files that are named, and every cassette below the folders that are named, in order, each once.
+    """The files that are named, and every recording below the folders that are named, in order, each once.
 
-    Raises ``CassetteMissing`` for a path that is not there.
+    What is in JSON or packed counts by what it holds, since other files have such names too. Raises
+    ``CassetteMissing`` for a path that is not there.
     """
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            files.update((each, None) for each in storage.below(path))
+            files.update((each, None) for each in _below(path) if _is_recording(each))
         elif path.exists():
             files[path] = None
         else:
             raise _missing(path)
     return list(files)
+
+
+def passed_over(paths: Iterable[Path]) -> list[Path]:
+    """The files below the folders that are named whose name a recording may have, and that are none."""
+    return [each for path in paths if path.is_dir() for each in _below(path) if not _is_recording(each)]
+
+
+def _below(folder: Path) -> list[Path]:
+    return storage.below(folder, (*storage.SUFFIXES, *storage.OTHER_SUFFIXES))
+
+
+def _is_recording(path: Path) -> bool:
+    return path.suffix in storage.SUFFIXES or cassettes.is_recording(read(path))
 
 
 def load(path: Path) -> Cassette:
@@ -86,6 +100,8 @@ def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "")
         new = change(old)
         if new.interactions == old.interactions:
             return False
+        if not cassettes.is_yaml(data):
+            raise CassetteError(str(path), None, "it is to be changed, and only plain YAML is written", _convert(path))
         storage.write(path, cassettes.dumps(new))
         return True
 
@@ -93,7 +109,7 @@ def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "")
 def convert(source: Path, target: Path, redaction: Redaction | None = None) -> tuple[int, bool]:
     """Write a cassette of any shape in ours, redacted: how many interactions it has, and whether the target changed."""
     with storage.lock(target):
-        new = redacted(load(source), redaction)
+        new = redacted(cassettes.loads(read(source), str(source), others=True), redaction)
         text = cassettes.dumps(new)
         changed = storage.read(target) != text
         if changed:
@@ -116,6 +132,10 @@ def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
             storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
     storage.discard(leftover.path)
     return path, len(new)
+
+
+def _convert(path: Path) -> str:
+    return f"write it as YAML first: fakegpt-testkit convert {shlex.quote(str(path))}; it was not touched"
 
 
 def _missing(path: Path) -> CassetteMissing:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml")
 """What the names of cassettes end with."""
 
+OTHER_SUFFIXES = (".yaml.gz", ".yml.gz", ".json", ".json.gz", ".har")
+"""What the names of other tools' recordings end with; files of other kinds do, too."""
+
 MAX_BYTES = 256 * 1024 * 1024
 """The bound of a file that is read."""
 
@@ -92,9 +95,9 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
     )
 
 
-def below(folder: Path) -> list[Path]:
+def below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """Every file below a folder that is a cassette by its name, in order; none where there is no such folder."""
-    return [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+    return [path for path in sorted(folder.rglob("*")) if path.name.endswith(suffixes) and path.is_file()]
 
 
 def remove(path: Path) -> None:

@@ -6,6 +6,7 @@ Knows no framing. br and zstd are read where the package that reads them is inst
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -83,8 +84,9 @@ class Installed:
 
     is_plain = False
 
-    def __init__(self, decode: Callable[[bytes], bytes]) -> None:
+    def __init__(self, decode: Callable[[bytes], bytes], is_whole: Callable[[], bool]) -> None:
         self._decode = decode
+        self._is_whole = is_whole
 
     def decode(self, data: bytes) -> bytes:
         try:
@@ -92,18 +94,71 @@ class Installed:
         except Exception as wrong:
             raise Undecodable(str(wrong)) from None
 
+    def is_whole(self) -> bool:
+        """Whether the coding's own end has come."""
+        return self._is_whole()
 
-_PACKAGES: Final[dict[str, dict[str, Callable[[Any], Callable[[bytes], bytes]]]]] = {
-    "br": {
-        "brotlicffi": lambda module: module.Decompressor().decompress,
-        "brotli": lambda module: module.Decompressor().process,
-    },
-    "zstd": {
-        "compression.zstd": lambda module: module.ZstdDecompressor().decompress,
-        "backports.zstd": lambda module: module.ZstdDecompressor().decompress,
-        "zstandard": lambda module: module.ZstdDecompressor().decompressobj().decompress,
-    },
+
+def _read_brotli(module: Any) -> Installed:
+    decoder = module.Decompressor()
+    return Installed(getattr(decoder, "process", None) or decoder.decompress, decoder.is_finished)
+
+
+def _read_zstd(module: Any) -> Installed:
+    decoder = module.ZstdDecompressor()
+    return Installed(decoder.decompress, lambda: bool(decoder.eof))
+
+
+def _read_zstandard(module: Any) -> Installed:
+    decoder = module.ZstdDecompressor().decompressobj()
+    return Installed(decoder.decompress, lambda: bool(decoder.eof))
+
+
+_PACKAGES: Final[dict[str, dict[str, Callable[[Any], Installed]]]] = {
+    "br": {"brotlicffi": _read_brotli, "brotli": _read_brotli},
+    "zstd": {"compression.zstd": _read_zstd, "backports.zstd": _read_zstd, "zstandard": _read_zstandard},
 }
+
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_CONTROLS: Final = bytes(code for code in range(0x20) if code not in b"\t\n\f\r\x1b")
+_PIECE: Final = 64
+"""So many bytes are unpacked before the bound is looked at; a megabyte can come of each."""
+
+
+def unpacked_by_package(body: bytes, coding: str, most: int) -> bytes | None:
+    """The body without a coding that needs a package, or more than ``most`` bytes of it.
+
+    None when the body is not in this coding as a whole, or nobody here reads it.
+    """
+    if not looks_packed(body, coding):
+        return None
+    decoder = _by_package(coding)
+    if decoder is None:
+        return None
+    parts, size = [], 0
+    try:
+        for start in range(0, len(body), _PIECE):
+            parts.append(decoder.decode(body[start : start + _PIECE]))
+            size += len(parts[-1])
+            if size > most:
+                break
+    except Undecodable:
+        return None
+    return b"".join(parts) if size > most or decoder.is_whole() else None
+
+
+def looks_packed(body: bytes, coding: str) -> bool:
+    """Whether a body can be in this coding: zstd has a magic number; br has none, and no text has its bytes."""
+    if coding == "zstd":
+        return body.startswith(_ZSTD_MAGIC)
+    return coding == "br" and len(body) != len(body.translate(None, _CONTROLS))
+
+
+def _by_package(coding: str) -> Installed | None:
+    for package, opened in _PACKAGES.get(coding, {}).items():
+        with suppress(ImportError):
+            return opened(import_module(package))
+    return None
 
 
 def find_decoder(headers: Headers) -> Decoder:
@@ -113,9 +168,4 @@ def find_decoder(headers: Headers) -> Decoder:
         return Inflating(16 + zlib.MAX_WBITS)
     if coding == "deflate":
         return Inflating(zlib.MAX_WBITS)
-    for package, opened in _PACKAGES.get(coding, {}).items():
-        try:
-            return Installed(opened(import_module(package)))
-        except ImportError:
-            continue
-    return Plain()
+    return _by_package(coding) or Plain()

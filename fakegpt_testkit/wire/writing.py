@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fakegpt_testkit.exchange import SURPLUS, Breach, Coded, EndingKind, content_coding, header, is_chunked
+from fakegpt_testkit.wire.codings import looks_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,14 +198,14 @@ def settle_headers(tape: Tape, method: str) -> Headers:
     """The recorded fields, with what no longer fits the body made to fit.
 
     ``Content-Length`` follows a body that was redacted, edited or coded anew; a coding that we cannot produce is not
-    announced, since the recorded body is decoded.
+    announced, since the recorded body is decoded, or is left where nobody could decode it.
     """
     headers = tape.headers
     if not has_body(tape, method):
         return headers
     coding = content_coding(headers)
     received = tape.received
-    if coding in UNAVAILABLE_CODINGS and not received:
+    if coding in UNAVAILABLE_CODINGS and not received and not looks_packed(tape.body, coding):
         headers = tuple(field for field in headers if field[0].lower() != "content-encoding")
     announced = header(headers, "Content-Length")
     if announced is None or is_chunked(headers):
