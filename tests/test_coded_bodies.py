@@ -38,7 +38,8 @@ def packed(level: int) -> list[bytes]:
 
 PARTS = packed(1)
 STREAM = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
     *map(in_chunk, PARTS),
     b"0\r\n\r\n",
 )

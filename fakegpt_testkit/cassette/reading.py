@@ -36,6 +36,7 @@ from fakegpt_testkit.exchange import (
     Provenance,
     Request,
     Tape,
+    content_coding,
     header,
     is_chunked,
     media_type,
