@@ -37,9 +37,12 @@ def packed(level: int) -> list[bytes]:
 
 
 PARTS = packed(1)
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
 STREAM = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+    HEAD,
     *map(in_chunk, PARTS),
     b"0\r\n\r\n",
 )

@@ -24,7 +24,6 @@ _SDKS = (
     epilog=example(
         "fakegpt-testkit serve cassettes",
         "fakegpt-testkit serve cassettes/test_chat --gap 5ms --fault 'reset(3)'",
-        "OPENAI_BASE_URL=http://127.0.0.1:8088/v1 node app.mjs",
     )
 )
 @click.argument("cassettes", type=click.Path(path_type=Path), nargs=-1, required=True)
