@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape
@@ -69,6 +69,9 @@ def cut_secrets(draw: st.DrawFn) -> list[str]:
 
 
 @given(pieces=cut_secrets(), end=st.sampled_from(["\n\n", "\r\n\r\n"]))
+@example(pieces=["\\", "\\", "\\ s", "k-proj-a1B2a1B2a1B2a1B2a1B2a1B2 "], end="\n\n")
+@example(pieces=["ha", "ha", "ha", "ha s", "k-proj-a1B2a1B2a1B2a1B2a1B2a1B2"], end="\n\n")
+@example(pieces=["a", "ab", "a", "ab", " sk-proj-a1B2a1B", "2a1B2a1B2a1B2a1B2"], end="\n\n")
 @settings(max_examples=60, deadline=None)
 def test_deltas_add_up_to_the_redacted_text(pieces: list[str], end: str) -> None:
     redactor = knowing(KNOWN)

@@ -150,10 +150,16 @@ def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
 
 
 def _mostly_cumulative(text: str, spans: list[tuple[int, int]]) -> bool:
-    """Whether most pieces begin with all of the piece before them."""
-    repeating = sum(
-        0 < was_end - was <= end - start and text.startswith(text[was:was_end], start)
-        for (was, was_end), (start, end) in itertools.pairwise(spans)
-    )
-    growing = sum(was_end > was for (was, was_end) in spans[:-1])
-    return repeating * 2 > growing
+    """Whether most of what was said is said again at the beginning of the next, longer piece.
+
+    Counted in characters and not in pieces: two short deltas may begin alike by chance, or be the same.
+    """
+    repeated = said = 0
+    for (was, was_end), (start, end) in itertools.pairwise(spans):
+        size = was_end - was
+        again = text.startswith(text[was:was_end], start, end)
+        if again and end - start == size:
+            continue  # the same once more tells nothing
+        said += size
+        repeated += size if again else 0
+    return repeated * 2 > said
