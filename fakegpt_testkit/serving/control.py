@@ -76,7 +76,7 @@ def _control(server: Server, method: str, words: list[str], said: object, base: 
 
 def _scenario(server: Server, method: str, name: str, rest: list[str], said: object, base: str) -> Reply:
     if method == "PUT" and not rest:
-        wish = read_wish(said, server.library.shelf, server.terms)
+        wish = read_wish(said, server.library.shelf, server.terms, steady=False)
         is_new = name not in server.scenarios
         server.put(name, wish.shelf, wish.terms)
         return Reply(201 if is_new else 200, _named(name, base))
@@ -85,7 +85,7 @@ def _scenario(server: Server, method: str, name: str, rest: list[str], said: obj
         raise _Unknown(f"there is no scenario {name!r}; to make it: PUT {CONTROL}/scenarios/{name}")
     match method, rest:
         case "PATCH", []:
-            wish = read_wish(said, world.shelf, world.terms)
+            wish = read_wish(said, world.shelf, world.terms, steady=world.terms.steady)
             world.serve(wish.shelf, wish.terms)
             return Reply(200, _named(name, base))
         case "DELETE", []:

@@ -33,7 +33,7 @@ class Wish:
     terms: Terms
 
 
-def read_wish(said: object, shelf: Shelf, terms: Terms) -> Wish:
+def read_wish(said: object, shelf: Shelf, terms: Terms, *, steady: bool) -> Wish:
     """What was said, and the server's own shelf and terms for the rest. Raises ``BadSetting``."""
     if not isinstance(said, dict):
         raise BadSetting("a scenario", said, f"an object with some of {', '.join(KEYS)}")
@@ -46,7 +46,7 @@ def read_wish(said: object, shelf: Shelf, terms: Terms) -> Wish:
     if "faults" in changes:
         changes["faults"] = [read_fault(each) for each in _several("faults", changes["faults"])]
     timing = read_timing(said.get("pace"), said.get("gap")) if {"pace", "gap"} & set(said) else terms.timing
-    steady = said.get("steady", False)
+    steady = said.get("steady", steady)
     if not isinstance(steady, bool):
         raise BadSetting("steady", steady, "true or false")
     settings = terms.settings.merged(changes)

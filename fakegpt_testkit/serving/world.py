@@ -67,10 +67,16 @@ class World:
         self._select()
 
     def serve(self, shelf: Shelf, terms: Terms | None = None) -> None:
-        """Answer from other cassettes, or on other terms, from now on; the journal stays."""
+        """Answer from other cassettes, or on other terms, from now on.
+
+        The journal stays, and what was played where the cassettes are the same.
+        """
+        same, plays = shelf is self.shelf, self._selection.plays
         self.shelf = shelf
         self.terms = terms or self.terms
         self._select()
+        if same:
+            self._selection.plays[:] = plays
 
     def ask(self, request: Request, here: Here) -> Answer:
         """The answer to a request, fitted to its connection and noted. Raises why there is none, which is noted too."""
