@@ -1,0 +1,183 @@
+"""The parts of the server that touch no socket: what fits a connection, what a miss says, what a journal keeps."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from support.serving import AT_ONCE, CHUNKED, recorded, server_of, write
+
+from fakegpt_testkit.errors import RequestNotRecorded
+from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.serving import MATCH_ON, Terms
+from fakegpt_testkit.serving.cross_origin import fields, preflight_fields
+from fakegpt_testkit.serving.fitting import Here, fit
+from fakegpt_testkit.serving.hosts import is_ours, is_own_page
+from fakegpt_testkit.serving.journal import Entry, Journal
+from fakegpt_testkit.serving.misses import miss_body
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+API = "https://api.example"
+HERE = Here("http://localhost:8088/@mine", accepts="gzip, br")
+
+FITTED = {
+    "an absolute location": ("Location", f"{API}/a?b=1", "http://localhost:8088/@mine/a?b=1"),
+    "a location of elsewhere": ("Location", "https://api.example.org/a", "https://api.example.org/a"),
+    "a location's path": ("location", "/a", "/@mine/a"),
+    "a relative location": ("Location", "a", "a"),
+    "a location of another host by path": ("Location", "//cdn.example/a", "//cdn.example/a"),
+    "a cookie of a domain": ("Set-Cookie", "s=1; Domain=api.example; Path=/; HttpOnly", "s=1; Path=/@mine/; HttpOnly"),
+    "a cookie for TLS": ("Set-Cookie", "s=1; Secure; SameSite=None", "s=1"),
+    "a cookie with a prefix for TLS": ("Set-Cookie", "__Host-s=1; Secure; Path=/", "__Host-s=1; Secure; Path=/@mine/"),
+    "any other field": ("X-Said", f"see {API}/a; Secure", f"see {API}/a; Secure"),
+    "another service": ("Alt-Svc", 'h3=":443"', None),
+    "TLS for ever": ("Strict-Transport-Security", "max-age=1", None),
+    "how long it is kept": ("Keep-Alive", "timeout=5", None),
+}
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_field_fits_the_connection_it_is_sent_on(name: str) -> None:
+    field, value, wanted = FITTED[name]
+    tape = fit(recorded(headers=((field, value), ("Content-Length", "5"))).response, "GET", HERE, [API])
+    assert header(tape.headers, field) == wanted
+
+
+def test_a_cookie_stays_secure_where_the_connection_is() -> None:
+    tape = recorded(headers=(("Set-Cookie", "s=1; Secure"), *CHUNKED)).response
+    assert fit(tape, "GET", Here("https://localhost:8088"), [API]) is tape
+
+
+def test_http_2_has_its_form_in_http_1() -> None:
+    tape = fit(recorded(headers=CHUNKED[:1], version="2").response, "GET", HERE, [API])
+    assert (tape.head.version, header(tape.headers, "Transfer-Encoding")) == ("1.1", "chunked")
+
+
+ACCEPTED = [("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("", False), ("br", False)]
+
+
+@pytest.mark.parametrize(("accepts", "kept"), ACCEPTED)
+def test_a_coding_is_for_clients_that_take_it(accepts: str, kept: bool) -> None:
+    tape = recorded(headers=(*CHUNKED, ("Content-Encoding", "gzip"))).response
+    fitted = fit(tape, "GET", Here("http://localhost", accepts=accepts), [API])
+    assert (header(fitted.headers, "Content-Encoding") == "gzip") is kept
+
+
+PROBLEM = RequestNotRecorded(
+    request="POST /x",
+    cassette="a.yaml",
+    interactions=1,
+    played=0,
+    closest=1,
+    differences=(("body.a", "1", "2"),),
+)
+FORMS = {
+    "OpenAI": ("/v1/chat/completions", (), ("error", "message")),
+    "Anthropic": ("/v1/messages", (("anthropic-version", "2023-06-01"),), ("error", "message")),
+    "Gemini": ("/v1beta/models/g:streamGenerateContent", (), ("error", "message")),
+    "Ollama": ("/api/chat", (), ("error",)),
+    "Bedrock": ("/model/m/converse-stream", (), ("message",)),
+    "any other": ("/things", (), ("message",)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_miss_is_told_where_the_sdk_looks_for_words(name: str) -> None:
+    path, sent, place = FORMS[name]
+    body, _ = miss_body(Request("POST", API + path, sent), PROBLEM)
+    said = json.loads(body)
+    for word in place:
+        said = said[word]
+    assert said == str(PROBLEM)
+
+
+OURS = [
+    ("localhost", True), ("localhost:80", True), ("LOCALHOST", True), ("a.localhost:1", True), ("127.0.0.1:9", True),
+    ("127.9.9.9", True), ("[::1]:80", True), ("10.0.0.7:80", True), ("named:80", True), ("10.0.0.8", False),
+    ("evil.example", False), ("", False), ("[", False), ("localhost.evil.example", False),
+    ("127.0.0.1.evil.example", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "ours"), OURS)
+def test_a_host_is_this_server_or_is_not(host: str, ours: bool) -> None:
+    assert is_ours(host, "10.0.0.7", ("named",)) is ours
+
+
+PAGES = [
+    (None, True), ("http://localhost:80", True), ("null", False), ("http://evil.example", False),
+    ("http://localhost:81", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("origin", "own"), PAGES)
+def test_a_page_is_this_servers_or_is_not(origin: str | None, own: bool) -> None:
+    assert is_own_page(origin, "localhost:80", "127.0.0.1", ()) is own
+
+
+def test_a_page_is_told_that_it_may_read_what_it_asks_for() -> None:
+    asked = (
+        ("Origin", "http://app.example"),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization,content-type"),
+        ("Access-Control-Request-Private-Network", "true"),
+    )
+    granted = dict(preflight_fields(asked, ["http://app.example"]))
+    assert granted["Access-Control-Allow-Origin"] == "http://app.example"
+    assert granted["Access-Control-Allow-Headers"] == "authorization,content-type"
+    assert granted["Access-Control-Allow-Methods"] == "POST"
+    assert granted["Access-Control-Allow-Private-Network"] == "true"
+    assert granted["Access-Control-Allow-Credentials"] == "true"
+    assert "Access-Control-Allow-Credentials" not in dict(preflight_fields(asked, ["*"]))  # any page, but no login
+    assert preflight_fields(asked, ["http://other.example"]) == fields(asked, []) == fields((), ["*"]) == ()
+
+
+def entry(number: int, size: int, *, missed: bool = False) -> Entry:
+    return Entry(number, "", Request("POST", f"{API}/a", (), bytes(size)), problem=PROBLEM if missed else None)
+
+
+def test_a_journal_keeps_the_newest_within_a_count_and_bytes() -> None:
+    journal = Journal(most=20, most_bytes=100_000)
+    for number in range(1, 1001):
+        journal.add(entry(number, 10))
+    assert [each.number for each in journal.entries] == list(range(981, 1001))
+    for number in range(1001, 1021):
+        journal.add(entry(number, 50_000))
+    assert journal.size <= 125_000
+    assert (journal.count, journal.entries[-1].number) == (1020, 1020)
+
+
+def test_what_was_missed_is_not_pushed_out_by_what_was_answered() -> None:
+    journal = Journal(most=20, most_bytes=100_000)
+    journal.add(entry(1, 10, missed=True))
+    for number in range(2, 100):
+        journal.add(entry(number, 10))
+    assert [each.number for each in journal.unmatched] == [1]
+
+
+def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded())
+    world = server_of(tmp_path, terms=Terms(Settings(match_on=MATCH_ON), AT_ONCE, steady=True)).world
+    world.journal = Journal(most=10, most_bytes=20_000)
+
+    def ask(first: int, times: int) -> int:
+        for number in range(first, first + times):
+            secret = b'{"password": "%048d", "n": %d}' % (number, number)
+            world.ask(Request("GET", "http://localhost/events"), HERE)
+            world.ask(Request("POST", "http://localhost/no", (("Content-Type", "application/json"),), secret), HERE)
+        gc.collect()
+        for cache in (each for each in gc.get_objects() if isinstance(each, type(lru_cache(len)))):
+            cache.cache_clear()  # those have a bound of their own
+        return sys.getallocatedblocks()
+
+    held = [ask(first, 500) for first in range(0, 2500, 500)]
+    grown = [later - before for before, later in pairwise(held)]
+    assert min(grown[1:]) < 250, "half a block of memory a request, each time, is more than nothing"
