@@ -27,6 +27,7 @@ EACH = [
     errors.Drifted("a.yaml", "added", (("broken", 1, "GET /", "gone"),), "pytest"),
     errors.EffectMisplaced("reset", "there is no event 9", "the stream has 3 events"),
     errors.EventNotEncodable("id", "a\0", "no line"),
+    errors.ClientUnmet("a.yaml", ("pycurl",)),
     errors.EventTooLarge(65536),
     errors.FaultNeverApplied("a.yaml", (("reset", "no event 9"),), ("GET /",)),
     errors.FieldMissing(*AT, field="loads"),

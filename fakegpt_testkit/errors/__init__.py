@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from fakegpt_testkit.errors.suites import (
         CannotBeReplayed,
+        ClientUnmet,
         CollectionFailed,
         FaultNeverApplied,
         InteractionsUnplayed,
@@ -63,6 +64,7 @@ __all__ = [
     "CassetteMissing",
     "CassetteNameRefused",
     "CassetteStale",
+    "ClientUnmet",
     "CollectionFailed",
     "Drifted",
     "EffectMisplaced",

@@ -63,6 +63,20 @@ class CannotBeReplayed(FakeGptTestkitError):
         )
 
 
+class ClientUnmet(FakeGptTestkitError):
+    """HTTP clients are loaded whose requests no cassette sees: they go to the network, also in a replay."""
+
+    path: str
+    clients: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} neither records nor replays what {' and '.join(self.clients)} sends: wanted a client whose "
+            "bytes pass through Python, there was one that goes past it; give that client the base URL of "
+            "`fakegpt-testkit serve` for this part, or use another one; where it asks nothing here, filter this warning"
+        )
+
+
 class RecordingIncomplete(FakeGptTestkitError):
     """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
 

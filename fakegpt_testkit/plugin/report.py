@@ -122,6 +122,11 @@ class Tally:
         return [(each.test, call) for each in self.tests for call in each.blocked]
 
     @property
+    def exchanged(self) -> int:
+        """How many requests were recorded, answered or refused."""
+        return self.replayed + self.recorded + self.refused
+
+    @property
     def refused(self) -> int:
         """How many requests were neither answered nor let out."""
         return sum(len(each.refused) for each in self.tests)

@@ -84,8 +84,16 @@ class Run:
             for line in tally.table():
                 terminalreporter.line(line)
         terminalreporter.line(tally.summary())
+        if self._records and not tally.exchanged:
+            met = "no request was made that a cassette sees, so nothing was recorded"
+            terminalreporter.line(f"  {met}; is the client one of those in docs/clients.md?", yellow=True)
         for line in tally.details(self._orphans):
             terminalreporter.line(line)
+
+    @property
+    def _records(self) -> bool:
+        """Whether this run was asked to record."""
+        return self._config.getoption("fakegpt_record_mode") not in {None, "none", "verify"}
 
     @property
     def _orphans(self) -> str:

@@ -22,7 +22,7 @@ from fakegpt_testkit.errors import (
     RecordingIncomplete,
     VerificationIncomplete,
 )
-from fakegpt_testkit.recorder.checks import check_refused, check_unapplied, check_unplayed, renews
+from fakegpt_testkit.recorder.checks import check_refused, check_unapplied, check_unmet, check_unplayed, renews
 from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
 from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.file import CassetteFile
@@ -169,6 +169,7 @@ class _Use:
 
     def finish(self) -> None:
         """The block is over: save it or compare it, then look at what it left."""
+        check_unmet(self.session)
         if self.session.verifies:
             self._verify()
             return

@@ -1,4 +1,4 @@
-"""What rots unseen: recordings that are too old, those that nobody asks for any more, faults that meet no answer.
+"""What goes wrong unseen: old recordings, those that nobody asks for, faults that meet no answer, clients not met.
 
 Knows no clock: the moment comes in, warnings and errors go out.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.clients.unmet import find_unmet
 from fakegpt_testkit.errors import (
     CassetteStale,
+    ClientUnmet,
     FakeGptTestkitError,
     FakeGptTestkitWarning,
     FaultNeverApplied,
@@ -71,6 +73,12 @@ def check_refused(session: Session, then: Consequence) -> None:
     if then == "ignore" or not session.refused:
         return
     _follow(then, session.refused[0])
+
+
+def check_unmet(session: Session) -> None:
+    """Warn of clients that are loaded and that no cassette meets."""
+    if unmet := find_unmet():
+        _follow("warn", ClientUnmet(session.path, unmet))
 
 
 def _follow(then: Consequence, problem: FakeGptTestkitError) -> None:
