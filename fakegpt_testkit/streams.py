@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from fakegpt_testkit import sse
-from fakegpt_testkit.conversation import AnswerReader, Done, End, Failure, Moderation, NewMessage, Rewrite, Text
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit import dialects
+from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, read_deltas, read_events
+from fakegpt_testkit.dialects.json_values import obj, parsed
+from fakegpt_testkit.exchange import EndingKind, media_type
+from fakegpt_testkit.framing import Frames, Framing, cut, event_times, framing_of, split
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.conversation import Delta
+    from fakegpt_testkit.dialects import Choice, Dialect, Failure, Kind, ToolCall, Usage
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.sse import Event
     from fakegpt_testkit.wire.deck import Playback
@@ -24,21 +26,7 @@ if TYPE_CHECKING:
 _SHOWN_EVENTS = 5
 _SHOWN_TEXT = 40
 _SHOWN_DATA = 200
-
-
-Kind = Literal["text", "rewrite", "message", "end", "moderation", "error", "done", "ping", "other"]
-"""What an event is: growth of the answer, a text taken back, a further message, an answer's end, …, the end mark."""
-
-_KINDS: dict[type[Delta], Kind] = {
-    Failure: "error",
-    Done: "done",
-    End: "end",
-    Moderation: "moderation",
-    Rewrite: "rewrite",
-    NewMessage: "message",
-    Text: "text",
-}
-"""The kinds by what an event changed. An event that changed several things is of the first kind here."""
+_ERRORS = 400  # the statuses from here on
 
 
 @dataclass(frozen=True)
@@ -63,30 +51,75 @@ class Stream:
         return self.interaction.response.ending
 
     @cached_property
+    def framing(self) -> Framing | None:
+        """How the body is cut into events, by its bytes; None for an answer that has none."""
+        return self._heard[0].framing if self._heard[0] is not None else None
+
+    @property
+    def dialect(self) -> str:
+        """Whose events these are, by the first that shows it, else by the request's path; ``unknown`` else."""
+        return self._heard[1].name
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """Every event of the stream, in order."""
-        return tuple(sse.parse(self.interaction.response.body))
+        frames = self._heard[0]
+        return () if frames is None else frames.events
 
     @cached_property
     def event_times(self) -> tuple[float, ...]:
         """When each event was complete, in seconds since the request was sent."""
-        parser = sse.EventStreamParser()
-        return tuple(chunk.at for chunk in self.chunks for _ in parser.feed(chunk.data))
+        return () if self.framing is None else event_times(self.chunks, self.framing)
 
-    @cached_property
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every alternative of the answer, by its number; most answers have only one."""
+        return self._answer.choices
+
+    @property
     def text(self) -> str:
-        """The answer's text, as far as it came."""
-        return self._answer[0]
+        """What the answer says to the user, as far as it came."""
+        return self._answer.choices[0].text
 
-    @cached_property
-    def order(self) -> tuple[Kind, ...]:
-        """What each event is: ``("text", "text", "end", "done")``."""
-        return self._answer[1]
-
-    @cached_property
+    @property
     def deltas(self) -> tuple[str, ...]:
         """The pieces that the answer's text grew by."""
-        return self._answer[2]
+        return self._answer.choices[0].deltas
+
+    @property
+    def reasoning(self) -> str:
+        """The model's thinking, or the summary of it, as far as the service shows it."""
+        return self._answer.choices[0].reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the model made: name, arguments as JSON text, id."""
+        return self._answer.choices[0].tool_calls
+
+    @property
+    def refusal(self) -> str:
+        """The words of a refusal, where the provider keeps them apart from the text."""
+        return self._answer.choices[0].refusal
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer is complete, in the provider's own word; None where it did not say."""
+        return self._answer.choices[0].finish_reason
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of the input and the output, as the provider counts them; None where it did not say."""
+        return self._answer.usage
+
+    @property
+    def error(self) -> Failure | None:
+        """The error that the service reported, within the stream or with its status; None where it reported none."""
+        return self._answer.error
+
+    @property
+    def order(self) -> tuple[Kind, ...]:
+        """What each event is: ``("text", "text", "end", "done")``."""
+        return self._answer.order
 
     @cached_property
     def time_to_first_event(self) -> float | None:
@@ -105,11 +138,16 @@ class Stream:
 
     @property
     def ended_properly(self) -> bool:
-        """Whether the response came to its end; an event stream's is the end mark, after which its client may leave."""
-        if not self.interaction.response.is_event_stream:
-            return self.ending.kind is EndingKind.COMPLETE
-        marked = bool(self.events) and self.events[-1].data == "[DONE]"
-        return marked and self.ending.kind in {EndingKind.COMPLETE, EndingKind.ABANDONED}
+        """Whether the answer came to its dialect's own end, after which its client may leave, and reported no error."""
+        whole = self.ending.kind is EndingKind.COMPLETE
+        if self.framing is None:
+            return whole
+        if self.error is not None:
+            return False
+        if self._answer.ended_at is not None:
+            return whole or self.ending.kind is EndingKind.ABANDONED
+        dialect = self._heard[1]
+        return whole and (dialect is UNKNOWN or (dialect.finish_is_end and self.finish_reason is not None))
 
     @property
     def read(self) -> int | None:
@@ -145,31 +183,43 @@ class Stream:
         return f"<Stream {answer}: {len(self.events)} events, text {text!r}, {ended}{read}{early}>"
 
     @cached_property
-    def _answer(self) -> tuple[str, tuple[Kind, ...], tuple[str, ...]]:
-        reader = AnswerReader()
-        order: list[Kind] = []
-        pieces: list[str] = []
-        for event in self.events:
-            deltas = reader.feed(event)
-            pieces += [delta.text for delta in deltas if isinstance(delta, Text)]
-            order.append("ping" if event.event == "ping" else _kind(deltas))
-        pieces += [delta.text for delta in reader.close() if isinstance(delta, Text)]
-        return reader.text, tuple(order), tuple(pieces)
+    def _heard(self) -> tuple[Frames | None, Dialect]:
+        tape, path = self.interaction.response, self.interaction.request.path
+        framing = framing_of(tape.body, media_type(tape.headers))
+        if framing is None:
+            return None, dialects.dialect_of_body(obj(parsed(_plain(tape.body))), path)
+        frames = cut(tape.body, framing)
+        dialect = dialects.dialect_of_events(frames.events, path)
+        if framing is Framing.JSON_ARRAY and dialect is UNKNOWN:
+            return None, dialect  # a list like any other
+        return frames, dialect
+
+    @cached_property
+    def _answer(self) -> Answer:
+        frames, dialect = self._heard
+        if frames is not None:
+            return read_events(frames.events, dialect, frames.stray)
+        said = obj(parsed(_plain(self.interaction.response.body)))
+        deltas = dialect.body(said)
+        if deltas is not None:
+            return read_deltas(deltas)
+        if dialect is UNKNOWN or self.interaction.response.status < _ERRORS:
+            return Answer()
+        return Answer(error=failure_of_body(_plain(self.interaction.response.body)))
 
     @cached_property
     def _end_mark(self) -> tuple[int, int] | None:
         """Where the end mark's line ends in the body, for clients that read lines, and its event; None without one."""
-        end = 0
-        for piece in sse.split(self.interaction.response.body):
-            end += len(piece)
-            if any(event.data == "[DONE]" for event in sse.parse(piece)):
-                return end - len(piece) + len(piece.rstrip(b"\r\n")), end
-        return None
+        number = self._answer.ended_at
+        if number is None or self.framing is None:
+            return None
+        pieces = split(self.interaction.response.body, self.framing)[: number + 1]
+        end = sum(map(len, pieces))
+        return end - len(pieces[-1]) + len(pieces[-1].rstrip(b"\r\n")), end
 
 
-def _kind(deltas: list[Delta]) -> Kind:
-    changed = {type(delta) for delta in deltas}
-    return next((kind for delta, kind in _KINDS.items() if delta in changed), "other")
+def _plain(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 def describe(stream: Stream) -> str:

@@ -9,6 +9,7 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.dialects import END_MARKS
 from fakegpt_testkit.exchange import SURPLUS, Breach, Ending, EndingKind
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
-END_MARKS: Final = (b"data: [DONE]", b"event: message_stop", b"event: response.completed")
-"""What ends a stream of events before its body ends."""
-_TAIL: Final = 400
+_TAIL: Final = max(map(len, END_MARKS))
 GRACE: Final = 0.1
 """Seconds that a client's leaving at the end mark takes longer at most: the end of the body is nearly always there."""
 
@@ -58,7 +57,8 @@ class Capture:
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
         self._arrived: list[tuple[float, bytes]] = []
-        self._tail = b""
+        self._tail = b""  # what may be the beginning of an end mark
+        self._marked = False
         self._coded: list[tuple[Chunk, Chunk]] = []
         self._clock = clock
         self._waits_until: float | None = None
@@ -70,7 +70,7 @@ class Capture:
 
     def grace(self) -> float:
         """How many seconds it is still worth to read on where the client leaves: none, but at a stream's end mark."""
-        if self.over or not any(mark in self._tail for mark in END_MARKS):
+        if self.over or not self._marked:
             return 0.0
         if self._waits_until is None:
             self._waits_until = self._clock() + GRACE
@@ -154,7 +154,9 @@ class Capture:
         if self.answer.coded is not None:
             self._coded.append(self.answer.coded)
         if chunk is not None:
-            self._tail = (self._tail + chunk.data)[-_TAIL:]
+            recent = self._tail + chunk.data
+            self._marked = self._marked or any(mark in recent for mark in END_MARKS)
+            self._tail = recent[-_TAIL:]
             self._recording.chunk(chunk)
 
     def _finish(self, kind: EndingKind, note: str = "") -> None:

@@ -1,0 +1,71 @@
+"""What providers' streams mean: a value for each dialect, from an event to what it changed of an answer.
+
+Knows no HTTP and no chunks: events come in, as a framing cut them out of a body.
+"""
+
+from fakegpt_testkit.dialects.answers import Answer, Kind, kind_of, read_deltas, read_events
+from fakegpt_testkit.dialects.deltas import (
+    Choice,
+    Delta,
+    End,
+    Failure,
+    Finish,
+    Further,
+    Ping,
+    Reasoning,
+    Refusal,
+    Rewrite,
+    Text,
+    ToolCall,
+    ToolPiece,
+    Usage,
+    Verdict,
+)
+from fakegpt_testkit.dialects.dialect import Dialect, Reader, failure_in, failure_of_body
+from fakegpt_testkit.dialects.known import (
+    DIALECTS,
+    END_MARKS,
+    UNKNOWN,
+    add,
+    dialect_of_body,
+    dialect_of_events,
+    dialect_of_path,
+    known,
+    remove,
+)
+
+__all__ = [
+    "DIALECTS",
+    "END_MARKS",
+    "UNKNOWN",
+    "Answer",
+    "Choice",
+    "Delta",
+    "Dialect",
+    "End",
+    "Failure",
+    "Finish",
+    "Further",
+    "Kind",
+    "Ping",
+    "Reader",
+    "Reasoning",
+    "Refusal",
+    "Rewrite",
+    "Text",
+    "ToolCall",
+    "ToolPiece",
+    "Usage",
+    "Verdict",
+    "add",
+    "dialect_of_body",
+    "dialect_of_events",
+    "dialect_of_path",
+    "failure_in",
+    "failure_of_body",
+    "kind_of",
+    "known",
+    "read_deltas",
+    "read_events",
+    "remove",
+]

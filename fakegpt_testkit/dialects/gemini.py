@@ -1,0 +1,83 @@
+"""Gemini's content: each event a whole response, with the parts that are new.
+
+Knows no framing: the same objects come as server-sent events, or as the elements of an array.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Text, ToolPiece, Usage
+from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakegpt_testkit.dialects.deltas import Delta
+    from fakegpt_testkit.sse import Event
+
+_SIGNS: Final = ("candidates", "promptFeedback", "usageMetadata")
+
+
+class ContentReader:
+    """Reads the responses of one answer."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        """What this response adds."""
+        return self.read(obj(parsed(event.data)))
+
+    def read(self, said: Object) -> list[Delta]:
+        """What this response adds, from its JSON."""
+        deltas: list[Delta] = []
+        ended = False
+        for candidate in objects(said.get("candidates")):
+            index = number(candidate.get("index")) or 0
+            for part in objects(obj(candidate.get("content")).get("parts")):
+                deltas += self._part(part, index)
+            if reason := text(candidate.get("finishReason")):
+                deltas.append(Finish(reason, index))
+                ended = ended or index == 0
+        blocked = text(obj(said.get("promptFeedback")).get("blockReason"))
+        if blocked:
+            deltas.append(Finish(blocked))
+        usage = obj(said.get("usageMetadata"))
+        if usage:
+            deltas.append(Usage(number(usage.get("promptTokenCount")), number(usage.get("candidatesTokenCount"))))
+        problem = failure_in(said)
+        if problem is not None:
+            status = text(obj(said.get("error")).get("status"))
+            deltas.append(Failure(problem.message, status or problem.code))
+        return [*deltas, End()] if ended or blocked else deltas
+
+    def close(self, stray: str = "") -> Sequence[Delta]:
+        """An error stands outside the events at times, over several lines."""
+        return (failure_of_body(stray),) if stray else ()
+
+    def _part(self, part: Object, index: int) -> list[Delta]:
+        call = obj(part.get("functionCall"))
+        if call:
+            self._calls += 1
+            name, arguments = text(call.get("name")), as_json(call.get("args"))
+            return [ToolPiece(f"{self._calls}", name, arguments, text(call.get("id")), index)]
+        said = text(part.get("text"))
+        if not said:
+            return []
+        return [Reasoning(said, index) if part.get("thought") is True else Text(said, index)]
+
+
+def _speaks(_event: Event, said: Object) -> bool:
+    return any(sign in said for sign in _SIGNS)
+
+
+def _body(said: Object) -> Sequence[Delta] | None:
+    return ContentReader().read(said) if any(sign in said for sign in _SIGNS) else None
+
+
+GEMINI: Final = Dialect(
+    "gemini", _speaks, ContentReader, re.compile(r":(?:streamGenerateContent|generateContent)$"), _body
+)

@@ -1,0 +1,10 @@
+"""Cuts a body into events: server-sent events, JSON lines, the elements of a JSON array, Amazon's binary frames.
+
+Knows no HTTP but a media type, and nothing of what an event means: bytes go in, events and the places where they were
+complete come out.
+"""
+
+from fakegpt_testkit.framing.amazon import FrameField, encode_frame
+from fakegpt_testkit.framing.cutting import Frames, Framing, cut, event_times, framing_of, split
+
+__all__ = ["FrameField", "Frames", "Framing", "cut", "encode_frame", "event_times", "framing_of", "split"]

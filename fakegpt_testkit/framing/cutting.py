@@ -1,0 +1,188 @@
+"""Which framing a body has, by its bytes before its label, and the events that it cuts the body into.
+
+Knows no provider: whether a JSON array is a stream or a list is for those to say who know its elements.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit import sse
+from fakegpt_testkit.framing.amazon import begins_with_frame, frame_ends, read_frame
+from fakegpt_testkit.sse import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fakegpt_testkit.exchange import Chunk
+
+
+class Framing(StrEnum):
+    """How a body is cut into events."""
+
+    SSE = "server-sent events"
+    JSON_LINES = "JSON lines"
+    JSON_ARRAY = "JSON array"
+    AMAZON = "Amazon event stream"
+
+
+_LABELS: Final = {
+    "text/event-stream": Framing.SSE,
+    "application/x-ndjson": Framing.JSON_LINES,
+    "application/ndjson": Framing.JSON_LINES,
+    "application/jsonl": Framing.JSON_LINES,
+    "application/jsonlines": Framing.JSON_LINES,
+    "application/x-jsonlines": Framing.JSON_LINES,
+    "application/stream+json": Framing.JSON_LINES,
+    "application/vnd.amazon.eventstream": Framing.AMAZON,
+}
+_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:(?:data|event|id|retry):|:)")
+_DATA: Final = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?data(?:[:\r\n]|$)")
+_SPACE: Final = re.compile(rb"[ \t\r\n]*")
+_COMMA: Final = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
+_KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last."""
+
+    framing: Framing
+    events: tuple[Event, ...] = ()
+    stray: str = ""
+    unfinished: str = ""
+
+
+def framing_of(body: bytes, label: str = "") -> Framing | None:
+    """The framing of a body, by how it begins; its media type decides only where the bytes do not. None has no events.
+
+    One JSON object alone is a plain answer, unless its label says lines.
+    """
+    named = _LABELS.get(label)
+    if begins_with_frame(body):
+        return Framing.AMAZON
+    if _FIELD.match(body) and _DATA.search(body):
+        return Framing.SSE
+    first = body.lstrip()[:1]
+    if first == b"[" and _is_array_of_objects(body):
+        return Framing.JSON_ARRAY
+    if first == b"{" and _is_lines(body):
+        return Framing.JSON_LINES
+    return named
+
+
+def cut(chunks: bytes | Iterable[bytes], framing: Framing) -> Frames:
+    """The events of a body, or of its chunks. Raises `EventTooLarge` as the parser of server-sent events does."""
+    if framing is Framing.SSE:
+        return _server_sent((chunks,) if isinstance(chunks, bytes) else chunks)
+    body = chunks if isinstance(chunks, bytes) else b"".join(chunks)
+    found = list(_READERS[framing](body))
+    end = found[-1][1] if found else 0
+    rest = body[end:].strip(b" \t\r\n,[]" if framing is Framing.JSON_ARRAY else b"\r\n")
+    return Frames(framing, tuple(event for event, _ in found), unfinished=rest.decode("utf-8", "replace"))
+
+
+def event_times(chunks: Sequence[Chunk], framing: Framing) -> tuple[float, ...]:
+    """When each event was complete: the time of the chunk with its last byte."""
+    if framing is Framing.SSE:
+        parser = sse.EventStreamParser()
+        return tuple(chunk.at for chunk in chunks for _ in parser.feed(chunk.data))
+    arrived = list(accumulate(len(chunk.data) for chunk in chunks))
+    ends = (end for _, end in _READERS[framing](b"".join(chunk.data for chunk in chunks)))
+    return tuple(chunks[bisect_left(arrived, end)].at for end in ends)
+
+
+def split(body: bytes, framing: Framing) -> list[bytes]:
+    """The body cut after each event; joined, the pieces are the body. What follows the last event is the last piece."""
+    if framing is Framing.SSE:
+        return sse.split(body)
+    pieces: list[bytes] = []
+    start = 0
+    for _, end in _READERS[framing](body):
+        if framing is Framing.JSON_LINES:
+            end = body.find(b"\n", end - 1) + 1 or len(body)
+        pieces.append(body[start:end])
+        start = end
+    return [*pieces, body[start:]] if start < len(body) else pieces
+
+
+def _server_sent(chunks: Iterable[bytes]) -> Frames:
+    parser = sse.EventStreamParser()
+    whole = list(chunks)
+    events = tuple(parser.read(whole))
+    stray = _stray(b"".join(whole)) if parser.stray else ""
+    unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
+    return Frames(Framing.SSE, events, stray, unfinished)
+
+
+def _stray(body: bytes) -> str:
+    """Every line that is no field; an error of several lines stays whole."""
+    lines = re.split(r"\r\n|\r|\n", body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
+    return "\n".join(line for line in lines if not _KNOWN_FIELD.match(line))
+
+
+def _lines(body: bytes) -> Iterator[tuple[Event, int]]:
+    """The lines that are whole: with a line end, or JSON without one."""
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n", start) + 1
+        line = body[start : end or len(body)].strip()
+        if not end and not _is_json(line):
+            return
+        start = end or len(body)
+        if line:
+            yield Event("message", line.decode("utf-8", "replace")), start
+
+
+def _elements(body: bytes) -> Iterator[tuple[Event, int]]:
+    """The elements of an array that are whole; its end need not have come."""
+    text = body.decode("latin-1")  # a character a byte, so that places are offsets
+    decoder = json.JSONDecoder(strict=False)
+    at = _end(_SPACE, body, 0) + 1
+    at = _end(_SPACE, body, at)
+    while at < len(body) and text[at] != "]":
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield Event("message", body[at:end].decode("utf-8", "replace")), end
+        at = _end(_COMMA, body, end)
+
+
+def _end(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
+    found = pattern.match(body, at)
+    return found.end() if found else at
+
+
+def _frames(body: bytes) -> Iterator[tuple[Event, int]]:
+    start = 0
+    for end in frame_ends(body):
+        yield read_frame(body[start:end]), end
+        start = end
+
+
+_READERS: Final = {Framing.JSON_LINES: _lines, Framing.JSON_ARRAY: _elements, Framing.AMAZON: _frames}
+
+
+def _is_array_of_objects(body: bytes) -> bool:
+    return body.lstrip()[1:].lstrip()[:1] == b"{"
+
+
+def _is_lines(body: bytes) -> bool:
+    """Whether the first two lines are a JSON object each; the second may be cut off."""
+    first, _, rest = body.lstrip().partition(b"\n")
+    return rest.strip() != b"" and _is_json(first) and rest.lstrip().startswith(b"{")
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,552 @@
+"""What a stream says in each dialect, against values written by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from support import dialect_streams as said
+
+from fakegpt_testkit import dialects
+from fakegpt_testkit.dialects import Dialect, Failure, ToolCall, Usage
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
+from fakegpt_testkit.sse import Event
+from fakegpt_testkit.streams import Stream
+
+COMPLETE, CUT, LEFT = Ending(at=1.0), Ending(EndingKind.EOF, 1.0), Ending(EndingKind.ABANDONED, 1.0)
+
+
+@dataclass
+class Progress:
+    read: int
+    fed: int = 0
+    left_early: bool = True
+
+
+def stream(
+    body: bytes,
+    path: str = "/nobody/knows",
+    *,
+    label: str = "text/event-stream",
+    ending: Ending = COMPLETE,
+    status: int = 200,
+    read: int | None = None,
+) -> Stream:
+    head = Head(status, "OK", (("Content-Type", label),))
+    interaction = Interaction(Request("POST", f"https://llm.example{path}"), Tape(head, (Chunk(0.5, body),), ending))
+    return Stream(interaction, None if read is None else Progress(read))
+
+
+def event(value: object, name: str = "") -> bytes:
+    return (f"event: {name}\n" if name else "").encode() + b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+WHOLE = {
+    "openai-chat": (said.OPENAI_CHAT, "tool_calls"),
+    "openai-responses": (said.OPENAI_RESPONSES, "completed"),
+    "anthropic": (said.ANTHROPIC, "tool_use"),
+    "gemini": (said.GEMINI, "STOP"),
+    "gemini as an array": (said.GEMINI_ARRAY, "STOP"),
+    "ollama": (said.OLLAMA, "stop"),
+    "cohere": (said.COHERE, "TOOL_CALL"),
+    "bedrock": (said.CONVERSE, "tool_use"),
+    "bedrock with anthropic in it": (said.INVOKE, "tool_use"),
+}
+
+
+@pytest.mark.parametrize("label", ["text/event-stream", "application/json", "application/octet-stream"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_an_answer_reads_the_same_in_every_dialect_whatever_its_label_and_path_say(name: str, label: str) -> None:
+    body, finish = WHOLE[name]
+    answer = stream(body, label=label)
+    assert answer.dialect == name.split(" ", maxsplit=1)[0]
+    assert (answer.text, answer.deltas, answer.reasoning) == ("Hello", ("Hel", "lo"), "hm")
+    assert [(call.name, json.loads(call.arguments), call.id) for call in answer.tool_calls] == [
+        ("get_weather", {"city": "Paris"}, "call_1")
+    ]
+    assert (answer.finish_reason, answer.usage, answer.error) == (finish, Usage(12, 5), None)
+    assert answer.ended_properly
+    assert len(answer.order) == len(answer.events) == len(answer.event_times)
+    assert len(answer.choices) == 1
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_an_answer_that_was_cut_before_its_end_did_not_end_properly(name: str) -> None:
+    body, _ = WHOLE[name]
+    end = {"openai-chat": b"data: [DONE]", "cohere": b"event: message-end", "anthropic": b"event: message_stop"}.get(
+        name
+    )
+    cut = body[: body.index(end)] if end else body[: int(len(body) * 0.7)]
+    assert not stream(cut, ending=CUT).ended_properly
+    assert not stream(body, ending=CUT).ended_properly
+    assert stream(body, ending=LEFT).ended_properly
+
+
+@pytest.mark.parametrize("name", ["openai-responses", "anthropic", "gemini", "ollama", "bedrock"])
+def test_a_whole_body_without_the_dialects_end_is_cut_off(name: str) -> None:
+    body, _ = WHOLE[name]
+    assert not stream(body[: int(len(body) * 0.7)]).ended_properly
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "anthropic", "ollama", "cohere"])
+def test_a_client_that_stops_at_the_end_is_told_from_one_that_leaves_before_it(name: str) -> None:
+    body, _ = WHOLE[name]
+    assert stream(body, read=len(body)).stopped_at_end_mark
+    assert not stream(body, read=len(body) // 2).stopped_at_end_mark
+
+
+# --- OpenAI's chat, and the ways of those who speak it ---
+
+CHAT_WAYS = {
+    "no end mark, but a finish reason": (said.sse(said.chat({"content": "Hi"}), said.chat({}, "stop")), "Hi", "stop"),
+    "an end mark without its blank line": (
+        said.sse(said.chat({"content": "Hi"}), said.chat({}, "stop")) + b"data: [DONE]",
+        "Hi",
+        "stop",
+    ),
+    "a finish that carries content": (said.sse(said.chat({"content": "Hi"}, "eos")), "Hi", "eos"),
+    "two finishes: the last counts": (
+        said.sse(said.chat({"content": "Hi"}, "stop"), said.chat({}, "length")),
+        "Hi",
+        "length",
+    ),
+    "no space, no object": (b'data:{"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n', "Hi", "stop"),
+    "comments and CRLF": (
+        b": PROCESSING\r\n\r\n" + said.sse(said.chat({"content": "Hi"}, "stop"), end="\r\n"),
+        "Hi",
+        "stop",
+    ),
+    "content in parts": (
+        said.sse(
+            said.chat({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+            said.chat({"content": [{"type": "text", "text": "Hi"}]}, "stop"),
+        ),
+        "Hi",
+        "stop",
+    ),
+    "a first chunk that filters the prompt": (
+        said.sse({"choices": [], "object": "", "prompt_filter_results": []}, said.chat({"content": "Hi"}, "stop")),
+        "Hi",
+        "stop",
+    ),
+    "a whole message beside the delta": (
+        said.sse({"choices": [{"delta": {"content": "Hi"}, "message": {"content": "Hi"}, "finish_reason": "stop"}]}),
+        "Hi",
+        "stop",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "text", "finish"), CHAT_WAYS.values(), ids=CHAT_WAYS.keys())
+def test_the_ways_of_services_that_speak_openais_chat_are_read(body: bytes, text: str, finish: str) -> None:
+    answer = stream(body)
+    assert (answer.dialect, answer.text, answer.finish_reason) == ("openai-chat", text, finish)
+    assert answer.ended_properly
+
+
+def test_reasoning_that_is_said_twice_counts_once_and_encrypted_parts_are_none() -> None:
+    twice = said.chat({"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]})
+    alone = said.chat({"reasoning_details": [{"type": "reasoning.summary", "summary": "!"}]})
+    hidden = said.chat({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]})
+    assert stream(said.sse(twice, alone, hidden)).reasoning == "hm!"
+
+
+CALLS = {
+    "pieces that repeat id and name": (
+        [
+            said.chat_call('{"a":', name="f", id="1"),
+            said.chat_call("1}", name="f", id="1"),
+        ],
+        [ToolCall("f", '{"a":1}', "1")],
+    ),
+    "whole calls without an index": (
+        [
+            said.chat_call("{}", index=None, name="f", id="1"),
+            said.chat_call('{"b":2}', index=None, name="g", id="2"),
+        ],
+        [ToolCall("f", "{}", "1"), ToolCall("g", '{"b":2}', "2")],
+    ),
+    "no arguments at all": ([said.chat_call(None, name="f", id="1")], [ToolCall("f", "{}", "1")]),
+    "two that come mixed": (
+        [
+            said.chat_call("[", index=0, name="f", id="1"),
+            said.chat_call("{", index=1, name="g", id="2"),
+            said.chat_call("]", index=0),
+            said.chat_call("}", index=1),
+        ],
+        [ToolCall("f", "[]", "1"), ToolCall("g", "{}", "2")],
+    ),
+    "the old way": (
+        [{"function_call": {"name": "f", "arguments": "{"}}, {"function_call": {"arguments": "}"}}],
+        [ToolCall("f", "{}")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("deltas", "calls"), CALLS.values(), ids=CALLS.keys())
+def test_pieces_of_calls_are_joined(deltas: list[said.Json], calls: list[ToolCall]) -> None:
+    assert list(stream(said.sse(*map(said.chat, deltas))).tool_calls) == calls
+
+
+def test_every_choice_is_read_and_the_first_is_the_answer() -> None:
+    body = said.sse(
+        said.chat({"content": "b"}, index=1), said.chat({"content": "a"}), said.chat({"content": "B"}, "stop", index=1)
+    )
+    answer = stream(body)
+    assert [choice.text for choice in answer.choices] == ["a", "bB"]
+    assert (answer.text, answer.finish_reason) == ("a", None)
+    assert not answer.ended_properly
+
+
+def test_a_refusal_is_no_text() -> None:
+    answer = stream(said.sse(said.chat({"refusal": "I can"}), said.chat({"refusal": "not"}), said.chat({}, "stop")))
+    assert (answer.text, answer.refusal, answer.order) == ("", "I cannot", ("refusal", "refusal", "end"))
+
+
+# --- the others' ways ---
+
+
+def test_responses_take_whole_arguments_where_no_piece_came() -> None:
+    body = said.sse(
+        said.item("added", 0, id="fc", type="function_call", call_id="1", name="f", arguments="", status="in_progress"),
+        said.item(
+            "done", 0, id="fc", type="function_call", call_id="1", name="f", arguments='{"a":1}', status="completed"
+        ),
+        said.respond("incomplete", response={"status": "incomplete"}),
+        named=True,
+    )
+    answer = stream(body)
+    assert answer.tool_calls == (ToolCall("f", '{"a":1}', "1"),)
+    assert (answer.finish_reason, answer.ended_properly, answer.usage) == ("incomplete", True, None)
+
+
+def test_a_block_that_begins_with_its_text_says_it_once() -> None:
+    start = {"type": "message_start", "message": {}}
+    alone = said.sse(start, said.block(0, type="text", text="Hi"), said.stop(0), named=True)
+    again = said.sse(
+        start, said.block(0, type="text", text="Hi"), said.grow(0, type="text_delta", text="Hi"), named=True
+    )
+    whole = said.sse(start, said.block(0, type="tool_use", id="1", name="f", input={"a": 1}), said.stop(0), named=True)
+    assert (stream(alone).text, stream(again).text) == ("Hi", "Hi")
+    assert stream(whole).tool_calls == (ToolCall("f", '{"a": 1}', "1"),)
+
+
+def test_later_figures_of_usage_win_field_by_field() -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 1}}}
+    later = {"type": "message_delta", "delta": {"stop_reason": "refusal"}, "usage": {"output_tokens": 9}}
+    answer = stream(said.sse(start, later, named=True))
+    assert (answer.usage, answer.finish_reason) == (Usage(3, 9), "refusal")
+
+
+def test_a_refused_prompt_ends_properly_without_a_text() -> None:
+    answer = stream(event({"promptFeedback": {"blockReason": "SAFETY"}}))
+    assert (answer.dialect, answer.text, answer.finish_reason, answer.ended_properly) == ("gemini", "", "SAFETY", True)
+
+
+def test_ollamas_completion_says_its_text_elsewhere() -> None:
+    body = said.lines({"response": "Hi", "done": False}, {"response": "", "done": True, "context": [1]})
+    answer = stream(body, label="application/x-ndjson")
+    assert (answer.dialect, answer.text, answer.ended_properly) == ("ollama", "Hi", True)
+
+
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        pytest.param(
+            [{"generation": "Hi", "stop_reason": None}, {"generation": "", "stop_reason": "stop"}], "Hi", id="Llama"
+        ),
+        pytest.param([{"completion": "Hi", "stop_reason": "stop_sequence"}], "Hi", id="Claude 2"),
+        pytest.param([{"outputText": "Hi", "completionReason": "FINISH"}], "Hi", id="Titan"),
+        pytest.param(
+            [
+                {"messageStart": {"role": "assistant"}},
+                {"contentBlockDelta": {"delta": {"text": "Hi"}}},
+                {"messageStop": {"stopReason": "end_turn"}},
+            ],
+            "Hi",
+            id="Nova",
+        ),
+    ],
+)
+def test_models_within_bedrock_are_read_in_their_own_way(inner: list[said.Json], text: str) -> None:
+    answer = stream(said.wrapped(*inner), label="application/vnd.amazon.eventstream")
+    assert (answer.dialect, answer.text, answer.ended_properly) == ("bedrock", text, True)
+
+
+# --- errors ---
+
+ERRORS = {
+    "openai, then its end mark": (
+        said.sse(said.chat({"content": "Hi"}), {"error": {"message": "no", "type": "server_error"}}, "[DONE]"),
+        "openai-chat",
+        Failure("no", "server_error"),
+    ),
+    "an error that is a text": (
+        said.sse(said.chat({"content": "Hi"}), {"error": "no"}),
+        "openai-chat",
+        Failure("no"),
+    ),
+    "an error beside choices": (
+        said.sse({**said.chat({"content": ""}, "error"), "error": {"code": 502, "message": "no"}}),
+        "openai-chat",
+        Failure("no", "502"),
+    ),
+    "an event named error with words at its top": (
+        said.sse(said.chat({"content": "Hi"})) + event({"message": "no"}, "error"),
+        "openai-chat",
+        Failure("no"),
+    ),
+    "a bare line": (said.sse(said.chat({"content": "Hi"})) + b"error: no\n\n", "openai-chat", Failure("no")),
+    "responses, nested": (
+        said.sse(said.respond("created", response={}), named=True)
+        + event({"type": "error", "error": {"message": "no", "code": "rate_limit"}}, "error"),
+        "openai-responses",
+        Failure("no", "rate_limit"),
+    ),
+    "responses, flat": (
+        said.sse(said.respond("created", response={}), named=True)
+        + event({"type": "error", "message": "no", "code": "server_error"}, "error"),
+        "openai-responses",
+        Failure("no", "server_error"),
+    ),
+    "responses, failed": (
+        said.sse(
+            said.respond("failed", response={"status": "failed", "error": {"code": "c", "message": "no"}}), named=True
+        ),
+        "openai-responses",
+        Failure("no", "c"),
+    ),
+    "anthropic": (
+        said.sse({"type": "message_start", "message": {}}, named=True)
+        + event({"type": "error", "error": {"type": "overloaded_error", "message": "no"}}, "error"),
+        "anthropic",
+        Failure("no", "overloaded_error"),
+    ),
+    "gemini": (
+        said.sse(said.content({"text": "Hi"}), {"error": {"code": 503, "message": "no", "status": "UNAVAILABLE"}}),
+        "gemini",
+        Failure("no", "UNAVAILABLE"),
+    ),
+    "gemini, over several lines outside the events": (
+        said.sse(said.content({"text": "Hi"})) + b'{\n  "error": {\n    "code": 503,\n    "message": "no"\n  }\n}\n',
+        "gemini",
+        Failure("no", "503"),
+    ),
+    "ollama": (said.lines(said.said(content="Hi"), {"error": "no"}), "ollama", Failure("no")),
+    "cohere": (
+        said.sse(
+            said.cohere("message-start"),
+            {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "no", "usage": {}}},
+            named=True,
+        ),
+        "cohere",
+        Failure("no", "ERROR"),
+    ),
+    "bedrock": (
+        said.frames(("messageStart", {"role": "assistant"}))
+        + said.frame("throttlingException", {"message": "no"}, "exception"),
+        "bedrock",
+        Failure("no", "throttlingException"),
+    ),
+    "nobody's": (event({"x": 1}) + event({"message": "no"}, "error"), "unknown", Failure("no")),
+}
+
+
+@pytest.mark.parametrize(("body", "dialect", "error"), ERRORS.values(), ids=ERRORS.keys())
+def test_an_error_within_a_stream_is_told_and_no_proper_end(body: bytes, dialect: str, error: Failure) -> None:
+    answer = stream(body)
+    assert (answer.dialect, answer.error, answer.ended_properly) == (dialect, error, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "dialect", "error"),
+    [
+        ("/v1/chat/completions", {"error": {"message": "no", "code": "c"}}, "openai-chat", Failure("no", "c")),
+        ("/v1/responses", {"error": {"message": "no", "type": "t"}}, "openai-responses", Failure("no", "t")),
+        ("/v1/messages", {"type": "error", "error": {"type": "t", "message": "no"}}, "anthropic", Failure("no", "t")),
+        (
+            "/v1beta/models/m:streamGenerateContent",
+            {"error": {"code": 429, "message": "no"}},
+            "gemini",
+            Failure("no", "429"),
+        ),
+        ("/api/chat", {"error": "no"}, "ollama", Failure("no")),
+        ("/v2/chat", {"message": "no"}, "cohere", Failure("no")),
+        ("/model/a.b/converse-stream", {"message": "no"}, "bedrock", Failure("no")),
+        ("/api/conversation", {"detail": "no"}, "fakegpt", Failure("no")),
+    ],
+)
+def test_where_no_event_decides_the_path_does(path: str, body: said.Json, dialect: str, error: Failure) -> None:
+    answer = stream(json.dumps(body).encode(), path, label="application/json", status=429)
+    assert (answer.dialect, answer.error, answer.events) == (dialect, error, ())
+
+
+# --- what does not stream ---
+
+MESSAGE = {"role": "assistant", "content": "Hello"}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": said.CITY}}
+PLAIN: dict[str, said.Json] = {
+    "openai-chat": {
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": 0,
+                "message": {**MESSAGE, "reasoning_content": "hm", "tool_calls": [CALL]},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 5},
+    },
+    "openai-responses": {
+        "object": "response",
+        "status": "stop",
+        "output": [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]},
+            {"type": "function_call", "id": "fc", "call_id": "call_1", "name": "get_weather", "arguments": said.CITY},
+        ],
+        "usage": {"input_tokens": 12, "output_tokens": 5},
+    },
+    "anthropic": {
+        "type": "message",
+        "content": [
+            {"type": "thinking", "thinking": "hm"},
+            {"type": "text", "text": "Hello"},
+            {"type": "tool_use", "id": "call_1", "name": "get_weather", "input": {"city": "Paris"}},
+        ],
+        "stop_reason": "stop",
+        "usage": {"input_tokens": 12, "output_tokens": 5},
+    },
+    "gemini": said.content(
+        {"text": "hm", "thought": True},
+        {"text": "Hello"},
+        {"functionCall": {"id": "call_1", "name": "get_weather", "args": {"city": "Paris"}}},
+        finish="stop",
+        counts=(12, 5),
+    ),
+    "ollama": {
+        **said.said(
+            True,
+            content="Hello",
+            thinking="hm",
+            tool_calls=[{"id": "call_1", "function": {"name": "get_weather", "arguments": {"city": "Paris"}}}],
+        ),
+        "done_reason": "stop",
+        "prompt_eval_count": 12,
+        "eval_count": 5,
+    },
+    "cohere": {
+        "message": {
+            "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hello"}],
+            "tool_calls": [CALL],
+        },
+        "finish_reason": "stop",
+        "usage": {"tokens": {"input_tokens": 12, "output_tokens": 5}},
+    },
+    "bedrock": {
+        "output": {
+            "message": {
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm"}}},
+                    {"text": "Hello"},
+                    {"toolUse": {"toolUseId": "call_1", "name": "get_weather", "input": {"city": "Paris"}}},
+                ]
+            }
+        },
+        "stopReason": "stop",
+        "usage": {"inputTokens": 12, "outputTokens": 5},
+    },
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_an_answer_that_does_not_stream_has_the_same_properties(name: str) -> None:
+    answer = stream(json.dumps(PLAIN[name]).encode(), label="application/json")
+    assert (answer.dialect, answer.text, answer.reasoning, answer.events) == (name, "Hello", "hm", ())
+    assert [(call.name, json.loads(call.arguments), call.id) for call in answer.tool_calls] == [
+        ("get_weather", {"city": "Paris"}, "call_1")
+    ]
+    assert (answer.finish_reason, answer.usage, answer.ended_properly) == ("stop", Usage(12, 5), True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[1]", b'[{"id":1},{"id":2}]', b"{", b'{"choices": 1}', b'{"choices":[{"message":null}]}', b"\xff"],
+)
+def test_what_is_no_answer_says_nothing_and_fails_nobody(body: bytes) -> None:
+    answer = stream(body, label="application/json")
+    assert (answer.text, answer.events, answer.usage, answer.tool_calls) == ("", (), None, ())
+
+
+# --- which dialect ---
+
+
+def test_remote_procedure_calls_are_nobodys_dialect_and_end_with_their_connection() -> None:
+    answer = stream(event({"jsonrpc": "2.0", "id": 1, "result": {"candidates": 1}}, "message"), "/v1/messages")
+    assert (answer.dialect, answer.text, answer.ended_properly) == ("unknown", "", True)
+
+
+@pytest.mark.parametrize("first", [event({"type": "ping"}, "ping"), b": waiting\n\n", event({"error": "no"})])
+def test_what_carries_no_data_decides_nothing(first: bytes) -> None:
+    assert stream(first + said.ANTHROPIC, "/v1/chat/completions").dialect == "anthropic"
+
+
+class ShoutReader:
+    def feed(self, event: Event) -> list[dialects.Delta]:
+        return [dialects.Text(event.data)]
+
+    def close(self, stray: str = "") -> list[dialects.Delta]:  # noqa: ARG002 - what the protocol asks for
+        return [dialects.Finish("tired")]
+
+
+def test_a_suite_can_add_a_dialect_of_its_own() -> None:
+    shout = Dialect("shout", lambda event, _: event.data.isupper(), ShoutReader, finish_is_end=True)
+    body = b"data: HEY\n\ndata: YOU\n\n"
+    dialects.add(shout)
+    try:
+        answer = stream(body)
+        assert (answer.dialect, answer.deltas, answer.finish_reason) == ("shout", ("HEY", "YOU"), "tired")
+        assert answer.ended_properly
+    finally:
+        dialects.remove("shout")
+    assert stream(body).dialect == "unknown"
+
+
+HOSTILE: list[object] = [
+    1,
+    None,
+    "x",
+    [],
+    {},
+    [None],
+    [{}],
+    {"delta": None},
+    {"delta": []},
+    [{"delta": 1}],
+    [{"content": {"parts": 1}}],
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+@pytest.mark.parametrize("dialect", [*dialects.DIALECTS, dialects.UNKNOWN], ids=lambda each: each.name)
+def test_a_value_of_another_shape_fails_no_reader(dialect: Dialect, value: object) -> None:
+    keys = (
+        "choices", "usage", "error", "type", "delta", "message", "candidates", "content_block", "response", "item",
+        "index", "tool_calls", "contentBlockIndex", "start", "bytes", "done", "output", "content", "usageMetadata",
+    )  # fmt: skip
+    kinds = (
+        "content_block_start",
+        "content_block_delta",
+        "response.completed",
+        "content-delta",
+        "message-end",
+        "error",
+    )
+    for key in keys:
+        for kind in kinds:
+            for name in ("message", "error", "chunk", "contentBlockDelta", "messageStop"):
+                data = json.dumps({"type": kind, key: value})
+                dialect.reader().feed(Event(name, data))
+                body = json.loads(data)
+                dialect.body(body)
