@@ -28,6 +28,7 @@ from fakegpt_testkit.wire import codings
 
 FILES = Path(__file__).parent / "other_tools"
 JSON = (("Content-Type", "application/json"),)
+STREAMED = (("Accept", "text/event-stream"),)
 FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 DELTAS = b'data: {"delta": "Hel"}\n\ndata: {"delta": "lo"}\n\n'
 
@@ -41,11 +42,11 @@ CONVERTED = {
         (Request("POST", "https://api.example/v2/search?page=3", JSON, b'{"query":"weather"}'), 201, b'{"found":2}')
     ],
     "go_vcr_v3.yaml": [
-        (Request("GET", "https://llm.example/v3/stream"), 200, DELTAS),
+        (Request("GET", "https://llm.example/v3/stream", STREAMED), 200, DELTAS),
         (Request("PUT", "https://llm.example/v3/icon", FORM, b"a=b"), 404, b"\x89PN\xff"),
     ],
     "go_vcr_v4.yaml": [
-        (Request("GET", "https://llm.example/v4/stream"), 200, DELTAS),
+        (Request("GET", "https://llm.example/v4/stream", STREAMED), 200, DELTAS),
         (Request("PUT", "https://llm.example/v4/icon", FORM, b"a=b"), 404, b"\x89PN\xff"),
     ],
     "ruby_vcr.yml": [

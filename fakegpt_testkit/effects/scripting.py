@@ -73,7 +73,7 @@ def script(
 
 
 def is_scripted(interaction: Interaction) -> bool:
-    """Whether an interaction was made by ``script``, so that its request's body decides no match."""
+    """Whether an interaction was made by ``script``, so that only its request's endpoint decides a match."""
     return interaction.provenance.server == SCRIPTED
 
 

@@ -3,6 +3,7 @@
 Knows no files and no cassette: requests as values in, differences as values out. The caller redacts what it passes.
 """
 
+from fakegpt_testkit.matching.choosing import Vary, named_by_vary
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
     Comparison,
@@ -24,9 +25,11 @@ __all__ = [
     "Matcher",
     "Nearest",
     "Rules",
+    "Vary",
     "VcrRequest",
     "closest",
     "compare",
     "matches",
+    "named_by_vary",
     "not_recorded",
 ]

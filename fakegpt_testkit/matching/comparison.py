@@ -17,6 +17,7 @@ from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
+from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Comparison:
         return not self.differences
 
 
-DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "body")
-"""What decides which recording answers a request; unlike in vcrpy, the body too."""
+DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", "choice", "body")
+"""What decides which recording answers a request; unlike in vcrpy, the body too, and the fields that choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,21 @@ class Rules:
         check(self.ignored)
 
 
-def compare(asked: Request, recorded: Request, rules: Rules) -> Comparison:
-    """Everything that differs between two requests, and everything that was ignored."""
+def compare(asked: Request, recorded: Request, rules: Rules, vary: Vary = ()) -> Comparison:
+    """Everything that differs between two requests, and everything that was ignored.
+
+    ``vary`` are the fields that the recorded answer's ``Vary`` names.
+    """
     ignored: dict[str, None] = {}
-    return Comparison(tuple(_differences(asked, recorded, rules, ignored)), tuple(ignored))
+    return Comparison(tuple(_differences(_Pair(asked, recorded, rules, vary, ignored))), tuple(ignored))
 
 
-def matches(asked: Request, recorded: Request, rules: Rules) -> bool:
-    """Whether the recorded response answers the asked request; stops at the first difference."""
-    return next(_differences(asked, recorded, rules, {}), None) is None
+def matches(asked: Request, recorded: Request, rules: Rules, vary: Vary = (), *, exact: bool = False) -> bool:
+    """Whether the recorded response answers the asked request; stops at the first difference.
+
+    A secret's place holder equals another one of its name, unless it is to be ``exact``.
+    """
+    return next(_differences(_Pair(asked, recorded, rules, vary, {}, exact)), None) is None
 
 
 # --- matchers ---------------------------------------------------------------------------------------------------------
@@ -107,11 +114,13 @@ class _Pair:
 
     asked: Request
     recorded: Request
-    rules: tuple[str, ...]
+    rules: Rules
+    vary: Vary
     ignored: dict[str, None]
+    exact: bool = False
 
     def reach(self, root: str) -> Reach:
-        return reach(self.rules, self.asked.method, _split(self.asked.uri).path, root)
+        return reach(self.rules.ignored, self.asked.method, _split(self.asked.uri).path, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +148,8 @@ def _split(uri: str) -> _Parts:
     )
 
 
-def _differences(asked: Request, recorded: Request, rules: Rules, ignored: dict[str, None]) -> Iterator[Difference]:
-    pair = _Pair(asked, recorded, rules.ignored, ignored)
-    for matcher in sorted(rules.match_on, key=_cost):
+def _differences(pair: _Pair) -> Iterator[Difference]:
+    for matcher in sorted(pair.rules.match_on, key=_cost):
         yield from _MATCHERS[matcher](pair) if isinstance(matcher, str) else _own(matcher, pair)
 
 
@@ -202,6 +210,21 @@ def _headers(pair: _Pair) -> Iterator[Difference]:
     yield from _tree(pair, "headers", asked, recorded)
 
 
+def _choice(pair: _Pair) -> Iterator[Difference]:
+    """The fields that choose one of several answers; nothing where a tool has kept no field of the request."""
+    if not pair.recorded.headers or pair.recorded.headers == pair.asked.headers:
+        return
+    reached = pair.reach("headers")
+    for name in choosing(pair.vary):
+        asked, recorded = chosen(name, pair.asked.headers), chosen(name, pair.recorded.headers)
+        if asked == recorded:
+            continue
+        if () in onward(reached, name):
+            pair.ignored[worded(("headers", name))] = None
+        else:
+            yield Difference(worded(("headers", name)), _in_words(recorded or _ABSENT), _in_words(asked or _ABSENT))
+
+
 def _raw_body(pair: _Pair) -> Iterator[Difference]:
     yield from _plain(pair, "body", pair.asked.body, pair.recorded.body)
 
@@ -238,6 +261,7 @@ _MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Difference]]]] = {
     "path": _path,
     "query": _query,
     "headers": _headers,
+    "choice": _choice,
     "raw_body": _raw_body,
     "body": _body,
 }
@@ -281,7 +305,7 @@ _Value = Json | bytes | _Absent
 def _plain(
     pair: _Pair, name: str, asked: str | int | bytes | None, recorded: str | int | bytes | None
 ) -> Iterator[Difference]:
-    if asked == recorded:
+    if asked == recorded or _same(asked, recorded, exact=pair.exact):
         return
     if () in pair.reach(name):
         pair.ignored[name] = None
@@ -306,7 +330,7 @@ def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Diffe
             for index in reversed(range(max(len(mine), len(theirs)))):
                 pieces = (each[index] if index < len(each) else _ABSENT for each in (mine, theirs))
                 todo.append(_onward(path, reached, index, *pieces))
-        elif not _same(mine, theirs):
+        elif not _same(mine, theirs, exact=pair.exact):
             yield Difference(worded(path), _in_words(theirs), _in_words(mine))
 
 
@@ -314,11 +338,22 @@ def _onward(path: Path, reached: Reach, step: Step, mine: _Value, theirs: _Value
     return (*path, step), onward(reached, step) if reached else reached, mine, theirs
 
 
-def _same(mine: _Value, theirs: _Value) -> bool:
-    """JSON's idea of equal: 1 is 1.0, but true is not 1; NaN, which some clients send, is itself."""
+def _same(mine: _Value, theirs: _Value, *, exact: bool) -> bool:
+    """JSON's idea of equal: 1 is 1.0, but true is not 1; NaN, which some clients send, is itself.
+
+    Which number a secret's place holder has depends on what was asked before it, so the name alone decides.
+    """
     if isinstance(mine, bool) is not isinstance(theirs, bool):
         return False
-    return mine == theirs or (mine != mine and theirs != theirs)
+    if mine == theirs or (mine != mine and theirs != theirs):
+        return True
+    if exact or not isinstance(mine, str) or not isinstance(theirs, str) or "REDACTED-" not in mine:
+        return False
+    return _unnumbered(mine) == _unnumbered(theirs)
+
+
+def _unnumbered(text: str) -> str:
+    return PLACEHOLDER.sub(lambda found: found[0].rpartition("-")[0], text)
 
 
 def _in_words(value: _Value) -> str:

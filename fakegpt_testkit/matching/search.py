@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fakegpt_testkit.exchange import Request
+    from fakegpt_testkit.matching.choosing import Vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,18 @@ class Nearest:
     comparison: Comparison
 
 
-def closest(asked: Request, candidates: Sequence[Request], rules: Rules) -> Nearest | None:
+def closest(
+    asked: Request, candidates: Sequence[Request], rules: Rules, vary: Sequence[Vary] | None = None
+) -> Nearest | None:
     """The candidate that differs least from the asked request, the first of equals; None without candidates.
 
     Same method and path first, then the fewest fields, then the least different text in them.
+    ``vary`` has for each the fields that its answer's ``Vary`` names.
     """
     endpoint = Rules(("method", "path"), rules.ignored)
     distances = [len(compare(asked, each, endpoint).differences) for each in candidates]
     nearest = [
-        Nearest(index, compare(asked, candidates[index], rules))
+        Nearest(index, compare(asked, candidates[index], rules, vary[index] if vary else ()))
         for index, distance in enumerate(distances)
         if distance == min(distances)
     ]
@@ -41,17 +45,24 @@ def closest(asked: Request, candidates: Sequence[Request], rules: Rules) -> Near
 
 
 def not_recorded(
-    asked: Request, recorded: Sequence[Request], played: Sequence[bool], rules: Rules, *, cassette: str, command: str
+    asked: Request,
+    recorded: Sequence[Request],
+    played: Sequence[bool],
+    rules: Rules,
+    vary: Sequence[Vary] | None = None,
+    *,
+    cassette: str,
+    command: str,
 ) -> RequestNotRecorded:
     """The error for a request that no unplayed interaction answers; ``played`` says of each recorded one if it was.
 
     ``cassette`` is the path as people know it, ``command`` what to type to record the request. Both requests and rules
     must be redacted already: what differs is quoted.
     """
-    equal = sum(matches(asked, each, rules) for each in recorded)
+    equal = sum(matches(asked, each, rules, vary[index] if vary else ()) for index, each in enumerate(recorded))
     if equal:
         return RequestPlayedOut(asked.title, cassette, len(recorded), sum(played), equal=equal, command=command)
-    nearest = closest(asked, recorded, rules)
+    nearest = closest(asked, recorded, rules, vary)
     if nearest is None:
         return RequestNotRecorded(asked.title, cassette, len(recorded), sum(played), command=command)
     return RequestNotRecorded(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
-from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, not_recorded
+from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
 from fakegpt_testkit.redaction import Redactor
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.errors import RequestNotRecorded
     from fakegpt_testkit.exchange import Ending, Interaction
+    from fakegpt_testkit.matching import Vary
     from fakegpt_testkit.recorder.injection import Changes
     from fakegpt_testkit.recorder.settings import Matching
 
@@ -46,7 +47,9 @@ class Selection:
         self.plays = [0] * len(interactions)
         self.given: dict[int, int] = {}
         self.changed: dict[int, tuple[int, Interaction]] = {}
-        self._any_body = replace(self.rules, match_on=tuple(each for each in self.rules.match_on if each != "body"))
+        self._endpoint = replace(
+            self.rules, match_on=tuple(each for each in self.rules.match_on if each not in {"body", "choice"})
+        )
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
         self._changes = changes
@@ -104,8 +107,8 @@ class Selection:
             redacted = self._redactor.request(asked)
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
-            rules = self._any_body if scripted else self.rules
-            return not_recorded(redacted, self.wanted, played, rules, cassette=path, command=command)
+            rules = self._endpoint if scripted else self.rules
+            return not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
 
     def read_on(self) -> None:
         """Learn the secrets of the requests that were answered as they were."""
@@ -128,6 +131,10 @@ class Selection:
         stored = Redactor(self._redactor.settings)
         return [stored.request(each.request) for each in self.interactions]
 
+    @cached_property
+    def _vary(self) -> list[Vary]:
+        return [named_by_vary(each.response.headers) for each in self.interactions]
+
     def _find(self, asked: Request, *, records: bool, went_live: bool) -> int | None:
         """Which interaction answers; first among the requests as they are, since redaction costs more than all else.
 
@@ -135,18 +142,23 @@ class Selection:
         none: there the requests are compared redacted.
         """
         if not records and all(isinstance(each, str) for each in self.rules.match_on):
-            index = self._answer(asked, [each.request for each in self.interactions], went_live=went_live)
+            plain = [each.request for each in self.interactions]
+            index = self._answer(asked, plain, went_live=went_live, exact=True)
             if index is not None:
                 self._unread.append(asked)
                 return index
         self.read_on()
-        return self._answer(self._redactor.request(asked), self.wanted, went_live=went_live)
+        redacted = self._redactor.request(asked)
+        index = self._answer(redacted, self.wanted, went_live=went_live, exact=True)
+        return self._answer(redacted, self.wanted, went_live=went_live) if index is None else index
 
-    def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool) -> int | None:
+    def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, exact: bool = False) -> int | None:
         def answers(index: int) -> bool:
             each = self.interactions[index]
-            rules = self._any_body if is_scripted(each) else self.rules
-            return matches(asked, wanted[index], rules) and not (went_live and holds_placeholder(each.response))
+            rules = self._endpoint if is_scripted(each) else self.rules
+            if not matches(asked, wanted[index], rules, self._vary[index], exact=exact):
+                return False
+            return not (went_live and holds_placeholder(each.response))
 
         return self._next(answers)
 
