@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
+import httpx
+import httpx2
 import pytest
+import requests
 from support.behaviours import BEHAVIOURS, STALLS
 from support.clients import WAYS
 from support.raw import raw_server
+from support.servers import CLOSE
 
+from fakegpt_testkit.errors import CannotBeReplayed
 from fakegpt_testkit.recorder import use_cassette
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.raw import RawServer
@@ -45,3 +52,62 @@ def test_a_user_sees_the_same_live_recorded_and_replayed(
     assert replayed.view == recorded.view
     assert server.seen == asked
     assert not session.unplayed
+
+
+REFUSED = {
+    "another protocol": b"ICY 200 OK\r\nicy-name: x\r\n\r\nabc",
+    "no status": b"HTTP/1.1 OK\r\n\r\n",
+    "no field": b"HTTP/1.1 200 OK\r\nno colon here\r\nX: \xff\r\n\r\nabc",
+    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc",
+    "bytes": bytes(range(128, 200)) + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_head_that_no_parser_takes_is_refused_in_the_same_words(way: str, head: bytes, tmp_path: Path) -> None:
+    read, file = WAYS[way], tmp_path / "cassette.yaml"
+    with raw_server({"/": (head, CLOSE)}) as server:
+        url = f"{server.url}/"
+        live = read(url, 10)
+        with use_cassette(file, record_mode="all"):
+            recorded = read(url, 10)
+        asked = server.seen
+        with use_cassette(file):
+            replayed = read(url, 10)
+        assert server.seen == asked
+    assert (recorded.view, recorded.text) == (live.view, live.text)
+    assert (replayed.view, replayed.text) == (live.view, live.text)
+
+
+def offer_with_aiohttp(url: str, headers: dict[str, str]) -> bytes:
+    async def main() -> bytes:
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+            return await response.read()
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        offer_with_aiohttp,
+        lambda url, headers: httpx.get(url, headers=headers).content,
+        lambda url, headers: httpx2.get(url, headers=headers).content,
+        lambda url, headers: requests.get(url, headers=headers, timeout=5).content,
+    ],
+    ids=["aiohttp", "httpx", "httpx2", "requests"],
+)
+def test_an_upgrade_that_was_offered_and_not_taken_replays_plainly(
+    ask: Callable[[str, dict[str, str]], bytes], server: RawServer, tmp_path: Path
+) -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": "h2c"}
+    url = server.url + PATHS["400"]
+    with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+        recorded = ask(url, headers)
+    asked = server.seen
+    with use_cassette(tmp_path / "c.yaml"):
+        assert ask(url, headers) == recorded
+        with pytest.raises(CannotBeReplayed, match="h2c"):
+            ask(f"{url}/other", headers)
+    assert server.seen == asked

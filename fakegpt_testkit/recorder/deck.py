@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import CassetteMissing, FakeGptTestkitError
-from fakegpt_testkit.exchange import Request
+from fakegpt_testkit.errors import CannotBeReplayed, CassetteMissing, FakeGptTestkitError
+from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
@@ -101,8 +101,10 @@ class CassetteDeck:
         tape = self.selection.choose(number, asked, records=self.records, went_live=bool(self.recordings))
         if tape is not None or self.records:
             return tape
+        shown = self.redactor.request(asked)
+        if (protocol := header(asked.headers, "Upgrade")) is not None:
+            raise CannotBeReplayed(shown.method, shown.uri, protocol)
         if self.missing:
-            shown = self.redactor.request(asked)
             raise CassetteMissing(self.path, f"{shown.method} {shown.uri}", self.command)
         raise self.selection.explain(asked, self.path, self.command)
 

@@ -48,7 +48,7 @@ class Arrivals:
         self._clock = clock
         self._lockstep = pace == "lockstep"
         self._factor = {"lockstep": 0.0, "recorded": 1.0}[pace] if isinstance(pace, str) else pace
-        self._frames = encode(tape, method) if tape.status else iter(())
+        self._frames = encode(tape, method)
         self._next = next(self._frames, None)
         self._whole = tape.ending.kind is EndingKind.COMPLETE and is_delimited(tape, method)
         self._rest = b""
@@ -102,8 +102,6 @@ class Arrivals:
     @property
     def read(self) -> int:
         """How many bytes of the body the client has taken, after content decoding."""
-        if not self._tape.status:
-            return 0
         reader = ResponseReader(self._method)
         read, left = 0, self._taken
         for _, data, _ in encode(self._tape, self._method):

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects import END_MARKS
-from fakegpt_testkit.exchange import SURPLUS, Breach, Ending, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fakegpt_testkit.exchange import Chunk
     from fakegpt_testkit.wire.deck import Recording
 
 TICKS_PER_SECOND: Final = 10_000
@@ -108,7 +107,7 @@ class Capture:
         if data:
             self.arrived(data)
             self.digest()
-            if self.answer.finished or self.answer.malformed:
+            if self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}:
                 self.left()
         else:
             self.ended()
@@ -121,7 +120,10 @@ class Capture:
         with self._apart():
             self._moments.next()
             self.answer.read_end()
-            self._finish(EndingKind.COMPLETE if self.answer.finished else EndingKind.EOF)
+            if self.answer.malformed:
+                self._finish(EndingKind.MALFORMED, self.answer.malformed.value)
+            else:
+                self._finish(EndingKind.COMPLETE if self.answer.finished else EndingKind.EOF)
 
     def lost(self, kind: EndingKind, note: str = "") -> None:
         """The exchange ended in another way than by its bytes."""
@@ -142,7 +144,14 @@ class Capture:
 
     def _read(self, data: bytes, when: float) -> None:
         had_head = self.answer.head is not None
+        if self.answer.malformed:  # a client that takes such a head reads on
+            self._recording.chunk(Chunk(when, data))
+            return
         chunk = self.answer.read(data, when)
+        if self.answer.malformed is Breach.HEAD:
+            self._recording.request(self.asked.request)
+            self._recording.chunk(Chunk(when, self.answer.unread))
+            return
         head = self.answer.head
         if head is not None and not had_head:
             if head.status == SWITCHING_PROTOCOLS:
@@ -165,7 +174,7 @@ class Capture:
         by_bytes = kind in {EndingKind.COMPLETE, EndingKind.MALFORMED}
         ended_at = self._moments.last if by_bytes else self._moments.next()
         self._step_aside()
-        if self.answer.head is None:
+        if self.answer.head is None and self.answer.malformed is None:
             self._recording.request(self.asked.request)
         self._recording.ended(Ending(kind, ended_at, note), self._coded)
 

@@ -123,12 +123,13 @@ class ResponseReader:
         self.coded = None
         if self.malformed or not data:
             return None
-        try:
-            if self._framing is None:
+        if self._framing is None:
+            data, self._raw = self._raw + data, b""
+            try:
                 data = self._read_head(data, at)
-        except Broken as broken:
-            self.malformed = broken.breach
-            return None
+            except Broken as broken:
+                self._raw, self.head, self._framing, self.malformed = data, None, None, broken.breach
+                return None
         return self._read_body(data, at) if self._framing is not None else None
 
     def read_end(self) -> None:
@@ -155,10 +156,8 @@ class ResponseReader:
         return self._raw
 
     def _read_head(self, data: bytes, at: float) -> bytes:
-        data, self._raw = self._raw + data, b""
         while self._framing is None:
             if not b"HTTP/".startswith(data[:5]):
-                self._raw = data
                 raise Broken(Breach.HEAD, f"no status line: {data[:40]!r}")
             found = split_head(data)
             if found is None:
@@ -167,7 +166,6 @@ class ResponseReader:
             line, headers, rest = found
             match = _STATUS_LINE.fullmatch(line)
             if match is None:
-                self._raw = data
                 raise Broken(Breach.HEAD, f"no status line: {line[:60]!r}")
             data, status = rest, int(match[2])
             if status < OK and status != SWITCHING_PROTOCOLS:

@@ -51,7 +51,12 @@ class ZlibCoder:
 
 
 def encode(tape: Tape, method: str) -> Iterator[Frame]:
-    """The response's bytes, encoded as they are asked for; how it ends is the player's to do."""
+    """The response's bytes, encoded as they are asked for; how it ends is the player's to do.
+
+    Without a status they are what came in a head's place.
+    """
+    if not tape.status:
+        return iter([(chunk.at, chunk.data, True) for chunk in tape.chunks])
     headers = settle_headers(tape, method)
     at, head = tape.head.at, encode_head(tape.head, headers)
     frames = encode_body(tape, headers) if has_body(tape, method) else iter(())
@@ -80,6 +85,8 @@ def keep_received(tape: Tape, coded: Sequence[tuple[Chunk, Chunk]], method: str)
 
 def encode_breach(tape: Tape, method: str) -> bytes:
     """Bytes that break the rules at the end of a malformed response: of its coding, its chunks or its head."""
+    if tape.chunks and not tape.status:
+        return b""  # they came
     if tape.received and Breach.of(tape.ending.note) is Breach.CODING:
         return b""  # they came
     if not has_body(tape, method) or Breach.of(tape.ending.note) is not Breach.CODING:

@@ -16,7 +16,6 @@ from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect
 from fakegpt_testkit.clients.aiohttp.player import PlayedHandler, PlayedTransport, Player
 from fakegpt_testkit.clients.aiohttp.tap import Tap
-from fakegpt_testkit.errors import CannotBeReplayed
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
@@ -171,8 +170,6 @@ class PlayedExchange:
 
     async def connect(self) -> Connection:
         """A connection to nowhere, with the traces that a live one sends."""
-        if is_upgrade(self._req):
-            raise CannotBeReplayed(self._req.method, uri_of(self._req), self._req.headers["Upgrade"])
         refusal = self._deck.refuse(self._number, self._req.method, uri_of(self._req))
         if refusal is not None:
             for trace in self._traces:

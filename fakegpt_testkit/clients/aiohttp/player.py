@@ -214,7 +214,7 @@ class Player:
         self._lockstep = pace == "lockstep"
         self._where = where
         self._delimited = is_delimited(tape, method)
-        self._frames = encode(tape, method) if tape.status else iter(())
+        self._frames = encode(tape, method)
         self._next = next(self._frames, None)
         self._began = self._loop.time()
         self._handle: asyncio.Handle | None = None

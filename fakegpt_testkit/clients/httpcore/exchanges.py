@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.errors import CannotBeReplayed
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture, reset_name
@@ -86,17 +85,14 @@ asking: ContextVar[Played] = ContextVar("fakegpt_testkit_httpcore_asking")
 
 
 def ask(deck: Deck, request: Any) -> Asked:
-    """Count a request. Raises ``CannotBeReplayed`` for one that leaves HTTP, where answers play."""
-    asked = Asked(deck, deck.ask(), request.method.decode(), uri_of(request))
-    upgrade = next((value.decode() for name, value in request.headers if name.lower() == b"upgrade"), None)
-    if upgrade is not None and deck.plays and not deck.records:
-        raise CannotBeReplayed(asked.method, asked.uri, upgrade)
-    return asked
+    """Count a request."""
+    return Asked(deck, deck.ask(), request.method.decode(), uri_of(request))
 
 
 def goes_live(asked: Asked, request: Any) -> bool:
-    """Whether no recorded answer is looked for."""
-    return not asked.deck.plays or any(name.lower() == b"upgrade" for name, _ in request.headers)
+    """Whether no recorded answer is looked for: nor for what may leave HTTP, where the live service is there."""
+    deck = asked.deck
+    return not deck.plays or (deck.records and any(name.lower() == b"upgrade" for name, _ in request.headers))
 
 
 def uri_of(request: Any) -> str:
