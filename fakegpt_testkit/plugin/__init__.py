@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from fakegpt_testkit.fakegpt.provider import FakeGpt
     from fakegpt_testkit.fakegpt.stand_in import Options, Service
     from fakegpt_testkit.recorder import Session
+    from fakegpt_testkit.serving import Served
 
 _outcomes = pytest.StashKey[set[str]]()
 _wanted = pytest.StashKey["marker.Wanted"]()
-_session = pytest.StashKey["Session"]()
+_session = pytest.StashKey["Session | Served"]()
 _tally = pytest.StashKey[Tally]()
 _proxies = pytest.StashKey[frozenset[int]]()
 
@@ -87,15 +88,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the cassette around all other fixtures of a marked test: what they ask is recorded too."""
     functions = [item for item in items if isinstance(item, pytest.Function)]
-    using = [item for item in functions if item.get_closest_marker(MARKER) is not None]
-    for item in using:
-        item.fixturenames.insert(0, "fakegpt_cassette")
+    marked = [item for item in functions if item.get_closest_marker(MARKER) is not None]
+    served = [item for item in functions if "fakegpt_server" in item.fixturenames]
+    for item in marked:
+        if item not in served:  # where the server plays the cassette
+            item.fixturenames.insert(0, "fakegpt_cassette")
     if options.for_run(config, "block_network"):
         for item in functions:
             if item.get_closest_marker(MARKER) is None:
                 item.fixturenames.insert(0, "fakegpt_guard")
     suite = config.stash[_tally].suite
-    collection.note_items(suite, config, using)
+    collection.note_items(suite, config, dict.fromkeys([*marked, *served]))
     suite.part = suite.part or collection.part_of(config)
 
 
@@ -167,15 +170,33 @@ def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
     except Drifted as found:
         raise pytest.fail.Exception(str(found), pytrace=False) from None
     finally:
-        if (used := item.stash.get(_session, None)) is not None:
+        used = item.stash.get(_session, None)
+        if used is not None:
             _note(item, used, watched, wanted)
-    if item.stash.get(_outcomes, ()) == {"passed"}:
-        try:
-            recorder.check_refused(session, wanted.refused)
-            recorder.check_unapplied(session, wanted.unapplied)
-            recorder.check_unplayed(session, wanted.unplayed)
-        except FakeGptTestkitError as left:
-            raise pytest.fail.Exception(str(left), pytrace=False) from None
+    _check(item, session, wanted)
+
+
+@pytest.fixture
+def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """A server of this test's cassette, for code in another process or language; ask it at its ``url``.
+
+    The marker's settings hold. A request that the cassette has not fails the test.
+    """
+    from fakegpt_testkit.serving import serve_cassette
+
+    item = request.node
+    wanted = _wants(request)
+    watched = _guard(item, wanted)
+    is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
+    command = drift.advice(item, wanted.settings.mode).record("new_episodes" if is_there else "once")
+    try:
+        with _guarded(request, wanted, watched), serve_cassette(wanted.source, wanted.settings, command) as served:
+            item.stash[_session] = served
+            yield served
+    except FakeGptTestkitError as problem:
+        raise pytest.fail.Exception(str(problem), pytrace=False) from None
+    _note(item, served, watched, wanted)
+    _check(item, served, wanted)
 
 
 @pytest.fixture
@@ -239,7 +260,29 @@ def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
     return guard.Guard(item.nodeid, wanted.own.allow_hosts, proxies, subprocesses=not wanted.own.block_subprocesses)
 
 
-def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: marker.Wanted) -> None:
+def _guarded(
+    request: pytest.FixtureRequest, wanted: marker.Wanted, watched: guard.Guard
+) -> AbstractContextManager[object]:
+    """No network for a test with a server, unless it may have it or is guarded already."""
+    if not wanted.own.block_network or {"fakegpt_cassette", "fakegpt_guard"} & set(request.fixturenames):
+        return nullcontext()
+    return guard.guarded(watched)
+
+
+def _check(item: pytest.Item, used: Session | Served, wanted: marker.Wanted) -> None:
+    """See to what a passing test has left undone."""
+    from fakegpt_testkit import recorder
+
+    if item.stash.get(_outcomes, ()) == {"passed"}:
+        try:
+            recorder.check_refused(used, wanted.refused)
+            recorder.check_unapplied(used, wanted.unapplied)
+            recorder.check_unplayed(used, wanted.unplayed)
+        except FakeGptTestkitError as left:
+            raise pytest.fail.Exception(str(left), pytrace=False) from None
+
+
+def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wanted: marker.Wanted) -> None:
     """Keep the test's figures where its report takes them along, to xdist's controller too."""
     recorded = len(session.recorded)
     cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
@@ -256,7 +299,7 @@ def _note(item: pytest.Item, session: Session, watched: guard.Guard, wanted: mar
         tuple(str(each) for each in session.refused),
     )
     item.user_properties.append((PROPERTY, figures.dump()))
-    drift.note(item, session, cassette)
+    drift.note(item, session.drift, cassette)
 
 
 def _told(watched: guard.Guard) -> tuple[str, ...]:

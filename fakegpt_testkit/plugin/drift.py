@@ -17,7 +17,7 @@ from fakegpt_testkit.plugin.report import write_report
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.plugin.marker import Wanted
-    from fakegpt_testkit.recorder import Advice, Session
+    from fakegpt_testkit.recorder import Advice
 
 PROPERTY: Final = "fakegpt_drift"
 """The JUnit property of a test that holds what it found, as JSON."""
@@ -42,10 +42,10 @@ def advice(item: pytest.Item, mode: str) -> Advice:
     return Advice(record, f"{record(elsewhere)} --fakegpt-url=URL")
 
 
-def note(item: pytest.Item, session: Session, cassette: str) -> None:
+def note(item: pytest.Item, found: Drift | None, cassette: str) -> None:
     """Keep what the test found where its report takes it along, to xdist's controller too."""
-    if session.drift is not None:
-        said = {**session.drift.dump(), "test": item.nodeid, "cassette": cassette}
+    if found is not None:
+        said = {**found.dump(), "test": item.nodeid, "cassette": cassette}
         item.user_properties.append((PROPERTY, json.dumps(said)))
 
 

@@ -6,7 +6,7 @@ Knows no clock: the moment comes in, warnings and errors go out.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fakegpt_testkit.clients.unmet import find_unmet
 from fakegpt_testkit.errors import (
@@ -23,9 +23,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.exchange import Interaction
-    from fakegpt_testkit.recorder.session import Session
     from fakegpt_testkit.recorder.settings import Advice, Checks, Consequence
+
+
+class Used(Protocol):
+    """What was made of a cassette: by a session in this process, or by a server."""
+
+    @property
+    def path(self) -> str:
+        """The cassette, as a person would write it."""
+
+    @property
+    def plays(self) -> bool:
+        """Whether it answers requests."""
+
+    @property
+    def loaded(self) -> Cassette:
+        """What it answers from."""
+
+    @property
+    def recorded(self) -> tuple[Interaction, ...]:
+        """What was recorded."""
+
+    @property
+    def exchanged(self) -> tuple[Interaction, ...]:
+        """What was played and recorded."""
+
+    @property
+    def refused(self) -> tuple[FakeGptTestkitError, ...]:
+        """Why requests were not answered."""
+
+    @property
+    def unplayed_numbers(self) -> tuple[int, ...]:
+        """What was not asked for, from 1."""
+
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer."""
 
 
 def renews(
@@ -50,7 +86,7 @@ def renews(
     return False
 
 
-def check_unplayed(session: Session, then: Consequence) -> None:
+def check_unplayed(session: Used, then: Consequence) -> None:
     """Warn of interactions that were not asked for, or raise ``InteractionsUnplayed``, where the session plays."""
     numbers = session.unplayed_numbers
     if then == "ignore" or not numbers or not session.plays:
@@ -60,7 +96,7 @@ def check_unplayed(session: Session, then: Consequence) -> None:
     _follow(then, InteractionsUnplayed(session.path, len(interactions), titles))
 
 
-def check_unapplied(session: Session, then: Consequence) -> None:
+def check_unapplied(session: Used, then: Consequence) -> None:
     """Warn of faults that changed no answer, or raise ``FaultNeverApplied``, where all that was asked was played."""
     if then == "ignore" or not session.unapplied or not session.plays or session.recorded:
         return
@@ -68,7 +104,7 @@ def check_unapplied(session: Session, then: Consequence) -> None:
     _follow(then, FaultNeverApplied(session.path, session.unapplied, played))
 
 
-def check_refused(session: Session, then: Consequence) -> None:
+def check_refused(session: Used, then: Consequence) -> None:
     """Warn of requests that were refused, or raise the first one's error again: a program may have swallowed it."""
     if then == "ignore" or not session.refused:
         return

@@ -6,6 +6,7 @@ Knows no client of this process, and no pytest.
 from fakegpt_testkit.serving.library import Library, Shelf
 from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.running import Door, run, serve, serving
+from fakegpt_testkit.serving.served import Served, serve_cassette
 from fakegpt_testkit.serving.server import Access, Server
 from fakegpt_testkit.serving.timing import QUICK, RECORDED, Timing, read_timing
 from fakegpt_testkit.serving.wanting import read_fault
@@ -19,6 +20,7 @@ __all__ = [
     "Door",
     "Library",
     "Limits",
+    "Served",
     "Server",
     "Shelf",
     "Terms",
@@ -28,5 +30,6 @@ __all__ = [
     "read_timing",
     "run",
     "serve",
+    "serve_cassette",
     "serving",
 ]

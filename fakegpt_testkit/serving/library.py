@@ -80,11 +80,13 @@ def _names(path: str) -> set[str]:
 class Library:
     """The files that ``find`` gives, read when they are first wanted and again when they have changed."""
 
-    def __init__(self, find: Callable[[], Iterable[Path]], origin: str | None = None) -> None:
+    def __init__(
+        self, find: Callable[[], Iterable[Path]], origin: str | None = None, shelf: Shelf | None = None
+    ) -> None:
         self._find = find
         self._origin = origin
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self.shelf = Shelf(())
+        self.shelf = shelf or Shelf(())
 
     def load(self) -> Shelf:
         """Read all. Raises ``CassetteError`` and ``CassetteMissing``; what was loaded before stays then."""
@@ -104,12 +106,12 @@ class Library:
         return {path: _stamp(path) for path in self._find()} != self._stamps
 
 
-def load(path: Path, origin: str | None = None) -> Cassette:
+def load(path: Path, origin: str | None = None, command: str = "") -> Cassette:
     """The cassette in a file; with an ``origin``, only what was asked there."""
     file = CassetteFile(path)
     loaded = file.load()
     if loaded is None:
-        raise CassetteMissing(str(path), "serving", f"fakegpt-testkit serve --record --upstream URL {path}")
+        raise CassetteMissing(file.shown, "the server", command or "run the test that uses it in a mode that records")
     cassette = Cassette(loaded.interactions, file.shown)
     check_heads(cassette)
     return cassette if origin is None else Cassette(_asked_at(cassette, origin), cassette.path)

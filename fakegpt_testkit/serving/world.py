@@ -100,6 +100,11 @@ class World:
         return Answer(fitted, given.response if recorded else None, progress)
 
     @property
+    def unplayed_numbers(self) -> tuple[int, ...]:
+        """The same by their numbers among all, from 1."""
+        return tuple(number for number, plays in enumerate(self._selection.plays, 1) if not plays)
+
+    @property
     def unplayed(self) -> tuple[str, ...]:
         """The interactions that were never handed out."""
         return tuple(self.shelf.where(index) for index, plays in enumerate(self._selection.plays) if not plays)

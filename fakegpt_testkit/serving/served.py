@@ -1,0 +1,163 @@
+"""A server for one test: its URL, what was asked there, what was not recorded.
+
+Knows no pytest. It can be looked at from any thread, while it serves and afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.recorder.modes import RecordMode
+from fakegpt_testkit.serving.library import Library, Shelf, load
+from fakegpt_testkit.serving.running import serve
+from fakegpt_testkit.serving.server import Server
+from fakegpt_testkit.serving.threads import loop_in_a_thread
+from fakegpt_testkit.serving.timing import QUICK, read_timing
+from fakegpt_testkit.serving.world import Terms
+from fakegpt_testkit.streams import Stream, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fakegpt_testkit.errors import FakeGptTestkitError
+    from fakegpt_testkit.exchange import Interaction, Request
+    from fakegpt_testkit.recorder import Settings
+    from fakegpt_testkit.serving.journal import Entry
+    from fakegpt_testkit.serving.threads import Call
+    from fakegpt_testkit.serving.world import World
+
+T = TypeVar("T")
+_OF_THE_HOST: Final = frozenset({"host", "port", "scheme"})
+"""Matchers that cannot decide here: the host is the server's own."""
+
+
+class Served:
+    """Answers the requests of one test from a cassette."""
+
+    def __init__(self, url: str, world: World, call: Call) -> None:
+        self.url = url
+        """Where it listens, without a slash at the end."""
+        self._world = world
+        self._call: Call | None = call
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What was asked, in that order, as it was sent: at most the last thousand."""
+        return self._look(lambda: tuple(each.request for each in self._world.journal.entries))
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The event streams that were played, as the effects left them, and how much of each was sent."""
+        return self._look(lambda: tuple(map(_stream, filter(_is_stream, self._world.journal.entries))))
+
+    @property
+    def unmatched(self) -> tuple[FakeGptTestkitError, ...]:
+        """Why requests had no answer, in the order they were asked."""
+        return self._look(lambda: tuple(each.problem for each in self._world.journal.unmatched if each.problem))
+
+    def environment(self, **below: str) -> dict[str, str]:
+        """For a subprocess: our environment with addresses here, ``environment(OPENAI_BASE_URL="/v1")``."""
+        return {**os.environ, **{name: f"{self.url}{path}" for name, path in below.items()}}
+
+    # --- what checks and reports ask of a session ---
+
+    @property
+    def path(self) -> str:
+        """The cassette."""
+        return self._world.shelf.name
+
+    @property
+    def loaded(self) -> Cassette:
+        """What is served."""
+        return Cassette(self._world.shelf.interactions, self.path)
+
+    @property
+    def plays(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def record_mode(self) -> RecordMode:
+        """None of those that record."""
+        return RecordMode.NONE
+
+    @property
+    def drift(self) -> None:
+        """Nothing is verified."""
+        return
+
+    @property
+    def recorded(self) -> tuple[Interaction, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def refused(self) -> tuple[FakeGptTestkitError, ...]:
+        """The same as ``unmatched``."""
+        return self.unmatched
+
+    @property
+    def exchanged(self) -> tuple[Interaction, ...]:
+        """What was played."""
+        return self._look(lambda: tuple(each.played for each in self._world.journal.entries if each.played))
+
+    @property
+    def unplayed_numbers(self) -> tuple[int, ...]:
+        """The numbers of the interactions that were never asked for, from 1."""
+        return self._look(lambda: self._world.unplayed_numbers)
+
+    @property
+    def unapplied(self) -> tuple[tuple[str, str], ...]:
+        """The faults that changed no answer so far, each with the reason."""
+        return self._look(lambda: self._world.unapplied)
+
+    def describe(self) -> str:
+        """The streams' last events and endings for the report of a failed test, redacted."""
+        return "\n".join(describe(Stream(self._world.shown_interaction(each.interaction))) for each in self.streams)
+
+    def closed(self) -> None:
+        """The server has ended: nothing changes any more."""
+        self._call = None
+
+    def _look(self, see: Callable[[], T]) -> T:
+        """Where the loop runs, so that nothing changes meanwhile."""
+
+        async def now() -> T:
+            return see()
+
+        return see() if self._call is None else self._call(now())
+
+
+@contextmanager
+def serve_cassette(source: Path | Sequence[Interaction], settings: Settings, command: str) -> Iterator[Served]:
+    """Serve a cassette, or interactions in its place, on a free port until the block ends.
+
+    The pace of 5 ms between arrivals stands in the place of lockstep. ``command`` is what errors tell to type.
+    """
+    cassette = load(source, command=command) if isinstance(source, Path) else Cassette(tuple(source), "the script")
+    library = Library(lambda: (), shelf=Shelf((cassette,)))
+    matchers = tuple(each for each in settings.match_on if each not in _OF_THE_HOST)
+    timing = QUICK if settings.pace == "lockstep" else read_timing(settings.pace)
+    server = Server(library, Terms(replace(settings, match_on=matchers), timing, command=command))
+    with loop_in_a_thread("fakegpt-server") as call:
+        context = serve(server)
+        served = Served(call(context.__aenter__()), server.world, call)
+        try:
+            yield served
+        finally:
+            call(context.__aexit__(None, None, None))
+            served.closed()
+
+
+def _is_stream(entry: Entry) -> bool:
+    return entry.played is not None and entry.played.response.is_event_stream
+
+
+def _stream(entry: Entry) -> Stream:
+    assert entry.played is not None
+    return Stream(entry.played, entry.progress)

@@ -1,0 +1,227 @@
+"""The fixture that serves a test's cassette to other processes."""
+
+from __future__ import annotations
+
+import pytest
+from support.serving import recorded, write
+from support.suites import INI
+
+BEGIN = """
+import json, subprocess, sys, time, urllib.error, urllib.request
+import httpx, pytest
+from fakegpt_testkit import faults, script
+
+PROGRAM = '''
+import os, urllib.request
+print(urllib.request.urlopen(os.environ["EVENTS_URL"]).read().decode())
+'''
+
+def run(server, below="/events"):
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.run(command, env=server.environment(EVENTS_URL=below), capture_output=True, text=True)
+
+def get(url):
+    return urllib.request.urlopen(url).read()
+"""
+
+
+def suite(pytester: pytest.Pytester, tests: str, *options: str, events: int = 1) -> pytest.RunResult:
+    pytester.makeini(INI)
+    write(pytester.path / "cassettes", "events.yaml", *[recorded()] * events)
+    pytester.makepyfile(BEGIN + tests)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+
+
+def test_code_in_another_process_gets_the_tests_cassette(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events")
+def test_it(fakegpt_server):
+    done = run(fakegpt_server)
+    assert "data: three" in done.stdout
+    [asked] = fakegpt_server.requests
+    assert (asked.method, asked.path) == ("GET", "/events")
+    [stream] = fakegpt_server.streams
+    assert [each.data for each in stream.events] == ["one", "two", "three"]
+    assert stream.read == len(b"".join(each.data for each in stream.chunks))
+    assert not stream.closed_early
+    assert fakegpt_server.unmatched == ()
+""",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["fakegpt: 1 replayed, 0 recorded, 0 unplayed, 0 orphans, 0 blocked"])
+
+
+def test_an_unmatched_request_fails_the_test_with_the_difference(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events")
+def test_it(fakegpt_server):
+    run(fakegpt_server)
+    run(fakegpt_server, "/events?page=2")
+    [problem] = fakegpt_server.unmatched
+    assert problem.differences[0][0] == "query.page"
+""",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*GET /events is not in cassettes/events.yaml*", "*query.page: *asked '2'*"])
+
+
+@pytest.mark.parametrize(("then", "warnings"), [("ignore", 0), ("warn", 1)])
+def test_an_unmatched_request_may_be_none_of_the_tests_business(
+    then: str, warnings: int, pytester: pytest.Pytester
+) -> None:
+    result = suite(
+        pytester,
+        f"""
+@pytest.mark.fakegpt("events", refused={then!r})
+def test_it(fakegpt_server):
+    run(fakegpt_server, "/other")
+""",
+        "-W",
+        "default",
+    )
+    result.assert_outcomes(passed=1, warnings=warnings)
+
+
+def test_a_test_that_fails_by_itself_shows_what_was_unmatched_and_its_streams(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events")
+def test_it(fakegpt_server):
+    run(fakegpt_server)
+    run(fakegpt_server, "/other")
+    assert False
+""",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*fakegpt: refused*", "*GET /other is not in*", "*fakegpt: streams*", "*complete*"])
+
+
+def test_the_markers_options_hold(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events", faults=[faults.reset(after_event=2)])
+def test_faults(fakegpt_server):
+    with httpx.stream("GET", fakegpt_server.url + "/events") as answer, pytest.raises(httpx.ReadError):
+        for piece in answer.iter_bytes():
+            assert b"three" not in piece
+    assert fakegpt_server.streams[0].ending.kind == "reset"
+
+@pytest.mark.fakegpt("events", faults=[faults.reset(after_event=99)])
+def test_faults_for_no_answer(fakegpt_server):
+    pass
+
+@pytest.mark.fakegpt("events", ignore=["query.page"])
+def test_ignore(fakegpt_server):
+    assert get(fakegpt_server.url + "/events?page=7")
+
+@pytest.mark.fakegpt("events", unplayed="fail")
+def test_unplayed(fakegpt_server):
+    pass
+
+@pytest.mark.fakegpt("events", allow_playback_repeats=True)
+def test_again(fakegpt_server):
+    assert get(fakegpt_server.url + "/events") == get(fakegpt_server.url + "/events")
+
+@pytest.mark.fakegpt("events")
+def test_each_is_played_once(fakegpt_server):
+    get(fakegpt_server.url + "/events")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(fakegpt_server.url + "/events")
+
+@pytest.mark.fakegpt("events", pace=100)
+def test_pace(fakegpt_server):
+    began = time.monotonic()
+    get(fakegpt_server.url + "/events")
+    assert time.monotonic() - began >= 3
+
+SAID = script("Bonjour", steps=["conversation"])
+
+@pytest.mark.fakegpt(SAID)
+def test_script(fakegpt_server):
+    body = json.dumps({"any": "body"}).encode()
+    url = fakegpt_server.url + SAID[0].request.path
+    asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    assert b"Bonjour" in urllib.request.urlopen(asked).read()
+""",
+    )
+    result.assert_outcomes(passed=8, errors=3)
+    result.stdout.fnmatch_lines(
+        ["ERROR *::test_faults_for_no_answer *", "ERROR *::test_unplayed *", "ERROR *::test_each_is_played_once *"]
+    )
+
+
+def test_each_test_has_a_server_of_its_own_under_xdist_too(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events")
+@pytest.mark.parametrize("number", range(20))
+def test_it(fakegpt_server, number):
+    get(fakegpt_server.url + "/events")
+    assert len(fakegpt_server.requests) == 1
+""",
+        "-n",
+        "2",
+    )
+    result.assert_outcomes(passed=20)
+    result.stdout.fnmatch_lines(["fakegpt: 20 replayed, 0 recorded, *"])
+
+
+def test_an_unmarked_test_has_the_cassette_of_its_name(pytester: pytest.Pytester) -> None:
+    write(pytester.path / "cassettes", "test_named.py/test_it.yaml", recorded())
+    pytester.makeini(INI)
+    pytester.makepyfile(
+        test_named=BEGIN + "\ndef test_it(fakegpt_server):\n    assert b'one' in get(fakegpt_server.url + '/events')\n"
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["fakegpt: 1 replayed, 0 recorded, 0 unplayed, 0 orphans, 0 blocked"])
+
+
+def test_a_cassette_that_is_not_there_is_told_with_the_way_to_record_it(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("nothing")
+def test_it(fakegpt_server):
+    pass
+""",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*cassettes/nothing.yaml, and there is no such cassette*", "*to record it: pytest *"])
+
+
+def test_the_network_stays_closed_for_code_in_the_test(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+@pytest.mark.fakegpt("events")
+def test_it(fakegpt_server):
+    get(fakegpt_server.url + "/events")
+    get("http://192.0.2.1/")
+""",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*1 blocked"])
+
+
+def test_a_client_in_the_tests_own_loop_can_ask_it(pytester: pytest.Pytester) -> None:
+    result = suite(
+        pytester,
+        """
+import aiohttp
+
+@pytest.mark.fakegpt("events")
+async def test_it(fakegpt_server):
+    async with aiohttp.ClientSession() as session, session.get(fakegpt_server.url + "/events") as answer:
+        assert b"three" in await answer.read()
+    assert len(fakegpt_server.streams) == 1
+""",
+    )
+    result.assert_outcomes(passed=1)
