@@ -111,7 +111,7 @@ def check_refused(session: Used, then: Consequence) -> None:
     _follow(then, session.refused[0])
 
 
-def check_unmet(session: Session) -> None:
+def check_unmet(session: Used) -> None:
     """Warn of clients that are loaded and that no cassette meets."""
     if unmet := find_unmet():
         _follow("warn", ClientUnmet(session.path, unmet))
