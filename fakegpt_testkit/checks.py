@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit.dialects import dialect_named
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.redaction import Redaction, Redactor
@@ -50,6 +51,8 @@ class Finding:
     text: str
     interaction: int | None = None
 
+
+_ERRORS: Final = 400
 
 CHAT: Final = "/api/conversation"
 """The end of the path whose streams have the chat's shape."""
@@ -118,8 +121,20 @@ def _broken(interaction: Interaction) -> Iterator[Found]:
         yield Kind.CUT_OFF, timeline.too_large.partition("\n")[0]
     elif timeline.unfinished:
         yield Kind.CUT_OFF, f"the stream stops within an event: {shortened(timeline.unfinished)!r}"
-    elif _is_chat(timeline) and tape.status < 400 and not timeline.has_end_mark:
-        yield Kind.CUT_OFF, "the stream has no end mark, data: [DONE]"
+    elif tape.status < _ERRORS and (missing := _missing_end(timeline)):
+        yield Kind.CUT_OFF, f"the stream has no end mark, {missing}"
+
+
+def _missing_end(timeline: Timeline) -> str:
+    """The end of the stream's dialect that never came; an error that the service reported ends a stream as well."""
+    if not timeline.is_stream or timeline.has_end_mark:
+        return ""
+    dialect = dialect_named(timeline.dialect)
+    if timeline.answer.error is not None and not _is_chat(timeline):
+        return ""
+    if dialect.finish_is_end and timeline.answer.choices[0].finish_reason is not None:
+        return ""
+    return dialect.end
 
 
 def _unknown(interaction: Interaction) -> Iterator[Found]:

@@ -10,16 +10,16 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit import dialects
-from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, read_deltas, read_events
+from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, read_deltas, read_events
 from fakegpt_testkit.dialects.json_values import obj, parsed
-from fakegpt_testkit.exchange import EndingKind, media_type
-from fakegpt_testkit.framing import Frames, Framing, cut, event_times, framing_of, split
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.framing import event_times, split
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.dialects import Choice, Dialect, Failure, Kind, ToolCall, Usage
+    from fakegpt_testkit.dialects import Choice, Failure, Heard, Kind, ToolCall, Usage
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
+    from fakegpt_testkit.framing import Framing
     from fakegpt_testkit.sse import Event
     from fakegpt_testkit.wire.deck import Playback
 
@@ -53,17 +53,17 @@ class Stream:
     @cached_property
     def framing(self) -> Framing | None:
         """How the body is cut into events, by its bytes; None for an answer that has none."""
-        return self._heard[0].framing if self._heard[0] is not None else None
+        return None if self._heard.frames is None else self._heard.frames.framing
 
     @property
     def dialect(self) -> str:
         """Whose events these are, by the first that shows it, else by the request's path; ``unknown`` else."""
-        return self._heard[1].name
+        return self._heard.dialect.name
 
     @property
     def events(self) -> tuple[Event, ...]:
         """Every event of the stream, in order."""
-        frames = self._heard[0]
+        frames = self._heard.frames
         return () if frames is None else frames.events
 
     @cached_property
@@ -146,7 +146,7 @@ class Stream:
             return False
         if self._answer.ended_at is not None:
             return whole or self.ending.kind is EndingKind.ABANDONED
-        dialect = self._heard[1]
+        dialect = self._heard.dialect
         return whole and (dialect is UNKNOWN or (dialect.finish_is_end and self.finish_reason is not None))
 
     @property
@@ -183,20 +183,12 @@ class Stream:
         return f"<Stream {answer}: {len(self.events)} events, text {text!r}, {ended}{read}{early}>"
 
     @cached_property
-    def _heard(self) -> tuple[Frames | None, Dialect]:
-        tape, path = self.interaction.response, self.interaction.request.path
-        framing = framing_of(tape.body, media_type(tape.headers))
-        if framing is None:
-            return None, dialects.dialect_of_body(obj(parsed(_plain(tape.body))), path)
-        frames = cut(tape.body, framing)
-        dialect = dialects.dialect_of_events(frames.events, path)
-        if framing is Framing.JSON_ARRAY and dialect is UNKNOWN:
-            return None, dialect  # a list like any other
-        return frames, dialect
+    def _heard(self) -> Heard:
+        return hear(self.interaction)
 
     @cached_property
     def _answer(self) -> Answer:
-        frames, dialect = self._heard
+        frames, dialect = self._heard.frames, self._heard.dialect
         if frames is not None:
             return read_events(frames.events, dialect, frames.stray)
         said = obj(parsed(_plain(self.interaction.response.body)))

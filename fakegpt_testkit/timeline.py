@@ -6,19 +6,18 @@ Knows no file and no terminal: an interaction goes in, values that can be shown,
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.conversation import AnswerReader
+from fakegpt_testkit.dialects import Answer, Reading, dialect_of_events, framing_of_tape
 from fakegpt_testkit.errors import EventTooLarge
+from fakegpt_testkit.framing import Framing, cut, event_times
 from fakegpt_testkit.sse import EventStreamParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from fakegpt_testkit.conversation import Delta
+    from fakegpt_testkit.dialects import Delta
     from fakegpt_testkit.exchange import Interaction, Tape
     from fakegpt_testkit.sse import Event
 
@@ -57,52 +56,83 @@ class Gap:
 class Timeline:
     """An interaction and what its stream says, event by event.
 
-    ``text`` is the answer's whole text, for the chats that `conversation` reads. ``stray`` is a line that is no field
-    of an event, ``unfinished`` what stood after the last whole event, ``too_large`` why reading stopped, if it did.
+    ``answer`` is what the stream says in its ``dialect``. ``stray`` are lines that are no field of an event,
+    ``unfinished`` what stood after the last whole event, ``too_large`` why reading stopped, if it did.
     """
 
     interaction: Interaction
     moments: tuple[Moment, ...] = ()
-    text: str = ""
+    answer: Answer = field(default_factory=Answer)
     gaps: tuple[Gap, ...] = ()
     stray: str = ""
     unfinished: str = ""
     too_large: str = ""
+    dialect: str = "unknown"
+    framing: Framing | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer's whole text."""
+        return self.answer.choices[0].text
 
     @property
     def is_stream(self) -> bool:
-        """Whether the response is an event stream, by its label."""
-        return self.interaction.response.is_event_stream
+        """Whether the response is a stream of events, by its bytes or its label."""
+        return self.framing is not None
 
     @property
     def has_end_mark(self) -> bool:
-        """Whether an event says that all was said: ``[DONE]``."""
-        return any(moment.event.data == "[DONE]" for moment in self.moments)
+        """Whether an event says that all was said, in the way of its dialect."""
+        return self.answer.ended_at is not None
 
 
 def tell(interaction: Interaction) -> Timeline:
     """What happened when in this interaction."""
     tape = interaction.response
     gaps = _gaps(tape)
-    if not tape.is_event_stream:
+    framing = framing_of_tape(tape)
+    if framing is None:
         return Timeline(interaction, gaps=gaps)
-    parser, reader = EventStreamParser(), AnswerReader()
+    told = _server_sent(tape) if framing is Framing.SSE else _framed(tape, framing)
+    dialect = dialect_of_events([moment.event for moment in told.moments], interaction.request.path)
+    reading = Reading(dialect)
+    moments = tuple(replace(each, deltas=tuple(reading.feed(each.event))) for each in told.moments)
+    answer = reading.close(told.stray)
+    return Timeline(
+        interaction, moments, answer, gaps, told.stray, told.unfinished, told.too_large, dialect.name, framing
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    moments: list[Moment]
+    stray: str = ""
+    unfinished: str = ""
+    too_large: str = ""
+
+
+def _server_sent(tape: Tape) -> _Told:
+    """The events as they completed, up to one that is too large."""
+    parser = EventStreamParser()
     moments: list[Moment] = []
     too_large = ""
     try:
-        moments.extend(_moments(tape, parser, reader))
+        for number, chunk in enumerate(tape.chunks, 1):
+            moments += [Moment(chunk.at, number, event) for event in parser.feed(chunk.data)]
         parser.close()
     except EventTooLarge as error:
         too_large = str(error)
-    reader.close(parser.stray)
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    return Timeline(interaction, tuple(moments), reader.text, gaps, parser.stray, unfinished, too_large)
+    stray = cut(tape.body, Framing.SSE).stray if parser.stray and not too_large else parser.stray
+    return _Told(moments, stray, unfinished, too_large)
 
 
-def _moments(tape: Tape, parser: EventStreamParser, reader: AnswerReader) -> Iterator[Moment]:
-    for number, chunk in enumerate(tape.chunks, 1):
-        for event in parser.feed(chunk.data):
-            yield Moment(chunk.at, number, event, tuple(reader.feed(event)))
+def _framed(tape: Tape, framing: Framing) -> _Told:
+    frames = cut(tape.body, framing)
+    arrived = [chunk.at for chunk in tape.chunks]
+    times = event_times(tape.chunks, framing)
+    moments = [Moment(at, arrived.index(at) + 1, event) for at, event in zip(times, frames.events, strict=True)]
+    return _Told(moments, frames.stray, frames.unfinished)
 
 
 def _gaps(tape: Tape) -> tuple[Gap, ...]:
@@ -140,6 +170,7 @@ def described(timeline: Timeline) -> dict[str, object]:
             {"at": one.at, "chunk": one.chunk, "event": one.event.event, "id": one.event.id, "data": one.event.data}
             for one in timeline.moments
         ],
+        "dialect": timeline.dialect,
         "text": timeline.text,
         "gaps": [{"start": gap.start, "end": gap.end} for gap in timeline.gaps],
     }

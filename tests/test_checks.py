@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support import dialect_streams
 
 from fakegpt_testkit import cassette as cassettes
+from fakegpt_testkit import dialects
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.checks import Finding, Kind, inspect
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.framing import split
 from fakegpt_testkit.redaction import Redaction
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -121,9 +124,34 @@ def test_a_client_may_leave_a_stream_at_its_end_mark(*, done: bool, kinds: list[
     assert [finding.kind for finding in found(left)] == kinds
 
 
-def test_the_end_mark_is_asked_of_chats_only() -> None:
-    other = chat(SAID, done=False)
+def test_the_end_mark_is_asked_of_known_dialects_only() -> None:
+    other = chat('data: {"nobody": "knows"}\n\n', done=False)
     assert found(replace(other, request=replace(other.request, uri="https://a.example/v1/other"))) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "end"),
+    [
+        (dialect_streams.OPENAI_RESPONSES, "response.completed"),
+        (dialect_streams.ANTHROPIC, "message_stop"),
+        (dialect_streams.GEMINI, "a finishReason"),
+        (dialect_streams.OLLAMA, '"done": true'),
+        (dialect_streams.CONVERSE, "messageStop"),
+    ],
+    ids=["openai-responses", "anthropic", "gemini", "ollama", "bedrock"],
+)
+def test_every_dialect_has_an_end_of_its_own(body: bytes, end: str) -> None:
+    def streamed(data: bytes) -> Interaction:
+        tape = Tape(Head(200, "OK"), (Chunk(0.1, data),), Ending(at=1.0))
+        return Interaction(Request("POST", "https://llm.example/"), tape, Provenance(at="2026-01-01T00:00:00Z"))
+
+    interaction = streamed(body)
+    framing = dialects.framing_of_tape(interaction.response)
+    assert framing is not None
+    events = split(body, framing)
+    assert found(interaction) == []
+    (finding,) = found(streamed(b"".join(events[: len(events) // 2])))
+    assert (finding.kind, finding.text) == (Kind.CUT_OFF, f"the stream has no end mark, {end}")
 
 
 def test_an_event_past_the_bound_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fakegpt_testkit import sse
-from fakegpt_testkit.conversation import Text
+from fakegpt_testkit.dialects import Text
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.timeline import Gap, described, tell
 
@@ -36,10 +36,19 @@ def test_an_event_is_told_when_its_last_byte_came_with_the_chunk_and_what_it_add
     assert timeline.is_stream
 
 
-def test_what_is_no_stream_has_no_events() -> None:
-    tape = Tape(Head(200, "OK", (("Content-Type", "text/plain"),)), (Chunk(0, b"data: 1\n\n"),))
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        pytest.param(b"data, as text\n\n", 0, id="text"),
+        pytest.param(b'{"data": 1}', 0, id="an object"),
+        pytest.param(b"data: 1\n\n", 1, id="server-sent events"),
+        pytest.param(b'{"a": 1}\n{"a": 2}\n', 2, id="JSON lines"),
+    ],
+)
+def test_a_stream_is_known_by_its_bytes_whatever_its_label_says(body: bytes, events: int) -> None:
+    tape = Tape(Head(200, "OK", (("Content-Type", "text/plain"),)), (Chunk(0, body),))
     timeline = tell(Interaction(Request("GET", "https://a.example/"), tape))
-    assert (timeline.moments, timeline.is_stream) == ((), False)
+    assert (len(timeline.moments), timeline.is_stream) == (events, events > 0)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +113,7 @@ def test_the_json_holds_all_that_was_recorded() -> None:
         },
         "recorded": {"at": "2026-01-01", "origin": "http://b", "server": "s"},
         "events": [{"at": 0.11, "chunk": 2, "event": "ping", "id": "7", "data": "x"}],
+        "dialect": "unknown",
         "text": "",
         "gaps": [{"start": 0.11, "end": 2.0}],
     }

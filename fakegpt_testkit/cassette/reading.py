@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 from zlib import crc32
 
-from fakegpt_testkit import sse
 from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
 from fakegpt_testkit.cassette.coding import Budget
@@ -26,7 +25,6 @@ from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, line_of, shown, text_of_bytes
 from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.exchange import (
-    EVENT_STREAM,
     Chunk,
     Coded,
     Ending,
@@ -41,6 +39,7 @@ from fakegpt_testkit.exchange import (
     is_chunked,
     media_type,
 )
+from fakegpt_testkit.framing import Framing, framing_of, split
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette.tree import Node
@@ -218,8 +217,8 @@ def _track(ours: Mapping) -> Track | None:
 def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:
     """The chunks of a body without a track that fits it."""
     chunked = is_chunked(head.headers)
-    streamed = media_type(head.headers) == EVENT_STREAM
-    pieces = sse.split(body) if streamed else [body]
+    framing = framing_of(body, media_type(head.headers))
+    pieces = [body] if framing is None or framing is Framing.JSON_ARRAY else split(body, framing)
     return tuple(Chunk(head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
 
 

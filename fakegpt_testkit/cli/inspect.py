@@ -233,7 +233,7 @@ def _ending(timeline: Timeline) -> str:
 
 
 def _grown(moment: Moment) -> str:
-    from fakegpt_testkit.conversation import Rewrite, Text
+    from fakegpt_testkit.dialects import Rewrite, Text
 
     return "".join(
         delta.text if isinstance(delta, Text) else f"\n{delta.text}"

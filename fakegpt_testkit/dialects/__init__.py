@@ -3,7 +3,7 @@
 Knows no HTTP and no chunks: events come in, as a framing cut them out of a body.
 """
 
-from fakegpt_testkit.dialects.answers import Answer, Kind, kind_of, read_deltas, read_events
+from fakegpt_testkit.dialects.answers import Answer, Kind, Reading, kind_of, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import (
     Choice,
     Delta,
@@ -22,11 +22,13 @@ from fakegpt_testkit.dialects.deltas import (
     Verdict,
 )
 from fakegpt_testkit.dialects.dialect import Dialect, Reader, failure_in, failure_of_body
+from fakegpt_testkit.dialects.hearing import Heard, framing_of_tape, hear, is_stream
 from fakegpt_testkit.dialects.known import (
     DIALECTS,
     END_MARKS,
     UNKNOWN,
     add,
+    dialect_named,
     dialect_of_body,
     dialect_of_events,
     dialect_of_path,
@@ -46,9 +48,11 @@ __all__ = [
     "Failure",
     "Finish",
     "Further",
+    "Heard",
     "Kind",
     "Ping",
     "Reader",
+    "Reading",
     "Reasoning",
     "Refusal",
     "Rewrite",
@@ -58,11 +62,15 @@ __all__ = [
     "Usage",
     "Verdict",
     "add",
+    "dialect_named",
     "dialect_of_body",
     "dialect_of_events",
     "dialect_of_path",
     "failure_in",
     "failure_of_body",
+    "framing_of_tape",
+    "hear",
+    "is_stream",
     "kind_of",
     "known",
     "read_deltas",

@@ -66,6 +66,9 @@ _KINDS: Final[dict[type[Delta], Kind]] = {
 """The kinds by what an event changed. An event that changed several things is of the first kind here."""
 
 
+_END: Final = End()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an answer said. ``order`` has a kind for each event; ``ended_at`` is the event that ended it, or None."""
@@ -154,22 +157,39 @@ def kind_of(deltas: Sequence[Delta]) -> Kind:
     return next((kind for delta, kind in _KINDS.items() if delta in changed), "other")
 
 
+class Reading:
+    """Reads an answer event by event, and knows at each what it has said so far."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._reader = dialect.reader()
+        self._total = _Sum()
+        self._order: list[Kind] = []
+        self._ended_at: int | None = None
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        """What this event changed."""
+        deltas = self._reader.feed(event)
+        for delta in deltas:
+            self._total.add(delta)
+        kind = kind_of(deltas)
+        if self._ended_at is None and (kind == "done" or (len(deltas) > 1 and _END in deltas)):
+            self._ended_at = len(self._order)
+        self._order.append(kind)
+        return deltas
+
+    def close(self, stray: str = "") -> Answer:
+        """All that was said; ``stray`` is what stood outside the events."""
+        for delta in self._reader.close(stray):
+            self._total.add(delta)
+        return _answer(self._total, tuple(self._order), self._ended_at)
+
+
 def read_events(events: Iterable[Event], dialect: Dialect, stray: str = "") -> Answer:
     """What a stream's events say in this dialect."""
-    reader, total = dialect.reader(), _Sum()
-    order: list[Kind] = []
-    ended_at: int | None = None
-    for number, event in enumerate(events):
-        deltas = reader.feed(event)
-        for delta in deltas:
-            total.add(delta)
-        kind = kind_of(deltas)
-        order.append(kind)
-        if ended_at is None and (kind == "done" or End() in deltas):
-            ended_at = number
-    for delta in reader.close(stray):
-        total.add(delta)
-    return _answer(total, tuple(order), ended_at)
+    reading = Reading(dialect)
+    for event in events:
+        reading.feed(event)
+    return reading.close(stray)
 
 
 def read_deltas(deltas: Iterable[Delta]) -> Answer:

@@ -114,4 +114,6 @@ ANTHROPIC: Final = Dialect(
     re.compile(r"/v1/messages$|:(?:streamR|r)awPredict$"),
     body,
     end_marks=(b"event: message_stop",),
+    end="message_stop",
+    incidental=frozenset({"signature", "request_id"}),
 )

@@ -122,4 +122,6 @@ BEDROCK: Final = Dialect(
     BedrockReader,
     re.compile(r"/model/[^/]+/(?:converse|converse-stream|invoke|invoke-with-response-stream)$"),
     _body,
+    end="messageStop",
+    incidental=frozenset({"p", "metrics"}),
 )

@@ -96,5 +96,11 @@ def _body(said: Object) -> Sequence[Delta] | None:
 
 
 COHERE: Final = Dialect(
-    "cohere", _speaks, ChatReader, re.compile(r"/v2/chat$"), _body, end_marks=(b"event: message-end",)
+    "cohere",
+    _speaks,
+    ChatReader,
+    re.compile(r"/v2/chat$"),
+    _body,
+    end_marks=(b"event: message-end",),
+    end="message-end",
 )

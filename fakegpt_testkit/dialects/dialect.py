@@ -40,8 +40,8 @@ class Dialect:
     ``speaks`` says whether an event with this JSON surely belongs to it, ``paths`` which request paths are its own:
     asked only where no event decides. ``reader`` begins to read an answer. ``body`` reads an answer that does not
     stream, or says None where the JSON is no such answer. ``end_marks`` are bytes that stand in no other event than the
-    last. ``finish_is_end`` holds where a whole body with a finish
-    reason ends properly without the dialect's end.
+    last. ``finish_is_end`` holds where a whole body with a finish reason ends properly without the dialect's end.
+    ``end`` is what people call the end; ``incidental`` names fields that come or not and mean nothing.
     """
 
     name: str
@@ -51,6 +51,8 @@ class Dialect:
     body: Callable[[Object], Sequence[Delta] | None] = _no_body
     finish_is_end: bool = False
     end_marks: tuple[bytes, ...] = ()
+    end: str = ""
+    incidental: frozenset[str] = frozenset()
 
 
 def failure_in(said: Object) -> Failure | None:

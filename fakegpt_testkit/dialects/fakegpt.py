@@ -64,5 +64,10 @@ def _speaks(_event: Event, said: Object) -> bool:
 
 
 FAKEGPT: Final = Dialect(
-    "fakegpt", _speaks, AnswerReader, re.compile(r"/api/conversation$"), end_marks=(b"data: [DONE]",)
+    "fakegpt",
+    _speaks,
+    AnswerReader,
+    re.compile(r"/api/conversation$"),
+    end_marks=(b"data: [DONE]",),
+    end="data: [DONE]",
 )

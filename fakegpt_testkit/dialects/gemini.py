@@ -79,5 +79,11 @@ def _body(said: Object) -> Sequence[Delta] | None:
 
 
 GEMINI: Final = Dialect(
-    "gemini", _speaks, ContentReader, re.compile(r":(?:streamGenerateContent|generateContent)$"), _body
+    "gemini",
+    _speaks,
+    ContentReader,
+    re.compile(r":(?:streamGenerateContent|generateContent)$"),
+    _body,
+    end="a finishReason",
+    incidental=frozenset({"thoughtSignature", "avgLogprobs", "createTime"}),
 )

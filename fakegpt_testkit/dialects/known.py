@@ -87,6 +87,11 @@ def known() -> tuple[Dialect, ...]:
     return (*_added, *DIALECTS)
 
 
+def dialect_named(name: str) -> Dialect:
+    """The dialect of this name; ``unknown`` where there is none."""
+    return next((dialect for dialect in known() if dialect.name == name), UNKNOWN)
+
+
 def dialect_of_events(events: Iterable[Event], path: str = "") -> Dialect:
     """The dialect of a stream: that of the first event which surely belongs to one, else that of the path."""
     all_known = (*known(), UNKNOWN)

@@ -76,4 +76,6 @@ OLLAMA: Final = Dialect(
     re.compile(r"/api/(?:chat|generate)$"),
     _body,
     end_marks=(b'"done":true', b'"done": true'),
+    end='"done": true',
+    incidental=frozenset({"context", "prompt_eval_count"}),
 )

@@ -142,4 +142,6 @@ OPENAI_CHAT: Final = Dialect(
     _body,
     finish_is_end=True,
     end_marks=(b"data: [DONE]", b"data:[DONE]"),
+    end="data: [DONE]",
+    incidental=frozenset({"obfuscation", "p", "x_groq", "system_fingerprint", "service_tier"}),
 )

@@ -117,4 +117,6 @@ OPENAI_RESPONSES: Final = Dialect(
     re.compile(r"/responses$"),
     _body,
     end_marks=(b"event: response.completed", b"event: response.incomplete", b"event: response.failed"),
+    end="response.completed",
+    incidental=frozenset({"obfuscation", "sequence_number", "encrypted_content", "completed_at"}),
 )

@@ -10,10 +10,12 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.dialects import dialect_named, framing_of_tape
 from fakegpt_testkit.drift import shapes
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
 from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
 from fakegpt_testkit.exchange import Chunk, EndingKind, header, media_type
+from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.matching import Rules, compare, matches
 from fakegpt_testkit.timeline import tell
 from fakegpt_testkit.wording import first_difference, shortened
@@ -21,6 +23,7 @@ from fakegpt_testkit.wording import first_difference, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fakegpt_testkit.dialects import Answer
     from fakegpt_testkit.drift.shapes import Found
     from fakegpt_testkit.exchange import Interaction, Tape
     from fakegpt_testkit.timeline import Timeline
@@ -31,6 +34,8 @@ _LEAST_ECHO: Final = 8
 _LEAST_PAUSE: Final = 1.0
 _SLOWER: Final = 3.0
 _SHOWN: Final = 60
+_SAID_IN_EVENTS: Final = frozenset({"unknown", "fakegpt"})
+"""Dialects of which nothing is known to be another one each time, so that any other value is told."""
 
 
 def differences(old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None) -> list[Difference]:
@@ -122,7 +127,12 @@ def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found
         return
     yield from _headers(was, now)
     before, after = tell(old), tell(new)
-    if before.is_stream:
+    if before.is_stream is not after.is_stream:
+        yield (
+            Severity.BROKEN,
+            f"the answer {'no longer' if before.is_stream else 'now'} is a stream of events",
+        )
+    elif before.is_stream:
         yield from _streams(before, after)
     else:
         yield from _bodies(was, now)
@@ -141,6 +151,8 @@ def _as_asked_before(old: Interaction, new: Interaction) -> Tape:
     """The new response; what the client asked otherwise, an id of its own, and got back, is as it was asked before."""
     tape = new.response
     body = tape.body
+    if framing_of_tape(tape) is Framing.AMAZON:
+        return tape  # other bytes in a frame would break its checksum
     for was, now in _asked_otherwise(old, new):
         body = body.replace(now.encode("utf-8", "replace"), was.encode("utf-8", "replace"))
     return tape if body == tape.body else replace(tape, chunks=(Chunk(tape.chunks[-1].at, body),))
@@ -204,9 +216,12 @@ def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
 
 def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
     seeds: list[frozenset[str]] = []
+    if old.dialect != new.dialect and "unknown" not in (old.dialect, new.dialect):
+        yield Severity.BROKEN, f"the events were those of {old.dialect}, and are now those of {new.dialect}"
+    incidental = dialect_named(old.dialect).incidental | dialect_named(new.dialect).incidental
     parts = _part(old), _part(new)
     before, after = (
-        shapes.kinds((moment.event for moment in each.moments), seeds, part=part)
+        shapes.kinds((moment.event for moment in each.moments), seeds, part=part, incidental=incidental)
         for each, part in zip((old, new), parts, strict=True)
     )
     for kind in sorted(before.keys() - after.keys()):
@@ -219,11 +234,37 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
         yield from shapes.compare(f"events of the kind {kind}", before[kind], after[kind])
     if old.text != new.text:
         yield Severity.HARMLESS, f"the answer's text differs: {_around(old.text, new.text)}"
-    elif [moment.event for moment in old.moments] != [moment.event for moment in new.moments]:
+    elif old.dialect in _SAID_IN_EVENTS and [one.event for one in old.moments] != [one.event for one in new.moments]:
         counts = f"{len(old.moments)} events, now {len(new.moments)}"
         yield Severity.HARMLESS, f"the events differ in their values: {counts}"
+    if not any(parts):
+        yield from _answers(old.answer, new.answer)
     if not any(parts) and bool(old.unfinished or old.stray) != bool(new.unfinished or new.stray):
         yield Severity.BROKEN, "what stands after the last whole event is other than it was"
+
+
+def _answers(old: Answer, new: Answer) -> Iterator[Found]:
+    """What was said beside the text. Ids, times, usage and how the answer came in pieces are other ones each time."""
+    before, after = old.choices[0], new.choices[0]
+    if before.finish_reason != after.finish_reason:
+        yield Severity.BROKEN, f"the answer finished with {before.finish_reason!r}, now with {after.finish_reason!r}"
+    if (old.ended_at is None) != (new.ended_at is None):
+        yield Severity.BROKEN, f"the stream {'now comes' if old.ended_at is None else 'no longer comes'} to its end"
+    if old.error is None and new.error is not None:
+        yield Severity.BROKEN, f"the service reports an error: {shortened(new.error.message, _SHOWN)}"
+    calls = [[(call.name, call.arguments) for call in choice.tool_calls] for choice in (before, after)]
+    if calls[0] != calls[1]:
+        yield (
+            Severity.HARMLESS,
+            f"the calls of tools differ: {named(name for name, _ in calls[0]) or 'none'}, now "
+            + (named(name for name, _ in calls[1]) or "none"),
+        )
+    for what, was, now in (
+        ("reasoning", before.reasoning, after.reasoning),
+        ("refusal", before.refusal, after.refusal),
+    ):
+        if was != now:
+            yield Severity.HARMLESS, f"the answer's {what} differs: {_around(was, now)}"
 
 
 def _around(old: str, new: str) -> str:

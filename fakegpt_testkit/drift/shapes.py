@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Found = tuple[Severity, str]
 
-NOISE: Final = frozenset({"ping"})
+NOISE: Final = frozenset({"ping", "keepalive"})
 """Kinds of events that come by the clock, or not."""
 
 _TELLTALES: Final = ("type", "object")
@@ -37,6 +37,7 @@ class Shape:
 
     part: bool = False
     events: int = 0
+    incidental: frozenset[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     types: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -44,7 +45,7 @@ class Shape:
         """Count one more event's fields."""
         self.events += 1
         paths: defaultdict[str, set[str]] = defaultdict(set)
-        for path, kind in _paths(value, ""):
+        for path, kind in _paths(value, "", self.incidental):
             paths[path].add(kind)
         self.counts.update(paths.keys())
         for path, kinds in paths.items():
@@ -77,12 +78,18 @@ def _types(what: str, old: set[str], new: set[str], *, part: bool) -> Iterator[F
     yield severity, f"{what} is of another type: {named(old)}, now {'also ' if new & old else ''}{named(fresh)}"
 
 
-def kinds(events: Iterable[Event], seeds: list[frozenset[str]], *, part: bool) -> dict[str, Shape]:
-    """A shape for each kind of event."""
+def kinds(
+    events: Iterable[Event],
+    seeds: list[frozenset[str]],
+    *,
+    part: bool,
+    incidental: frozenset[str] = frozenset(),
+) -> dict[str, Shape]:
+    """A shape for each kind of event, without the fields that are incidental."""
     shapes: dict[str, Shape] = {}
     for event in events:
         value = read(event.data)
-        shape = shapes.setdefault(_kind(event, value, seeds), Shape(part))
+        shape = shapes.setdefault(_kind(event, value, seeds), Shape(part, incidental=incidental))
         if value is not NO_JSON:
             shape.add(value)
     return shapes
@@ -135,7 +142,7 @@ def _within(path: str, others: set[str]) -> bool:
     return any(path.startswith((f"{other}.", f"{other}[")) for other in others)
 
 
-def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
+def _paths(value: object, path: str, passed: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Every field with its type; an item of a list counts as the list's ``[]``."""
     stack = [(path, value)]
     while stack:
@@ -143,7 +150,7 @@ def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
         if at:
             yield at, _type(each)
         if isinstance(each, dict):
-            stack += [(f"{at}.{key}" if at else key, item) for key, item in each.items()]
+            stack += [(f"{at}.{key}" if at else key, item) for key, item in each.items() if key not in passed]
         elif isinstance(each, list):
             stack += [(f"{at}[]", item) for item in each]
 

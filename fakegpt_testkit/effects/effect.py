@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.dialects import is_stream
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Ending, EndingKind
 
@@ -45,7 +46,7 @@ class Target:
         if played + 1 < self.call or (self.count is not None and played + 1 >= self.call + self.count):
             return False
         named = self.interaction is not None or self.path or self.method
-        return self.everything or bool(named) or interaction.response.is_event_stream
+        return self.everything or bool(named) or is_stream(interaction.response)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,7 +38,7 @@ def drop(event: int) -> Effect:
     """An event is left out."""
 
     def change(tape: Tape) -> Tape:
-        return put(tape, *event_span("drop", tape.body, event), b"")
+        return put(tape, *event_span("drop", tape, event), b"")
 
     return Effect(f"drop(event={event})", change)
 
@@ -48,7 +48,7 @@ def repeat(event: int, *, times: int = 1) -> Effect:
     check_positive("repeat", times=times)
 
     def change(tape: Tape) -> Tape:
-        start, end = event_span("repeat", tape.body, event)
+        start, end = event_span("repeat", tape, event)
         for _ in range(times):
             tape = put(tape, end, end, tape.body[start:end])
         return tape
@@ -61,8 +61,8 @@ def swap(event: int, other: int | None = None) -> Effect:
     first, second = sorted((event, event + 1 if other is None else other))
 
     def change(tape: Tape) -> Tape:
-        start, end = event_span("swap", tape.body, first)
-        later_start, later_end = event_span("swap", tape.body, second)
+        start, end = event_span("swap", tape, first)
+        later_start, later_end = event_span("swap", tape, second)
         if first == second:
             return tape
         early, late = tape.body[start:end], tape.body[later_start:later_end]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import sse
+from fakegpt_testkit.dialects import is_stream
 from fakegpt_testkit.effects.effect import Effect, check_positive
 from fakegpt_testkit.effects.events import bad_json, bad_utf8, drop, huge, repeat, swap
 from fakegpt_testkit.effects.replies import (
@@ -35,6 +36,7 @@ from fakegpt_testkit.effects.surgery import (
     split,
     without,
 )
+from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind
 
 if TYPE_CHECKING:
@@ -252,13 +254,21 @@ class Sweep:
     fault: Callable[[int], Effect]
 
     def over(self, interactions: Sequence[Interaction]) -> tuple[Effect, ...]:
-        """One effect per event of each event stream, on its own interaction."""
-        return tuple(
+        """One effect per event of each stream, on its own interaction.
+
+        Raises `EffectMisplaced` where nothing has an event: a test that sweeps over nothing would test nothing.
+        """
+        effects = tuple(
             replace(self.fault(event).on(interaction=index + 1), swept=True)
             for index, interaction in enumerate(interactions)
-            if interaction.response.is_event_stream
-            for event in range(1, len(event_ends(interaction.response.body)) + 1)
+            if is_stream(interaction.response)
+            for event in range(1, len(event_ends(interaction.response)) + 1)
         )
+        if not effects:
+            asked = ", ".join(interaction.request.title for interaction in interactions) or "nothing"
+            problem = f"no answer of the recording has events; it holds {asked}"
+            raise EffectMisplaced("everywhere", problem, "sweep over a stream, or give the fault a place of its own")
+        return effects
 
 
 def everywhere(fault: Callable[[int], Effect]) -> Sweep:

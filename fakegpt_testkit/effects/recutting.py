@@ -11,10 +11,11 @@ from itertools import cycle
 from random import Random
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit import sse
+from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.effects.effect import Effect, Target
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
+from fakegpt_testkit.framing import Framing, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ def recut(how: int | str | Sequence[int]) -> Effect:
         if not how or min(how) < 1:
             raise EffectMisplaced(f"recut({how!r})", "each size must be at least 1", _HOW)
     kept = how
-    return Effect(f"recut({how!r})", lambda tape: _recut(tape, _pieces(tape.body, kept)), Target(everything=True))
+    return Effect(f"recut({how!r})", lambda tape: _recut(tape, _pieces(tape, kept)), Target(everything=True))
 
 
 def _read(how: str) -> int | str | tuple[int, ...]:
@@ -50,14 +51,14 @@ def _read(how: str) -> int | str | tuple[int, ...]:
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def _pieces(body: bytes, how: int | str | tuple[int, ...]) -> Iterable[int]:
+def _pieces(tape: Tape, how: int | str | tuple[int, ...]) -> Iterable[int]:
     match how:
         case "byte":
             return cycle((1,))
         case "event":
-            return map(len, sse.split(body))
+            return map(len, split(tape.body, framing_of_tape(tape) or Framing.SSE))
         case "line":
-            return map(len, body.splitlines(keepends=True))
+            return map(len, tape.body.splitlines(keepends=True))
         case int():
             return _dice(Random(how))  # noqa: S311 - wanted: the same each time
     return cycle(map(int, how))

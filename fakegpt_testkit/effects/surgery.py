@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit import sse
+from fakegpt_testkit import framing as framings
+from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
+from fakegpt_testkit.framing import Framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,7 @@ class Place:
     def find(self, tape: Tape) -> int:
         """The place as an offset in the tape's body."""
         if self.event is not None:
-            return event_end(self.name, tape.body, self.event) if self.event else 0
+            return event_end(self.name, tape, self.event) if self.event else 0
         if self.byte is not None:
             if self.byte > len(tape.body):
                 problem = f"the body has {len(tape.body)} bytes"
@@ -58,26 +60,25 @@ class Place:
 _ONE_PLACE = "name one of after_event=3, after_byte=100, after_seconds=0.5"
 
 
-def event_ends(body: bytes) -> tuple[int, ...]:
+def event_ends(tape: Tape) -> tuple[int, ...]:
     """Where each event of a body ends, its blank line included."""
-    pieces = sse.split(body)
-    if pieces and not sse.parse(pieces[-1]):
-        pieces.pop()
-    return tuple(accumulate(map(len, pieces)))
+    framing = framing_of_tape(tape) or Framing.SSE
+    pieces = framings.split(tape.body, framing)
+    return tuple(accumulate(map(len, pieces[: len(framings.cut(tape.body, framing).events)])))
 
 
-def event_end(name: str, body: bytes, number: int) -> int:
+def event_end(name: str, tape: Tape, number: int) -> int:
     """Where an event ends, by its number from 1."""
-    ends = event_ends(body)
+    ends = event_ends(tape)
     if not 1 <= number <= len(ends):
         raise EffectMisplaced(name, f"there is no event {number}", f"the stream has {len(ends)} events, counted from 1")
     return ends[number - 1]
 
 
-def event_span(name: str, body: bytes, number: int) -> tuple[int, int]:
+def event_span(name: str, tape: Tape, number: int) -> tuple[int, int]:
     """Where an event begins, with the comments before it, and where it ends."""
-    end = event_end(name, body, number)
-    return (event_end(name, body, number - 1) if number > 1 else 0), end
+    end = event_end(name, tape, number)
+    return (event_end(name, tape, number - 1) if number > 1 else 0), end
 
 
 def settle(tape: Tape) -> Tape:
@@ -151,9 +152,12 @@ _DATA = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)data(?::[ ]?([^\r\n]*)
 
 
 def put_data(tape: Tape, name: str, number: int, change: Callable[[bytes], bytes]) -> Tape:
-    """The tape with one event's data changed; its other lines stay, and the line ends."""
-    start, end = event_span(name, tape.body, number)
-    block = tape.body[start:end]
+    """The tape with one event's data changed; its other lines stay, and the line ends. A frame is measured anew."""
+    start, end = event_span(name, tape, number)
+    return put(tape, start, end, _CHANGERS[framing_of_tape(tape) or Framing.SSE](tape.body[start:end], change))
+
+
+def _server_sent(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
     lines = list(_DATA.finditer(block))
     data = change(b"\n".join(line[1] or b"" for line in lines))
     line_end = lines[0][2]
@@ -161,4 +165,27 @@ def put_data(tape: Tape, name: str, number: int, change: Callable[[bytes], bytes
     out = bytearray(block[: lines[0].start()] + new)
     for line, following in zip(lines, [*lines[1:], None], strict=True):
         out += block[line.end() : following.start() if following else len(block)]
-    return put(tape, start, end, bytes(out))
+    return bytes(out)
+
+
+def _line(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    data = block.strip()
+    before, after = block.split(data, 1)
+    return before + change(data) + after
+
+
+def _element(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    at = block.index(b"{")
+    return block[:at] + change(block[at:])
+
+
+def _frame(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    return framings.with_payload(block, change(framings.payload_of(block)))
+
+
+_CHANGERS: Final = {
+    Framing.SSE: _server_sent,
+    Framing.JSON_LINES: _line,
+    Framing.JSON_ARRAY: _element,
+    Framing.AMAZON: _frame,
+}

@@ -4,7 +4,18 @@ Knows no HTTP but a media type, and nothing of what an event means: bytes go in,
 complete come out.
 """
 
-from fakegpt_testkit.framing.amazon import FrameField, encode_frame
+from fakegpt_testkit.framing.amazon import FrameField, encode_frame, payload_of, with_payload
 from fakegpt_testkit.framing.cutting import Frames, Framing, cut, event_times, framing_of, split
 
-__all__ = ["FrameField", "Frames", "Framing", "cut", "encode_frame", "event_times", "framing_of", "split"]
+__all__ = [
+    "FrameField",
+    "Frames",
+    "Framing",
+    "cut",
+    "encode_frame",
+    "event_times",
+    "framing_of",
+    "payload_of",
+    "split",
+    "with_payload",
+]

@@ -61,7 +61,7 @@ def read_frame(frame: bytes) -> Event:
     An error has its words in the fields; they become the data, as JSON has them in an exception.
     """
     fields = dict(_fields(frame[PRELUDE : PRELUDE + struct.unpack_from(">I", frame, 4)[0]]))
-    payload = frame[PRELUDE + struct.unpack_from(">I", frame, 4)[0] : -4].decode("utf-8", "replace")
+    payload = payload_of(frame).decode("utf-8", "replace")
     if fields.get(":message-type") == "error":
         return Event(fields.get(":error-code") or "error", fields.get(":error-message", ""), "error")
     if fields.get(":message-type") == "exception":
@@ -89,14 +89,24 @@ def _fields(block: bytes) -> Iterable[FrameField]:
 
 def encode_frame(payload: bytes, fields: Iterable[FrameField]) -> bytes:
     """The frame that carries this payload, with its lengths and checksums."""
-    block = b"".join(
-        bytes([len(name.encode())])
-        + name.encode()
-        + bytes([_TEXT])
-        + struct.pack(">H", len(value.encode()))
-        + value.encode()
-        for name, value in fields
-    )
+    block = bytearray()
+    for name, value in fields:
+        label, content = name.encode(), value.encode()
+        block += bytes([len(label)]) + label + bytes([_TEXT]) + struct.pack(">H", len(content)) + content
+    return _frame(bytes(block), payload)
+
+
+def payload_of(frame: bytes) -> bytes:
+    """What a whole frame carries."""
+    return frame[PRELUDE + struct.unpack_from(">I", frame, 4)[0] : -4]
+
+
+def with_payload(frame: bytes, payload: bytes) -> bytes:
+    """The frame with another payload: its fields stay, its lengths and checksums are made anew."""
+    return _frame(frame[PRELUDE : PRELUDE + struct.unpack_from(">I", frame, 4)[0]], payload)
+
+
+def _frame(block: bytes, payload: bytes) -> bytes:
     prelude = struct.pack(">II", PRELUDE + len(block) + len(payload) + 4, len(block))
     frame = prelude + struct.pack(">I", zlib.crc32(prelude)) + block + payload
     return frame + struct.pack(">I", zlib.crc32(frame))

@@ -6,7 +6,7 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.conversation import Rewrite, Text
+from fakegpt_testkit.dialects import Rewrite, Text
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.html.assets import POLICY, SCRIPT, STYLE
 from fakegpt_testkit.html.escaping import as_html

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.dialects import is_stream
 from fakegpt_testkit.recorder.drift import find_drift
 from fakegpt_testkit.streams import Stream, describe
 
@@ -93,12 +94,10 @@ class Session:
         by_number = {
             number: Stream(changed, self._deck.players.get(number))
             for number, (index, changed) in self._deck.selection.changed.items()
-            if self._deck.old[index].response.is_event_stream or changed.response.is_event_stream
+            if is_stream(self._deck.old[index].response) or is_stream(changed.response)
         }
         by_number |= {
-            number: Stream(each)
-            for number, each in self._deck.recordings.by_number.items()
-            if each.response.is_event_stream
+            number: Stream(each) for number, each in self._deck.recordings.by_number.items() if is_stream(each.response)
         }
         return tuple(by_number[number] for number in sorted(by_number))
 

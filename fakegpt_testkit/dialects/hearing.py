@@ -1,0 +1,51 @@
+"""Which framing and which dialect a recorded answer is in.
+
+Knows no reader's words: it says how to cut and who is to read, and reads nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.dialects.json_values import obj, parsed
+from fakegpt_testkit.dialects.known import UNKNOWN, dialect_of_body, dialect_of_events
+from fakegpt_testkit.exchange import EVENT_STREAM, media_type
+from fakegpt_testkit.framing import Framing, cut, framing_of
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.dialect import Dialect
+    from fakegpt_testkit.exchange import Interaction, Tape
+    from fakegpt_testkit.framing import Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer's events, or None where it has none, and its dialect."""
+
+    frames: Frames | None
+    dialect: Dialect
+
+
+def hear(interaction: Interaction) -> Heard:
+    """The answer's events and its dialect. Raises `EventTooLarge`."""
+    tape, path = interaction.response, interaction.request.path
+    framing = framing_of_tape(tape)
+    if framing is None:
+        return Heard(None, dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))), path))
+    frames = cut(tape.body, framing)
+    return Heard(frames, dialect_of_events(frames.events, path))
+
+
+def framing_of_tape(tape: Tape) -> Framing | None:
+    """How the body is cut into events; None where it has none. A list is a stream only where a dialect knows it."""
+    label = media_type(tape.headers)
+    framing = framing_of(tape.body, label)
+    if framing is Framing.JSON_ARRAY and dialect_of_events(cut(tape.body, framing).events) is UNKNOWN:
+        return Framing.SSE if label == EVENT_STREAM else None
+    return framing
+
+
+def is_stream(tape: Tape) -> bool:
+    """Whether the answer has events, or says that it is a stream of them."""
+    return framing_of_tape(tape) is not None

@@ -1,0 +1,212 @@
+"""Drift, faults, cuts and sweeps over streams of every framing and dialect."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support import dialect_streams as said
+
+from fakegpt_testkit.dialects import framing_of_tape
+from fakegpt_testkit.drift import Severity, differences
+from fakegpt_testkit.effects import faults, recut
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
+from fakegpt_testkit.framing import cut
+from fakegpt_testkit.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fakegpt_testkit.drift import Difference
+    from fakegpt_testkit.effects import Effect
+
+
+def recorded(body: bytes, *, label: str = "application/octet-stream") -> Interaction:
+    head = Head(200, "OK", (("Content-Type", label), ("Transfer-Encoding", "chunked")))
+    tape = Tape(head, (Chunk(0.5, body, (len(body),)),), Ending(at=1.0))
+    return Interaction(Request("POST", "https://llm.example/ask"), tape)
+
+
+BODIES = {
+    "openai-chat": said.OPENAI_CHAT,
+    "openai-responses": said.OPENAI_RESPONSES,
+    "anthropic": said.ANTHROPIC,
+    "gemini": said.GEMINI,
+    "gemini as an array": said.GEMINI_ARRAY,
+    "ollama": said.OLLAMA,
+    "cohere": said.COHERE,
+    "bedrock": said.CONVERSE,
+}
+
+
+def events_of(interaction: Interaction) -> list[tuple[str, str]]:
+    return [(event.event, event.data) for event in Stream(interaction).events]
+
+
+# --- drift ---
+
+
+def found(old: bytes, new: bytes) -> list[Difference]:
+    return differences([recorded(old)], [recorded(new)])
+
+
+def lines_of(chat: bool, *pieces: str, finish: str = "stop", **more: object) -> bytes:
+    if not chat:
+        texts = [{**said.said(content=piece), **more} for piece in pieces]
+        return said.lines(*texts, {**said.said(True, content=""), **more, "done_reason": finish, "eval_count": 5})
+    chunks = [{**said.chat({"content": piece}), **more} for piece in pieces]
+    return said.sse(*chunks, {**said.chat({}, finish), **more}, "[DONE]")
+
+
+SAME: dict[str, tuple[bytes, bytes]] = {
+    "nothing": (said.ANTHROPIC, said.ANTHROPIC),
+    "ids, times and fingerprints": (
+        lines_of(True, "Hi", id="c1", created=1, system_fingerprint="a"),
+        lines_of(True, "Hi", id="c2", created=2, system_fingerprint="b"),
+    ),
+    "padding": (lines_of(True, "Hi", obfuscation="abc"), lines_of(True, "Hi")),
+    "how the text is cut": (lines_of(True, "Hel", "lo"), lines_of(True, "H", "e", "llo")),
+    "times of JSON lines": (lines_of(False, "Hi", created_at="a"), lines_of(False, "Hi", created_at="b")),
+    "how JSON lines are cut": (lines_of(False, "Hel", "lo"), lines_of(False, "Hello")),
+    "how often a ping comes": (
+        said.ANTHROPIC,
+        said.ANTHROPIC.replace(b'event: ping\ndata: {"type": "ping"}\n\n', b""),
+    ),
+    "the padding of frames": (said.CONVERSE, said.CONVERSE[: -len(said.frame(*said.CONVERSE_EVENTS[-1]))] + said.frame(
+        "metadata", {"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 9}})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME.keys())
+def test_what_is_another_value_each_time_is_no_drift(old: bytes, new: bytes) -> None:
+    assert [each for each in found(old, new) if "ping" not in each.text] == []
+
+
+BROKEN: dict[str, tuple[bytes, bytes, str]] = {
+    "a field of JSON lines gone": (
+        lines_of(False, "Hi"),
+        lines_of(False, "Hi").replace(b'"role": "assistant", ', b""),
+        "fields gone: message.role",
+    ),
+    "another type in JSON lines": (
+        lines_of(False, "Hi"),
+        lines_of(False, "Hi").replace(b'"model": "m"', b'"model": 1'),
+        "model is of another type",
+    ),
+    "a field of chunks gone": (
+        lines_of(True, "Hi"),
+        lines_of(True, "Hi").replace(b'"model": "m", ', b""),
+        "fields gone: model",
+    ),
+    "another finish word": (lines_of(True, "Hi"), lines_of(True, "Hi", finish="length"), "now with 'length'"),
+    "no end any more": (
+        said.OLLAMA,
+        b"".join(said.OLLAMA.splitlines(keepends=True)[:-1]),
+        "no longer comes to its end",
+    ),
+    "an error event": (
+        lines_of(False, "Hi"),
+        said.lines(said.said(content="Hi"), {"error": "out of memory"}),
+        "the service reports an error: out of memory",
+    ),
+    "a field of a frame gone": (
+        said.frames(("messageStart", {"role": "assistant"}), ("messageStop", {"stopReason": "x"})),
+        said.frames(("messageStart", {}), ("messageStop", {"stopReason": "x"})),
+        "fields gone: role",
+    ),
+    "another dialect": (said.OPENAI_CHAT, said.ANTHROPIC, "are now those of anthropic"),
+    "no stream any more": (said.OLLAMA, b'{"error": "no"}', "no longer is a stream"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "text"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_a_client_would_trip_over_is_broken_in_every_framing(old: bytes, new: bytes, text: str) -> None:
+    differences_found = found(old, new)
+    assert any(each.severity is Severity.BROKEN and text in each.text for each in differences_found), differences_found
+
+
+def test_another_text_and_other_calls_are_harmless() -> None:
+    told = found(lines_of(False, "Hello you"), lines_of(False, "Hello me"))
+    assert [(each.severity, each.text) for each in told] == [
+        (Severity.HARMLESS, "the answer's text differs: from character 7 on, 'Hello you', now 'Hello me'")
+    ]
+    other = said.OLLAMA.replace(b'"Paris"', b'"Rome"').replace(b'"hm"', b'"oh"')
+    assert [(each.severity, each.text) for each in found(said.OLLAMA, other)] == [
+        (Severity.HARMLESS, "the calls of tools differ: get_weather, now get_weather"),
+        (Severity.HARMLESS, "the answer's reasoning differs: from character 1 on, 'hm', now 'oh'"),
+    ]
+
+
+# --- effects ---
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_sweep_finds_every_event_in_every_framing(name: str) -> None:
+    label = "application/x-ndjson" if name == "ollama" else "text/plain"  # one line alone is told by nothing else
+    interaction = recorded(BODIES[name], label=label)
+    count = len(Stream(interaction).events)
+    swept = faults.everywhere(faults.reset).over([interaction])
+    assert len(swept) == count > 4
+    for number, fault in enumerate(swept, 1):
+        cut_off = Interaction(interaction.request, fault(interaction.response))
+        assert events_of(cut_off) == events_of(interaction)[:number]
+
+
+def test_a_sweep_over_what_has_no_events_is_an_error() -> None:
+    plain = recorded(b'{"choices": []}', label="application/json")
+    with pytest.raises(EffectMisplaced, match="no answer of the recording has events; it holds POST /ask"):
+        faults.everywhere(faults.reset).over([plain])
+    with pytest.raises(EffectMisplaced, match="it holds nothing"):
+        faults.everywhere(faults.reset).over([])
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_can_be_cut_at_its_events(name: str) -> None:
+    interaction = recorded(BODIES[name])
+    tape = recut("event")(interaction.response)
+    framing = framing_of_tape(tape)
+    assert framing is not None
+    assert tape.body == interaction.response.body
+    assert len(tape.chunks) - len(cut(tape.body, framing).events) in (0, 1)
+
+
+def half(data: str) -> str:
+    return data[: (len(data.encode()) + 1) // 2]
+
+
+CHANGES: dict[str, tuple[Callable[[int], Effect], Callable[[str], str]]] = {
+    "bad_json": (faults.bad_json, half),
+    "huge": (lambda event: faults.huge(event, size=3000), lambda data: data.ljust(3000)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", [name for name in BODIES if name != "gemini as an array"])
+def test_the_data_of_an_event_is_changed_in_every_framing_and_the_others_stay(name: str, change: str) -> None:
+    fault, expected = CHANGES[change]
+    interaction = recorded(BODIES[name])
+    before = events_of(interaction)
+    after = events_of(Interaction(interaction.request, fault(3)(interaction.response)))
+    wanted = expected(before[2][1])
+    assert after == [*before[:2], (before[2][0], wanted.strip() if name == "ollama" else wanted), *before[3:]]
+
+
+@pytest.mark.parametrize("name", [name for name in BODIES if name != "gemini as an array"])
+def test_events_are_left_out_repeated_and_swapped_in_every_framing(name: str) -> None:
+    interaction = recorded(BODIES[name])
+    before = events_of(interaction)
+
+    def changed(fault: Effect) -> list[tuple[str, str]]:
+        return events_of(Interaction(interaction.request, fault(interaction.response)))
+
+    assert changed(faults.drop(2)) == [before[0], *before[2:]]
+    assert changed(faults.repeat(2)) == [*before[:2], *before[1:]]
+    assert changed(faults.swap(2, 3)) == [before[0], before[2], before[1], *before[3:]]
+
+
+def test_an_array_is_broken_within_its_element() -> None:
+    interaction = recorded(said.GEMINI_ARRAY)
+    after = events_of(Interaction(interaction.request, faults.huge(2, size=3000)(interaction.response)))
+    assert [json.loads(data) for _, data in after] == list(said.GEMINI_EVENTS)
