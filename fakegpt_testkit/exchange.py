@@ -110,7 +110,8 @@ Headers = tuple[tuple[str, str], ...]
 class Head:
     """Status line and header fields of a response, as they arrived; ``at`` in seconds since the request was sent.
 
-    A ``status`` of 0 says that the connection ended before any head came.
+    A ``status`` of 0 says that the connection ended before any head came. ``early`` says that it came before the
+    request was whole: the recorded request is what had been sent by then.
     """
 
     status: int
@@ -118,6 +119,7 @@ class Head:
     headers: Headers = ()
     version: str = "1.1"
     at: float = 0.0
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

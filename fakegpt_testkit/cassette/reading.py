@@ -51,6 +51,7 @@ _OUR_KEYS = frozenset(
         "origin",
         "server",
         "http",
+        "early",
         "reason",
         "hidden",
         "order",
@@ -187,7 +188,7 @@ def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape
     version = _text(ours, "http") or "1.1"
     track = _track(ours)
     ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"))
-    head = Head(status, reason, headers, version, track.at if track else 0.0)
+    head = Head(status, reason, headers, version, track.at if track else 0.0, _text(ours, "early") == "true")
     cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
     tape = Tape.of_body(head, body, cut, ending)
     return replace(tape, coded=_coded(ours, tape)) if "coded" in ours else tape

@@ -70,6 +70,7 @@ def _words(interaction: Interaction, *, reason_shown: bool) -> list[str]:
         "origin": provenance.origin,
         "server": provenance.server,
         "http": "" if head.version == "1.1" else head.version,
+        "early": "true" if head.early else "",
         "reason": "" if reason_shown else head.reason,
     }
     return [f"      {key}: {inline(value)}" for key, value in words.items() if value]

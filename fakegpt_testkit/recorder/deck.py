@@ -108,6 +108,9 @@ class CassetteDeck:
             raise CassetteMissing(self.path, f"{shown.method} {shown.uri}", self.command)
         raise self.selection.explain(asked, self.path, self.command)
 
+    def answers_early(self, request: Request) -> bool:
+        return self.selection.answers_early(canonical_request(request, self.origins)[0])
+
     def record(self, number: int) -> Recording:
         return self.recordings.begin(number)
 

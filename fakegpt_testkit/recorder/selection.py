@@ -83,6 +83,14 @@ class Selection:
             self.changed[number] = index, replace(self.interactions[index], response=tape)
             return tape
 
+    def answers_early(self, asked: Request) -> bool:
+        """Whether an answer that began before its request was whole can be given to what came of a request."""
+        if not any(each.response.head.early for each in self.interactions):
+            return False
+        with self._lock:
+            index = self._find(asked, records=False, went_live=False)
+            return index is not None and self.interactions[index].response.head.early
+
     def refuse(self, number: int, asked: Request) -> Ending | None:
         """Why the connection fails for a request of which only the endpoint is known; None when it is made.
 
@@ -156,7 +164,13 @@ class Selection:
         def answers(index: int) -> bool:
             each = self.interactions[index]
             rules = self._endpoint if is_scripted(each) else self.rules
-            if not matches(asked, wanted[index], rules, self._vary[index], exact=exact):
+            if each.response.head.early:  # the rest of the request made no difference
+                size = len(wanted[index].body)
+                if not matches(
+                    replace(asked, body=asked.body[:size]), wanted[index], rules, self._vary[index], exact=exact
+                ):
+                    return False
+            elif not matches(asked, wanted[index], rules, self._vary[index], exact=exact):
                 return False
             return not (went_live and holds_placeholder(each.response))
 

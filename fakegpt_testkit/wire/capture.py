@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects import END_MARKS
@@ -159,7 +160,7 @@ class Capture:
                 self._recording.discard()
                 return
             self._recording.request(self.asked.request)
-            self._recording.head(head)
+            self._recording.head(head if self.asked.complete else replace(head, early=True))
         if self.answer.coded is not None:
             self._coded.append(self.answer.coded)
         if chunk is not None:

@@ -84,6 +84,9 @@ class Deck(Protocol):
     def play(self, number: int, request: Request) -> Tape | None:
         """The recorded answer; None sends the request to the live service. Raises when it must not go there."""
 
+    def answers_early(self, request: Request) -> bool:
+        """Whether a recorded answer began when no more of a request had been sent than of this one by now."""
+
     def follow(self, number: int, playback: Playback) -> None:
         """Told what plays to this request, as it begins."""
 

@@ -66,6 +66,9 @@ class TapeDeck:
     def play(self, number: int, request: Request) -> Tape:
         return apply(self.effects, *self._interaction(number, request.method, request.uri), number)
 
+    def answers_early(self, request: Request) -> bool:  # noqa: ARG002 - by its name in the protocol
+        return False
+
     def follow(self, number: int, playback: Playback) -> None:
         self.players[number] = playback
 

@@ -209,12 +209,14 @@ class PlayedExchange:
 
     def _written(self, data: bytes) -> None:
         self._asked.feed(data)
-        if self._asked.expects_continue and not self._continued:
-            self._continued = True
-            self._loop.call_soon(self._handler.data_received, b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._asked.complete and not self._decided:
+        if self._decided or not self._asked.has_head:
+            return
+        if self._asked.complete or self._deck.answers_early(self._asked.request):
             self._decided = True
             self._loop.call_soon(self._decide)
+        elif self._asked.expects_continue and not self._continued:
+            self._continued = True
+            self._loop.call_soon(self._handler.data_received, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _decide(self) -> None:
         if self._transport.is_closing():
