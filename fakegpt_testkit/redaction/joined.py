@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.redaction.names import plain
+from fakegpt_testkit.redaction.names import DELTA_KEYS, plain
 from fakegpt_testkit.redaction.vault import Edit
 
 if TYPE_CHECKING:
@@ -20,20 +20,8 @@ if TYPE_CHECKING:
 _LINE: Final = re.compile(r"^(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?([^\r\n]+)", re.MULTILINE)
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
+_LEAST_PIECES: Final = 3
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
-
-_DELTA_KEYS: Final = frozenset(
-    map(
-        plain,
-        (
-            *("content", "text", "delta", "arguments", "partial_json", "thinking", "reasoning", "reasoning_content"),
-            *("response", "completion", "generated_text", "transcript", "refusal", "parts", "output", "input", "v"),
-            *("summary", "answer", "message", "data", "output_text", "token", "code", "result"),
-        ),
-    )
-)
-"""JSON keys under which providers send an answer bit by bit. Elsewhere a string is a string, and not a piece of one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -91,15 +79,19 @@ def is_stream(text: str) -> bool:
 def stream(text: str, fixed: set[str]) -> Stream:
     """The texts that the events of a body add up to; without the values of keys that stay as they are."""
     spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    others: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     rest: dict[str, None] = {}
     for line in _LINE.finditer(text):
         start, end = line.span(2)
         if text[start] in "{[" and text[end - 1] in "}]":
-            _strings(text, start, end, spans, rest, fixed)
+            _strings(text, start, end, spans, rest, fixed, others)
+        elif line[1] and text[start] == text[end - 1] == '"' and end - start > 1:
+            spans.setdefault(("", "string"), []).append((start + 1, end - 1))
         elif line[1]:
             spans.setdefault(("",), []).append((start, end))
         else:
             rest[line[0]] = None
+    spans.update((key, pieces) for key, pieces in others.items() if _grows(text, pieces))
     lanes = [lane for pieces in spans.values() for lane in _lanes(text, pieces)]
     return Stream(tuple(lanes), "\n".join(rest))
 
@@ -111,6 +103,7 @@ def _strings(
     spans: dict[tuple[str, ...], list[tuple[int, int]]],
     rest: dict[str, None],
     fixed: set[str],
+    others: dict[tuple[str, ...], list[tuple[int, int]]],
 ) -> None:
     index = tuple(_LANE.findall(text, start, end))
     key = ""
@@ -120,11 +113,18 @@ def _strings(
             key = string[1]
         elif key in fixed:
             continue
-        elif plain(key) in _DELTA_KEYS:
+        elif plain(key) in DELTA_KEYS:
             seen[key] = seen.get(key, 0) + 1
             spans.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
         else:
             rest[string[1]] = None
+            seen[key] = seen.get(key, 0) + 1
+            others.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
+
+
+def _grows(text: str, spans: list[tuple[int, int]]) -> bool:
+    """Whether strings at one place of three or more events are pieces: an id or a role is the same in each."""
+    return len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
 
 
 def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:

@@ -66,9 +66,6 @@ _ENDINGS: Final = (
     *("password", "passwd", "apikey", "accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken"),
     *("clientsecret", "secretkey", "secretaccesskey", "privatekey", "csrftoken", "xsrftoken", "authorization"),
 )
-_OPAQUE: Final = re.compile(r"[A-Za-z0-9._~+/=:%-]{1,4096}")
-_TURNS: Final = re.compile(r"(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
-"""From letters to digits and back: a key has many, ``ERR_4012`` none and ``gpt-4o-2024`` one."""
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -83,6 +80,62 @@ _HEADERS: Final = frozenset(map(plain, HEADER_NAMES))
 _DOUBTFUL: Final = frozenset(map(plain, DOUBTFUL_NAMES))
 _FIELDS: Final = frozenset(map(plain, FIELD_NAMES))
 _NEVER: Final = frozenset(map(plain, NEVER_TOUCHED))
+_SURE_WORDS: Final = frozenset(
+    ("password", "passwd", "passphrase", "pwd", "secret", "credential", "cookie", "authorization", "mnemonic")
+)
+"""A name that ends in one of these words is one of a secret."""
+_LIKELY_WORDS: Final = frozenset(
+    (
+        *("token", "key", "auth", "authentication", "session", "sid", "sig", "signature", "hmac", "ticket", "sas"),
+        *("assertion", "jwt", "bearer", "pat", "pem", "otp", "pass", "verifier", "accesskey", "nonce", "dpop"),
+    )
+)
+"""A name that ends in one of these is one of a secret if the value looks like one."""
+_LIKELY_PAIRS: Final = frozenset(
+    (
+        *(("session", "id"), ("sess", "id"), ("access", "id"), ("pin", "code"), ("recovery", "code"), ("seed", "phrase")),
+        *(("backup", "code"), ("oob", "code"), ("auth", "code"), ("device", "code"), ("authorization", "code")),
+        *(("saml", "response"), ("saml", "request"), ("connection", "string"), ("password", "hash"), ("secret", "id")),
+        *(("key", "id"), ("client", "cert"), ("login", "challenge"), ("webhook", "url"), ("private", "pem")),
+    )
+)
+_NO_PAIRS: Final = frozenset(
+    (
+        *(("public", "key"), ("primary", "key"), ("foreign", "key"), ("partition", "key"), ("sort", "key")),
+        *(("cache", "key"), ("translation", "key"), ("surrogate", "key"), ("next", "token"), ("page", "token")),
+        *(("continuation", "token"), ("idempotency", "key"), ("sentence", "key")),
+        *(("sec", "key"), ("websocket", "key"), ("object", "key"), ("s3", "key"), ("row", "key"), ("index", "key")),
+    )
+)
+"""Ends that name no secret: what finds a row, the next page, a text."""
+_GLUED: Final = re.compile(
+    r"(?:api|app|access|auth|session|user|bot|private|secret|master|account|client|saml|id|refresh|x|admin|db|"
+    r"login|csrf|xsrf|consumer|license|subscription|encryption|signing|php|asp|oauth|aws|shared|web|root)+"
+    r"(?:token|key|secret|password|passwd|pass|pwd|sess|sessid|sessionid|sid|auth|credentials?)"
+)
+_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in lower case and in the singular: ``appSecret``, ``api_key[0]``, ``X-Vault-Token``."""
+    found = [each.lower() for each in _WORD.findall(name)]
+    return tuple(each[:-1] if each.endswith("s") and each not in {"pass", "sas", "dns"} else each for each in found)
+
+
+@lru_cache(maxsize=4096)
+def _by_words(name: str) -> Weight:
+    of_name = words(name)
+    if not of_name or of_name[-2:] in _NO_PAIRS:
+        return Weight.NO
+    last = of_name[-1]
+    if last in _SURE_WORDS or of_name[-2:] in {("private", "key"), ("api", "key")}:
+        return Weight.YES
+    if last in _LIKELY_WORDS or of_name[-2:] in _LIKELY_PAIRS or _GLUED.fullmatch(last):
+        return Weight.PERHAPS
+    return Weight.PERHAPS if _GLUED.fullmatch(plain(name)) else Weight.NO
+
+
 _KNOWN: Final = _SECRET | _HEADERS | _DOUBTFUL | _FIELDS
 
 
@@ -105,7 +158,7 @@ class Names:
             return Weight.YES
         if word in self.kept:
             return Weight.NO
-        if word in _SECRET or word.endswith(_ENDINGS):
+        if word in _SECRET or (word.endswith(_ENDINGS) and words(name)[-2:] not in _NO_PAIRS):
             return Weight.YES
         if where is Where.HEADER and (word in _HEADERS or word.endswith(("sessionid", "csrftoken", "xsrftoken"))):
             return Weight.YES
@@ -113,7 +166,7 @@ class Names:
             return Weight.YES
         if word in _DOUBTFUL:
             return Weight.PERHAPS if where is Where.KEY else Weight.YES
-        return Weight.NO
+        return _by_words(name)
 
 
 def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset[str]) -> Names:
@@ -125,7 +178,7 @@ def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset
             wanted = "none that clients check or send back, since they are never redacted; leave it out"
             raise BadSetting("a name to redact", name, wanted)
     for name in kept:
-        if plain(name) not in _KNOWN and name not in pattern_names and not plain(name).endswith(_ENDINGS):
+        if plain(name) not in _KNOWN and name not in pattern_names and _by_words(name) is Weight.NO:
             wanted = (
                 "the name of a header or field that would be redacted, or one of the patterns "
                 f"{', '.join(sorted(pattern_names))}"
@@ -134,8 +187,14 @@ def names(more: tuple[str, ...], kept: tuple[str, ...], pattern_names: frozenset
     return Names(frozenset(map(plain, more)), frozenset(map(plain, kept)))
 
 
-def looks_secret(value: str) -> bool:
-    """Whether a value under a doubtful name is one: opaque, not a word, a sentence, a program or an error code."""
-    if len(value) < 12 or not _OPAQUE.fullmatch(value):
-        return False
-    return len(_TURNS.findall(value)) >= 3
+DELTA_KEYS: Final = frozenset(
+    map(
+        plain,
+        (
+            *("content", "text", "delta", "arguments", "partial_json", "thinking", "reasoning", "reasoning_content"),
+            *("response", "completion", "generated_text", "transcript", "refusal", "parts", "output", "input", "v"),
+            *("summary", "answer", "message", "data", "output_text", "token", "code", "result"),
+        ),
+    )
+)
+"""JSON keys under which providers send an answer bit by bit. Elsewhere a string is a string, and not a piece of one."""

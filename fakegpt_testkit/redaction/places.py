@@ -13,18 +13,24 @@ from urllib.parse import unquote, unquote_plus
 
 from fakegpt_testkit.bodies import parts_of
 from fakegpt_testkit.exchange import PLACEHOLDER
-from fakegpt_testkit.redaction.names import Names, Weight, Where, looks_secret, plain, untouchable
+from fakegpt_testkit.redaction.names import DELTA_KEYS, Names, Weight, Where, plain, untouchable, words
 from fakegpt_testkit.redaction.patterns import basic_password
+from fakegpt_testkit.redaction.values import looks_secret, prose
 from fakegpt_testkit.redaction.vault import Edit, unlatin
 
 Word = Callable[[str, str], str]
 """(value, name of its place) → the word that stands for it."""
 
 _PERHAPS: Final = Weight.PERHAPS
+_OF_WORDS: Final = (("passphrase",), ("mnemonic",), ("phrase",), ("authorization",), ("cookie",))
 _KEY: Final = re.compile(
-    r"""["']((?:[A-Za-z0-9_.$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
+    r"""["']((?:[A-Za-z0-9_.:\[\]$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
 )
 _QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
+_QUERY_NESTED: Final = re.compile(
+    r"""%(?:25)?(?:3F|26)([A-Za-z0-9_.-]{1,64}+)%(?:25)?3D((?:(?!%(?:25)?(?:26|23))[^&\s"'<>;#\\]){1,4096}+)""",
+    re.ASCII | re.IGNORECASE,
+)
 _QUERY_VALUE: Final = re.compile(r"""[^&;\s"'<>\\#]+""")
 _NUMBER: Final = re.compile(r"\d{4,}+(?![.\deE])", re.ASCII)
 _SCHEME: Final = re.compile(
@@ -34,11 +40,13 @@ _SCHEME: Final = re.compile(
 )
 _PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
 _NAME_AND_VALUE: Final = re.compile(
-    r"""name(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
-    r"""[^<>{}\[\]]{0,80}?value\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
+    r"""(?:name|key|header|field|property)(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
+    r"""[^<>{}\[\]]{0,80}?(?:value|content)\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
     re.ASCII,
 )
 _FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
+_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?|[\[\]{}]')
+_DEEP_REACH: Final = 16384
 _DEEPEST_PART: Final = 8
 _NAMED: Final = re.compile(
     r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{1,60}+)(?:["'][ ]?,[ ]?b?["']|["']?[ ]?[=:][ ]?b?["']?)""", re.ASCII
@@ -62,19 +70,28 @@ def json_places(
     looked at where these are put together.
     """
     weights = {key: names.weight(name, Where.KEY) for key, name in keys.items() if key not in fixed}
-    sure = {Weight.YES} if raw_stream else {Weight.YES, _PERHAPS}
-    for found, quote in _under(text, [key for key, weight in weights.items() if weight in sure]):
+    secret_keys = [
+        key
+        for key, weight in weights.items()
+        if weight is Weight.YES or (weight is _PERHAPS and not (raw_stream and plain(keys[key]) in DELTA_KEYS))
+    ]
+    for found, quote in _under(text, secret_keys):
         if raw_stream and len(quote) > 1:
             continue
         key = found[2]
         for start, end, value, quoted in _values(text, found.end(), quote):
             secret = value.strip()
-            if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)):
+            if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)) or _said(keys[key], secret):
                 continue
             if not quoted:
                 yield Edit(start, end, f"{quote}{word(secret, keys[key])}{quote}")
             elif (replacement := credential(value, keys[key], word)) != value:
                 yield Edit(start, end, replacement)
+
+
+def _said(name: str, value: str) -> bool:
+    """Whether a value is a sentence or a placeholder: only a passphrase is made of words."""
+    return prose(value) and not PLACEHOLDER.search(value) and words(name)[-1:] not in _OF_WORDS
 
 
 def fixed_keys(keys: dict[str, str]) -> set[str]:
@@ -121,9 +138,26 @@ def _values(text: str, at: int, quote: str) -> Iterator[tuple[int, int, str, boo
         if text[at : at + 1] != ",":
             return
         at = _after_spaces(text, at + 1)
+    if quote == '"' and (text[at : at + 1] == "{" or (in_array and text[at : at + 1] == "[")):
+        yield from _deep(text, at)
+        return
     number = _NUMBER.match(text, at)
     if number and not in_array:
         yield at, number.end(), number[0], False
+
+
+def _deep(text: str, at: int) -> Iterator[tuple[int, int, str, bool]]:
+    """The strings below an object or an array that look like secrets: all of them stand under its name."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at, at + _DEEP_REACH):
+        if token[1] is not None:
+            value = unescaped(token[1], 0)
+            if not token[2] and looks_secret(value):
+                yield *token.span(1), value, True
+        else:
+            depth += 1 if token[0] in "[{" else -1
+            if depth <= 0:
+                return
 
 
 def _after_spaces(text: str, at: int) -> int:
@@ -167,9 +201,10 @@ def pair_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
         weights = {names.weight(pair[1], where) for where in (Where.HEADER, Where.KEY)}
         start, quote = pair.end(), pair[2]
         end = _closing(text, start, len(quote) - 1, quote[-1])
-        if start == end or Weight.YES not in weights or _PERHAPS in weights:
-            continue
         value = unescaped(text[start:end], len(quote) - 1)
+        sure = Weight.YES in weights and _PERHAPS not in weights
+        if start == end or not (sure or (_PERHAPS in weights and looks_secret(value))):
+            continue
         replacement = header_value(pair[1].lower(), value, names, word)
         if replacement is not None and replacement != value:
             yield Edit(start, end, replacement)
@@ -177,6 +212,10 @@ def pair_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
 
 def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     """Values under secret names in the queries of URLs that stand anywhere in a text."""
+    if "%" in text:
+        for nested in _QUERY_NESTED.finditer(text):
+            if names.weight(nested[1], Where.FIELD) is not Weight.NO and looks_secret(unquote(nested[2])):
+                yield Edit(*nested.span(2), _field(nested[2], nested[1], word))
     found = set(_QUERY_NAME.findall(text))
     secret = {name for name in found if names.weight(unquote(name), Where.FIELD) is not Weight.NO}
     if not secret:
@@ -184,17 +223,21 @@ def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     choices = "|".join(map(re.escape, sorted(secret, key=len, reverse=True)))
     for name in re.finditer(rf"(?:[?&;#]|\\u0026|&amp;)({choices})=", text):
         value = _QUERY_VALUE.match(text, name.end())
-        if value:
+        if value and _counts(names.weight(unquote(name[1]), Where.FIELD), unquote_plus(value[0])):
             yield Edit(value.start(), value.end(), _field(value[0], unquote(name[1]), word))
 
 
-def form_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
-    """Values under secret names in ``a=1&b=2``; a body that is something else has none."""
-    if not _FORM.fullmatch(text):
+def _counts(weight: Weight, value: str) -> bool:
+    return weight is Weight.YES or (weight is _PERHAPS and looks_secret(value))
+
+
+def form_places(text: str, names: Names, word: Word, *, labelled: bool = False) -> Iterator[Edit]:
+    """Values under secret names in ``a=1&b=2``; a body that is something else, and has no label for it, has none."""
+    if not labelled and not _FORM.fullmatch(text):
         return
-    for pair in re.finditer(r"([^&=]+)=([^&]*)", text):
+    for pair in re.finditer(r"([^&=]+)=([^&\r\n]*)", text):
         name = unquote_plus(pair[1])
-        if pair[2] and names.weight(name, Where.FIELD) is not Weight.NO:
+        if pair[2] and _counts(names.weight(name, Where.FIELD), unquote_plus(pair[2])):
             yield Edit(pair.start(2), pair.end(2), _field(pair[2], name, word))
 
 
@@ -212,7 +255,7 @@ def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
 def _part_places(body: bytes, at: int, deeper: int, names: Names, word: Word) -> Iterator[Edit]:
     for part in parts_of(body):
         content = body[part.start : part.end]
-        if names.weight(part.name, Where.FIELD) is Weight.NO:
+        if not _counts(names.weight(part.name, Where.FIELD), content.decode("latin-1").strip()):
             if deeper and content.startswith(b"--"):
                 yield from _part_places(content, at + part.start, deeper - 1, names, word)
             continue
@@ -223,7 +266,7 @@ def _part_places(body: bytes, at: int, deeper: int, names: Names, word: Word) ->
 
 def header_value(name: str, value: str, names: Names, word: Word) -> str | None:
     """A header's value with the secret taken out; None when its name is none of a secret's."""
-    if names.weight(name, Where.HEADER) is Weight.NO:
+    if not _counts(names.weight(name, Where.HEADER), _SCHEME.sub("", value)):
         return None
     match plain(name):
         case "cookie":

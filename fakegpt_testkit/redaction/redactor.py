@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape, header
+from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
@@ -224,6 +225,7 @@ class Redactor:
             reading.edits += json_places(text, keys, fixed, self._names, self._word)
             reading.edits += pair_places(text, self._names, self._word)
         reading.edits += query_places(text, self._names, self._word)
+        reading.edits += assigned_places(text, self._names, self._word)
         reading.edits += self._shapes(text, reading.protected)
         return reading
 
@@ -295,7 +297,7 @@ class Redactor:
         if media.startswith("text/event-stream") or is_stream(text):
             return self._read_stream(text)
         reading = self._read(text)
-        reading.edits += form_places(text, self._names, self._word)
+        reading.edits += form_places(text, self._names, self._word, labelled="form-urlencoded" in media)
         reading.edits += multipart_places(text, self._names, self._word)
         return reading
 
@@ -340,6 +342,7 @@ def _tells(text: str, known: Names, kept: frozenset[str]) -> bool:
         json_places(text, keys, fixed, known, _blank),
         pair_places(text, known, _blank),
         query_places(text, known, _blank),
+        assigned_places(text, known, _blank),
         shapes(text, kept),
     )
     return any(True for _ in chain.from_iterable(places))
