@@ -5,6 +5,7 @@ Knows no client and no file; it keeps what a session shows and what is saved.
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class CassetteDeck:
         self.allowed = rules_of(mode, missing=self.missing)
         self.old = old.interactions if old is not None else ()
         self.origins = settings.origins or {}
-        self.redactor = Redactor(settings.redaction or Redaction())
+        self.redactor = Redactor(settings.redaction or Redaction(), os.environ)
         if self.records and not self.allowed.verifies:
             for each in self.old:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken

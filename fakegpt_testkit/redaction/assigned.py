@@ -20,9 +20,13 @@ _VALUE: Final = r"""[A-Za-z0-9._~+/=:%!@#$^*|-]{12,4096}+"""
 _SEPARATOR: Final = re.compile(
     rf"""(?:[:=][ \t]{{0,8}}|["'],[ ]?)(?:(?i:bearer|basic|token)[ ]{{1,4}})?\\{{0,7}}["'{{]?({_VALUE})""", re.ASCII
 )
-_NAME_BEFORE: Final = re.compile(r"""([A-Za-z][A-Za-z0-9_.-]{0,60})(?:\[\d+\])?(?:\\{0,7}["']?)?[ \t]{0,8}\Z""", re.ASCII)
+_NAME_BEFORE: Final = re.compile(
+    r"""([A-Za-z][A-Za-z0-9_.-]{0,60})(?:\[\d+\])?(?:\\{0,7}["']?)?[ \t]{0,8}\Z""", re.ASCII
+)
 _REACH: Final = 80
-_ELEMENT: Final = re.compile(r"<(?:\w{1,32}:)?(\w[\w.-]{0,60}+)(?:\s[^<>]{0,200})?>\s{0,16}([^<>\s]{1,4096}+)\s{0,16}</", re.ASCII)
+_ELEMENT: Final = re.compile(
+    r"<(?:\w{1,32}:)?(\w[\w.-]{0,60}+)(?:\s[^<>]{0,200})?>\s{0,16}([^<>\s]{1,4096}+)\s{0,16}</", re.ASCII
+)
 _PLIST: Final = re.compile(r"<key>([\w.-]{1,60})</key>\s{0,64}<string>([^<>\s]{1,4096}+)</string>", re.ASCII)
 _LOGIN: Final = re.compile(r"""(?<!\S)(?:-u|--user)[ =]["']?[^\s:"'\\]{1,64}:([^\s"'\\]{8,256}+)""")
 _COLUMNS: Final = re.compile(r"\A[\w -]{1,64}+(?:,[\w -]{1,64}+){1,64}+\r?\n", re.ASCII)

@@ -23,6 +23,7 @@ _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w
 _LEAST_PIECES: Final = 3
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
 
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Some of a text: where it stands in the body, and where in the text."""

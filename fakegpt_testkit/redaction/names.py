@@ -93,7 +93,14 @@ _LIKELY_WORDS: Final = frozenset(
 """A name that ends in one of these is one of a secret if the value looks like one."""
 _LIKELY_PAIRS: Final = frozenset(
     (
-        *(("session", "id"), ("sess", "id"), ("access", "id"), ("pin", "code"), ("recovery", "code"), ("seed", "phrase")),
+        *(
+            ("session", "id"),
+            ("sess", "id"),
+            ("access", "id"),
+            ("pin", "code"),
+            ("recovery", "code"),
+            ("seed", "phrase"),
+        ),
         *(("backup", "code"), ("oob", "code"), ("auth", "code"), ("device", "code"), ("authorization", "code")),
         *(("saml", "response"), ("saml", "request"), ("connection", "string"), ("password", "hash"), ("secret", "id")),
         *(("key", "id"), ("client", "cert"), ("login", "challenge"), ("webhook", "url"), ("private", "pem")),

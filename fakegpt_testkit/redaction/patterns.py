@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.redaction.values import opaque
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,17 +28,24 @@ class Pattern:
     name: str
     hints: tuple[str, ...]
     shape: re.Pattern[str]
+    random: bool = False
+    """Whether what is found must look random after its prefix."""
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Start and end of each secret of this shape."""
         if any(hint in text for hint in self.hints):
             for found in self.shape.finditer(text):
-                yield found.span(found.re.groups and 1)
+                start, end = found.span(found.re.groups and 1)
+                if not self.random or opaque(self._rest(text[start:end])):
+                    yield start, end
+
+    def _rest(self, secret: str) -> str:
+        return next((secret[len(hint) :] for hint in self.hints if secret.startswith(hint)), secret)
 
 
 def _key(name: str, *hints: str, rest: str) -> Pattern:
     starts = "|".join(map(re.escape, hints))
-    return Pattern(name, hints, re.compile(f"{_WORD_START}(?:{starts}){rest}", re.ASCII))
+    return Pattern(name, hints, re.compile(f"{_WORD_START}(?:{starts}){rest}", re.ASCII), random=True)
 
 
 PATTERNS: Final = (
@@ -51,6 +60,29 @@ PATTERNS: Final = (
     _key("slack-token", "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", rest=r"[A-Za-z0-9-]{10,}+"),
     _key("hugging-face-token", "hf_", rest=r"[A-Za-z0-9]{20,}+"),
     _key("provider-key", "gsk_", "xai-", "pplx-", "r8_", "nvapi-", "tvly-", "lsv2_", rest=r"[A-Za-z0-9_-]{20,}+"),
+    _key("provider-key-2", "csk-", "tgp_v1_", "fw_", "api_org_", "ntn_", "secret_", rest=r"[A-Za-z0-9_-]{20,}+"),
+    _key("deploy-token", "gldt-", "glrt-", "glcbt-", "glsoat-", "glptt-", "gloas-", rest=r"[A-Za-z0-9_-]{16,}+"),
+    _key(
+        "service-token",
+        *("dckr_pat_", "dckr_oat_", "rubygems_", "hvs.", "hvb.", "dop_v1_", "doo_v1_", "dor_v1_", "shpat_", "shpca_"),
+        *("shppa_", "shpss_", "sbp_", "sb_secret_", "sntrys_", "sntryu_", "glc_", "glsa_", "v4.local.", "v4.public."),
+        *("lin_api_", "lin_oauth_", "sq0atp-", "sq0csp-", "pscale_pw_", "pscale_tkn_", "pscale_oauth_", "PMAK-"),
+        *("dp.st.", "dp.pt.", "dp.ct.", "figd_", "EAAG", "vcp_", "HRKU-", "ATATT3", "ATCTT3", "xkeysib-", "key-"),
+        *("phc_", "phx_", "tfp_", "nfp_", "CFPAT-", "rdme_", "ops_eyJ", "FlyV1 ", "eyrie_", "xau_", "sk_"),
+        rest=r"[A-Za-z0-9_.=-]{20,}+(?<![.=-])",
+    ),
+    _key("age-key", "AGE-SECRET-KEY-1", rest=r"[A-Z0-9]{40,}+"),
+    Pattern("atlas-token", (".atlasv1.",), re.compile(r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}+", re.ASCII)),
+    Pattern("bot-token", (":AA",), re.compile(r"(?<![0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])", re.ASCII)),
+    Pattern(
+        "hook",
+        ("/services/T", "/webhooks/", "/hooks/"),
+        re.compile(
+            r"/(?:services/T[A-Z0-9]{6,}+/B[A-Z0-9]{6,}+|webhooks/\d{12,}+|hooks)/([A-Za-z0-9_-]{18,}+)(?![A-Za-z0-9])",
+            re.ASCII,
+        ),
+        random=True,
+    ),
     _key("registry-token", "npm_", "pypi-", "dapi", rest=r"[A-Za-z0-9_-]{30,}+"),
     _key("sendgrid-key", "SG.", rest=r"[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"),
     _key("jwt", "eyJ", rest=r"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]++){0,2}"),
@@ -58,11 +90,14 @@ PATTERNS: Final = (
         "bearer",
         ("earer ", "EARER ", "earer%20", "earer+"),
         re.compile(r"\b(?i:bearer)(?:[ \t]{1,8}|%20|\+)([A-Za-z0-9._~+/-]{8,}+=*+)", re.ASCII),
+        random=True,
     ),
     Pattern(
         "private-key",
         ("PRIVATE KEY",),
-        re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"),
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?=(?:\\[nr]|\s){0,8}[A-Za-z0-9+/=:-]{16})(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"
+        ),
     ),
     Pattern("username", ("@",), re.compile(r""":\\?/\\?/([^/\s:@"'<>\\]{16,256}+)@""")),
     Pattern("password", ("@",), re.compile(r""":\\?/\\?/[^/\s:@"'<>\\]{0,256}+:([^/\s@"'<>\\]{1,1024}+)@""")),
@@ -85,11 +120,16 @@ _ANY_HINT: Final = re.compile(
 )
 """Most texts are short header values without any hint: one search instead of fifty."""
 
+ASKED_SHAPES: Final = frozenset({"email"})
+"""Shapes that answers are full of and that are no secrets; a suite may ask for them."""
 PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", "email"})
 
 
-def shapes(text: str, kept: frozenset[str]) -> Iterator[tuple[int, int, str]]:
-    """Start, end and name of every secret that a built-in pattern sees, except the kept patterns."""
+def shapes(text: str, kept: frozenset[str], asked: tuple[str, ...] = ()) -> Iterator[tuple[int, int, str]]:
+    """Start, end and name of every secret that a built-in pattern sees, except the kept patterns.
+
+    ``asked``: shapes that are redacted only for who asks for them, e-mail addresses.
+    """
     if len(text) < _SHORT_TEXT and not _ANY_HINT.search(text):
         return
     for pattern in PATTERNS:
@@ -100,7 +140,7 @@ def shapes(text: str, kept: frozenset[str]) -> Iterator[tuple[int, int, str]]:
         for found in _BASIC.finditer(text):
             if basic_password(found[1]) is not None:
                 yield found.start(1), found.end(1), "basic"
-    if "email" not in kept and ("@" in text or "%40" in text or "\\u0040" in text):
+    if "email" in asked and "email" not in kept and ("@" in text or "%40" in text or "\\u0040" in text):
         for start, end in _emails(text):
             yield start, end, "email"
 

@@ -6,24 +6,23 @@ belongs to one cassette.
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
-from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape, header
 from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.chunks import recut
+from fakegpt_testkit.redaction.coats import same, uncovered
+from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
-from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, begins, shapes
+from fakegpt_testkit.redaction.patterns import ASKED_SHAPES, PATTERN_NAMES, begins, shapes
 from fakegpt_testkit.redaction.places import (
     fixed_keys,
     form_places,
@@ -36,7 +35,7 @@ from fakegpt_testkit.redaction.places import (
     query_places,
     text_places,
 )
-from fakegpt_testkit.redaction.vault import Edit, Vault, applied, latin, merged, unlatin
+from fakegpt_testkit.redaction.vault import Edit, Vault, applied, findable, fitted, latin, merged, unlatin
 
 Finder = Callable[[str], Iterable[str]]
 """A suite's own function: takes a text, gives back the secrets that are in it, as they stand there."""
@@ -48,7 +47,10 @@ class Redaction:
 
     ``names``: more names of headers, cookies, query and form fields and JSON keys, in any spelling. ``patterns``: more
     regular expressions; the secret is group 1, or all of the match. ``functions``: see ``Finder``. ``keep``: single
-    built-in names or patterns that are no secret here. There is no switch for all of them.
+    built-in names or patterns that are no secret here. There is no switch for all of them. ``values``: secrets that are
+    known, or functions that give one, or None; they are replaced wherever they stand, in any encoding. ``variables``:
+    variables of the environment that hold a secret, beside those whose name and value say so. ``shapes``: what is no
+    secret by itself and is to be redacted too: ``email``, every e-mail address.
 
     Raises ``BadSetting`` for a setting that would do nothing, and for a pattern that cannot be compiled.
     """
@@ -57,11 +59,21 @@ class Redaction:
     patterns: tuple[str, ...] = ()
     functions: tuple[Finder, ...] = ()
     keep: tuple[str, ...] = ()
+    values: tuple[str | Callable[[], str | None], ...] = field(default=(), repr=False)
+    variables: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names(self.names, self.keep, PATTERN_NAMES)
         for pattern in self.patterns:
             _compiled(pattern)
+        for shape in self.shapes:
+            if shape not in ASKED_SHAPES:
+                raise BadSetting("a shape to redact", shape, f"one of {', '.join(sorted(ASKED_SHAPES))}")
+        for value in self.values:
+            if isinstance(value, str) and not findable(value):
+                wanted = "one of eight characters or more that is no word and no number: texts would be full of it"
+                raise BadSetting("a value to redact", "…", wanted)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -91,17 +103,31 @@ class _Reading:
     edits: list[Edit] = field(default_factory=list)
     protected: list[tuple[int, int]] = field(default_factory=list)
     lanes: list[tuple[Lane, _Reading]] = field(default_factory=list)
+    cover: Callable[[bytes], bytes] = same
+    """What puts around the text what was around it."""
+    sized: bool = False
+    """Whether the text is binary, so that what is in it keeps its length."""
+
+    def whole(self, text: str) -> bytes:
+        """The bytes of a changed text."""
+        return self.cover(text.encode("latin-1"))
 
 
 class Redactor:
     """One for everything: cassette, journal, errors, logs, and the asked request before it is matched."""
 
-    def __init__(self, settings: Redaction | None = None) -> None:
+    def __init__(self, settings: Redaction | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings or Redaction()
         self._names: Names = names(self.settings.names, self.settings.keep, PATTERN_NAMES)
         self._kept = frozenset(self.settings.keep)
         self._patterns = tuple(map(_compiled, self.settings.patterns))
         self._vault = Vault()
+        for value in self.settings.values:
+            known = value() if callable(value) else value
+            if known:
+                self._vault.expect(known, "value")
+        for name, known in secret_variables(environment or {}, self.settings.variables):
+            self._vault.expect(known, name)
 
     def __repr__(self) -> str:
         return f"Redactor({self.settings!r})"
@@ -129,7 +155,7 @@ class Redactor:
         headers = self._headers(request.headers)
         body = self._read_body(request.body, request.headers)
         text, _ = self._edited(body)
-        new_body = _packed_like(request.body, text) if text != body.text else request.body
+        new_body = body.whole(text) if text != body.text else request.body
         if len(self._vault) > known:  # what was learnt may stand in a header that was read before
             headers = self._headers(headers)
         return Request(
@@ -152,7 +178,7 @@ class Redactor:
             self._vault.reserve(value)
         text, edits = self._edited(body)
         chunks = tape.chunks
-        if text != body.text and (new_body := _packed_like(tape.body, text)) != text.encode("latin-1"):
+        if text != body.text and (new_body := body.whole(text)) != text.encode("latin-1"):
             chunks = recut(chunks, _piecewise(chunks, new_body))
         elif text != body.text:
             chunks = recut(chunks, edits)
@@ -164,7 +190,7 @@ class Redactor:
         """A body without secrets; the headers say what it is."""
         reading = self._read_body(body, headers)
         text, _ = self._edited(reading)
-        return body if text == reading.text else _packed_like(body, text)
+        return body if text == reading.text else reading.whole(text)
 
     def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
         """The next events of a body without secrets; None while a secret may begin in them whose rest is to come.
@@ -178,7 +204,7 @@ class Redactor:
         self._vault = apart._vault
         text, edits = self._edited(reading)
         if not before:
-            return events if text == reading.text else _packed_like(events, text)
+            return events if text == reading.text else reading.whole(text)
         here = [Edit(each.start - len(before), each.end - len(before), each.word) for each in edits]
         return applied(events.decode("latin-1"), [each for each in here if each.start >= 0]).encode("latin-1")
 
@@ -230,7 +256,7 @@ class Redactor:
         return reading
 
     def _shapes(self, text: str, protected: list[tuple[int, int]]) -> Iterator[Edit]:
-        spans = [Edit(start, end, name) for start, end, name in shapes(text, self._kept)]
+        spans = [Edit(start, end, name) for start, end, name in shapes(text, self._kept, self.settings.shapes)]
         for span in merged(spans, protected):
             secret = text[span.start : span.end]
             if not PLACEHOLDER.search(secret):
@@ -283,20 +309,27 @@ class Redactor:
             return named
         text = latin(value)
         own = self._patterns or self.settings.functions
-        reading = self._read(text) if own or _tells(text, self._names, self._kept) else _Reading(text)
+        reading = (
+            self._read(text) if own or _tells(text, self._names, self._kept, self.settings.shapes) else _Reading(text)
+        )
         text, edits = self._edited(reading)
         return unlatin(text) if edits else value
 
     def _read_body(self, body: bytes, headers: Headers) -> _Reading:
         if not body:
             return _Reading("")
-        text = unpacked(body).decode("latin-1")
-        media = (header(headers, "content-type") or "").lower()
-        if media.startswith(_OPAQUE) or "\0" in text[:1024]:
-            return _Reading(text)
+        plain, cover = uncovered(body)
+        reading = self._read_text(plain.decode("latin-1"), (header(headers, "content-type") or "").lower())
+        reading.cover = cover
+        return reading
+
+    def _read_text(self, text: str, media: str) -> _Reading:
+        if media.startswith(_OPAQUE):
+            return _Reading(text, list(self._shapes(text, [])), sized=True)
         if media.startswith("text/event-stream") or is_stream(text):
             return self._read_stream(text)
         reading = self._read(text)
+        reading.sized = "\0" in text
         reading.edits += form_places(text, self._names, self._word, labelled="form-urlencoded" in media)
         reading.edits += multipart_places(text, self._names, self._word)
         return reading
@@ -323,6 +356,8 @@ class Redactor:
             edits += lane.edits(merged(found, read.protected))
         edits = merged([*edits, *reading.edits, *self._vault.find(reading.text)], reading.protected)
         edits = [edit for edit in edits if reading.text[edit.start : edit.end] != edit.word]
+        if reading.sized:
+            edits = [replace(edit, word=fitted(edit.word, edit.end - edit.start)) for edit in edits]
         return applied(reading.text, edits), edits
 
     def _cut_off(self, text: str) -> Iterator[Edit]:
@@ -333,7 +368,7 @@ class Redactor:
 
 
 @lru_cache(maxsize=1024)
-def _tells(text: str, known: Names, kept: frozenset[str]) -> bool:
+def _tells(text: str, known: Names, kept: frozenset[str], asked: tuple[str, ...]) -> bool:
     """Whether a text has a place that a reading minds. Headers are the same from request to request, and seldom do."""
     keys = json_keys(text)
     fixed = fixed_keys(keys)
@@ -343,7 +378,7 @@ def _tells(text: str, known: Names, kept: frozenset[str]) -> bool:
         pair_places(text, known, _blank),
         query_places(text, known, _blank),
         assigned_places(text, known, _blank),
-        shapes(text, kept),
+        shapes(text, kept, asked),
     )
     return any(True for _ in chain.from_iterable(places))
 
@@ -361,14 +396,6 @@ def _sized(headers: Headers, was: int, now: int) -> Headers:
         (name, str(now)) if name.lower() == "content-length" and value.strip() == str(was) else (name, value)
         for name, value in headers
     )
-
-
-def _packed_like(body: bytes, text: str) -> bytes:
-    """The text's bytes, with gzip or zlib around them if the body had it."""
-    plain = text.encode("latin-1")
-    if unpacked(body) == body:
-        return plain
-    return gzip.compress(plain, mtime=0) if body.startswith(b"\x1f\x8b") else zlib.compress(plain)
 
 
 def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:

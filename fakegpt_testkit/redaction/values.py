@@ -14,7 +14,9 @@ _TURNS: Final = re.compile(r"(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
 _HEX: Final = re.compile(r"(?=[A-Fa-f]*[0-9])(?=[0-9]*[A-Fa-f])[0-9a-fA-F]{24,}")
 _MIXED: Final = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _CASES: Final = re.compile(r"[a-z][A-Z]")
-_WORDS: Final = re.compile(r"(?:[A-Z]?[a-z]{1,16}|[A-Z]{1,12})(?:[-_./: ]{1,2}(?:[A-Z]?[a-z]{0,16}|[A-Z]{1,12}))*+[.!]?")
+_WORDS: Final = re.compile(
+    r"(?:[A-Z]?[a-z]{1,16}|[A-Z]{1,12})(?:[-_./: ]{1,2}(?:[A-Z]?[a-z]{0,16}|[A-Z]{1,12}))*+[.!]?"
+)
 _KNOWN_FORMS: Final = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"  # a UUID
     r"|\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"  # a date, a time
@@ -62,7 +64,10 @@ def placeholder(value: str) -> bool:
 
 def prose(value: str) -> bool:
     """Whether it is a sentence or something else that no password is, whatever its name says."""
-    return " " in value.strip() or placeholder(value)
+    words_of = value.split()
+    if placeholder(value):
+        return True
+    return len(words_of) > 1 and not any(_TURNS.search(each) for each in words_of)
 
 
 def plain_words(value: str) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 
 from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import plain
+from fakegpt_testkit.redaction.values import plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +30,10 @@ _EVERYWHERE: Final = re.compile(
 )
 """Numbers and addresses of machines: texts and URLs hold them too, and a word for a bare number is no JSON."""
 
-_ESCAPED: Final = re.compile(r"\\u00[2-7]|%(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)", re.IGNORECASE)
+_ESCAPED: Final = re.compile(
+    r"\\u00[2-7]|%(?:25){0,2}(?:[46][1-9A-F]|[57][0-9A]|3[0-9]|2[DE]|5F|7E)|&#(?:x[0-9A-F]|[0-9])|\\x[2-7]|\\u\{",
+    re.IGNORECASE,
+)
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
 _ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
@@ -80,7 +84,8 @@ class Vault:
         self._words: dict[str, str] = {}
         self._short: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
-        self._literals: list[tuple[str, str]] = []
+        self._literals: list[tuple[str, str, bool]] = []  # how it is written, the secret, whether in base64
+        self._unnamed: set[str] = set()
 
     def __len__(self) -> int:
         """How many spellings of secrets it looks for; grows with each secret that is new."""
@@ -93,13 +98,15 @@ class Vault:
         other._short = dict(self._short)
         other._counts = dict(self._counts)
         other._literals = list(self._literals)
+        other._unnamed = set(self._unnamed)
         return other
 
     def word(self, value: str, name: str) -> str:
         """The word for a secret that stands under this name: the one it has already, or the name's next."""
         known = self._words.get(value) or self._short.get((plain(name), value))
-        if known is not None:
+        if known is not None and value not in self._unnamed:
             return known
+        self._unnamed.discard(value)
         label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].rstrip("-") or "secret"
         number = self._counts.get(label, 0) + 1
         self._counts[label] = number
@@ -109,6 +116,12 @@ class Vault:
         else:
             self._short[(plain(name), value)] = word
         return word
+
+    def expect(self, value: str, name: str) -> None:
+        """Look for a secret that no message has shown yet; the first place that shows it names it."""
+        if value not in self._words and findable(value):
+            self.word(value, name)
+            self._unnamed.add(value)
 
     def also(self, value: str, word: str) -> None:
         """Keep one more spelling of a secret that has a word."""
@@ -122,30 +135,38 @@ class Vault:
             self._counts[label] = max(self._counts.get(label, 0), int(number))
 
     def _keep(self, value: str, word: str) -> None:
+        if value not in self._words:
+            self._literals.extend((literal, value, False) for literal in _spellings(value))
+            self._literals.extend((core, value, True) for core in _base64_cores(value))
         self._words[value] = word
-        self._literals.extend((literal, word) for literal in _spellings(value))
-        self._literals.extend((core, "") for core in _base64_cores(value))
 
     def find(self, text: str) -> Iterator[Edit]:
         """Every secret of the vault in a text, in any encoding; the edits may overlap."""
-        for literal, word in self._literals:
+        for literal, value, packed in self._literals:
             at = text.find(literal)
             while at >= 0:
                 end = at + len(literal)
-                edit = Edit(at, end, word) if word else self._in_base64(text, at, end)
+                edit = self._in_base64(text, at, end) if packed else Edit(at, end, self._words[value])
                 yield edit
                 at = text.find(literal, max(end, edit.end))
         if self._words and _ESCAPED.search(text):
             for value, word in self._words.items():
                 for found in _any_escape(value).finditer(text):
                     yield Edit(found.start(), found.end(), word)
+        if self._words and "\0" in text:
+            for value, word in self._words.items():
+                for encoding in ("utf-16-le", "utf-16-be"):
+                    wide = value.encode(encoding, "surrogatepass").decode("latin-1")
+                    for found in re.finditer(re.escape(wide), text):
+                        yield Edit(found.start(), found.end(), word.encode(encoding).decode("latin-1"))
 
     def begun(self, text: str, least: int = 4) -> tuple[int, str]:
         """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
         longest = 0, ""
         tail = text[-least:]
-        for literal, word in self._literals:
-            at = literal.rfind(tail, 0, -1) if word and len(tail) == least else -1
+        for literal, value, packed in self._literals:
+            word = self._words[value]
+            at = literal.rfind(tail, 0, -1) if not packed and len(tail) == least else -1
             while at >= 0 and at + least > longest[0]:
                 if text.endswith(literal[: at + least]):
                     longest = at + least, word
@@ -180,7 +201,16 @@ def findable(value: str) -> bool:
     """Whether a secret is replaced wherever it is met: long enough, and no word or number that texts are made of."""
     if len(value) < _SHORT or "REDACTED-" in value or _EVERYWHERE.fullmatch(value):
         return False
-    return len(value) >= 10 or not (value.isalpha() and (value.islower() or value.istitle()))
+    return not plain_words(value)
+
+
+def fitted(word: str, length: int) -> str:
+    """The word at another length: its number and as much of its name as there is room for, and then dots."""
+    if len(word) > length and (found := PLACEHOLDER.fullmatch(word)):
+        number = word[word.rindex("-") :]
+        room = length - len("REDACTED-") - len(number)
+        word = f"REDACTED-{found[0].removeprefix('REDACTED-')[:room]}{number}" if room > 0 else word
+    return word[:length].ljust(length, ".")
 
 
 def _spellings(value: str) -> list[str]:
@@ -200,19 +230,26 @@ def _spellings(value: str) -> list[str]:
     spellings[latin(html.escape(value))] = None
     spellings[raw.hex()] = None
     spellings[raw.hex().upper()] = None
+    spellings[raw.hex(":")] = None
+    spellings[raw.hex(":").upper()] = None
     return list(spellings)
 
 
 def _base64_cores(value: str) -> list[str]:
     """What of the secret's base64 does not depend on what stands before and after it, for the three ways it can lie."""
     raw = _raw(value)
-    cores: dict[str, None] = {}
+    once = list(_cores(raw))
+    hexadecimal = [core for form in (raw.hex(), raw.hex().upper()) for core in _cores(form.encode())]
+    twice = [core for each in once for core in _cores(each.encode())]
+    return list(
+        dict.fromkeys(each for core in (*once, *twice, *hexadecimal) for each in (core, core.translate(_URL_SAFE)))
+    )
+
+
+def _cores(raw: bytes) -> Iterator[str]:
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode()
-        core = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
-        cores[core] = None
-        cores[core.translate(_URL_SAFE)] = None
-    return list(cores)
+        yield encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
 
 
 @lru_cache(maxsize=256)
@@ -223,8 +260,11 @@ def _any_escape(value: str) -> re.Pattern[str]:
         raw = _raw(letter)
         units = letter.encode("utf-16-be", "surrogatepass").hex()
         in_json = "".join(rf"\\{{1,8}}u{units[at : at + 4]}" for at in range(0, len(units), 4))
-        in_url = "".join(f"%(?:25)?{byte:02x}" for byte in raw)
-        letters.append(f"(?:{re.escape(raw.decode('latin-1'))}|(?i:{in_json}|{in_url}))")
+        in_url = "".join(f"%(?:25){{0,2}}{byte:02x}" for byte in raw)
+        number = ord(letter)
+        in_html = f"&#(?:x0{{0,5}}{number:x}|0{{0,5}}{number});"
+        in_code = rf"\\{{1,8}}(?:x{number:02x}|u\{{0{{0,5}}{number:x}\}})"
+        letters.append(f"(?:{re.escape(raw.decode('latin-1'))}|(?i:{in_json}|{in_url}|{in_html}|{in_code}))")
     return re.compile("".join(letters))
 
 

@@ -218,7 +218,9 @@ def harmless(least: int = 640) -> list[tuple[str, str]]:
     texts = []
     for path in (*documents[:200], *sources):
         text = path.read_text("utf-8", "replace")
-        texts += [(f"{path.parent.name}/{path.name}@{at}", text[at : at + 4096]) for at in range(0, len(text), 4096)][:3]
+        texts += [(f"{path.parent.name}/{path.name}@{at}", text[at : at + 4096]) for at in range(0, len(text), 4096)][
+            :3
+        ]
         if len(texts) >= least:
             break
     return texts[:least]

@@ -51,13 +51,41 @@ REQUEST_HEADERS: Final = (
     *("X-Auth-Token", "X-Subject-Token", "X-Storage-Token", "X-Client-Credential", "X-RapidAPI-Key", "X-Otp-Ticket"),
 )
 NAMES: Final = (
-    *("api_token", "private_token", "job_token", "user_token", "feed_token", "upload_token", "unlock_token", "botToken"),
+    *(
+        "api_token",
+        "private_token",
+        "job_token",
+        "user_token",
+        "feed_token",
+        "upload_token",
+        "unlock_token",
+        "botToken",
+    ),
     *("access_key", "auth_key", "app_key", "license_key", "accessKeySecret", "signing_secret", "webhook_secret", "pwd"),
     *("password", "passwd", "passphrase", "client_secret", "appSecret", "shared_secret", "consumer_secret", "pin_code"),
     *("sessionId", "sessionToken", "access_token", "refresh_token", "id_token", "csrf_token", "confirmation_token"),
-    *("master_key", "hmac_key", "encryption_key", "signature_key", "secretToken", "db_password", "smtp-password", "pat"),
+    *(
+        "master_key",
+        "hmac_key",
+        "encryption_key",
+        "signature_key",
+        "secretToken",
+        "db_password",
+        "smtp-password",
+        "pat",
+    ),
     *("fcm_token", "registration_token", "ephemeral_token", "deploy.token", "ns:api_key", "api_key[0]", "apiKey"),
-    *("secretAccessKey", "AWSSecretKey", "credentials", "credential", "bearer", "jwt", "auth", "session", "recovery_codes"),
+    *(
+        "secretAccessKey",
+        "AWSSecretKey",
+        "credentials",
+        "credential",
+        "bearer",
+        "jwt",
+        "auth",
+        "session",
+        "recovery_codes",
+    ),
     *("samltoken", "apitoken", "authtoken", "userpassword", "ticket", "assertion", "device_code", "code_verifier"),
     *("oauth_token", "oauth_token_secret", "private_key", "ssh_key", "seed_phrase_key", "x-token", "otp_secret", "sas"),
 )
@@ -226,7 +254,10 @@ def _multiparts(make: _Maker) -> Iterator[Planted]:
         ("bare-lines", '--b0\nContent-Disposition: form-data; name="password"\n\n{}\n--b0--\n'),
         ("extended", "--b0\r\nContent-Disposition: form-data; name*=utf-8''password\r\n\r\n{}\r\n--b0--\r\n"),
         ("part-header", '--b0\r\nContent-Disposition: form-data; name="a"\r\nX-Api-Key: {}\r\n\r\nx\r\n--b0--\r\n'),
-        ("env-file", '--b0\r\nContent-Disposition: form-data; name="f"; filename=".env"\r\n\r\nA_SECRET={}\r\n--b0--\r\n'),
+        (
+            "env-file",
+            '--b0\r\nContent-Disposition: form-data; name="f"; filename=".env"\r\n\r\nA_SECRET={}\r\n--b0--\r\n',
+        ),
         ("json", '--b0\r\nContent-Disposition: form-data; name="f"\r\n\r\n{{"api_key": "{}"}}\r\n--b0--\r\n'),
     )
     for name, text in parts:
@@ -270,7 +301,9 @@ def _streams(make: _Maker) -> Iterator[Planted]:
     for name, text in (("export", "export API_KEY={}\n"), ("password", "password: {}\n"), ("bearer", "Bearer {} ok")):
         secret = make.word()
         whole = text.format(secret)
-        events = [json.dumps({"choices": [{"delta": {"content": whole[at : at + 4]}}]}) for at in range(0, len(whole), 4)]
+        events = [
+            json.dumps({"choices": [{"delta": {"content": whole[at : at + 4]}}]}) for at in range(0, len(whole), 4)
+        ]
         yield _stream(f"delta-said-{name}", secret, events, "sse")
     secret = make.word()
     yield _stream("event-text", secret, ["hello", f"api_key={secret}"], "sse")
@@ -291,7 +324,10 @@ def _variables(make: _Maker) -> Iterator[Planted]:
         ("path", lambda case, raw: replace(case, path=f"/x/{raw.decode()}/y")),
         ("header", lambda case, raw: replace(case, headers=(("X-Plain", f"a {raw.decode()} b"),))),
         ("xml", lambda case, raw: replace(case, answer=b"<a><b>" + raw + b"</b></a>", answer_kind="text/xml")),
-        ("msgpack", lambda case, raw: replace(case, answer=b"\x81\xa1k\xd9\x20" + raw, answer_kind="application/msgpack")),
+        (
+            "msgpack",
+            lambda case, raw: replace(case, answer=b"\x81\xa1k\xd9\x20" + raw, answer_kind="application/msgpack"),
+        ),
         ("nul", lambda case, raw: replace(case, answer=b"\0\1\2" + raw + b"\0", answer_kind="application/x-protobuf")),
         ("image", lambda case, raw: replace(case, answer=b"\x89PNG\r\n\0" + raw, answer_kind="image/png")),
         ("base64", lambda case, raw: replace(case, answer=b"v " + base64.b64encode(b"ab" + raw + b"c"))),
@@ -303,7 +339,10 @@ def _variables(make: _Maker) -> Iterator[Planted]:
         ("reversed-case-hex", lambda case, raw: replace(case, answer=raw.hex(":").upper().encode())),
         ("utf-16", lambda case, raw: replace(case, answer=("x " + raw.decode()).encode("utf-16"))),
         ("reason", lambda case, raw: replace(case, reason=f"no {raw.decode()}")),
-        ("sse-id", lambda case, raw: replace(case, answer=b"id: " + raw + b"\ndata: x\n\n", answer_kind="text/event-stream")),
+        (
+            "sse-id",
+            lambda case, raw: replace(case, answer=b"id: " + raw + b"\ndata: x\n\n", answer_kind="text/event-stream"),
+        ),
     )
     for variable in VARIABLES:
         for name, plant in places:
@@ -345,7 +384,9 @@ def _binary(make: _Maker) -> Iterator[Planted]:
     yield Planted("binary-nul-before-json", secret, answer=body, answer_kind=JSON)
     for name, encoding in (("utf-16", "utf-16"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be")):
         secret = make.word()
-        yield Planted(f"json-{name}", secret, answer=json.dumps({"api_token": secret}).encode(encoding), answer_kind=JSON)
+        yield Planted(
+            f"json-{name}", secret, answer=json.dumps({"api_token": secret}).encode(encoding), answer_kind=JSON
+        )
 
 
 def _places(make: _Maker) -> Iterator[Planted]:

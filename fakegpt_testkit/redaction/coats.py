@@ -1,0 +1,116 @@
+"""What lies around a body's text, taken off and put on again: gzip, zlib, deflate, and the charsets with wide letters.
+
+Knows no header and no secret: it goes by trying, since labels lie.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.bodies import BARE, GZIP, ZLIB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_GZIP_START: Final = b"\x1f\x8b"
+_ZLIB_STARTS: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_MOST: Final = 64 * 1024 * 1024
+_CHECKSUM: Final = 8
+_LEAST: Final = 16
+_SAMPLE: Final = 512
+_BOMS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def uncovered(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """The body's text in UTF-8 or as it is, and what puts the same around a changed one."""
+    inner, pack = _unpacked(body)
+    text, encode = _narrow(inner)
+    return text, lambda changed: pack(encode(changed))
+
+
+def same(body: bytes) -> bytes:
+    """Nothing lies around it."""
+    return body
+
+
+def _unpacked(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    if body.startswith(_GZIP_START):
+        return _members(body)
+    for window in (ZLIB,) if body.startswith(_ZLIB_STARTS) else (BARE,):
+        found = _inflate(body, window)
+        if found and (found[2] or window == ZLIB) and (window == ZLIB or (_readable(found[0]) and not found[1])):
+            plain, rest, whole = found
+            return plain, lambda changed: _deflate(changed, window, whole=whole) + rest  # noqa: B023 - returned at once
+    return body, same
+
+
+def _members(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    parts: list[bytes] = []
+    rest, whole = body, True
+    while rest.startswith(_GZIP_START) and whole:
+        found = _inflate(rest, GZIP)
+        if not found:
+            break
+        part, rest, whole = found
+        parts.append(part)
+    if not parts:
+        return body, same
+    behind = rest
+
+    def pack(changed: bytes) -> bytes:
+        packed = gzip.compress(changed, mtime=0)
+        return (packed if whole else packed[:-_CHECKSUM]) + behind
+
+    return b"".join(parts), pack
+
+
+def _inflate(data: bytes, window: int) -> tuple[bytes, bytes, bool] | None:
+    """What it unpacks to, the bytes behind it, and whether it came to its end; None when it is none or too large."""
+    unpacker = zlib.decompressobj(window)
+    try:
+        plain = unpacker.decompress(data, _MOST)
+    except zlib.error:
+        return None
+    if not plain or unpacker.unconsumed_tail:
+        return None
+    return plain, unpacker.unused_data, unpacker.eof
+
+
+def _deflate(data: bytes, window: int, *, whole: bool) -> bytes:
+    packer = zlib.compressobj(wbits=window)
+    packed = packer.compress(data)
+    return packed + (packer.flush() if whole else packer.flush(zlib.Z_SYNC_FLUSH))
+
+
+def _readable(text: bytes) -> bool:
+    """Most bytes happen to be a deflate stream's beginning; text, they seldom are."""
+    sample = text[:_SAMPLE]
+    return len(text) >= _LEAST and all(byte >= ord(" ") or byte in b"\t\r\n" for byte in sample)
+
+
+def _narrow(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    for mark, charset in _BOMS:
+        if body.startswith(mark):
+            return _decoded(body, mark, charset) or (body, same)
+    if b"\0" in body[:_SAMPLE] and not len(body) % 2:
+        sample = body[:_SAMPLE]
+        for charset, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+            if zeros.count(0) * 10 >= len(zeros) * 8:
+                return _decoded(body, b"", charset) or (body, same)
+    return body, same
+
+
+def _decoded(body: bytes, mark: bytes, charset: str) -> tuple[bytes, Callable[[bytes], bytes]] | None:
+    try:
+        text = body[len(mark) :].decode(charset).encode()
+    except UnicodeError:
+        return None
+    return text, lambda changed: mark + changed.decode().encode(charset)
