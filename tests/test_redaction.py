@@ -49,6 +49,8 @@ def redacted(body: object, redactor: Redactor | None = None) -> object:
     return json.loads((redactor or Redactor()).body(json.dumps(body).encode(), JSON_TYPE))
 
 
+ADDRESSES_TOO = Redaction(shapes=("email",))
+
 SHOWN = {
     "nothing": ("", ""),
     "no secret": ("the answer is 42", "the answer is 42"),
@@ -96,7 +98,7 @@ SHOWN = {
 
 @pytest.mark.parametrize(("text", "shown"), SHOWN.values(), ids=SHOWN.keys())
 def test_texts(text: str, shown: str) -> None:
-    redactor = Redactor()
+    redactor = Redactor(ADDRESSES_TOO)
     assert redactor.text(text) == shown
     assert redactor.text(shown) == shown
 
@@ -206,7 +208,7 @@ RAW = {
         b'{"password": "abcdefgh\\ud83d12", "b": "abcdefgh\\ud83d12"}',
         b'{"password": "REDACTED-password-1", "b": "REDACTED-password-1"}',
     ),
-    "binary": (b"\0\1sk-" + b"x1" * 20, b"\0\1sk-" + b"x1" * 20),
+    "binary": (b"\0\1sk-" + b"x1" * 20, b"\0\1REDACTED-api-key-1".ljust(45, b".")),
 }
 
 
@@ -215,11 +217,19 @@ def test_bodies(body: bytes, stored: bytes) -> None:
     assert Redactor().body(body) == stored
 
 
-def test_a_picture_is_searched_for_known_secrets_only() -> None:
+def test_what_a_picture_loses_leaves_its_length() -> None:
     redactor = Redactor()
     redactor.know(TOKEN, "key")
-    picture = b"GIF89a sk-" + b"x1" * 20 + TOKEN.encode()
-    assert redactor.body(picture, (("Content-Type", "image/gif"),)) == b"GIF89a sk-" + b"x1" * 20 + b"REDACTED-key-1"
+    picture = b"GIF89a sk-" + b"x1" * 20 + b" " + TOKEN.encode()
+    stored = redactor.body(picture, (("Content-Type", "image/gif"),))
+    assert stored.startswith(b"GIF89a REDACTED-api-key-1.....")
+    assert b" REDACTED-key-1" in stored
+    assert len(stored) == len(picture)
+
+
+def test_an_address_in_an_answer_stays_unless_it_is_asked_for() -> None:
+    assert Redactor().text("write to ann@mail.example") == "write to ann@mail.example"
+    assert Redactor(ADDRESSES_TOO).text("write to ann@mail.example") == "write to REDACTED-email-1"
 
 
 FORMS = {
@@ -297,7 +307,7 @@ URIS = {
 
 @pytest.mark.parametrize(("uri", "stored"), URIS.values(), ids=URIS.keys())
 def test_uris(uri: str, stored: str) -> None:
-    redactor = Redactor()
+    redactor = Redactor(ADDRESSES_TOO)
     assert redactor.request(Request("GET", uri)).uri == stored
     assert redactor.request(Request("GET", stored)).uri == stored
 

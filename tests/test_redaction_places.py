@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction import Redactor
+from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,7 +286,7 @@ FLOW = {place: (secret(number), plant(secret(number))) for number, (place, plant
 
 
 def redacted_flow() -> dict[str, Interaction]:
-    redactor = Redactor()
+    redactor = Redactor(Redaction(shapes=("email",)))
     return {place: redactor.interaction(planted) for place, (_, planted) in FLOW.items()}
 
 

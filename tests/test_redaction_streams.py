@@ -13,12 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction import Redactor, StreamRedactor
+from fakegpt_testkit.redaction import Redaction, Redactor, StreamRedactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SSE_TYPE = (("Content-Type", "text/event-stream"),)
+ADDRESSES_TOO = Redaction(shapes=("email",))
+
 KEY = f"sk-proj-{'a1B2' * 6}"
 KNOWN = "tok-7f3a9C21e0b84d55"
 
@@ -50,7 +52,7 @@ def texts_of(body: bytes) -> list[str]:
 
 
 def knowing(*secrets: str) -> Redactor:
-    redactor = Redactor()
+    redactor = Redactor(ADDRESSES_TOO)
     for secret in secrets:
         redactor.know(secret, "key")
     return redactor
@@ -93,7 +95,7 @@ def test_growing_text_still_grows_and_shows_no_beginning_of_a_secret(pieces: lis
 
 def test_the_word_stands_in_the_event_where_the_secret_began() -> None:
     body = deltas(["my ", "key is ", KEY[:4], "", KEY[4:9], KEY[9:] + " and", " more"])
-    assert texts_of(Redactor().body(body, SSE_TYPE)) == [
+    assert texts_of(Redactor(ADDRESSES_TOO).body(body, SSE_TYPE)) == [
         "my ",
         "key is ",
         "REDACTED-api-key-1",
@@ -111,7 +113,7 @@ def test_interleaved_answers_are_put_together_one_by_one() -> None:
         for index, piece in enumerate(pieces)
     ]
     body = events(list(values))
-    texts = texts_of(Redactor().body(body, SSE_TYPE))
+    texts = texts_of(Redactor(ADDRESSES_TOO).body(body, SSE_TYPE))
     assert texts == ["REDACTED-api-key-1", "another ", "", "answer", " done", ""]
 
 
@@ -162,7 +164,7 @@ def test_a_stream_that_breaks_off_in_a_secret() -> None:
 
 def test_json_that_grows_in_a_string_has_one_secret() -> None:
     body = growing(['{"pass', 'word": "', "hun", "ter2", '", "a', '": 1}'])
-    texts = texts_of(Redactor().body(body, SSE_TYPE))
+    texts = texts_of(Redactor(ADDRESSES_TOO).body(body, SSE_TYPE))
     assert texts[2:4] == ['{"password": "REDACTED-password-1'] * 2
     assert json.loads(texts[-1]) == {"password": "REDACTED-password-1", "a": 1}
 
@@ -175,7 +177,7 @@ def test_what_stays_takes_no_number() -> None:
 
 def test_each_partial_text_takes_no_number() -> None:
     body = growing([KEY[:20], *KEY[20:], " and ", "bob@mail.example", " end"])
-    assert texts_of(Redactor().body(body, SSE_TYPE))[-1] == "REDACTED-api-key-1 and REDACTED-email-1 end"
+    assert texts_of(Redactor(ADDRESSES_TOO).body(body, SSE_TYPE))[-1] == "REDACTED-api-key-1 and REDACTED-email-1 end"
 
 
 # --- while it arrives -------------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_a_short_event_is_out_at_once_where_the_headers_tell() -> None:
 
 
 def test_the_rest_of_a_secret_goes_whose_first_letters_are_out() -> None:
-    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    stream = StreamRedactor(Redactor(ADDRESSES_TOO), SSE_TYPE)
     out = [texts_of(stream.feed(deltas([piece]))) for piece in ("mail ", "hello", "world@mail.example", " now")]
     assert out == [["mail "], ["hello"], [], ["", " now"]]
 

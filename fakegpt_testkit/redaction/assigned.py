@@ -1,11 +1,12 @@
 """Finds values beside their names in formats of text: INI, .env, YAML, XML, HTML, CSV, log lines, command lines, parts.
 
-Knows no secrets, and parses no format: what stands in a place is handed to ``word``, which gives back what to put there.
+Knows no secrets, and parses no format: what stands in a place is handed to ``word``, which gives what to put there.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import PLACEHOLDER
@@ -14,7 +15,7 @@ from fakegpt_testkit.redaction.values import looks_secret, prose
 from fakegpt_testkit.redaction.vault import Edit, unlatin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _VALUE: Final = r"""[A-Za-z0-9._~+/=:%!@#$^*|-]{12,4096}+"""
 _SEPARATOR: Final = re.compile(
@@ -37,10 +38,15 @@ _PART: Final = re.compile(
 )
 
 
-def assigned_places(text: str, names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
-    """Values that look like secrets after a name that says so."""
+def assigned_places(
+    text: str, names: Names, word: Callable[[str, str], str], protected: Sequence[tuple[int, int]] = ()
+) -> Iterator[Edit]:
+    """Values that look like secrets after a name that says so, outside what stays as it is."""
     for found in _SEPARATOR.finditer(text):
         before = _NAME_BEFORE.search(text[max(0, found.start() - _REACH) : found.start()])
+        after = bisect_left(protected, (found.end(), 0))
+        if after and protected[after - 1][1] > found.start(1):
+            continue
         if before and _weight(before[1], names) is not Weight.NO:
             yield from _edit(found, 1, before[1], word)
     if "</" in text:

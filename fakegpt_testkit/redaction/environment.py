@@ -34,9 +34,7 @@ def secret_variables(environment: Mapping[str, str], more: tuple[str, ...] = ())
         if login:
             if len(login[1]) >= _LEAST_OF_A_PASSWORD and not placeholder(login[1]) and not plain_words(login[1]):
                 yield name, login[1]
-        elif name in more:
-            yield name, value
-        elif name not in _NEVER and _SECRET_WORDS.intersection(words(name)[-1:]) and _odd(value):
+        elif name in more or (name not in _NEVER and _SECRET_WORDS.intersection(words(name)[-1:]) and _odd(value)):
             yield name, value
 
 

@@ -21,6 +21,7 @@ _LINE: Final = re.compile(r"^(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?([^\r\n]+)", r
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
 _LEAST_PIECES: Final = 3
+_PIECE: Final = 24
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
 
 
@@ -124,8 +125,9 @@ def _strings(
 
 
 def _grows(text: str, spans: list[tuple[int, int]]) -> bool:
-    """Whether strings at one place of three or more events are pieces: an id or a role is the same in each."""
-    return len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
+    """Whether strings at one place of three or more events are pieces: short, and no id or role, the same in each."""
+    short = all(end - start <= _PIECE for start, end in spans)
+    return short and len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
 
 
 def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:

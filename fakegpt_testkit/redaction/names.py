@@ -133,7 +133,7 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _by_words(name: str) -> Weight:
     of_name = words(name)
-    if not of_name or of_name[-2:] in _NO_PAIRS:
+    if not of_name or name.startswith("REDACTED-") or of_name[-2:] in _NO_PAIRS:
         return Weight.NO
     last = of_name[-1]
     if last in _SURE_WORDS or of_name[-2:] in {("private", "key"), ("api", "key")}:

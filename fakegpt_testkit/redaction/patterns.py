@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.values import opaque
@@ -31,10 +32,11 @@ class Pattern:
     random: bool = False
     """Whether what is found must look random after its prefix."""
 
-    def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each secret of this shape."""
+    def find(self, text: str, *, anywhere: bool = False) -> Iterator[tuple[int, int]]:
+        """Start and end of each secret of this shape; ``anywhere``: in binary, a letter may be before it."""
         if any(hint in text for hint in self.hints):
-            for found in self.shape.finditer(text):
+            shape = _inside_words(self.shape.pattern) if anywhere else self.shape
+            for found in shape.finditer(text):
                 start, end = found.span(found.re.groups and 1)
                 if not self.random or opaque(self._rest(text[start:end])):
                     yield start, end
@@ -43,13 +45,18 @@ class Pattern:
         return next((secret[len(hint) :] for hint in self.hints if secret.startswith(hint)), secret)
 
 
-def _key(name: str, *hints: str, rest: str) -> Pattern:
+@lru_cache(maxsize=64)
+def _inside_words(shape: str) -> re.Pattern[str]:
+    return re.compile(shape.replace(_WORD_START, ""), re.ASCII)
+
+
+def _key(name: str, *hints: str, rest: str, random: bool = False) -> Pattern:
     starts = "|".join(map(re.escape, hints))
-    return Pattern(name, hints, re.compile(f"{_WORD_START}(?:{starts}){rest}", re.ASCII), random=True)
+    return Pattern(name, hints, re.compile(f"{_WORD_START}(?:{starts}){rest}", re.ASCII), random=random)
 
 
 PATTERNS: Final = (
-    _key("api-key", "sk-", "fk-", "pk-", rest=r"[A-Za-z0-9_-]{16,}+"),
+    _key("api-key", "sk-", "fk-", "pk-", rest=r"[A-Za-z0-9_-]{16,}+", random=True),
     _key("session-key", "sess-", rest=r"[A-Za-z0-9]{24,}+"),
     _key("stripe-key", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", rest=r"[A-Za-z0-9]{10,}+"),
     _key("aws-key", "AKIA", "ASIA", "ABIA", "ACCA", rest=r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
@@ -60,8 +67,28 @@ PATTERNS: Final = (
     _key("slack-token", "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", rest=r"[A-Za-z0-9-]{10,}+"),
     _key("hugging-face-token", "hf_", rest=r"[A-Za-z0-9]{20,}+"),
     _key("provider-key", "gsk_", "xai-", "pplx-", "r8_", "nvapi-", "tvly-", "lsv2_", rest=r"[A-Za-z0-9_-]{20,}+"),
-    _key("provider-key-2", "csk-", "tgp_v1_", "fw_", "api_org_", "ntn_", "secret_", rest=r"[A-Za-z0-9_-]{20,}+"),
-    _key("deploy-token", "gldt-", "glrt-", "glcbt-", "glsoat-", "glptt-", "gloas-", rest=r"[A-Za-z0-9_-]{16,}+"),
+    _key(
+        "provider-key-2",
+        "csk-",
+        "tgp_v1_",
+        "fw_",
+        "api_org_",
+        "ntn_",
+        "secret_",
+        rest=r"[A-Za-z0-9_-]{20,}+",
+        random=True,
+    ),
+    _key(
+        "deploy-token",
+        "gldt-",
+        "glrt-",
+        "glcbt-",
+        "glsoat-",
+        "glptt-",
+        "gloas-",
+        rest=r"[A-Za-z0-9_-]{16,}+",
+        random=True,
+    ),
     _key(
         "service-token",
         *("dckr_pat_", "dckr_oat_", "rubygems_", "hvs.", "hvb.", "dop_v1_", "doo_v1_", "dor_v1_", "shpat_", "shpca_"),
@@ -69,7 +96,8 @@ PATTERNS: Final = (
         *("lin_api_", "lin_oauth_", "sq0atp-", "sq0csp-", "pscale_pw_", "pscale_tkn_", "pscale_oauth_", "PMAK-"),
         *("dp.st.", "dp.pt.", "dp.ct.", "figd_", "EAAG", "vcp_", "HRKU-", "ATATT3", "ATCTT3", "xkeysib-", "key-"),
         *("phc_", "phx_", "tfp_", "nfp_", "CFPAT-", "rdme_", "ops_eyJ", "FlyV1 ", "eyrie_", "xau_", "sk_"),
-        rest=r"[A-Za-z0-9_.=-]{20,}+(?<![.=-])",
+        rest=r"(?:[A-Za-z0-9_=-]|\.(?=[A-Za-z0-9])){20,}+",
+        random=True,
     ),
     _key("age-key", "AGE-SECRET-KEY-1", rest=r"[A-Z0-9]{40,}+"),
     Pattern("atlas-token", (".atlasv1.",), re.compile(r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}+", re.ASCII)),
@@ -83,7 +111,7 @@ PATTERNS: Final = (
         ),
         random=True,
     ),
-    _key("registry-token", "npm_", "pypi-", "dapi", rest=r"[A-Za-z0-9_-]{30,}+"),
+    _key("registry-token", "npm_", "pypi-", "dapi", rest=r"[A-Za-z0-9_-]{30,}+", random=True),
     _key("sendgrid-key", "SG.", rest=r"[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"),
     _key("jwt", "eyJ", rest=r"[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]++){0,2}"),
     Pattern(
@@ -96,7 +124,8 @@ PATTERNS: Final = (
         "private-key",
         ("PRIVATE KEY",),
         re.compile(
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?=(?:\\[nr]|\s){0,8}[A-Za-z0-9+/=:-]{16})(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?=[ \t]{0,8}(?:[\r\n]|\\[nr]|\Z|[A-Za-z0-9+/=]{16}))"
+            r"(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"
         ),
     ),
     Pattern("username", ("@",), re.compile(r""":\\?/\\?/([^/\s:@"'<>\\]{16,256}+)@""")),
@@ -125,7 +154,9 @@ ASKED_SHAPES: Final = frozenset({"email"})
 PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", "email"})
 
 
-def shapes(text: str, kept: frozenset[str], asked: tuple[str, ...] = ()) -> Iterator[tuple[int, int, str]]:
+def shapes(
+    text: str, kept: frozenset[str], asked: tuple[str, ...] = (), *, anywhere: bool = False
+) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of every secret that a built-in pattern sees, except the kept patterns.
 
     ``asked``: shapes that are redacted only for who asks for them, e-mail addresses.
@@ -134,7 +165,7 @@ def shapes(text: str, kept: frozenset[str], asked: tuple[str, ...] = ()) -> Iter
         return
     for pattern in PATTERNS:
         if pattern.name not in kept:
-            for start, end in pattern.find(text):
+            for start, end in pattern.find(text, anywhere=anywhere):
                 yield start, end, pattern.name
     if "basic" not in kept and ("asic " in text or "asic\t" in text):
         for found in _BASIC.finditer(text):

@@ -70,6 +70,10 @@ def json_places(
     looked at where these are put together.
     """
     weights = {key: names.weight(name, Where.KEY) for key, name in keys.items() if key not in fixed}
+
+    def said(key: str, value: str) -> bool:
+        return plain(keys[key]) not in names.more and _said(keys[key], value)
+
     secret_keys = [
         key
         for key, weight in weights.items()
@@ -81,7 +85,7 @@ def json_places(
         key = found[2]
         for start, end, value, quoted in _values(text, found.end(), quote):
             secret = value.strip()
-            if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)) or _said(keys[key], secret):
+            if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)) or said(key, secret):
                 continue
             if not quoted:
                 yield Edit(start, end, f"{quote}{word(secret, keys[key])}{quote}")

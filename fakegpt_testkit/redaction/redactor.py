@@ -251,12 +251,15 @@ class Redactor:
             reading.edits += json_places(text, keys, fixed, self._names, self._word)
             reading.edits += pair_places(text, self._names, self._word)
         reading.edits += query_places(text, self._names, self._word)
-        reading.edits += assigned_places(text, self._names, self._word)
+        reading.edits += assigned_places(text, self._names, self._word, reading.protected)
         reading.edits += self._shapes(text, reading.protected)
         return reading
 
     def _shapes(self, text: str, protected: list[tuple[int, int]]) -> Iterator[Edit]:
-        spans = [Edit(start, end, name) for start, end, name in shapes(text, self._kept, self.settings.shapes)]
+        spans = [
+            Edit(start, end, name)
+            for start, end, name in shapes(text, self._kept, self.settings.shapes, anywhere="\0" in text)
+        ]
         for span in merged(spans, protected):
             secret = text[span.start : span.end]
             if not PLACEHOLDER.search(secret):

@@ -34,6 +34,7 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT: Final = 12
+_MASKED: Final = 4
 _LONG: Final = 20
 _TURNS_OF_A_KEY: Final = 3
 
@@ -59,7 +60,7 @@ def opaque(rest: str) -> bool:
 
 def placeholder(value: str) -> bool:
     """Whether it stands where a reader is to put a secret, or where one was masked."""
-    return _PLACEHOLDER.search(value) is not None or len(set(value)) <= 2
+    return _PLACEHOLDER.search(value) is not None or (len(value) >= _MASKED and len(set(value)) == 1)
 
 
 def prose(value: str) -> bool:
@@ -84,4 +85,4 @@ def _mixed(value: str) -> bool:
 def _of_words(value: str) -> bool:
     """Whether its parts are words and numbers that stand apart: ``py3-none-linux-x86_64``, ``2024-05-01T10h``."""
     parts = [each for each in re.split(r"[-_./:=@]+", value) if each]
-    return len(parts) > 1 and all(len(each) < _SHORT and len(_TURNS.findall(each)) <= 2 for each in parts)
+    return len(parts) > 1 and all(len(_TURNS.findall(each)) <= (2 if len(each) < _SHORT else 1) for each in parts)

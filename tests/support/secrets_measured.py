@@ -86,9 +86,7 @@ async def surviving(cases: Sequence[Planted], folder: Path, monkeypatch: pytest.
             path = folder / f"{at}.yaml"
             await record(group, path)
         data = path.read_bytes()
-        for case in group:
-            if stands_in(case.secret.encode(), data):
-                found.append(case.id)
+        found += [case.id for case in group if stands_in(case.secret.encode(), data)]
     return found
 
 
@@ -141,14 +139,7 @@ def views(data: bytes, deeper: int = 3) -> Iterator[bytes]:
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:
-    for window in (31, -15, 15):
-        with_rest = zlib.decompressobj(window)
-        try:
-            yield with_rest.decompress(data)
-        except zlib.error:
-            continue
-        if with_rest.unused_data:
-            yield with_rest.unused_data
+    yield from _unpacked(data)
     if b"\0" in data or data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
         for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
             yield data.decode(encoding, "ignore").encode("utf-8", "replace")
@@ -172,6 +163,17 @@ def _decoded(data: bytes) -> Iterator[bytes]:
         except (ValueError, binascii.Error):
             continue
     yield from _deltas(text)
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    for window in (31, -15, 15):
+        with_rest = zlib.decompressobj(window)
+        try:
+            yield with_rest.decompress(data)
+        except zlib.error:
+            continue
+        if with_rest.unused_data:
+            yield with_rest.unused_data
 
 
 def _deltas(text: str) -> Iterator[bytes]:

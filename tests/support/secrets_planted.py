@@ -90,11 +90,13 @@ NAMES: Final = (
     *("oauth_token", "oauth_token_secret", "private_key", "ssh_key", "seed_phrase_key", "x-token", "otp_secret", "sas"),
 )
 PREFIXES: Final[tuple[tuple[str, str, int], ...]] = (
-    ("sk-", LETTERS, 48), ("sk-proj-", LETTERS + "_-", 80), ("sk-ant-api03-", LETTERS + "_-", 90), ("gsk_", LETTERS, 52),
+    ("sk-", LETTERS, 48), ("sk-proj-", LETTERS + "_-", 80), ("sk-ant-api03-", LETTERS + "_-", 90),
+    ("gsk_", LETTERS, 52),
     ("csk-", LETTERS.lower(), 48), ("tgp_v1_", LETTERS + "_-", 43), ("fw_", LETTERS, 22), ("api_org_", LETTERS, 34),
     ("hf_", LETTERS, 34), ("r8_", LETTERS, 37), ("xai-", LETTERS, 80), ("pplx-", LETTERS, 48), ("glpat-", LETTERS, 20),
     ("gldt-", LETTERS, 20), ("glrt-", LETTERS, 20), ("ghp_", LETTERS, 36), ("ghs_", LETTERS, 36), ("npm_", LETTERS, 36),
-    ("github_pat_", LETTERS, 82), ("dckr_pat_", LETTERS, 27), ("rubygems_", "0123456789abcdef", 48), ("hvs.", LETTERS, 90),
+    ("github_pat_", LETTERS, 82), ("dckr_pat_", LETTERS, 27), ("rubygems_", "0123456789abcdef", 48),
+    ("hvs.", LETTERS, 90),
     ("dop_v1_", "0123456789abcdef", 64), ("secret_", LETTERS, 43), ("shpat_", "0123456789abcdef", 32),
     ("sbp_", "0123456789abcdef", 40), ("sb_secret_", LETTERS, 31), ("sntrys_", LETTERS, 60), ("glc_", LETTERS, 60),
     ("glsa_", LETTERS, 32), ("v4.local.", LETTERS, 80), ("AKIA", string.ascii_uppercase + "234567", 16),
@@ -113,7 +115,7 @@ class _Maker:
     """Random words of a length and an alphabet, with letters of both cases and digits where there are any."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - planted, not kept
+        self._random = random.Random(seed)
 
     def word(self, length: int = 32, alphabet: str = LETTERS) -> str:
         return "".join(self._random.choice(alphabet) for _ in range(length))
