@@ -4,6 +4,7 @@ Knows no files: values in, values without secrets out. One ``Redactor`` serves o
 """
 
 from fakegpt_testkit.redaction.incremental import StreamRedactor
-from fakegpt_testkit.redaction.redactor import Finder, Redaction, Redactor
+from fakegpt_testkit.redaction.redactor import Redactor
+from fakegpt_testkit.redaction.settings import Finder, Redaction
 
 __all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor"]

@@ -7,7 +7,7 @@ belongs to one cassette.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -22,7 +22,7 @@ from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
-from fakegpt_testkit.redaction.patterns import ASKED_SHAPES, PATTERN_NAMES, begins, shapes
+from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, begins, shapes
 from fakegpt_testkit.redaction.places import (
     fixed_keys,
     form_places,
@@ -35,56 +35,8 @@ from fakegpt_testkit.redaction.places import (
     query_places,
     text_places,
 )
-from fakegpt_testkit.redaction.vault import Edit, Vault, applied, findable, fitted, latin, merged, unlatin
-
-Finder = Callable[[str], Iterable[str]]
-"""A suite's own function: takes a text, gives back the secrets that are in it, as they stand there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """What a suite adds to the built-in rules, and what it keeps readable.
-
-    ``names``: more names of headers, cookies, query and form fields and JSON keys, in any spelling. ``patterns``: more
-    regular expressions; the secret is group 1, or all of the match. ``functions``: see ``Finder``. ``keep``: single
-    built-in names or patterns that are no secret here. There is no switch for all of them. ``values``: secrets that are
-    known, or functions that give one, or None; they are replaced wherever they stand, in any encoding. ``variables``:
-    variables of the environment that hold a secret, beside those whose name and value say so. ``shapes``: what is no
-    secret by itself and is to be redacted too: ``email``, every e-mail address.
-
-    Raises ``BadSetting`` for a setting that would do nothing, and for a pattern that cannot be compiled.
-    """
-
-    names: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    functions: tuple[Finder, ...] = ()
-    keep: tuple[str, ...] = ()
-    values: tuple[str | Callable[[], str | None], ...] = field(default=(), repr=False)
-    variables: tuple[str, ...] = ()
-    shapes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        names(self.names, self.keep, PATTERN_NAMES)
-        for pattern in self.patterns:
-            _compiled(pattern)
-        for shape in self.shapes:
-            if shape not in ASKED_SHAPES:
-                raise BadSetting("a shape to redact", shape, f"one of {', '.join(sorted(ASKED_SHAPES))}")
-        for value in self.values:
-            if isinstance(value, str) and not findable(value):
-                wanted = "one of eight characters or more that is no word and no number: texts would be full of it"
-                raise BadSetting("a value to redact", "…", wanted)
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise BadSetting("a pattern to redact", pattern, f"a regular expression ({error})") from error
-    if compiled.fullmatch(""):
-        raise BadSetting("a pattern to redact", pattern, "one that matches no empty text")
-    return compiled
-
+from fakegpt_testkit.redaction.settings import Redaction, compiled
+from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, unlatin
 
 _STRUCTURE: Final = frozenset(
     ("content-length", "content-type", "content-encoding", "transfer-encoding", "host", "date", "connection")
@@ -120,7 +72,7 @@ class Redactor:
         self.settings = settings or Redaction()
         self._names: Names = names(self.settings.names, self.settings.keep, PATTERN_NAMES)
         self._kept = frozenset(self.settings.keep)
-        self._patterns = tuple(map(_compiled, self.settings.patterns))
+        self._patterns = tuple(map(compiled, self.settings.patterns))
         self._vault = Vault()
         for value in self.settings.values:
             known = value() if callable(value) else value
