@@ -7,11 +7,10 @@ belongs to one cassette.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from fakegpt_testkit.errors import BadSetting
@@ -37,6 +36,9 @@ from fakegpt_testkit.redaction.places import (
 )
 from fakegpt_testkit.redaction.settings import Redaction, compiled
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, unlatin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 _STRUCTURE: Final = frozenset(
     ("content-length", "content-type", "content-encoding", "transfer-encoding", "host", "date", "connection")
