@@ -6,6 +6,7 @@ Knows no pytest and no terminal; what the rewriting does to a cassette is a func
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -82,9 +83,7 @@ def digest(data: bytes) -> str:
 
 def redacted(cassette: Cassette, redaction: Redaction | None = None) -> Cassette:
     """The cassette without secrets, also those that a later response shows to be one."""
-    redactor = Redactor(redaction)
-    learned = [redactor.interaction(each) for each in cassette.interactions]
-    return replace(cassette, interactions=tuple(redactor.interaction(each) for each in learned))
+    return replace(cassette, interactions=Redactor(redaction, os.environ).interactions(cassette.interactions))
 
 
 def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "") -> bool:

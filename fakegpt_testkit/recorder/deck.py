@@ -124,9 +124,7 @@ class CassetteDeck:
 
 def to_save(deck: CassetteDeck) -> Cassette:
     """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
-    for each in deck.recordings.interactions:
-        deck.redactor.interaction(each)  # what a later one tells to be a secret may stand in an earlier one
-    recorded = tuple(deck.redactor.interaction(each) for each in deck.recordings.interactions)
+    recorded = deck.redactor.interactions(deck.recordings.interactions)
     return Cassette((*_kept(deck, recorded), *recorded), deck.path)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import drift
 from fakegpt_testkit.errors import Drifted
-from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,22 +17,21 @@ if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.matching import Rules
+    from fakegpt_testkit.redaction import Redactor
 
 
 def find_drift(
     path: str, old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules, redactor: Redactor, command: str
 ) -> Drift:
     """What is new of it, without the secrets that ``redactor`` has met; the old ones' have words of their own."""
-    stored = Redactor(redactor.settings)
+    stored = redactor.anew()
     found = drift.verify(path, _redacted(old, stored), _redacted(new, redactor), rules)
     told = (replace(each, text=redactor.text(each.text)) for each in found.differences)  # a name may be a secret too
     return replace(found, differences=tuple(told), command=command)
 
 
 def _redacted(interactions: Sequence[Interaction], redactor: Redactor) -> list[Interaction]:
-    for each in interactions:
-        redactor.interaction(each)  # what a later one tells to be a secret may stand in an earlier one
-    return [redactor.interaction(each) for each in interactions]
+    return list(redactor.interactions(interactions))
 
 
 def check_drift(found: Drift, threshold: str) -> None:

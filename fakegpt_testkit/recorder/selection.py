@@ -15,7 +15,6 @@ from fakegpt_testkit.effects import is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
 from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
-from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.matching import Vary
     from fakegpt_testkit.recorder.injection import Changes
     from fakegpt_testkit.recorder.settings import Matching
+    from fakegpt_testkit.redaction import Redactor
 
 
 class Selection:
@@ -131,12 +131,12 @@ class Selection:
             self.given.pop(number, None)
             self.changed.pop(number, None)
             self._unread.clear()
-            self._redactor = Redactor(self._redactor.settings)
+            self._redactor = self._redactor.anew()
 
     @cached_property
     def wanted(self) -> list[Request]:
         """The recorded requests without their secrets: another cassette's raw key and the asked one are one word."""
-        stored = Redactor(self._redactor.settings)
+        stored = self._redactor.anew()
         return [stored.request(each.request) for each in self.interactions]
 
     @cached_property

@@ -7,6 +7,7 @@ belongs to one cassette.
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -38,7 +39,7 @@ from fakegpt_testkit.redaction.settings import Redaction, compiled
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, unlatin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _STRUCTURE: Final = frozenset(
     ("content-length", "content-type", "content-encoding", "transfer-encoding", "host", "date", "connection")
@@ -75,16 +76,21 @@ class Redactor:
         self._names: Names = names(self.settings.names, self.settings.keep, PATTERN_NAMES)
         self._kept = frozenset(self.settings.keep)
         self._patterns = tuple(map(compiled, self.settings.patterns))
+        self._environment = environment or {}
         self._vault = Vault()
         for value in self.settings.values:
             known = value() if callable(value) else value
             if known:
                 self._vault.expect(known, "value")
-        for name, known in secret_variables(environment or {}, self.settings.variables):
+        for name, known in secret_variables(self._environment, self.settings.variables):
             self._vault.expect(known, name)
 
     def __repr__(self) -> str:
         return f"Redactor({self.settings!r})"
+
+    def anew(self) -> Redactor:
+        """One with the same settings and environment that has met nothing yet."""
+        return Redactor(self.settings, self._environment)
 
     def know(self, value: str, name: str) -> None:
         """Learn a secret that no message shows as one: a proxy's password, a key from the environment."""
@@ -94,13 +100,22 @@ class Redactor:
     def interaction(self, interaction: Interaction) -> Interaction:
         """The interaction without secrets: those of the request in the response, and the other way round."""
         self.request(interaction.request)  # learns before anything is replaced
+        known = len(self._vault)
         response = self.response(interaction.response)
+        if len(self._vault) > known:  # what the body showed may stand in the head
+            response = self.response(interaction.response)
         provenance = interaction.provenance
         return Interaction(
             self.request(interaction.request),
             response,
             replace(provenance, origin=self._uri(provenance.origin), server=self.text(provenance.server)),
         )
+
+    def interactions(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
+        """All without secrets: what a later one shows to be one may stand in an earlier one, which is then read again."""
+        found = [(each, self.interaction(each), len(self._vault)) for each in interactions]
+        known = len(self._vault)
+        return tuple(clean if size == known else self.interaction(each) for each, clean, size in found)
 
     def request(self, request: Request) -> Request:
         """The request without secrets. The same secrets give the same words, so that it can be matched."""
@@ -182,7 +197,7 @@ class Redactor:
 
     def _apart(self) -> Redactor:
         """A redactor that knows the same and whose findings stay its own."""
-        apart = Redactor(self.settings)
+        apart = copy(self)
         apart._vault = self._vault.copy()
         return apart
 

@@ -88,8 +88,8 @@ class Vault:
         self._unnamed: set[str] = set()
 
     def __len__(self) -> int:
-        """How many spellings of secrets it looks for; grows with each secret that is new."""
-        return len(self._literals)
+        """Grows with each secret that is new, and with each that gets another word."""
+        return len(self._literals) + sum(self._counts.values())
 
     def copy(self) -> Vault:
         """A vault that knows the same, and learns on its own."""
