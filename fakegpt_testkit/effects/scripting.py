@@ -1,21 +1,28 @@
-"""Answers made up without a recording: texts or events become the interactions of a whole FakeGpt flow.
+"""Answers made up without a recording: texts or events become an interaction, or those of a whole FakeGpt flow.
 
-Knows the flow's four requests and the chat's JSON, and nothing of how requests are matched or played.
+Knows where a dialect is asked for, and nothing of how requests are matched or played.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.conversation import MODEL, request_body
+from fakegpt_testkit.dialects.writing import WRITERS, Said
+from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fakegpt_testkit.dialects import ToolCall
+    from fakegpt_testkit.dialects.writing import Writer
 
 Step = Literal["loads", "login", "session", "conversation"]
 """One of the flow's four requests."""
@@ -38,25 +45,99 @@ _JSON: Final = ("Content-Type", "application/json")
 
 def script(
     *texts: str,
+    dialect: str = "fakegpt",
     events: Sequence[ScriptedEvent] = (),
     every: float = 0.0,
-    url: str = _SITE,
-    steps: Sequence[Step] = STEPS,
+    url: str = "",
+    steps: Sequence[Step] | None = None,
+    reasoning: str = "",
+    tool_calls: Sequence[ToolCall] = (),
+    usage: tuple[int, int] | None = None,
+    finish: str = "",
+    stream: bool = True,
+    request: str = "",
+    content_type: str = "",
 ) -> tuple[Interaction, ...]:
-    """The FakeGpt flow with an answer that grows by these ``texts``; usable and storable like a cassette.
+    """An answer that grows by these ``texts``, in a provider's ``dialect``; usable and storable like a cassette.
 
-    ``events`` takes the place of ``texts`` and is sent as it is, without an end mark unless it has one. ``every`` is
-    the time in seconds between two events. A second answer needs no login: ``script("one") + script("two",
-    steps=["conversation"])``. The conversation's request matches any prompt.
+    It answers any prompt, at the provider's public address or at ``url``, the base URL that its SDK is given.
+    ``reasoning``, ``tool_calls``, ``usage`` (tokens of input and output) and ``finish`` (the provider's own word) are
+    said too; ``stream=False`` is the answer as one JSON body. In ``fakegpt`` it is the whole flow, or the ``steps`` of
+    it, and a second answer needs no login: ``script("one") + script("two", steps=["conversation"])``.
+
+    ``events`` takes the place of all that and is sent as it is, without an end mark unless it has one; ``request``,
+    such as ``"POST https://my.example/stream"``, and ``content_type`` say where, for any service. ``every`` is the
+    time in seconds between two events.
     """
-    if bool(texts) == bool(events):
+    said = Said(texts, reasoning, tuple(tool_calls), usage, finish)
+    if every < 0:
+        raise EffectMisplaced("script", f"every={every} means nothing", "every must be 0 or more")
+    if bool(events) == (said != Said()):
         raise EffectMisplaced(
             "script", "one of texts and events is wanted", 'write script("Hel", "lo") or script(events=[…])'
         )
-    if every < 0:
-        raise EffectMisplaced("script", f"every={every} means nothing", "every must be 0 or more")
-    stream = [*map(_encode, events)] if events else [*_spoken(texts)]
+    if dialect == "fakegpt" and not request:
+        said_more = replace(said, texts=()) != Said() or not stream or content_type
+        if said_more:
+            raise EffectMisplaced(
+                "script",
+                "fakegpt has no reasoning, calls, usage, finish, plain answer or content type",
+                "name another dialect",
+            )
+        sent = [*map(_encode, events)] if events else [*_spoken(texts)]
+        return _flow(url or _SITE, sent, every, STEPS if steps is None else steps)
+    if steps is not None:
+        raise EffectMisplaced("script", f"steps are fakegpt's, and {request or dialect} has none", "leave steps out")
+    if request and not events:
+        raise EffectMisplaced("script", "request is for events, and there are none", "give events, or a dialect")
+    if events and request:
+        where = _Where(request, content_type or "text/event-stream")
+        return (_answered(where, [*map(_encode, events)], every),)
+    writer = _writer(dialect)
+    kind = content_type or (writer.content_type if stream else "application/json")
+    path = writer.path if stream else writer.plain_path
+    where = _Where(f"POST {(url or writer.site).rstrip('/')}{path}", kind)
+    if events:
+        return (_answered(where, [*map(_encode, events)], every),)
+    try:
+        if not stream:
+            return (_plain(where.request, as_json(writer.plain(said)).encode(), ("Content-Type", kind)),)
+        return (_answered(where, writer.events(said), every),)
+    except ValueError:
+        raise EffectMisplaced("script", "the arguments of a call are no JSON", "give a mapping, or JSON text") from None
 
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What an answer answers, ``"POST https://…"``, and what it calls itself."""
+
+    asked: str
+    content_type: str
+
+    @property
+    def request(self) -> Request:
+        method, _, uri = self.asked.partition(" ")
+        if not (method.isalpha() and uri.strip().startswith(("http://", "https://"))):
+            wanted = 'a method and a URL: request="POST https://my.example/stream"'
+            raise EffectMisplaced("script", f"{self.asked!r} is no request", wanted)
+        return Request(method.upper(), uri.strip(), (_JSON,), b"{}")
+
+
+def _writer(dialect: str) -> Writer:
+    try:
+        return WRITERS[dialect]
+    except KeyError:
+        wanted = f"the dialects are fakegpt, {', '.join(WRITERS)}"
+        raise EffectMisplaced("script", f"no dialect {dialect!r} can be written", wanted) from None
+
+
+def _answered(where: _Where, sent: list[bytes], every: float) -> Interaction:
+    head = Head(200, "OK", (("Content-Type", where.content_type), ("Transfer-Encoding", "chunked")), "1.1")
+    chunks = tuple(Chunk(round(number * every, 4), data, (len(data),)) for number, data in enumerate(sent))
+    return _made(where.request, Tape(head, chunks, Ending(at=chunks[-1].at)))
+
+
+def _flow(url: str, stream: list[bytes], every: float, steps: Sequence[Step]) -> tuple[Interaction, ...]:
     def _answer(site: str) -> Interaction:
         return _answer_conversation(site, stream, every)
 
@@ -70,6 +151,18 @@ def script(
     if unknown:
         raise EffectMisplaced("script", f"there is no step {unknown[0]!r}", f"the steps are {', '.join(STEPS)}")
     return tuple(made[step](url.rstrip("/")) for step in steps)
+
+
+def answers_any_model(wanted: Request, asked: Request) -> Request:
+    """The request of a script, with the path and query that were asked where its ``*`` stands for any model."""
+    if "*" not in wanted.uri:
+        return wanted
+    site, _, _ = wanted.uri.partition("*")
+    if not fnmatchcase(asked.path, wanted.path):
+        return wanted
+    origin = "/".join(site.split("/")[:3])
+    query = asked.uri.partition("?")[2]
+    return replace(wanted, uri=f"{origin}{asked.path}{'?' + query if query else ''}")
 
 
 def is_scripted(interaction: Interaction) -> bool:

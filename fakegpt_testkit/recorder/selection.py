@@ -11,7 +11,7 @@ from itertools import chain
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.effects import is_scripted
+from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
 from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
@@ -100,13 +100,17 @@ class Selection:
             return None
         with self._lock:
             endpoint = endpoint_of(asked)
-            index = self._next(lambda each: endpoint_of(self.wanted[each]) == endpoint)
+            index = self._next(lambda each: endpoint_of(self._asked_like(each, asked)) == endpoint)
             if index is None:
                 return None
             ending = self._changes.refuse(self.interactions[index], index)
             if ending is not None:
                 self.changed[number] = index, replace(self.interactions[index], response=Tape(Head(0), (), ending))
             return ending
+
+    def _asked_like(self, index: int, asked: Request) -> Request:
+        wanted = self.wanted[index]
+        return answers_any_model(wanted, asked) if is_scripted(self.interactions[index]) else wanted
 
     def explain(self, asked: Request, path: str, command: str) -> RequestNotRecorded:
         """Why none of the interactions answers a request."""
@@ -164,13 +168,10 @@ class Selection:
         def answers(index: int) -> bool:
             each = self.interactions[index]
             rules = self._endpoint if is_scripted(each) else self.rules
-            if each.response.head.early:  # the rest of the request made no difference
-                size = len(wanted[index].body)
-                if not matches(
-                    replace(asked, body=asked.body[:size]), wanted[index], rules, self._vary[index], exact=exact
-                ):
-                    return False
-            elif not matches(asked, wanted[index], rules, self._vary[index], exact=exact):
+            recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
+            # where the answer came early, the rest of the request made no difference
+            heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
+            if not matches(heard, recorded, rules, self._vary[index], exact=exact):
                 return False
             return not (went_live and holds_placeholder(each.response))
 

@@ -1,0 +1,86 @@
+"""What an answer is to say, and what a writer of a dialect makes of it.
+
+Knows no provider; how an answer is sent in time is its caller's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fakegpt_testkit import sse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fakegpt_testkit.dialects.deltas import ToolCall
+
+Json: TypeAlias = dict[str, Any]
+
+MODEL = "scripted"
+"""The model that a scripted answer says it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer to write. ``usage`` is the tokens of input and output; no ``finish`` takes the dialect's usual word."""
+
+    texts: tuple[str, ...] = ()
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: tuple[int, int] | None = None
+    finish: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return "".join(self.texts)
+
+    def finish_or(self, plain: str, calling: str) -> str:
+        """Why it ends: what was asked for, else the word for an answer with calls of tools or without."""
+        return self.finish or (calling if self.tool_calls else plain)
+
+    def calls(self, prefix: str = "call_") -> Iterator[tuple[int, str, str, str]]:
+        """Number, id, name and arguments of each call; one without an id gets one."""
+        for number, call in enumerate(self.tool_calls):
+            yield number, call.id or f"{prefix}{number + 1}", call.name, call.arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How a dialect is written: where it is asked for, its events, its plain answer, its errors.
+
+    A ``*`` in a path stands for any model. ``events`` are the bytes of each event, ``error`` those of the event that
+    reports one. ``error_body`` is the JSON of an answer with an error's status.
+    """
+
+    site: str
+    path: str
+    plain_path: str
+    content_type: str
+    events: Callable[[Said], list[bytes]]
+    plain: Callable[[Said], Json]
+    error: Callable[[str, str], bytes]
+    error_body: Callable[[int, str], Json]
+    end: bytes
+
+
+def as_json(value: object) -> str:
+    """JSON as most services write it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def event(value: object, name: str = "message") -> bytes:
+    """A server-sent event with JSON."""
+    return sse.encode(sse.Event(name, as_json(value)))
+
+
+def typed(value: Json) -> bytes:
+    """A server-sent event with JSON, named as its JSON names it."""
+    return event(value, value["type"])
+
+
+def read(arguments: str) -> object:
+    """The arguments of a call as an object, for the dialects that send one."""
+    return json.loads(arguments or "{}")
