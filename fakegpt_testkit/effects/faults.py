@@ -7,12 +7,11 @@ sent); the event's number may stand alone: ``reset(3)``. ``docs/effects.md`` sho
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit import sse
 from fakegpt_testkit.dialects import is_stream
+from fakegpt_testkit.effects import speaking
 from fakegpt_testkit.effects.effect import Effect, check_positive
 from fakegpt_testkit.effects.events import bad_json, bad_utf8, drop, huge, repeat, swap
 from fakegpt_testkit.effects.replies import (
@@ -74,8 +73,6 @@ __all__ = [
     "swap",
     "tls",
 ]
-
-_DONE = b"data: [DONE]\n\n"
 
 
 # --- the stream stops at a place ---
@@ -152,13 +149,13 @@ def stop(
     after_seconds: float | None = None,
     end_mark: bool = False,
 ) -> Effect:
-    """The response ends here, in good order; ``end_mark`` says whether ``data: [DONE]`` comes before that."""
+    """The response ends here, in good order; ``end_mark`` says whether its dialect's end mark comes before that."""
     place = Place("stop", after_event, after_byte, after_seconds)
 
     def change(tape: Tape) -> Tape:
         stopped = _stopped(place, tape, Ending())
         end = len(stopped.body)
-        return put(stopped, end, end, _DONE) if end_mark else stopped
+        return put(stopped, end, end, speaking.end_mark(tape, stopped.body)) if end_mark else stopped
 
     return Effect(_worded(place, *(("end_mark=True",) if end_mark else ())), change)
 
@@ -232,13 +229,12 @@ def error_event(
     message: str = "The server had an error while processing your request.",
     code: str = "",
 ) -> Effect:
-    """The service reports an error within the stream and ends the response, without the end mark."""
+    """The service reports an error within the stream, in its dialect, and ends the response without the end mark."""
     place = Place("error_event", after_event, after_byte, after_seconds)
-    problem: object = {"message": message, "code": code} if code else message
-    block = sse.encode(sse.Event(data=json.dumps({"message": None, "error": problem})))
 
     def change(tape: Tape) -> Tape:
         stopped = _stopped(place, tape, Ending())
+        block = speaking.error_event(tape, stopped.body, message, code)
         return put(stopped, len(stopped.body), len(stopped.body), block)
 
     return Effect(_worded(place, *((f"code={code!r}",) if code else ())), change)

@@ -1,14 +1,14 @@
 """Other replies in the place of a stream: statuses, pages, and none at all. `faults` gives them to users.
 
-Knows no place in a stream: whatever was recorded, what is answered here is the same.
+Knows no place in a stream: of what was recorded only the dialect matters, for the words of an error.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from http import HTTPStatus
 
+from fakegpt_testkit.effects import speaking
 from fakegpt_testkit.effects.effect import Effect
 from fakegpt_testkit.effects.surgery import without
 from fakegpt_testkit.errors import EffectMisplaced
@@ -23,19 +23,22 @@ _CHALLENGE = (
 
 
 def status(code: int, *, retry_after: int | None = None, detail: str = "", error: str = "") -> Effect:
-    """Another status, with a JSON body as the service writes it: ``detail``, and ``error`` as its code.
+    """Another status, with a JSON body as the recorded service writes it: ``detail`` its words, ``error`` its code.
 
     ``retry_after`` is in seconds; 429 says 1 when it is not given.
     """
     if not 200 <= code <= 599:
         raise EffectMisplaced("status", f"{code} is the status of no answer", "give one from 200 to 599")
     reason = _REASONS.get(code, "")
-    said: object = detail or reason or str(code)
-    body = json.dumps({"detail": {"message": said, "code": error} if error else said}).encode()
     wait = 1 if retry_after is None and code == HTTPStatus.TOO_MANY_REQUESTS else retry_after
     headers = [("Content-Type", "application/json")]
     headers += [("Retry-After", str(wait))] if wait is not None else []
-    return Effect(f"status({code})", lambda tape: _answered(tape, code, reason, tuple(headers), body))
+
+    def change(tape: Tape) -> Tape:
+        body, fields = speaking.error_body(tape, code, detail or reason or str(code), error)
+        return _answered(tape, code, reason, (*headers, *fields), body)
+
+    return Effect(f"status({code})", change)
 
 
 def challenge(status: int = 200) -> Effect:

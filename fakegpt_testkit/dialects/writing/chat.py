@@ -64,10 +64,10 @@ def _plain(said: Said) -> Json:
     return _head("chat.completion") | {"choices": [choice]} | usage
 
 
-def error_body(status: int, message: str) -> Json:
+def error_body(status: int, message: str, word: str = "") -> Json:
     """What an answer with an error's status says, in both of OpenAI's dialects."""
     kind, code = _TYPES.get(status, ("server_error", "") if status >= 500 else ("invalid_request_error", ""))
-    return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}
+    return {"error": {"message": message, "type": kind, "param": None, "code": word or code or None}}
 
 
 def _error(message: str, code: str) -> bytes:
@@ -84,4 +84,5 @@ CHAT: Final = Writer(
     error=_error,
     error_body=error_body,
     end=DONE,
+    error_fields=(("x-request-id", "req_scripted"),),
 )

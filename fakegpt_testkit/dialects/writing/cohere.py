@@ -71,7 +71,7 @@ def _error(message: str, code: str) -> bytes:
     return typed({"type": "message-end", "delta": delta})
 
 
-def _error_body(_status: int, message: str) -> Json:
+def _error_body(_status: int, message: str, _word: str) -> Json:
     return {"id": "scripted", "message": message}
 
 

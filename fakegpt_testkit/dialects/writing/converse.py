@@ -80,8 +80,9 @@ def _error(message: str, code: str) -> bytes:
     return encode_frame(as_json({"message": message}).encode(), fields)
 
 
-def _error_body(status: int, message: str) -> Json:
-    return {"message": message, "__type": _TYPES[status]} if status in _TYPES else {"message": message}
+def _error_body(status: int, message: str, word: str) -> Json:
+    kind = word or _TYPES.get(status, "")
+    return {"message": message, "__type": kind} if kind else {"message": message}
 
 
 CONVERSE: Final = Writer(

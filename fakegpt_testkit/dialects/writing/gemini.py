@@ -58,8 +58,8 @@ def _plain(said: Said) -> Json:
     return _end(said, _content(_parts(whole)))
 
 
-def _error_body(status: int, message: str) -> Json:
-    word = _STATUSES.get(status, "UNAVAILABLE" if status >= 500 else "FAILED_PRECONDITION")
+def _error_body(status: int, message: str, word: str) -> Json:
+    word = word or _STATUSES.get(status, "UNAVAILABLE" if status >= 500 else "FAILED_PRECONDITION")
     return {"error": {"code": status, "message": message, "status": word}}
 
 

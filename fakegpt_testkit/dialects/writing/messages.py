@@ -86,9 +86,9 @@ def _error(message: str, code: str) -> bytes:
     return typed({"type": "error", "error": {"type": code or "overloaded_error", "message": message}})
 
 
-def _error_body(status: int, message: str) -> Json:
+def _error_body(status: int, message: str, word: str) -> Json:
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_scripted"}
+    return {"type": "error", "error": {"type": word or kind, "message": message}, "request_id": "req_scripted"}
 
 
 MESSAGES: Final = Writer(
@@ -101,4 +101,5 @@ MESSAGES: Final = Writer(
     error=_error,
     error_body=_error_body,
     end=typed({"type": "message_stop"}),
+    error_fields=(("request-id", "req_scripted"),),
 )

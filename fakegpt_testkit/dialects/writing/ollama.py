@@ -53,7 +53,7 @@ def _error(message: str, _code: str) -> bytes:
     return _line({"error": message})
 
 
-def _error_body(_status: int, message: str) -> Json:
+def _error_body(_status: int, message: str, _word: str) -> Json:
     return {"error": message}
 
 

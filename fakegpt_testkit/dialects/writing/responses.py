@@ -130,4 +130,5 @@ RESPONSES: Final = Writer(
     error=_error,
     error_body=error_body,
     end=typed({"type": "response.completed", "sequence_number": 0, "response": _response(Said(), "completed", [])}),
+    error_fields=(("x-request-id", "req_scripted"),),
 )

@@ -52,7 +52,9 @@ class Writer:
     """How a dialect is written: where it is asked for, its events, its plain answer, its errors.
 
     A ``*`` in a path stands for any model. ``events`` are the bytes of each event, ``error`` those of the event that
-    reports one. ``error_body`` is the JSON of an answer with an error's status.
+    reports one. ``error_body`` is the JSON of an answer with an error's status,
+    made of the status, the words and the provider's own code, or ``""`` for the one that goes with the status;
+    ``error_fields`` go with it.
     """
 
     site: str
@@ -62,8 +64,9 @@ class Writer:
     events: Callable[[Said], list[bytes]]
     plain: Callable[[Said], Json]
     error: Callable[[str, str], bytes]
-    error_body: Callable[[int, str], Json]
+    error_body: Callable[[int, str, str], Json]
     end: bytes
+    error_fields: tuple[tuple[str, str], ...] = ()
 
 
 def as_json(value: object) -> str:
