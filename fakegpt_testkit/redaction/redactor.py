@@ -112,7 +112,7 @@ class Redactor:
         )
 
     def interactions(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
-        """All without secrets: what a later one shows to be one may stand in an earlier one, which is then read again."""
+        """All without secrets: what a later one shows to be one may stand in an earlier one, read again then."""
         found = [(each, self.interaction(each), len(self._vault)) for each in interactions]
         known = len(self._vault)
         return tuple(clean if size == known else self.interaction(each) for each, clean, size in found)
