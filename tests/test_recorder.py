@@ -13,6 +13,7 @@ from aiohttp import BaseConnector
 from support.servers import Answers, Asked, serve
 from support.three_ways import CONNECT, run_in
 
+from fakegpt_testkit import guard
 from fakegpt_testkit.errors import (
     BadSetting,
     CassetteError,
@@ -275,8 +276,9 @@ def test_a_synchronous_block_goes_around_asyncio_run_and_other_threads(tmp_path:
     file = tmp_path / "a.yaml"
 
     async def main() -> str:
-        async with serve(counting()) as server:
-            return await ask(server.url, "from a loop")
+        with guard.services():
+            async with serve(counting()) as server:
+                return await ask(server.url, "from a loop")
 
     with use_cassette(file, record_mode="all"):
         assert asyncio.run(main()) == "1"

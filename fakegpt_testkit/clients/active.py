@@ -39,10 +39,15 @@ def paused() -> AbstractContextManager[None]:
     return lifted(_inserted)
 
 
-def find_deck() -> Deck | None:
-    """The deck of this context, else the one inserted last."""
+def find_deck(uri: str = "", *, asks: bool = True) -> Deck | None:
+    """The deck of this context, else the one inserted last; None for a ``uri`` that is no part of its recording.
+
+    ``asks`` is False for who looks ahead at a request that will be looked at again.
+    """
     last = innermost(_inserted)
     if last is None:
         return None
     deck = _of_context.get()
-    return deck if deck is not None and any(layer.value is deck for layer in _inserted) else last
+    if deck is None or all(layer.value is not deck for layer in _inserted):
+        deck = last
+    return None if uri and deck.passes(uri, asks=asks) else deck

@@ -118,7 +118,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
     """Let what outlives the test use the network, unrecorded: it is no part of what the cassette stands for."""
     if fixturedef.scope == "function":
         return (yield)
-    with guard.lifted(), _paused():
+    with guard.lifted(), guard.services(), _paused():
         return (yield)
 
 
@@ -257,7 +257,7 @@ def _paused() -> AbstractContextManager[None]:
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
     proxies = item.config.stash[_proxies]
-    return guard.Guard(item.nodeid, wanted.own.allow_hosts, proxies, subprocesses=not wanted.own.block_subprocesses)
+    return guard.Guard(item.nodeid, wanted.reached, proxies, subprocesses=not wanted.own.block_subprocesses)
 
 
 def _guarded(
@@ -297,6 +297,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         session.unplayed_numbers if session.plays else (),
         _told(watched),
         tuple(str(each) for each in session.refused),
+        session.passed,
     )
     item.user_properties.append((PROPERTY, figures.dump()))
     drift.note(item, session.drift, cassette)

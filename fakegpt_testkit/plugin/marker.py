@@ -46,6 +46,14 @@ class Wanted:
     unapplied: Consequence
     own: Own
 
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The hosts that the test may reach, as a guard takes them; its own servers are on this machine."""
+        from fakegpt_testkit.recorder.passing import OWN, split_host
+
+        passing = (split_host(each)[0] for each in self.settings.passthrough if each != OWN)
+        return (*self.own.allow_hosts, *passing)
+
 
 @dataclass(frozen=True)
 class Own:

@@ -57,6 +57,7 @@ OPTIONS: Final = {
         ("warn", "fail", "record"),
     ),
     "allow_hosts": Option("what a test without the network may reach: names, *.names, addresses, networks", ""),
+    "passthrough": Option("hosts that are asked and not recorded, such as own, localhost:6333 or *.internal"),
     "block_network": Option("keep unmarked tests from the network too", flag=True),
     "drift": Option(
         "from which severity on a test that verifies fails", "broken", ("harmless", "added", "broken", "never")

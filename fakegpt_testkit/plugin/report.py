@@ -39,6 +39,7 @@ class Figures:
     unplayed: tuple[int, ...] = ()
     blocked: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    passed_through: int = 0
 
     def dump(self) -> str:
         """As the text of a JUnit property."""
@@ -127,6 +128,11 @@ class Tally:
         return self.replayed + self.recorded + self.refused
 
     @property
+    def passed_through(self) -> int:
+        """How many requests were no part of a recording."""
+        return sum(each.passed_through for each in self.tests)
+
+    @property
     def refused(self) -> int:
         """How many requests were neither answered nor let out."""
         return sum(len(each.refused) for each in self.tests)
@@ -199,6 +205,8 @@ class Tally:
         counts.append(f"{len(self.blocked)} blocked")
         if self.refused:
             counts.append(f"{self.refused} refused")
+        if self.passed_through:
+            counts.append(f"{self.passed_through} passed through")
         return f"fakegpt: {', '.join(counts)}"
 
     def table(self) -> Iterator[str]:
@@ -238,6 +246,7 @@ class Tally:
             "replayed": self.replayed,
             "recorded": self.recorded,
             "refused": self.refused,
+            "passed_through": self.passed_through,
             "unplayed": {cassette: list(numbers) for cassette, numbers in self.unplayed.items()},
             "orphans": self.orphans,
             "orphan_interactions": self._orphan_interactions(),

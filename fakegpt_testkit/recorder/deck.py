@@ -16,6 +16,7 @@ from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
+from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
 from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.redaction import Redaction, Redactor
@@ -57,6 +58,7 @@ class CassetteDeck:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
         self.recordings = Recordings(self.origins, self.redactor, open_log)
+        self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playback] = {}
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
@@ -75,6 +77,11 @@ class CassetteDeck:
         """What to type to record what is missing, or to record again what has drifted."""
         again = RecordMode.ALL if self.mode is RecordMode.VERIFY else RecordMode.NEW_EPISODES
         return self._advice.record(again.value)
+
+    def passes(self, uri: str, *, asks: bool) -> bool:
+        found = self.passing.passes(uri)
+        self.passing.count += found and asks
+        return found
 
     def unreachable(self, uri: str, failure: Exception) -> None:
         nobody = f"{origin_of(uri)} could not be reached, so"

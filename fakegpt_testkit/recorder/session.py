@@ -138,6 +138,11 @@ class Session:
         return tuple(self._deck.refused)
 
     @property
+    def passed(self) -> int:
+        """How many requests were no part of the recording: to servers of this process, and to hosts that pass."""
+        return self._deck.passing.count
+
+    @property
     def unapplied(self) -> tuple[tuple[str, str], ...]:
         """The faults that changed no answer so far, each with the reason; except those of ``faults.everywhere``."""
         return self._deck.selection.unapplied

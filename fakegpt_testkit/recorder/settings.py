@@ -158,6 +158,19 @@ def read_url(name: str, value: object) -> str:
     raise BadSetting(name, value, "a URL such as http://localhost:8080")
 
 
+def _passthrough(name: str, value: object) -> tuple[str, ...]:
+    from fakegpt_testkit.recorder.passing import split_host
+
+    wanted = "a list of hosts, such as ['own', 'localhost:6333', '*.internal']"
+    hosts = tuple(value.replace(",", " ").split()) if isinstance(value, str) else _several(name, value, wanted)
+    for each in hosts:
+        try:
+            split_host(cast("str", each))
+        except (ValueError, TypeError, AttributeError):
+            raise BadSetting(name, each, wanted) from None
+    return cast("tuple[str, ...]", hosts)
+
+
 def _redaction(name: str, value: object) -> Redaction | None:
     from fakegpt_testkit.redaction import Redaction
 
@@ -176,6 +189,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "record_mode": _mode,
     "origins": _origins,
     "redaction": _redaction,
+    "passthrough": _passthrough,
     "record_on_exception": read_flag,
     "max_age": _age,
     "stale": _one_of("warn", "fail", "record"),
@@ -256,12 +270,14 @@ class Recording(_Checked):
     """What is recorded, and how it is stored.
 
     ``origins`` says which address stands for which: ``{"http://localhost:8080": "https://chat.example"}`` stores the
-    first as the second. ``redaction`` adds to what is never stored. With ``record_on_exception=False`` a block that
-    raises leaves the file as it was.
+    first as the second. ``passthrough`` are hosts that are asked and not recorded, as are the servers that this process
+    opens meanwhile: ``["localhost:6333", "*.internal"]``, or ``"own"`` for all of this process. ``redaction`` adds to
+    what is never stored. With ``record_on_exception=False`` a block that raises leaves the file as it was.
     """
 
     record_mode: Mode = RecordMode.NONE
     origins: Mapping[str, str] | None = None
+    passthrough: Sequence[str] = ()
     redaction: Redaction | None = None
     record_on_exception: bool = True
 
@@ -306,6 +322,7 @@ class Changes(TypedDict, total=False):
     recut: Cuts
     record_mode: Mode
     origins: Mapping[str, str] | None
+    passthrough: Sequence[str]
     redaction: Redaction | None
     record_on_exception: bool
     max_age: timedelta | str | float | None

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit import guard
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.serving.connection import make
 from fakegpt_testkit.serving.threads import loop_in_a_thread
@@ -41,7 +42,8 @@ async def serve(server: Server, door: Door | None = None) -> AsyncIterator[str]:
     """Serve in the running event loop until the block ends; gives the base URL. ``OSError`` for a port in use."""
     door = door or Door()
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(make(server), door.host, door.port, ssl=door.tls, backlog=_BACKLOG)
+    with guard.services():
+        listener = await loop.create_server(make(server), door.host, door.port, ssl=door.tls, backlog=_BACKLOG)
     try:
         port = listener.sockets[0].getsockname()[1]
         host = "localhost" if door.host in _EVERYWHERE else door.host

@@ -72,6 +72,9 @@ class Deck(Protocol):
     def pace(self) -> Pace:
         """The pace at which answers play."""
 
+    def passes(self, uri: str, *, asks: bool) -> bool:
+        """Whether a request is no part of the recording, and goes as if no deck were in. ``asks``: it is asked now."""
+
     def unreachable(self, uri: str, failure: Exception) -> None:
         """The live service could not be reached: add to the failure, which the client gets, what a person must know."""
 

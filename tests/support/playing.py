@@ -75,6 +75,9 @@ class TapeDeck:
     def record(self, number: int) -> Recording:
         raise NotImplementedError
 
+    def passes(self, uri: str, *, asks: bool) -> bool:  # noqa: ARG002
+        return False
+
     def unreachable(self, uri: str, failure: Exception) -> None:
         raise NotImplementedError
 

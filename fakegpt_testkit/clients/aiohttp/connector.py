@@ -42,7 +42,7 @@ def replace_connect(original: Connect) -> Connect:
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> Connection:
-        deck = find_deck()
+        deck = find_deck(uri_of(req))
         if deck is None:
             return await original(connector, req, traces, timeout)
         number = deck.ask()

@@ -37,7 +37,7 @@ _connecting: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
 def begin(connection: http.client.HTTPConnection, method: str, target: str) -> None:
     """A request line was written: the deck of this context decides what becomes of the request."""
     _current.pop(connection, None)
-    deck = find_deck()
+    deck = find_deck(uri_of(connection, target))
     if deck is None:
         restore(connection)
     elif deck.plays:
@@ -56,7 +56,7 @@ def sending(connection: http.client.HTTPConnection) -> None:
 
 def connects_to_nowhere(connection: http.client.HTTPConnection) -> bool:
     """Whether a deck plays what this connection is for; it is connected then."""
-    deck = find_deck()
+    deck = find_deck(uri_of(connection, ""), asks=False)
     if deck is None or not deck.plays or connection in _connecting:
         return False
     connection.sock = play_socket(connection)
@@ -73,7 +73,7 @@ def connecting_live(connection: http.client.HTTPConnection) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        if (deck := find_deck()) is not None:
+        if (deck := find_deck(uri_of(connection, ""), asks=False)) is not None:
             deck.unreachable(uri_of(connection, ""), failure)
         raise
     finally:

@@ -24,6 +24,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     lose,
     peer_of,
     shadow_options,
+    uri_of,
     with_exchange,
 )
 from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out_awaited
@@ -50,8 +51,8 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
     """Where a request meets the deck."""
 
     async def handle_async_request(pool: Any, request: Any) -> Any:
-        deck = find_deck()
-        if deck is None or KEY in request.extensions:
+        deck = None if KEY in request.extensions else find_deck(uri_of(request))
+        if deck is None:
             return await original(pool, request)
         asked = ask(deck, request)
         if goes_live(asked, request):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from fakegpt_testkit import guard
 from fakegpt_testkit.fakegpt.stand_in.options import Options
 from fakegpt_testkit.fakegpt.stand_in.service import STATE, State, make_app, server_name
 from fakegpt_testkit.serving.threads import loop_in_a_thread
@@ -60,7 +61,8 @@ async def serve(options: Options | None = None, *, host: str = "localhost", port
     try:
         await runner.setup()
         # `localhost` with port 0 would get one port for each address family; the URL can name only one.
-        await web.TCPSite(runner, "127.0.0.1" if host == "localhost" else host, port).start()
+        with guard.services():
+            await web.TCPSite(runner, "127.0.0.1" if host == "localhost" else host, port).start()
         named = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104  # compared, not bound
         yield Service(f"http://{named}:{runner.addresses[0][1]}", app[STATE])
     finally:
