@@ -56,6 +56,10 @@ class Used(Protocol):
         """Why requests were not answered."""
 
     @property
+    def passed(self) -> int:
+        """How many requests were no part of it."""
+
+    @property
     def unplayed_numbers(self) -> tuple[int, ...]:
         """What was not asked for, from 1."""
 

@@ -102,6 +102,11 @@ class Served:
         return self.unmatched
 
     @property
+    def passed(self) -> int:
+        """None: a server is asked only for what it is to answer."""
+        return 0
+
+    @property
     def exchanged(self) -> tuple[Interaction, ...]:
         """What was played."""
         return self._look(lambda: tuple(each.played for each in self._world.journal.entries if each.played))
