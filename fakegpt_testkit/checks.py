@@ -20,7 +20,7 @@ from fakegpt_testkit.timeline import tell
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from fakegpt_testkit.exchange import Interaction
@@ -39,6 +39,8 @@ class Kind(StrEnum):
     """A response did not come to its end, or a stream to its end mark."""
     STALE = "stale"
     """It is older than it may be, or does not say how old it is."""
+    ERROR = "error"
+    """All that it holds is an answer that a wrong key or a service in trouble gives."""
     UNKNOWN = "unknown"
     """A stream says something that the chat's reader passes over without knowing it."""
 
@@ -53,6 +55,8 @@ class Finding:
 
 
 _ERRORS: Final = 400
+_OF_A_BAD_DAY: Final = frozenset({401, 403, 407, 429})
+_OF_THE_SERVICE: Final = 500
 
 CHAT: Final = "/api/conversation"
 """The end of the path whose streams have the chat's shape."""
@@ -79,10 +83,18 @@ def inspect(
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
         found = (*_secrets(interaction, clean), *_broken(interaction), *_unknown(interaction))
         findings += [Finding(kind, text, number) for kind, text in found]
-    return findings + _stale(interactions, now, max_age)
+    return findings + _only_errors(interactions) + _stale(interactions, now, max_age)
 
 
 Found = tuple[Kind, str]
+
+
+def _only_errors(interactions: Sequence[Interaction]) -> list[Finding]:
+    statuses = sorted({each.response.status for each in interactions})
+    if not statuses or not all(status in _OF_A_BAD_DAY or status >= _OF_THE_SERVICE for status in statuses):
+        return []
+    said = ", ".join(map(str, statuses))
+    return [Finding(Kind.ERROR, f"nothing but errors was recorded ({said}): was that meant? else record it again")]
 
 
 def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Found]:

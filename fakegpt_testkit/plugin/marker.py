@@ -76,6 +76,7 @@ def read(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
         written["faults"] = [] if fault is None else [fault]
     if not any("faults" in each.kwargs for each in markers):
         written.setdefault("unapplied", "ignore")
+    written.setdefault("record_on_exception", "aside")
     written.setdefault("refused", options.OPTIONS["refused"].default)
     settings, own = read_settings(written)
     may_record = not is_ci(os.environ) or options.for_run(item.config, "record_in_ci")

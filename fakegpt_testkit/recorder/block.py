@@ -25,7 +25,7 @@ from fakegpt_testkit.errors import (
 from fakegpt_testkit.recorder.checks import check_refused, check_unapplied, check_unmet, check_unplayed, renews
 from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
 from fakegpt_testkit.recorder.drift import check_drift
-from fakegpt_testkit.recorder.file import CassetteFile
+from fakegpt_testkit.recorder.file import CassetteFile, shorten
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.recording import NoLog
 from fakegpt_testkit.recorder.session import Session
@@ -201,7 +201,10 @@ class _Use:
                 failure.add_note(f"{self._file.shown} is unchanged: the block that recorded it raised")
             return
         try:
-            self._save()
+            if self._settings.record_on_exception == "aside":
+                self._save_aside(failure)
+            else:
+                self._save()
         except FakeGptTestkitError as unsaved:
             failure.add_note(str(unsaved))
             self._file.keep_journals(failure)
@@ -211,6 +214,19 @@ class _Use:
         if self.session.recorded:
             replaces = self.session.record_mode is RecordMode.REWRITE
             self._file.save(self.session.loaded, to_save(self._deck), replaces=replaces)
+        self._file.close()
+
+    def _save_aside(self, failure: BaseException) -> None:
+        self.session.close()
+        if self.session.recorded:
+            self._file.save_aside(to_save(self._deck))
+            kept = shorten(self._file.aside)
+            before = "unchanged" if self._file.path.exists() else "not written"
+            failure.add_note(
+                f"{self._file.shown} is {before}: what recorded it failed. What was recorded is kept in {kept}\n"
+                f"  to record it again: {self._deck.command}\n"
+                f"  to play it all the same: record_on_exception=True"
+            )
         self._file.close()
 
     def _verify(self) -> None:

@@ -75,8 +75,9 @@ class CassetteDeck:
     @property
     def command(self) -> str:
         """What to type to record what is missing, or to record again what has drifted."""
-        again = RecordMode.ALL if self.mode is RecordMode.VERIFY else RecordMode.NEW_EPISODES
-        return self._advice.record(again.value)
+        if self.mode is RecordMode.VERIFY:
+            return self._advice.record(RecordMode.ALL.value)
+        return self._advice.record((RecordMode.ONCE if self.missing else RecordMode.NEW_EPISODES).value)
 
     def passes(self, uri: str, *, asks: bool) -> bool:
         found = self.passing.passes(uri)

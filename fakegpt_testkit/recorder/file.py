@@ -49,6 +49,17 @@ class CassetteFile:
             if current is not None and not replaces:
                 mine = cassettes.merge(loaded, current, mine)
             storage.write(self.path, cassettes.dumps(mine))
+            if self.aside.exists():
+                storage.remove(self.aside)
+
+    @property
+    def aside(self) -> Path:
+        """Where a recording is kept that nobody plays: it was made by what failed."""
+        return self.path.with_name(f"{self.path.name}.failed")
+
+    def save_aside(self, mine: Cassette) -> None:
+        """Keep what was recorded where it answers nobody."""
+        storage.write(self.aside, cassettes.dumps(mine))
 
     def close(self) -> bool:
         """Remove the journals: what they hold is saved, or is not wanted. Whether there were any."""

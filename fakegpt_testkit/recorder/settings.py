@@ -29,6 +29,8 @@ Mode = RecordMode | Literal["none", "once", "new_episodes", "all", "rewrite", "v
 """A record mode, or its name."""
 Consequence = Literal["ignore", "warn", "fail"]
 """What happens when something is left at the end of a block."""
+OnException = bool | Literal["aside"]
+"""What becomes of what a failing block recorded."""
 Stale = Literal["warn", "fail", "record"]
 """What happens when a recording is too old."""
 Threshold = Literal["harmless", "added", "broken", "never"]
@@ -158,6 +160,14 @@ def read_url(name: str, value: object) -> str:
     raise BadSetting(name, value, "a URL such as http://localhost:8080")
 
 
+def _on_exception(name: str, value: object) -> OnException:
+    if value == "aside":
+        return "aside"
+    if not isinstance(value, bool):
+        raise BadSetting(name, value, "True, False or 'aside'")
+    return value
+
+
 def _passthrough(name: str, value: object) -> tuple[str, ...]:
     from fakegpt_testkit.recorder.passing import split_host
 
@@ -190,7 +200,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "origins": _origins,
     "redaction": _redaction,
     "passthrough": _passthrough,
-    "record_on_exception": read_flag,
+    "record_on_exception": _on_exception,
     "max_age": _age,
     "stale": _one_of("warn", "fail", "record"),
     "refused": _one_of("ignore", "warn", "fail"),
@@ -272,14 +282,15 @@ class Recording(_Checked):
     ``origins`` says which address stands for which: ``{"http://localhost:8080": "https://chat.example"}`` stores the
     first as the second. ``passthrough`` are hosts that are asked and not recorded, as are the servers that this process
     opens meanwhile: ``["localhost:6333", "*.internal"]``, or ``"own"`` for all of this process. ``redaction`` adds to
-    what is never stored. With ``record_on_exception=False`` a block that raises leaves the file as it was.
+    what is never stored. With ``record_on_exception=False`` a block that raises leaves the file as it was; with
+    ``"aside"``, as in a marked test, it does so too, and what was recorded is kept beside it, as ``NAME.failed``.
     """
 
     record_mode: Mode = RecordMode.NONE
     origins: Mapping[str, str] | None = None
     passthrough: Sequence[str] = ()
     redaction: Redaction | None = None
-    record_on_exception: bool = True
+    record_on_exception: OnException = True
 
     @property
     def mode(self) -> RecordMode:
@@ -324,7 +335,7 @@ class Changes(TypedDict, total=False):
     origins: Mapping[str, str] | None
     passthrough: Sequence[str]
     redaction: Redaction | None
-    record_on_exception: bool
+    record_on_exception: OnException
     max_age: timedelta | str | float | None
     stale: Stale
     refused: Consequence
