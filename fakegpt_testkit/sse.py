@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 
 MAX_EVENT_SIZE = 64 * 1024 * 1024
 """The default bound of one event, in bytes."""
@@ -139,6 +139,16 @@ class EventStreamParser:
                 line.append(chunk)
             else:
                 yield from self.feed(chunk)
+        self.close()
+
+    async def read_async(self, chunks: AsyncIterable[bytes]) -> AsyncGenerator[Event, None]:
+        """The events of chunks that are waited for, each as soon as it is complete; the twin of `read`.
+
+        An exception of the chunks' source passes; what came until then was given, and the stream is not closed.
+        """
+        async for chunk in chunks:
+            for event in self.feed(chunk):
+                yield event
         self.close()
 
     def close(self) -> None:

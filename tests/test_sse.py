@@ -17,7 +17,7 @@ from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge, FakeGptTest
 from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
 
 def events(*data: str) -> list[Event]:
@@ -136,6 +136,35 @@ def test_a_stream_is_read_as_its_chunks_come() -> None:
         (Event(data="c"), 4),
     ]
     assert (parser.dropped, parser.unfinished) == (Event(data="d", id="1"), b"data: d")
+
+
+async def test_a_stream_is_read_as_its_chunks_are_waited_for() -> None:
+    seen: list[str] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for chunk in (b"data: 1\n\nda", b"ta: 2\n", b"\n", b"data: 3\n\ndata: half"):
+            seen.append(f"sent {len(chunk)}")
+            yield chunk
+
+    parser = EventStreamParser()
+    async for event in parser.read_async(chunks()):
+        seen += [event.data]
+    assert seen == ["sent 11", "1", "sent 6", "sent 1", "2", "sent 19", "3"]
+    assert (parser.dropped, parser.unfinished) == (Event(data="half"), b"data: half")
+
+
+async def test_a_source_that_fails_gives_what_came_before_it_and_its_own_error() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\ndata: half"
+        raise ConnectionResetError
+
+    parser = EventStreamParser()
+    seen: list[str] = []
+    with pytest.raises(ConnectionResetError):
+        async for event in parser.read_async(chunks()):
+            seen += [event.data]
+    assert (seen, parser.dropped, parser.unfinished) == (["1"], None, b"")
+    assert parser.feed(b"\n\n") == [Event(data="half")]  # it can be gone on with
 
 
 def test_parsers_share_nothing() -> None:

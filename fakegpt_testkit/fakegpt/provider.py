@@ -258,13 +258,12 @@ async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body:
 async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, None]:
     """What the stream's events change, up to its end mark: some servers keep the connection open after that."""
     parser, reader = EventStreamParser(), AnswerReader()
-    async for chunk in response.content.iter_any():
-        for event in parser.feed(chunk):
+    async with aclosing(parser.read_async(response.content.iter_any())) as events:
+        async for event in events:
             for delta in reader.feed(event):
                 yield delta
             if reader.done:
                 return
-    parser.close()
     for delta in reader.close(parser.stray):
         yield delta
 
