@@ -7,10 +7,12 @@ from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
+import aiohttp
 import pytest
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Settings, Tape, faults
-from fakegpt_testkit.errors import RequestPlayedOut
+from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
+from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
 from fakegpt_testkit.recorder.selection import Selection
@@ -86,3 +88,30 @@ def test_the_last_one_is_given_again_where_that_is_wanted() -> None:
 )
 def test_a_mode_allows(mode: str, missing: bool, rules: ModeRules) -> None:
     assert rules_of(RecordMode(mode), missing=missing) == rules
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "answered"),
+    [
+        pytest.param("https://a.example", "https://b.example", False, id="two strangers"),
+        pytest.param("https://a.example", "https://a.example:8443", False, id="another port of a stranger"),
+        pytest.param("https://a.example", "http://a.example", False, id="another scheme of a stranger"),
+        pytest.param(
+            "https://a.example", "https://chat-shared2.zhile.io.b.example", False, id="a name like its site's"
+        ),
+        pytest.param("https://a.example", "https://a.example", True, id="the same"),
+        pytest.param("https://chat-shared2.zhile.io", "http://127.0.0.1:8000", True, id="its site, and a stand-in"),
+        pytest.param("http://localhost:1", "https://chat-shared2.zhile.io", True, id="a stand-in, and its site"),
+    ],
+)
+async def test_a_services_recording_answers_for_no_other_service(recorded: str, asked: str, answered: bool) -> None:
+    tape = Tape(Head(200, "OK", (("Content-Length", "2"),)), (Chunk(0.0, b"{}"),))
+    interaction = Interaction(Request("GET", f"{recorded}/api/auth/session"), tape)
+    with use_cassette((interaction,)):
+        async with aiohttp.ClientSession() as session:
+            if answered:
+                async with session.get(f"{asked}/api/auth/session") as response:
+                    assert response.status == 200
+            else:
+                with pytest.raises(RequestNotRecorded, match="recorded"):
+                    await session.get(f"{asked}/api/auth/session")

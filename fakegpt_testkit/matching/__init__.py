@@ -14,7 +14,7 @@ from fakegpt_testkit.matching.comparison import (
     compare,
     matches,
 )
-from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE
+from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, is_fakegpts
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "VcrRequest",
     "closest",
     "compare",
+    "is_fakegpts",
     "matches",
     "named_by_vary",
     "not_recorded",

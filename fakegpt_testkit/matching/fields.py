@@ -36,6 +36,24 @@ FAKEGPT_VOLATILE: Final = (
 )
 """What differs between two runs of the same FakeGpt call. Bound to that flow's paths: elsewhere an ``id`` decides."""
 
+_SITE: Final = "chat-shared2.zhile.io"
+_NEAR: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def is_fakegpts(asked: str, recorded: str) -> bool:
+    """Whether ``FAKEGPT_VOLATILE`` holds between two URIs: of one origin, or one of them its site's or a stand-in's.
+
+    Two strangers with the same paths are two services, and a recording of one never answers for the other.
+    """
+    one, other = (uri.split("/")[:3] for uri in (asked, recorded))
+    return one == other or any(_is_its_own(origin[-1]) for origin in (one, other))
+
+
+def _is_its_own(authority: str) -> bool:
+    host = re.sub(r":[0-9]*\Z", "", authority.rpartition("@")[2]).lower()
+    return host == _SITE or host in _NEAR
+
+
 _ROOTS: Final = ("scheme", "host", "port", "query", "headers", "body")
 _RULE: Final = re.compile(r"(?:(?P<method>[A-Za-z*]+) +(?P<path>[/*]\S*) +)?(?P<field>[a-z]+(?=[.\[]|\Z).*)", re.DOTALL)
 _STEP: Final = re.compile(r'\.(?P<name>[^.\[\]"\s]+)|\[(?P<index>\d+|\*)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')

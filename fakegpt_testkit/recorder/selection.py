@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
-from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, matches, named_by_vary, not_recorded
+from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, is_fakegpts, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ class Selection:
         self.plays = [0] * len(interactions)
         self.given: dict[int, int] = {}
         self.changed: dict[int, tuple[int, Interaction]] = {}
-        self._endpoint = replace(
-            self.rules, match_on=tuple(each for each in self.rules.match_on if each not in {"body", "choice"})
-        )
+        self._strangers = Rules(tuple(matching.match_on), tuple(matching.ignore))
+        self._endpoints = {rules: _endpoint(rules) for rules in (self.rules, self._strangers)}
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
         self._changes = changes
@@ -119,7 +118,9 @@ class Selection:
             redacted = self._redactor.request(asked)
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
-            rules = self._endpoint if scripted else self.rules
+            known = any(is_fakegpts(redacted.uri, each.uri) for each in self.wanted)
+            rules = self.rules if known else self._strangers
+            rules = self._endpoints[rules] if scripted else rules
             return not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
 
     def read_on(self) -> None:
@@ -167,7 +168,8 @@ class Selection:
     def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, exact: bool = False) -> int | None:
         def answers(index: int) -> bool:
             each = self.interactions[index]
-            rules = self._endpoint if is_scripted(each) else self.rules
+            rules = self.rules if is_fakegpts(asked.uri, wanted[index].uri) else self._strangers
+            rules = self._endpoints[rules] if is_scripted(each) else rules
             recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
             # where the answer came early, the rest of the request made no difference
             heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
@@ -195,3 +197,8 @@ def holds_placeholder(tape: Tape) -> bool:
     """Whether the answer gives out what was redacted: a token, a cookie."""
     texts = (*(value for _, value in tape.headers), tape.body.decode("latin-1"))
     return any(PLACEHOLDER.search(text) for text in texts)
+
+
+def _endpoint(rules: Rules) -> Rules:
+    """The same for what answers any prompt."""
+    return replace(rules, match_on=tuple(each for each in rules.match_on if each not in {"body", "choice"}))
