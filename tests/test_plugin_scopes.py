@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 from support.servers import serve
 from support.suites import INI
 
@@ -16,8 +17,6 @@ from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 SUITE = """
 import aiohttp, asyncio, pytest, pytest_asyncio
@@ -115,3 +114,43 @@ def test_a_cassette_that_came_in_during_a_pause_stays(tmp_path: Path) -> None:
         assert in_use() == inner.path
         staying.__exit__(None, None, None)
         assert in_use() == outer.path
+
+
+WIDE = """
+import os, urllib.request
+import pytest
+from fakegpt_testkit import use_cassette
+
+def ask(what):
+    return urllib.request.urlopen(os.environ["SERVICE"] + "/api/loads?t=" + what, timeout=5).status
+
+@pytest.fixture(scope="{scope}")
+def login():
+    with use_cassette("login.yaml", record_mode=os.environ["MODE"]):
+        yield ask("0")
+
+@pytest.mark.fakegpt
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_asks(login, number):
+    assert (login, ask(str(number))) == (200, 200)
+"""
+
+
+@pytest.mark.parametrize("scope", ["session", "module", "class"])
+def test_a_wider_fixtures_cassette_takes_what_the_fixture_asks_and_no_more(
+    scope: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makeini(INI)
+    pytester.makepyfile(test_it=WIDE.format(scope=scope))
+    tests = [f"test_it.py::test_asks[{number}]" for number in (1, 2, 3)]
+    with serve_in_thread() as service:
+        monkeypatch.setenv("SERVICE", service.url)
+        monkeypatch.setenv("MODE", "once")
+        pytester.runpytest("--fakegpt-record-mode=once").assert_outcomes(passed=3)
+    monkeypatch.setenv("MODE", "none")
+    for chosen in (tests, tests[::-1], tests[1:2]):
+        pytester.runpytest(*chosen).assert_outcomes(passed=len(chosen))
+    pytester.runpytest("-n", "2").assert_outcomes(passed=3)
+    recorded = {path.name: len(load_cassette(path).interactions) for path in pytester.path.rglob("*.yaml")}
+    assert recorded == {"login.yaml": 1} | {f"test_asks[{number}].yaml": 1 for number in (1, 2, 3)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakegpt_testkit.clients.active import paused
+from fakegpt_testkit.clients.active import paused, wider
 from fakegpt_testkit.clients.binding import insert
 
-__all__ = ["insert", "paused"]
+__all__ = ["insert", "paused", "wider"]

@@ -39,6 +39,18 @@ def paused() -> AbstractContextManager[None]:
     return lifted(_inserted)
 
 
+@contextmanager
+def wider() -> Iterator[None]:
+    """A pause for what outlives a test: a deck that comes in meanwhile and stays counts less than those before it."""
+    outer, before = _of_context.get(), [*_inserted]
+    with paused():
+        yield
+    came = [layer for layer in _inserted if layer not in before]
+    if before and came:
+        _inserted[:] = [*came, *(layer for layer in _inserted if layer in before)]
+        _of_context.set(outer)
+
+
 def find_deck(uri: str = "", *, asks: bool = True) -> Deck | None:
     """The deck of this context, else the one inserted last; None for a ``uri`` that is no part of its recording.
 

@@ -252,7 +252,7 @@ def _paused() -> AbstractContextManager[None]:
         return nullcontext()
     from fakegpt_testkit import clients
 
-    return clients.paused()
+    return clients.wider()
 
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
