@@ -102,9 +102,15 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Found]:
     before, after = _places(interaction), _places(clean)
     for place, text in before.items():
         if text != (now := after.get(place, "")):
-            words = Counter(PLACEHOLDER.findall(now)) - Counter(PLACEHOLDER.findall(text))
+            words = _words(now) - _words(text)
             names = ", ".join(sorted(words)) or "a placeholder"
             yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
+
+
+def _words(text: str) -> Counter[str]:
+    """The words of a text by their names, whatever form they have."""
+    found = (each[0] for each in PLACEHOLDER.finditer(text))
+    return Counter(each[each.find("REDACTED-") :] if "REDACTED-" in each else "a word in base64" for each in found)
 
 
 def _places(interaction: Interaction) -> dict[str, str]:

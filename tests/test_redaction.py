@@ -64,7 +64,7 @@ SHOWN = {
     "assignment": ("password=hunter2, user=bob", "password=REDACTED-password-1, user=bob"),
     "bytes": ("b'api_key=zzz'", "b'api_key=REDACTED-api-key-1'"),
     "everyday words": ("key: value, code: 12, email: none", "key: value, code: 12, email: none"),
-    "an address": ("mail <ann.b+c@mail.example.org>.", "mail <REDACTED-email-1>."),
+    "an address": ("mail <ann.b+c@mail.example.org>.", "mail <REDACTED-email-1@example.invalid>."),
     "a password with an address's look": ("http://u:p@ss.example/", "http://u:REDACTED-password-1@ss.example/"),
     "a proxy": (
         "cannot connect to http://user:pw@proxy:1",
@@ -92,7 +92,7 @@ SHOWN = {
         "icon@2x.p1 user@localhost @decorator.name",
     ),
     "an address after a dot": ("..@mail.example", "..@mail.example"),
-    "an escaped address": ("to=%3Cbob%40mail.example%3E", "to=%3CREDACTED-email-1%3E"),
+    "an escaped address": ("to=%3Cbob%40mail.example%3E", "to=%3CREDACTED-email-1@example.invalid%3E"),
 }
 
 
@@ -229,7 +229,7 @@ def test_what_a_picture_loses_leaves_its_length() -> None:
 
 def test_an_address_in_an_answer_stays_unless_it_is_asked_for() -> None:
     assert Redactor().text("write to ann@mail.example") == "write to ann@mail.example"
-    assert Redactor(ADDRESSES_TOO).text("write to ann@mail.example") == "write to REDACTED-email-1"
+    assert Redactor(ADDRESSES_TOO).text("write to ann@mail.example") == "write to REDACTED-email-1@example.invalid"
 
 
 FORMS = {
@@ -299,7 +299,7 @@ URIS = {
     "user and password": ("https://u:p@h/", "https://u:REDACTED-password-1@h/"),
     "user": ("https://u@h/", "https://REDACTED-username-1@h/"),
     "user and no password": ("https://u:@h/", "https://REDACTED-username-1:@h/"),
-    "address in the path": ("https://h/users/bob%40mail.example", "https://h/users/REDACTED-email-1"),
+    "address in the path": ("https://h/users/bob%40mail.example", "https://h/users/REDACTED-email-1@example.invalid"),
     "no URI": ("nonsense", "nonsense"),
     "host that is no secret": ("https://sk-aaaaaaaaaaaaaaaaaaaaaaaa/", "https://sk-aaaaaaaaaaaaaaaaaaaaaaaa/"),
 }

@@ -19,6 +19,7 @@ from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interact
 from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.chunks import recut
 from fakegpt_testkit.redaction.coats import same, uncovered
+from fakegpt_testkit.redaction.digests import frames_true_again, true_again
 from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
@@ -65,7 +66,8 @@ class _Reading:
 
     def whole(self, text: str) -> bytes:
         """The bytes of a changed text."""
-        return self.cover(text.encode("latin-1"))
+        changed = text.encode("latin-1")
+        return self.cover(frames_true_again(self.text.encode("latin-1"), changed) if self.sized else changed)
 
 
 class Redactor:
@@ -112,7 +114,7 @@ class Redactor:
         )
 
     def interactions(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
-        """All without secrets: what a later one shows to be one may stand in an earlier one, read again then."""
+        """All without secrets: one that holds what a later one shows to be a secret is read again."""
         found = [(each, self.interaction(each), len(self._vault)) for each in interactions]
         known = len(self._vault)
         return tuple(clean if size == known else self.interaction(each) for each, clean, size in found)
@@ -128,7 +130,10 @@ class Redactor:
         if len(self._vault) > known:  # what was learnt may stand in a header that was read before
             headers = self._headers(headers)
         return Request(
-            request.method, self._edited(uri)[0], _sized(headers, len(request.body), len(new_body)), new_body
+            request.method,
+            self._edited(uri)[0],
+            true_again(_sized(headers, len(request.body), len(new_body)), request.body, new_body),
+            new_body,
         )
 
     def head(self, head: Head) -> Head:
@@ -151,7 +156,8 @@ class Redactor:
             chunks = recut(chunks, _piecewise(chunks, new_body))
         elif text != body.text:
             chunks = recut(chunks, edits)
-        headers = _sized(self._headers(head.headers), len(tape.body), sum(len(chunk.data) for chunk in chunks))
+        now = b"".join(chunk.data for chunk in chunks)
+        headers = true_again(_sized(self._headers(head.headers), len(tape.body), len(now)), tape.body, now)
         ending = replace(tape.ending, note=self.text(tape.ending.note))
         return Tape(replace(head, headers=headers), chunks, ending, tape.coded)
 

@@ -28,10 +28,11 @@ _KNOWN_FORMS: Final = re.compile(
     r"|[-+]?\d[\d.,eE+-]*",
     re.IGNORECASE,
 )
-_PLACEHOLDER: Final = re.compile(
-    r"your[-_ ]|my[-_ ]?(?:key|token|secret)|^<.*>$|\$\{|^\$[A-Za-z_]|\{\{|\*{4}|x{4,}|X{4,}|\.\.\.|…|example|changeme"
-    r"|placeholder|dummy|REDACTED|not[-_]needed|%\(|^%s|insert|replace[-_]",
-    re.IGNORECASE,
+_MASK: Final = re.compile(
+    r"your[-_ ]|^<.*>$|\$\{|^\$[A-Za-z_]|\{\{|\*{4}|x{4,}|\.\.\.|…|REDACTED|UkVEQUNURUQt|%\(|^%s", re.IGNORECASE
+)
+_STAND_IN: Final = re.compile(
+    r"my[-_ ]?(?:key|token|secret)|example|changeme|placeholder|dummy|not[-_]needed|insert|replace[-_]", re.IGNORECASE
 )
 _SHORT: Final = 12
 _MASKED: Final = 4
@@ -60,13 +61,18 @@ def opaque(rest: str) -> bool:
 
 def placeholder(value: str) -> bool:
     """Whether it stands where a reader is to put a secret, or where one was masked."""
-    return _PLACEHOLDER.search(value) is not None or (len(value) >= _MASKED and len(set(value)) == 1)
+    return masked(value) or _STAND_IN.search(value) is not None
+
+
+def masked(value: str) -> bool:
+    """Whether it was masked, or is a variable of a template."""
+    return _MASK.search(value) is not None or (len(value) >= _MASKED and len(set(value)) == 1)
 
 
 def prose(value: str) -> bool:
     """Whether it is a sentence or something else that no password is, whatever its name says."""
     words_of = value.split()
-    if placeholder(value):
+    if masked(value):
         return True
     return len(words_of) > 1 and not any(_TURNS.search(each) for each in words_of)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
 from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.redaction.forms import encodes_text, in_form
 from fakegpt_testkit.redaction.names import plain
 from fakegpt_testkit.redaction.values import plain_words
 
@@ -110,9 +111,11 @@ class Vault:
         label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].rstrip("-") or "secret"
         number = self._counts.get(label, 0) + 1
         self._counts[label] = number
-        word = f"REDACTED-{label}-{number}"
+        word = in_form(value, f"REDACTED-{label}-{number}")
         if findable(value):
             self._keep(value, word)
+            if encodes_text(value):  # what it decodes to may be told elsewhere
+                self.also(base64.b64decode(value).decode(), f"REDACTED-{label}-{number}")
         else:
             self._short[(plain(name), value)] = word
         return word
@@ -131,8 +134,8 @@ class Vault:
     def reserve(self, text: str) -> None:
         """Number on from the words that a recorded text holds, as the recording did."""
         for found in PLACEHOLDER.finditer(text):
-            label, _, number = found[0].removeprefix("REDACTED-").rpartition("-")
-            self._counts[label] = max(self._counts.get(label, 0), int(number))
+            label, number = _numbered(found[0])
+            self._counts[label] = max(self._counts.get(label, 0), number)
 
     def _keep(self, value: str, word: str) -> None:
         if value not in self._words:
@@ -197,9 +200,16 @@ def _decoded(run: str) -> str:
     return base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
 
 
+def _numbered(word: str) -> tuple[str, int]:
+    """The name and the number of a word in any form."""
+    plain_word = word if "REDACTED-" in word else base64.b64decode(word.translate(_STANDARD) + "==").decode("latin-1")
+    label, _, number = plain_word.rpartition("REDACTED-")[2].partition("@")[0].rpartition("-")
+    return label, int(number) if number.isdigit() else 0
+
+
 def findable(value: str) -> bool:
     """Whether a secret is replaced wherever it is met: long enough, and no word or number that texts are made of."""
-    if len(value) < _SHORT or "REDACTED-" in value or _EVERYWHERE.fullmatch(value):
+    if len(value) < _SHORT or PLACEHOLDER.search(value) or _EVERYWHERE.fullmatch(value):
         return False
     return not plain_words(value)
 

@@ -1,0 +1,87 @@
+"""Makes the checksums of a changed body true again: those in headers, and those in the frames of an AWS event stream.
+
+Knows no secrets. A checksum that was false before stays as it is: the client saw a false one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fakegpt_testkit.exchange import Headers
+
+_HASHES: Final = {
+    "content-md5": "md5",
+    "x-amz-checksum-sha1": "sha1",
+    "x-amz-checksum-sha256": "sha256",
+    "x-amz-content-sha256": "sha256",
+    "docker-content-digest": "sha256",
+    "etag": "md5",
+}
+_DIGESTS: Final = frozenset({"digest", "content-digest", "repr-digest"})
+_MEMBER: Final = re.compile(r"(md5|sha-256|sha-512|sha|sha256)=:?([A-Za-z0-9+/]{8,}={0,2}):?", re.IGNORECASE)
+_NAMES: Final = {"md5": "md5", "sha-256": "sha256", "sha256": "sha256", "sha-512": "sha512", "sha": "sha1"}
+_PRELUDE: Final = 12
+_LEAST_FRAME: Final = 16
+
+
+def true_again(headers: Headers, before: bytes, after: bytes) -> Headers:
+    """The headers with each checksum of the body before in the place of which stands that of the body after."""
+    if before == after:
+        return headers
+    return tuple((name, _renewed(name.lower(), value, before, after)) for name, value in headers)
+
+
+def _renewed(name: str, value: str, before: bytes, after: bytes) -> str:
+    if name in _DIGESTS:
+        return _MEMBER.sub(lambda found: _same_form(found[0], _NAMES[found[1].lower()], before, after), value)
+    if name == "x-amz-checksum-crc32":
+        crc = base64.b64encode(zlib.crc32(before).to_bytes(4, "big")).decode()
+        return base64.b64encode(zlib.crc32(after).to_bytes(4, "big")).decode() if value == crc else value
+    if name in _HASHES:
+        return _same_form(value, _HASHES[name], before, after)
+    return value
+
+
+def _same_form(whole: str, algorithm: str, before: bytes, after: bytes) -> str:
+    old, new = (hashlib.new(algorithm, each, usedforsecurity=False).digest() for each in (before, after))
+    forms: tuple[Callable[[bytes], str], ...] = (lambda raw: base64.b64encode(raw).decode(), bytes.hex)
+    for form in forms:
+        if form(old) in whole:
+            return whole.replace(form(old), form(new))
+    return whole
+
+
+def frames_true_again(before: bytes, after: bytes) -> bytes:
+    """An AWS event stream of the same length with the checksums of its frames made anew; anything else as it is."""
+    if len(before) != len(after) or not _whole_frames(before):
+        return after
+    renewed = bytearray(after)
+    at = 0
+    while at < len(renewed):
+        size = int.from_bytes(renewed[at : at + 4], "big")
+        end = at + size
+        renewed[end - 4 : end] = zlib.crc32(renewed[at : end - 4]).to_bytes(4, "big")
+        at = end
+    return bytes(renewed)
+
+
+def _whole_frames(body: bytes) -> bool:
+    at = 0
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 4], "big")
+        prelude = body[at : at + _PRELUDE]
+        if size < _LEAST_FRAME or at + size > len(body):
+            return False
+        if zlib.crc32(prelude[:8]) != int.from_bytes(prelude[8:], "big"):
+            return False
+        if zlib.crc32(body[at : at + size - 4]) != int.from_bytes(body[at + size - 4 : at + size], "big"):
+            return False
+        at += size
+    return bool(body)
