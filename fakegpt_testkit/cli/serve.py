@@ -33,7 +33,16 @@ _SDKS = (
 @click.option("--gap", help="The same time between all arrivals, such as 5ms, in place of a pace.")
 @click.option("--fault", "faults", multiple=True, help="A fault as in Python, 'reset(3)'; may be given several times.")
 @click.option("--ignore", multiple=True, help="A field that does not decide, body.user; may be given several times.")
-@click.option("--origin", help="Only what was recorded from this URL.")
+@click.option("--origin", help="Only what was recorded from this URL; with --record: the URL to store for upstream's.")
+@click.option("--record", is_flag=True, help="Ask --upstream for what the one cassette has not, and record it.")
+@click.option("--upstream", help="The live service, such as https://api.openai.com/v1.")
+@click.option(
+    "--record-mode",
+    type=click.Choice(["once", "new_episodes", "rewrite"]),
+    default="new_episodes",
+    show_default=True,
+    help="What --record adds to a cassette that there is.",
+)
 @click.option("--once", is_flag=True, help="Play equal requests in their recorded order, each once.")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers, or *; may be given several times.")
 @click.option("--allow-host", multiple=True, help="Another name this server is asked under; several times.")
@@ -48,10 +57,13 @@ def serve(
     faults: tuple[str, ...],
     ignore: tuple[str, ...],
     origin: str | None,
+    upstream: str | None,
+    record_mode: str,
     cors: tuple[str, ...],
     allow_host: tuple[str, ...],
     *,
     once: bool,
+    record: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -61,35 +73,60 @@ def serve(
     """
     from fakegpt_testkit.maintenance import catalog
     from fakegpt_testkit.recorder import Settings
-    from fakegpt_testkit.serving import MATCH_ON, Access, Door, Library, Server, Terms, read_fault, read_timing, run
+    from fakegpt_testkit.serving import (
+        MATCH_ON,
+        Access,
+        Door,
+        Library,
+        Recorder,
+        Server,
+        Terms,
+        read_fault,
+        read_timing,
+        run,
+    )
 
     played = Settings(match_on=MATCH_ON, faults=[read_fault(each) for each in faults], ignore=ignore)
     terms = Terms(played, read_timing(pace, gap), steady=not once, command=_RECORD)
-    library = Library(lambda: catalog.found(cassettes), origin)
+    recorder = None
+    if record:
+        if upstream is None or len(cassettes) != 1 or cassettes[0].is_dir():
+            raise click.UsageError("--record takes one cassette and --upstream URL")
+        recorder = Recorder(cassettes[0], upstream, played.merged({"record_mode": record_mode}), origin)
+    elif upstream is not None:
+        raise click.UsageError("--upstream is for --record")
+    library = Library(lambda: () if record else catalog.found(cassettes), origin)
     library.load()
     problems = progress_console()
-    server = Server(
-        library, terms, Access(allow_host, cors), say=lambda line: problems.print(escaped(line), soft_wrap=True)
-    )
+
+    def say(line: str) -> None:
+        problems.print(escaped(line), soft_wrap=True)
+
+    if recorder is not None:
+        recorder.say = say
+    server = Server(library, terms, Access(allow_host, cors), say=say, recorder=recorder)
     run(server, Door(host, port), lambda url: _tell(server, url, as_json=as_json), watch=watch)
 
 
-_RECORD = "record it with the tests, or in another terminal: fakegpt-testkit record --help"
+_RECORD = "fakegpt-testkit serve --record --upstream URL CASSETTE"
 
 
 def _tell(server: Server, url: str, *, as_json: bool) -> None:
     """Where it listens, in one line for those who wait for it; then what to set for the SDKs."""
-    variables = {name: url + below for name, below, ends in _SDKS if _is_asked(server, ends)}
+    variables = {name: url + below for name, below, ends in _SDKS if _is_asked(server, name, ends)}
     if as_json:
         print_json({"url": url, "control": f"{url}/__fakegpt", "environment": variables})
         return
     out = console()
-    out.print(escaped(f"{server.library.shelf.told} at {url}"), soft_wrap=True)
+    told = server.library.shelf.told if server.recorder is None else f"{server.recorder.upstream} is recorded"
+    out.print(escaped(f"{told} at {url}"), soft_wrap=True)
     for name, value in variables.items():
         out.print(escaped(f"{name}={value}"), soft_wrap=True)
     out.print(f"Ctrl-C stops it; what was asked: {url}/__fakegpt/", style="dim", soft_wrap=True)
     out.file.flush()
 
 
-def _is_asked(server: Server, ends: tuple[str, ...]) -> bool:
+def _is_asked(server: Server, name: str, ends: tuple[str, ...]) -> bool:
+    if server.recorder is not None:
+        return name.partition("_")[0].lower() in server.recorder.upstream
     return any(each.request.path.endswith(ends) for each in server.library.shelf.interactions)

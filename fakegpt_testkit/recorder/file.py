@@ -63,9 +63,10 @@ class CassetteFile:
 
     def close(self) -> bool:
         """Remove the journals: what they hold is saved, or is not wanted. Whether there were any."""
-        for journal in self._journals:
+        journals, self._journals = self._journals, []
+        for journal in journals:
             journal.remove()
-        return bool(self._journals)
+        return bool(journals)
 
     def keep_journals(self, failure: BaseException) -> None:
         """Leave the journals of what could not be saved, and say so where it failed."""

@@ -89,6 +89,11 @@ class Recordings:
         """The requests that could not be recorded, with the reason."""
         return tuple(each.lost for _, each in sorted(self._begun.items()) if each.lost is not None)
 
+    def begin_log_anew(self) -> None:
+        """Note what is recorded from now on in another log: all that the last one has is saved."""
+        with self._lock:
+            self._log = None
+
     def stop(self) -> None:
         """Take what still runs as it is now."""
         for each in [*self._begun.values()]:

@@ -5,6 +5,7 @@ Knows no client of this process, and no pytest.
 
 from fakegpt_testkit.serving.library import Library, Shelf
 from fakegpt_testkit.serving.reading import Limits
+from fakegpt_testkit.serving.recording import Recorder
 from fakegpt_testkit.serving.running import Door, run, serve, serving
 from fakegpt_testkit.serving.served import Served, serve_cassette
 from fakegpt_testkit.serving.server import Access, Server
@@ -20,6 +21,7 @@ __all__ = [
     "Door",
     "Library",
     "Limits",
+    "Recorder",
     "Served",
     "Server",
     "Shelf",

@@ -178,6 +178,12 @@ class Connection(asyncio.Protocol):
         said = {"error": {"type": "RequestRefused", "message": str(refused)}}
         self.reply(refused.status, json.dumps(said).encode(), (("Content-Type", "application/json"),))
 
+    def fail(self, status: int, problem: str) -> None:
+        """Answer that there is no answer, in words."""
+        self._answering = None
+        said = {"error": {"type": "UpstreamUnreachable", "message": problem}}
+        self.reply(status, json.dumps(said).encode(), (("Content-Type", "application/json"),))
+
     def done(self, *, keep: bool) -> None:
         """The answer is whole."""
         self._asked = self._answering = None

@@ -63,9 +63,9 @@ def _control(server: Server, method: str, words: list[str], said: object, base: 
             server.reset()
             return Reply(200, {})
         case "POST", ["save"]:
-            if server.save is None:
+            if server.recorder is None:
                 return Reply(409, {"error": "nothing is recorded here: serve with --record --upstream URL"})
-            return Reply(200, {"saved": server.save()})
+            return Reply(200, {"saved": server.recorder.save()})
         case "GET", ["scenarios"]:
             return Reply(200, [_named(name, base) for name in server.scenarios])
         case _, ["scenarios", name, *rest]:

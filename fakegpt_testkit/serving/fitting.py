@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fakegpt_testkit.cassette import Cassette
-    from fakegpt_testkit.exchange import Headers, Tape
+    from fakegpt_testkit.exchange import Head, Headers, Tape
 
 _OTHER_CONNECTIONS: Final = frozenset({"alt-svc", "keep-alive", "nel", "report-to", "strict-transport-security"})
 """Of the recorded connection only; HSTS would send a browser's every request to localhost to https."""
@@ -76,6 +76,11 @@ def fit(tape: Tape, method: str, here: Here, origins: Iterable[str]) -> Tape:
     if headers == head.headers and head is tape.head:
         return tape
     return replace(tape, head=replace(head, headers=headers))
+
+
+def rewritten(head: Head, here: Here, origins: tuple[str, ...]) -> Head:
+    """A live answer's head as it is passed on: all as it is, but for what would lead a client past this server."""
+    return replace(head, headers=tuple(_fields(head.headers, here, origins)))
 
 
 def check_heads(cassette: Cassette) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.serving import cross_origin, hosts
 from fakegpt_testkit.serving.control import CONTROL, Reply, control
-from fakegpt_testkit.serving.fitting import Here
+from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.misses import STATUS, miss_body
-from fakegpt_testkit.serving.plan import Plans
+from fakegpt_testkit.serving.plan import Plans, Progress
 from fakegpt_testkit.serving.reading import Asked, Limits, Refused
 from fakegpt_testkit.serving.world import Terms, World
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.library import Library, Shelf
+    from fakegpt_testkit.serving.recording import Recorder
 
 MOST_SCENARIOS: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -49,10 +51,8 @@ class Server:
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     say: Callable[[str], None] = lambda _: None
-    save: Callable[[], int] | None = None
-    """Saves what was recorded, and says how many interactions that are; None where nothing is recorded."""
-    live: Callable[[Asked, Connection, Here], None] | None = None
-    """Asks the live service in the place of the world without a name; None where that plays."""
+    recorder: Recorder | None = None
+    """Answers in the place of the world without a name, and asks the live service; None where that plays."""
     world: World = field(init=False)
     scenarios: dict[str, World] = field(init=False, default_factory=dict)
     connections: set[Connection] = field(init=False, default_factory=set)
@@ -97,9 +97,11 @@ class Server:
         self.connections.discard(connection)
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections, and save what was recorded."""
         for each in tuple(self.connections):
             each.transport.abort()
+        if self.recorder is not None:
+            self.recorder.close()
 
     # --- requests ---
 
@@ -124,8 +126,8 @@ class Server:
             header(asked.headers, "Accept-Encoding") or "",
             cross_origin.fields(asked.headers, self.access.origins),
         )
-        if world is self.world and self.live is not None:
-            self.live(asked, connection, here)
+        if world is self.world and self.recorder is not None:
+            self._record(self.recorder, asked, connection, here)
             return
         request = Request(asked.method, here.origin + target, asked.headers, asked.body)
         self.play(world, request, connection, here)
@@ -134,12 +136,35 @@ class Server:
         """Answer a request from a world, or say why that has no answer."""
         answer = world.ask(request, here)
         if isinstance(answer, FakeGptTestkitError):
-            self.say(str(answer))
-            body, fields = miss_body(world.shown(request), answer)
-            connection.reply(STATUS, body, (*fields, *here.fields))
+            self._miss(world, request, answer, connection, here)
             return
         plan = self._plans.plan(answer.tape, request.method, answer.recorded)
         connection.play(plan, world.terms.timing, answer.progress)
+
+    def _record(self, recorder: Recorder, asked: Asked, connection: Connection, here: Here) -> None:
+        """Answer from the cassette that is recorded, or from the live service."""
+        try:
+            number, request, tape = recorder.ask(asked)
+        except FakeGptTestkitError as problem:
+            request = Request(asked.method, here.origin + asked.target, asked.headers, asked.body)
+            self.world.note(request, "", problem.with_traceback(None))
+            self._miss(self.world, request, problem, connection, here)
+            return
+        if tape is None:
+            self.world.note(request, "the live service")
+            recorder.forward(number, request, asked, connection, here)
+            return
+        self.world.note(request, "the cassette")
+        fitted = fit(tape, request.method, here, [origin_of(request.uri)])
+        plan = self._plans.plan(fitted, request.method, None)
+        connection.play(plan, self.world.terms.timing, Progress(fitted, request.method))
+
+    def _miss(
+        self, world: World, request: Request, problem: FakeGptTestkitError, connection: Connection, here: Here
+    ) -> None:
+        self.say(str(problem))
+        body, fields = miss_body(world.shown(request), problem)
+        connection.reply(STATUS, body, (*fields, *here.fields))
 
     def _place(self, asked: Asked, connection: Connection) -> tuple[World, str, str]:
         """The world that is asked, the base of its URLs, and the target below that.

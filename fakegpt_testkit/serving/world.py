@@ -81,7 +81,7 @@ class World:
     def ask(self, request: Request, here: Here) -> Answer | FakeGptTestkitError:
         """The answer to a request, fitted to its connection, or why there is none; noted either way."""
         number = next(self._numbers)
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = _now()
         try:
             index, tape = self._choose(number, request)
         except FakeGptTestkitError as problem:
@@ -98,6 +98,10 @@ class World:
         where = self.shelf.where(index)
         self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
         return Answer(fitted, given.response if recorded else None, progress)
+
+    def note(self, request: Request, source: str, problem: FakeGptTestkitError | None = None) -> None:
+        """Note a request that was answered elsewhere."""
+        self.journal.add(Entry(next(self._numbers), _now(), request, source, problem=problem))
 
     @property
     def unplayed_numbers(self) -> tuple[int, ...]:
@@ -144,3 +148,7 @@ class World:
     def _has_head(self, request: Request) -> bool:
         """Whether a HEAD of this path was recorded; else the recording of its GET tells the same."""
         return any(each.request.method == "HEAD" and each.request.path == request.path for each in self._interactions)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

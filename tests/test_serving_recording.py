@@ -1,0 +1,225 @@
+"""The server as a recording proxy: what the live service says passes through, to the byte, and is in the cassette."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.raw import raw_server
+from support.servers import CLOSE, HOLD, RESET, Answer, Asked
+from support.serving import AT_ONCE, EVENTS, FRAMED, HEAD, WHOLE, Line, ask, request, served, server_of
+
+from fakegpt_testkit import storage
+from fakegpt_testkit.cassette import loads
+from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.exchange import EndingKind, header
+from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.serving import MATCH_ON, Recorder, Terms, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.raw import RawServer
+
+    from fakegpt_testkit.cassette import Cassette
+
+STEPS = (HEAD, FRAMED[:16], 0.02, FRAMED[16:32], 0.02, FRAMED[32:])
+ZIPPED = gzip.compress(b"".join(EVENTS))
+ANSWERS: dict[str, Answer] = {
+    "/whole": (*STEPS, b"0\r\n\r\n", CLOSE),
+    "/reset": (*STEPS, RESET),
+    "/early": (*STEPS, CLOSE),
+    "/malformed": (*STEPS, b"this is no chunk size\r\n", CLOSE),
+    "/nothing": (CLOSE,),
+    "/gzip": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(ZIPPED), ZIPPED, CLOSE),
+    "/json": (b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nContent-Length: 8\r\n\r\n{"a": 1}', CLOSE),
+    "/until-close": (b"HTTP/1.1 200 OK\r\nX-Y: z\r\n\r\n", 0.02, b"some", CLOSE),
+    "/not-http": (b"this is no status line\r\n\r\n", CLOSE),
+    "/hints": (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",),
+    "/hold": (HEAD, FRAMED[:16], HOLD),
+}
+PASSED = [path for path in ANSWERS if path not in {"/hold", "/hints"}]
+ENDED = {
+    "/reset": EndingKind.RESET,
+    "/early": EndingKind.EOF,
+    "/malformed": EndingKind.MALFORMED,
+    "/nothing": EndingKind.EOF,
+    "/not-http": EndingKind.MALFORMED,
+}
+
+
+class Proxy:
+    """A recording server, what it asks, and the cassette it writes."""
+
+    def __init__(self, url: str, upstream: RawServer, path: Path, recorder: Recorder) -> None:
+        self.url = url
+        self.upstream = upstream
+        self.path = path
+        self.recorder = recorder
+
+    @property
+    def saved(self) -> Cassette:
+        """What is in the file, once that is said to be saved."""
+        httpx.post(f"{self.url}/__fakegpt/save").raise_for_status()
+        return loads(self.path.read_bytes(), str(self.path))
+
+
+@contextmanager
+def recording(path: Path, mode: str = "new_episodes") -> Iterator[Proxy]:
+    with raw_server(ANSWERS) as upstream:
+        live = f"http://127.0.0.1:{upstream.port}"
+        recorder = Recorder(
+            path, live, Settings(match_on=MATCH_ON).merged({"record_mode": mode}), "https://api.example"
+        )
+        server = server_of(terms=Terms(Settings(match_on=MATCH_ON), AT_ONCE), recorder=recorder)
+        with serving(server) as url:
+            yield Proxy(url, upstream, path, recorder)
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[Proxy]:
+    with recording(tmp_path / "made.yaml") as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("path", PASSED)
+def test_a_client_meets_what_it_would_meet_without_it(path: str, proxy: Proxy) -> None:
+    asked = request(path, "GET", "Connection: close")
+    direct = ask(f"http://127.0.0.1:{proxy.upstream.port}", asked)
+    assert ask(proxy.url, asked) == direct
+    assert len(proxy.upstream.requests) == 2  # one each: nothing is asked again
+    [kept] = proxy.saved.interactions
+    assert kept.request.uri == f"https://api.example{path}"
+    assert kept.response.ending.kind is ENDED.get(path, EndingKind.COMPLETE)
+
+
+@pytest.mark.parametrize("path", PASSED)
+def test_what_was_recorded_is_served_as_it_came(path: str, tmp_path: Path) -> None:
+    asked = request(path, "GET", "Connection: close", "Accept-Encoding: gzip")
+    with recording(tmp_path / "made.yaml") as proxy:
+        live = ask(proxy.url, asked)
+    with served(tmp_path / "made.yaml") as url:
+        played, how = ask(url, asked)
+    if path == "/gzip":  # whose bytes are coded anew
+        assert gzip.decompress(played.partition(b"\r\n\r\n")[2]) == b"".join(EVENTS)
+    elif path != "/not-http":  # no server can break the rules in each way that there is
+        assert (played, how) == live
+
+
+def test_arrivals_and_http_chunks_are_recorded_as_they_came(proxy: Proxy) -> None:
+    assert ask(proxy.url, request("/whole", "GET", "Connection: close")) == (WHOLE, "closed")
+    [kept] = proxy.saved.interactions
+    assert [(each.data, each.ends) for each in kept.response.chunks if each.data] == [
+        (each, (len(each),)) for each in EVENTS
+    ]
+
+
+def test_what_was_recorded_is_played_when_it_is_asked_again_later(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    for mode, asked in [("once", 1), ("new_episodes", 0), ("once", 0), ("rewrite", 1)]:
+        with recording(path, mode) as proxy:
+            assert ask(proxy.url, request("/whole", "GET", "Connection: close"))[0] == WHOLE
+            assert (mode, len(proxy.upstream.requests)) == (mode, asked)
+        assert len(loads(path.read_bytes(), "").interactions) == 1
+
+
+def test_once_a_cassette_is_there_nothing_is_added_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    with recording(path, "once") as proxy:
+        assert [httpx.get(f"{proxy.url}/{name}").status_code for name in ("json", "gzip")] == [201, 200]
+    with recording(path, "once") as proxy:
+        assert httpx.get(f"{proxy.url}/whole").status_code == 404
+        assert httpx.get(f"{proxy.url}/__fakegpt/unmatched").json()[0]["error"]["type"] == "RequestNotRecorded"
+    assert len(loads(path.read_bytes(), "").interactions) == 2
+
+
+def test_credentials_pass_and_are_not_stored(proxy: Proxy) -> None:
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
+    httpx.post(f"{proxy.url}/json", json={"password": key}, headers={"Authorization": f"Bearer {key}"})
+    [passed] = proxy.upstream.requests
+    assert (passed.header("Authorization"), key.encode() in passed.body) == (f"Bearer {key}", True)
+    assert proxy.saved.interactions
+    assert key not in proxy.path.read_text(encoding="utf-8")
+
+
+def test_the_request_is_passed_on_without_what_was_about_its_connection(proxy: Proxy) -> None:
+    fields = ["Connection: close, X-Mine", "X-Mine: 1", "Keep-Alive: 5", "TE: trailers", "X-kept: as It Is"]
+    ask(proxy.url, request("/json?b=2&a=1", "POST", *fields, body=b"12345"))
+    ask(
+        proxy.url, request("/json", "POST", "Connection: close", "Transfer-Encoding: chunked") + b"2\r\nab\r\n0\r\n\r\n"
+    )
+    one, two = proxy.upstream.requests
+    assert (one.method, one.target, one.body, two.body) == ("POST", "/json?b=2&a=1", b"12345", b"ab")
+    assert one.headers == (
+        ("Host", f"127.0.0.1:{proxy.upstream.port}"),
+        ("X-kept", "as It Is"),
+        ("Accept-Encoding", "identity"),
+        ("Content-Length", "5"),
+    )
+
+
+def test_a_connection_is_kept_while_the_service_is_asked_anew(proxy: Proxy) -> None:
+    got, _ = ask(proxy.url, request("/json") + request("/hints") + request("/whole", "GET", "Connection: close"))
+    assert got.endswith(b'{"a": 1}HTTP/1.1 204 No Content\r\n\r\n' + WHOLE)
+    assert len(proxy.saved.interactions) == 3
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closing", "with a reset"])
+def test_a_client_that_left_is_told_as_abandoned(reset: bool, proxy: Proxy) -> None:
+    line = Line(proxy.url)
+    line.send(request("/hold"))
+    line.until(b"one\n\n\r\n")
+    line.leave(reset=reset)
+    until = time.monotonic() + 20
+    while not (proxy.path.exists() and proxy.saved.interactions):
+        assert time.monotonic() < until
+        httpx.post(f"{proxy.url}/__fakegpt/save")
+    [kept] = proxy.saved.interactions
+    assert (kept.response.body, kept.response.ending.kind) == (EVENTS[0], EndingKind.ABANDONED)
+
+
+def test_the_file_is_written_while_it_records_and_no_journal_is_left(proxy: Proxy) -> None:
+    httpx.get(f"{proxy.url}/json")
+    until = time.monotonic() + 20
+    while not proxy.path.exists():
+        assert time.monotonic() < until
+    for number in range(1, 4):
+        httpx.get(f"{proxy.url}/gzip")
+        assert len(proxy.saved.interactions) == 1 + number
+    assert [each for each in storage.leftovers() if "made" in str(each.path)] == []
+
+
+def test_a_service_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
+    with raw_server({}) as gone:
+        port = gone.port
+    recorder = Recorder(tmp_path / "a.yaml", f"http://127.0.0.1:{port}", Settings(record_mode="once"))
+    with serving(server_of(recorder=recorder)) as url:
+        answer = httpx.get(f"{url}/a")
+    assert (answer.status_code, (tmp_path / "a.yaml").exists()) == (502, False)
+    assert f"http://127.0.0.1:{port} could not be reached" in answer.json()["error"]["message"]
+
+
+def test_a_redirect_and_a_login_stay_with_the_proxy(tmp_path: Path) -> None:
+    def login(asked: Asked) -> Answer:
+        fields = f"Location: http://{asked.header('Host')}/home\r\nSet-Cookie: s=1; Domain=api.example; Secure; Path=/"
+        return (f"HTTP/1.1 302 Found\r\n{fields}\r\nContent-Length: 0\r\n\r\n".encode(),)
+
+    with raw_server({"/login": login}) as upstream:
+        live = f"http://127.0.0.1:{upstream.port}"
+        recorder = Recorder(tmp_path / "a.yaml", live, Settings(record_mode="once"), "https://api.example")
+        with serving(server_of(recorder=recorder)) as url:
+            answer = httpx.get(f"{url}/login")
+    assert answer.headers["location"] == f"{url}/home"
+    assert answer.headers["set-cookie"] == "s=1; Path=/"
+    [kept] = loads((tmp_path / "a.yaml").read_bytes(), "").interactions
+    assert header(kept.response.headers, "Location") == "https://api.example/home"
+
+
+def test_a_mode_that_it_has_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="once, new_episodes, rewrite"):
+        Recorder(tmp_path / "a.yaml", "http://localhost:1", Settings(record_mode="all"))
