@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from support.commands import runner
-from support.serving import EVENTS, recorded, write
+from support.raw import raw_server
+from support.servers import HOLD
+from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, write
 
+from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,3 +140,44 @@ def test_what_it_cannot_do_is_refused_by_name(name: str, tmp_path: Path) -> None
     result = runner().invoke(main, ["serve", str(tmp_path), "--port", "0", *flags])
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_it_records_what_it_passes_on_and_serves_that_later(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    with raw_server({"/v1/chat": (WHOLE,)}) as upstream:
+        live = f"http://127.0.0.1:{upstream.port}/v1"
+        flags = ["--record", "--upstream", live, "--origin", "https://api.openai.com"]
+        with running(path, *flags) as (told, process):
+            assert httpx.post(f"{told['url']}/v1/chat", json={"a": 1}).content == b"".join(EVENTS)
+            process.send_signal(signal.SIGTERM)
+            _, problems = process.communicate(timeout=20)
+    assert (process.returncode, problems) == (0, "")
+    assert "https://api.openai.com/v1/chat" in path.read_text(encoding="utf-8")
+    with running(path) as (told, _):
+        assert httpx.post(f"{told['url']}/v1/chat", json={"a": 1}).content == b"".join(EVENTS)
+
+
+def test_a_recording_that_was_killed_can_be_recovered(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    with raw_server({"/events": (HEAD, FRAMED, HOLD)}) as upstream:
+        with (
+            running(path, "--record", "--upstream", f"http://127.0.0.1:{upstream.port}") as (told, process),
+            Line(str(told["url"])) as line,
+        ):
+            line.send(request("/events"))
+            line.until(b"three\n\n\r\n")
+            process.kill()
+            process.wait()
+        assert not path.exists()
+        assert runner().invoke(main, ["recover", "--all"]).exit_code == 0
+    [kept] = loads(path.read_bytes(), "").interactions
+    assert (kept.response.body, kept.response.ending.kind) == (b"".join(EVENTS), EndingKind.KILLED)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--record"], ["--upstream", "http://localhost:1"], ["other.yaml", "--record", "--upstream", "http://a"]]
+)
+def test_a_recording_needs_one_cassette_and_a_service(flags: list[str], tmp_path: Path) -> None:
+    result = runner().invoke(main, ["serve", str(tmp_path / "made.yaml"), "--port", "0", *flags])
+    assert result.exit_code == 2
+    assert "--record" in result.stderr

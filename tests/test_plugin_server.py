@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.serving import recorded, write
+from support.raw import raw_server
+from support.serving import WHOLE, recorded, write
 from support.suites import INI
 
 BEGIN = """
@@ -225,3 +226,25 @@ async def test_it(fakegpt_server):
 """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_in_a_mode_that_records_it_asks_the_live_service_and_later_plays_that(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    tests = """
+@pytest.mark.fakegpt("made")
+def test_it(fakegpt_server):
+    assert "data: three" in run(fakegpt_server).stdout
+    assert fakegpt_server.unmatched == ()
+"""
+    with raw_server({"/events": (WHOLE,)}) as upstream:
+        options = ["--fakegpt-record-mode=once", f"--fakegpt-url=http://127.0.0.1:{upstream.port}"]
+        result = suite(pytester, tests, *options)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["fakegpt: 0 replayed, 1 recorded, *"])
+        result = suite(pytester, tests, *options)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["fakegpt: 1 replayed, 0 recorded, *"])
+        assert len(upstream.requests) == 1
+    suite(pytester, tests).assert_outcomes(passed=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -190,7 +190,10 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
     command = drift.advice(item, wanted.settings.mode).record("new_episodes" if is_there else "once")
     try:
-        with _guarded(request, wanted, watched), serve_cassette(wanted.source, wanted.settings, command) as served:
+        with ExitStack() as stack:
+            served = stack.enter_context(serve_cassette(wanted.source, wanted.settings, command, wanted.own.url))
+            if served.plays:
+                stack.enter_context(_guarded(request, wanted, watched))
             item.stash[_session] = served
             yield served
     except FakeGptTestkitError as problem:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.reading import Asked
@@ -57,6 +58,21 @@ class Recorder:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.create_default_context() if upstream.startswith("https:") else None
         self.say: Callable[[str], None] = lambda _: None
+
+    @property
+    def path(self) -> str:
+        """The cassette, as a person would write it."""
+        return self._file.shown
+
+    @property
+    def mode(self) -> RecordMode:
+        """In which it records."""
+        return self._deck.mode
+
+    @property
+    def recorded(self) -> tuple[Interaction, ...]:
+        """What was recorded whole."""
+        return self._deck.recordings.interactions
 
     def ask(self, asked: Asked) -> tuple[int, Request, Tape | None]:
         """A request's number, the request as it goes to the service, and the recorded answer. Raises for a miss."""

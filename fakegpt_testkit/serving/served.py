@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.recorder.modes import RecordMode
+from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.serving.library import Library, Shelf, load
+from fakegpt_testkit.serving.recording import Recorder
 from fakegpt_testkit.serving.running import serve
 from fakegpt_testkit.serving.server import Server
 from fakegpt_testkit.serving.threads import loop_in_a_thread
@@ -39,10 +40,11 @@ _OF_THE_HOST: Final = frozenset({"host", "port", "scheme"})
 class Served:
     """Answers the requests of one test from a cassette."""
 
-    def __init__(self, url: str, world: World, call: Call) -> None:
+    def __init__(self, url: str, world: World, recorder: Recorder | None, call: Call) -> None:
         self.url = url
         """Where it listens, without a slash at the end."""
         self._world = world
+        self._recorder = recorder
         self._call: Call | None = call
 
     @property
@@ -78,13 +80,13 @@ class Served:
 
     @property
     def plays(self) -> bool:
-        """It does."""
-        return True
+        """Whether all that it answers comes from the cassette."""
+        return self._recorder is None
 
     @property
     def record_mode(self) -> RecordMode:
-        """None of those that record."""
-        return RecordMode.NONE
+        """In which it records, if it does."""
+        return RecordMode.NONE if self._recorder is None else self._recorder.mode
 
     @property
     def drift(self) -> None:
@@ -93,8 +95,9 @@ class Served:
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
-        """Nothing."""
-        return ()
+        """What was asked of the live service and recorded."""
+        recorder = self._recorder
+        return () if recorder is None else self._look(lambda: recorder.recorded)
 
     @property
     def refused(self) -> tuple[FakeGptTestkitError, ...]:
@@ -139,19 +142,30 @@ class Served:
 
 
 @contextmanager
-def serve_cassette(source: Path | Sequence[Interaction], settings: Settings, command: str) -> Iterator[Served]:
+def serve_cassette(
+    source: Path | Sequence[Interaction], settings: Settings, command: str, upstream: str = ""
+) -> Iterator[Served]:
     """Serve a cassette, or interactions in its place, on a free port until the block ends.
 
-    The pace of 5 ms between arrivals stands in the place of lockstep. ``command`` is what errors tell to type.
+    In a mode that records, what the cassette has not is asked of ``upstream``. The pace of 5 ms between arrivals stands
+    in the place of lockstep. ``command`` is what errors tell to type.
     """
-    cassette = load(source, command=command) if isinstance(source, Path) else Cassette(tuple(source), "the script")
-    library = Library(lambda: (), shelf=Shelf((cassette,)))
     matchers = tuple(each for each in settings.match_on if each not in _OF_THE_HOST)
+    settings = replace(settings, match_on=matchers)
+    recorder = None
+    if isinstance(source, Path) and rules_of(settings.mode, missing=not source.exists()).records:
+        recorder = Recorder(source, upstream, settings)
+        cassette = Cassette((), recorder.path)
+    elif isinstance(source, Path):
+        cassette = load(source, command=command)
+    else:
+        cassette = Cassette(tuple(source), "the script")
+    library = Library(lambda: (), shelf=Shelf((cassette,)))
     timing = QUICK if settings.pace == "lockstep" else read_timing(settings.pace)
-    server = Server(library, Terms(replace(settings, match_on=matchers), timing, command=command))
+    server = Server(library, Terms(settings, timing, command=command), recorder=recorder)
     with loop_in_a_thread("fakegpt-server") as call:
         context = serve(server)
-        served = Served(call(context.__aenter__()), server.world, call)
+        served = Served(call(context.__aenter__()), server.world, recorder, call)
         try:
             yield served
         finally:
