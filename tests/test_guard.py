@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import asyncio
 import http.client
 import os
@@ -448,3 +449,18 @@ def test_hosts_are_read_from_text(said: Any, hosts: tuple[str, ...] | None) -> N
 )
 def test_proxies_on_this_machine_are_read_from_the_environment(environment: dict[str, str], ports: set[int]) -> None:
     assert read_proxies(environment) == ports
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_PACKET"), reason="the system has no such sockets")
+def test_raw_packets_are_stopped_where_their_socket_is_opened() -> None:
+    guard = Guard("a test")
+    with guarded(guard), pytest.raises(NetworkBlocked, match="raw packets"):
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    assert len(guard.blocked) == 1
+    with guarded(guard), socket.socket(socket.AF_INET, socket.SOCK_DGRAM):
+        assert len(guard.blocked) == 1
+
+
+def test_a_socket_of_the_c_module_is_kept_from_an_address() -> None:
+    with guarded(Guard("a test")), pytest.raises(NetworkBlocked):
+        _socket.socket().connect(("192.0.2.1", 80))

@@ -27,6 +27,9 @@ INSIDE: Final = frozenset(
 )
 """Families of sockets that end in this machine's kernel."""
 
+PACKETS: Final = getattr(socket, "AF_PACKET", None)
+"""The family of sockets that send raw packets, where the system has it."""
+
 OUTSIDE: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 
 
@@ -86,7 +89,14 @@ def check_start(guard: Guard, call: str, args: tuple[Any, ...]) -> None:
     guard.block(call, shown or "a copy of this process", "")
 
 
+def _check_open(guard: Guard, call: str, args: tuple[Any, ...]) -> None:
+    """Stop a socket of raw packets where it is opened: it sends without naming anybody."""
+    if args[1] == PACKETS:
+        guard.block(call, "raw packets", "*")
+
+
 _CHECKS: Final[dict[str, _Check]] = {
+    "socket.__new__": _check_open,
     "socket.connect": _check_send,
     "socket.sendto": _check_send,
     "socket.sendmsg": _check_send,
