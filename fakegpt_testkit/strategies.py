@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from fakegpt_testkit.dialects import ToolCall
+from fakegpt_testkit.dialects.writing import WRITERS, Said
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.sse import Event, encode
 
 if TYPE_CHECKING:
@@ -149,6 +152,32 @@ _answer_text = st.one_of(
     st.sampled_from(("\u2028", "\x85", "data: x\n\n", "[DONE]", "\n")),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), min_size=1, max_size=8),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A whole answer in a dialect: the ``body`` as it is sent, its media type, and what is ``said`` in it."""
+
+    body: bytes
+    content_type: str
+    said: Said
+
+
+@st.composite
+def answers(draw: DrawFn, dialect: str = "openai-chat") -> Written:
+    """Whole streams in a provider's dialect: texts, reasoning, calls of tools and usage, each there or not."""
+    if dialect not in WRITERS:
+        raise BadSetting("dialect", dialect, f"one of {', '.join(WRITERS)}")
+    writer = WRITERS[dialect]
+    values = st.none() | st.booleans() | st.integers(-(2**31), 2**31) | _answer_text
+    calls = st.builds(ToolCall, st.from_regex(r"\A[a-z_]{1,12}\Z"), st.dictionaries(_answer_text, values, max_size=3))
+    said = Said(
+        tuple(draw(st.lists(_answer_text, min_size=1, max_size=5))),
+        draw(st.just("") | _answer_text),
+        tuple(draw(st.lists(calls, max_size=2))),
+        draw(st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))),
+    )
+    return Written(b"".join(writer.events(said)), writer.content_type, said)
 
 
 @st.composite

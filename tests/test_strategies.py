@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,12 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.conversation import AnswerReader, NewMessage, Text
+from fakegpt_testkit.dialects import Usage, dialect_named, dialect_of_events, read_events
+from fakegpt_testkit.dialects.writing import WRITERS
+from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.framing import cut, framing_of
 from fakegpt_testkit.sse import Event, encode, parse
-from fakegpt_testkit.strategies import Conversation, conversations, cuts, event_streams, events
+from fakegpt_testkit.strategies import Conversation, answers, conversations, cuts, event_streams, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,3 +142,28 @@ def test_the_documented_example_finds_the_naive_readers_bug() -> None:
 
 def test_the_documented_example_of_whole_answers_runs() -> None:
     quick(run(blocks()[3])["test_the_answer_is_read"])()
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_an_answer_in_a_dialect_says_what_it_is_said_to_say(dialect: str, data: st.DataObject) -> None:
+    written = data.draw(answers(dialect))
+    framing = framing_of(written.body, written.content_type)
+    assert framing is not None
+    events = cut(written.body, framing).events
+    assert dialect_of_events(events).name == dialect
+    answer = read_events(events, dialect_named(dialect))
+    choice = answer.choices[0]
+    assert (choice.deltas, choice.reasoning) == (written.said.texts, written.said.reasoning)
+    assert [(call.name, json.loads(call.arguments)) for call in choice.tool_calls] == [
+        (call.name, json.loads(call.arguments)) for call in written.said.tool_calls
+    ]
+    if written.said.usage is not None:
+        assert answer.usage == Usage(*written.said.usage)
+    assert answer.ended_at is not None
+
+
+def test_answers_of_a_dialect_that_nobody_writes_are_an_error() -> None:
+    with pytest.raises(BadSetting, match="one of openai-chat"):
+        find(answers("nobody"), lambda _: True)
