@@ -38,7 +38,7 @@ def server() -> Iterator[RawServer]:
 def test_a_user_sees_the_same_live_recorded_and_replayed(
     way: str, behaviour: str, server: RawServer, tmp_path: Path
 ) -> None:
-    url, timeout = server.url + PATHS[behaviour], 0.15 if behaviour in STALLS else 10
+    url, timeout = server.url + PATHS[behaviour], 0.4 if behaviour in STALLS else 10
     read, file = WAYS[way], tmp_path / "cassette.yaml"
 
     live = read(url, timeout)
