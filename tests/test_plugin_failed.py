@@ -41,6 +41,7 @@ def run(pytester: pytest.Pytester, wanted: int, mode: str, settings: str = "") -
     pytester.makefile(".ini", tox=INI)
     pytester.makepyfile(test_suite=SUITE.replace("SETTINGS", settings))
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
         patch.setenv("WANTED", str(wanted))
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--fakegpt-record-mode={mode}")
 

@@ -706,6 +706,20 @@ def interaction_of(exchange: tuple[bytes, int, str], secret: str) -> Interaction
     return Interaction(Request("POST", f"{URL}?key={quote(secret)}", ((header, secret),), body), tape(*pieces))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"signature": [[{{"signature": ""}}, "{TOKEN}", "{TOKEN}"]]}}',
+        f'{{"signature": {{"a": ["{TOKEN}"]}}}}',
+        f'{{"encrypted_content": [{{"b": "{TOKEN}"}}], "c": "{TOKEN}"}}',
+    ],
+)
+def test_a_known_secret_below_a_key_whose_value_stays_is_found(body: str) -> None:
+    redactor = Redactor()
+    redactor.know(TOKEN, "key")
+    assert TOKEN.encode() not in redactor.body(body.encode(), (("Content-Type", "application/json"),))
+
+
 @given(exchange=exchanges, secret=st.just(TOKEN) | secrets)
 @settings(max_examples=50, deadline=None)
 def test_what_is_redacted_stays_as_it_is(exchange: tuple[bytes, int, str], secret: str) -> None:

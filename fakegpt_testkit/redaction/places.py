@@ -83,7 +83,7 @@ def json_places(
         if raw_stream and len(quote) > 1:
             continue
         key = found[2]
-        for start, end, value, quoted in _values(text, found.end(), quote):
+        for start, end, value, quoted in _values(text, found.end(), quote, deep=True):
             secret = value.strip()
             if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)) or said(key, secret):
                 continue
@@ -126,8 +126,11 @@ def json_name(key: str) -> str:
     return re.sub(r"\\+u00([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), key)
 
 
-def _values(text: str, at: int, quote: str) -> Iterator[tuple[int, int, str, bool]]:
-    """Start, end and meaning of the string or number at a place, or of each string in an array; whether quoted."""
+def _values(text: str, at: int, quote: str, *, deep: bool = False) -> Iterator[tuple[int, int, str, bool]]:
+    """Start, end and meaning of the string or number at a place, or of each string in an array; whether quoted.
+
+    ``deep``: also of the strings further below that look like secrets.
+    """
     at = _after_spaces(text, at)
     in_array = text[at : at + 1] == "["
     if in_array:
@@ -142,7 +145,7 @@ def _values(text: str, at: int, quote: str) -> Iterator[tuple[int, int, str, boo
         if text[at : at + 1] != ",":
             return
         at = _after_spaces(text, at + 1)
-    if quote == '"' and (text[at : at + 1] == "{" or (in_array and text[at : at + 1] == "[")):
+    if deep and quote == '"' and (text[at : at + 1] == "{" or (in_array and text[at : at + 1] == "[")):
         yield from _deep(text, at)
         return
     number = _NUMBER.match(text, at)
