@@ -33,7 +33,7 @@ add_module_names = False
 python_maximum_signature_line_length = 100
 
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(abc|aiohttp|collections|contextlib|datetime|enum|hypothesis|os|pathlib)\..*")]
+nitpick_ignore_regex = [("py:.*", r"(abc|aiohttp|collections|contextlib|datetime|enum|hypothesis|os|pathlib|re)\..*")]
 UNNAMED = ("Path", "PathLike", "SearchStrategy", "TracebackType", "timedelta", "web.Application", "T")
 nitpick_ignore = [("py:class", name) for name in UNNAMED]
 """Names of other libraries as annotations have them, where they are imported for the types only."""

@@ -17,7 +17,8 @@ from fakegpt_testkit.framing import event_times, split
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.dialects import Choice, Failure, Heard, Kind, ToolCall, Usage
+    from fakegpt_testkit import dialects
+    from fakegpt_testkit.dialects import Choice, Heard, Kind, ToolCall, Usage
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.framing import Framing
     from fakegpt_testkit.sse import Event
@@ -112,7 +113,7 @@ class Stream:
         return self._answer.usage
 
     @property
-    def error(self) -> Failure | None:
+    def error(self) -> dialects.Failure | None:
         """The error that the service reported, within the stream or with its status; None where it reported none."""
         return self._answer.error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from fakegpt_testkit.effects.scripting import Step
 from fakegpt_testkit.errors import BadSetting
 
 Cuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
@@ -45,9 +46,6 @@ The text of another seed; other ids; a second and a half before the first event;
 event ``delta_encoding`` before all others; no field ``weight``; a ``create_time`` in words; status 202; a connection
 that closes before the end mark. ``body`` stays as it is.
 """
-
-Step = Literal["loads", "login", "session", "conversation"]
-"""The four requests of the flow."""
 
 
 @dataclass(frozen=True, slots=True)

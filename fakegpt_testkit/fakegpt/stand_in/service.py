@@ -26,7 +26,8 @@ from fakegpt_testkit.fakegpt.stand_in.sending import send
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from fakegpt_testkit.fakegpt.stand_in.options import Options, Step
+    from fakegpt_testkit.effects.scripting import Step
+    from fakegpt_testkit.fakegpt.stand_in.options import Options
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
