@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import ssl
 import threading
@@ -319,8 +320,10 @@ def test_one_cassette_holds_several_clients_and_each_replays_another_s(server: R
 
 
 @contextmanager
-def http2_server(authority: trustme.CA, *, resets: bool = False) -> Iterator[str]:
-    """Answers each HTTP/2 request with the events, one DATA frame each; or resets its stream after the first."""
+def http2_server(
+    authority: trustme.CA, *, resets: bool = False, parts: tuple[bytes, ...] = EVENTS, coding: str = ""
+) -> Iterator[str]:
+    """Answers each HTTP/2 request with these parts, one DATA frame each; or resets its stream after the first."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
     tls.set_alpn_protocols(["h2"])
@@ -338,8 +341,9 @@ def http2_server(authority: trustme.CA, *, resets: bool = False) -> Iterator[str
         taken.close()
 
     def answer(taken: ssl.SSLSocket, state: h2.connection.H2Connection, stream: int) -> None:
-        state.send_headers(stream, [(":status", "200"), ("content-type", "text/event-stream")])
-        for event in EVENTS:
+        label = [("content-encoding", coding)] if coding else []
+        state.send_headers(stream, [(":status", "200"), ("content-type", "text/event-stream"), *label])
+        for event in parts:
             state.send_data(stream, event)
             taken.sendall(state.data_to_send())
             if resets:
@@ -403,6 +407,41 @@ def test_an_http_2_stream_that_was_reset_is_so_again(lib: ModuleType, authority:
         live = program()
     with use_cassette(tmp_path / "c.yaml"):
         assert program() == live
+
+
+PACKED = gzip.compress(b"".join(EVENTS) * 9, mtime=12345)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(PACKED[:30], PACKED[30:]), EVENTS, (PACKED[:60], PACKED[60:-8] + bytes(8))],
+    ids=["gzip", "no gzip", "another checksum"],
+)
+@BOTH
+def test_a_coding_over_http_2_is_the_client_s_to_take_off(
+    lib: ModuleType, parts: tuple[bytes, ...], authority: trustme.CA, tmp_path: Path
+) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    def program(reader: str) -> tuple[bytes, str]:
+        seen = b""
+        try:
+            with lib.Client(http2=True, verify=context) as client, client.stream("POST", url) as response:
+                for part in getattr(response, reader)():
+                    seen += part
+        except lib.DecodingError as failure:
+            return seen, type(failure).__name__
+        return seen, ""
+
+    for reader in ("iter_bytes", "iter_raw"):
+        file = tmp_path / f"{reader}.yaml"
+        with http2_server(authority, parts=parts, coding="gzip") as url:
+            live = program(reader)
+            with use_cassette(file, record_mode="all"):
+                assert program(reader) == live
+        with use_cassette(file):
+            assert program(reader) == live
 
 
 @pytest.mark.parametrize("core", [httpcore, httpcore2], ids=lambda module: module.__name__)

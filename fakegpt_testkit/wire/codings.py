@@ -169,3 +169,38 @@ def find_decoder(headers: Headers) -> Decoder:
     if coding == "deflate":
         return Inflating(zlib.MAX_WBITS)
     return _by_package(coding) or Plain()
+
+
+class Decoding:
+    """A body's content coding as it is taken off; a body that was never of its coding is given as it came."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+        self._decoder = find_decoder(headers)
+        self._undecided: bytes | None = b""  # until it has decoded to something
+        self.is_coded = not self._decoder.is_plain
+        self.mislabelled = False
+
+    def decode(self, part: bytes) -> bytes:
+        """What the bytes decode to. Raises ``Undecodable`` where a body that was of its coding stops being so."""
+        if self._undecided is not None:
+            self._undecided += part
+        try:
+            out = self._decoder.decode(part)
+        except Undecodable:
+            if self._undecided is None or _gives_something(find_decoder(self._headers), self._undecided):
+                raise
+            self.mislabelled = True
+            self._decoder = Plain()
+            out = self._undecided
+        if out:
+            self._undecided = None
+        return out
+
+
+def _gives_something(decoder: Decoder, data: bytes) -> bool:
+    """Whether bytes that do not decode as a whole are of the coding at their beginning."""
+    try:
+        return any(decoder.decode(data[at : at + 1]) for at in range(len(data)))
+    except Undecodable:
+        return False

@@ -9,13 +9,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import Breach, Chunk, Head, Request
-from fakegpt_testkit.wire.codings import Undecodable, find_decoder
+from fakegpt_testkit.wire.codings import Decoding, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fakegpt_testkit.exchange import Headers
-    from fakegpt_testkit.wire.codings import Decoder
 
 OK: Final = 200
 SWITCHING_PROTOCOLS: Final = 101
@@ -105,14 +104,11 @@ class ResponseReader:
         self._method = method
         self._raw = b""
         self._framing: Framing | None = None
-        self._decoder = find_decoder(())
+        self._decoding = Decoding(())
         self._total = 0
-        self._undecided: bytes | None = b""
         self._in_http_chunk = False
         self.head: Head | None = None
         self.malformed: Breach | None = None
-        self.mislabelled = False
-        """Whether the body was not of its coding from its first byte, and so is given as it came."""
         self.coded: tuple[Chunk, Chunk] | None = None
         """What the last ``read`` took of a coded body: the chunk, also an empty one, and as it came."""
         self.surplus = False
@@ -151,6 +147,11 @@ class ResponseReader:
         return "keep-alive" in said if self.head.version == "1.0" else "close" not in said
 
     @property
+    def mislabelled(self) -> bool:
+        """Whether the body was not of its coding from its first byte, and so is given as it came."""
+        return self._decoding.mislabelled
+
+    @property
     def unread(self) -> bytes:
         """The beginning of a head that is not whole, or of something else."""
         return self._raw
@@ -174,7 +175,7 @@ class ResponseReader:
             bodiless = self._method == "HEAD" or status in BODILESS or status == SWITCHING_PROTOCOLS
             self._framing = Framing(() if bodiless else headers, to_eof=not bodiless)
             if not bodiless:
-                self._decoder = find_decoder(headers)
+                self._decoding = Decoding(headers)
         return data
 
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
@@ -188,7 +189,7 @@ class ResponseReader:
                 coded += part
                 if ended:
                     coded_ends.append(len(coded))
-                out += self._decode(part) if part else part
+                out += self._decoding.decode(part) if part else part
                 if ended and (ends[-1] != len(out) if ends else self._total + len(out)):
                     ends.append(len(out))  # not for HTTP chunks that decode to nothing, but the late end of one counts
         except Broken as broken:
@@ -197,7 +198,7 @@ class ResponseReader:
             self.malformed = Breach.CODING
         self._total += len(out)
         self.surplus = self.surplus or bool(framing.rest)
-        if (coded or coded_ends) and (self.mislabelled or not self._decoder.is_plain):
+        if (coded or coded_ends) and self._decoding.is_coded:
             self.coded = Chunk(at, bytes(out), tuple(ends)), Chunk(at, bytes(coded), tuple(coded_ends))
         if ends == [0] and not self._in_http_chunk and framing.done:
             return None  # the coding's own end, which came with the body's
@@ -205,23 +206,6 @@ class ResponseReader:
             return None
         self._in_http_chunk = not ends or ends[-1] < len(out)
         return Chunk(at, bytes(out), tuple(ends))
-
-    def _decode(self, part: bytes) -> bytes:
-        """What the bytes decode to; they themselves where they turn out not to be of their coding at all."""
-        if self._undecided is not None:
-            self._undecided += part
-        try:
-            out = self._decoder.decode(part)
-        except Undecodable:
-            assert self.head is not None, "a body comes after its head"
-            if self._undecided is None or gives_something(find_decoder(self.head.headers), self._undecided):
-                raise
-            self.mislabelled = True
-            self._decoder = find_decoder(())
-            out = self._undecided
-        if out:
-            self._undecided = None
-        return out
 
 
 class Framing:
@@ -303,14 +287,6 @@ class Framing:
             raise Broken(Breach.CHUNK, f"no chunk size: {line[:60]!r}")
         self._left = int(match[1], 16)
         self._expects = "data" if self._left else "trailer"
-        return False
-
-
-def gives_something(decoder: Decoder, data: bytes) -> bool:
-    """Whether bytes that do not decode as a whole are of the coding at their beginning."""
-    try:
-        return any(decoder.decode(data[at : at + 1]) for at in range(len(data)))
-    except Undecodable:
         return False
 
 

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 from fakegpt_testkit.clients.httpcore.exchanges import KEY, Asked, find_clock
 from fakegpt_testkit.clients.httpcore.failures import H2
-from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Request
+from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
 from fakegpt_testkit.wire.capture import Moments, reset_name
-from fakegpt_testkit.wire.codings import find_decoder
+from fakegpt_testkit.wire.codings import Decoding, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ class StreamCapture:
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
         self._moments = Moments(find_clock())
-        self._decoder = find_decoder(())
+        self._decoding = Decoding(())
         self._coded: list[tuple[Chunk, Chunk]] = []
         self._requested = self._over = False
 
@@ -48,7 +48,7 @@ class StreamCapture:
             case "ResponseReceived":
                 fields = [(_text(name), _text(value)) for name, value in event.headers]
                 headers = tuple(field for field in fields if not field[0].startswith(":"))
-                self._decoder = find_decoder(headers)
+                self._decoding = Decoding(headers)
                 self._request()
                 self._recording.head(Head(int(dict(fields)[":status"]), "", headers, "2", self._moments.next()))
             case "DataReceived":
@@ -76,8 +76,13 @@ class StreamCapture:
             self._recording.ended(Ending(kind, self._moments.next(), note), self._coded)
 
     def _data(self, received: bytes) -> None:
-        chunk = Chunk(self._moments.next(), self._decoder.decode(received))
-        if not self._decoder.is_plain:
+        try:
+            chunk = Chunk(self._moments.next(), self._decoding.decode(received))
+        except Undecodable:  # the client hears of it from its own decoder
+            self._coded.append((Chunk(self._moments.last, b""), Chunk(self._moments.last, received)))
+            self.ended(EndingKind.MALFORMED, Breach.CODING.value)
+            return
+        if self._decoding.is_coded:
             self._coded.append((chunk, Chunk(chunk.at, received)))
         if chunk.data:
             self._recording.chunk(chunk)
