@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -11,14 +13,17 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import trustme
 from support.commands import runner
 from support.raw import raw_server
 from support.servers import HOLD
-from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, write
+from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, served, write
 
 from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.serving import Access, Door, certificates, health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +33,12 @@ CHAT = recorded("POST", "/v1/chat/completions", body=b'{"model": "m"}')
 
 
 @contextmanager
-def running(*flags: object) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "fakegpt_testkit", "serve", "--port", "0", "--json", *map(str, flags)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def running(*flags: object, **variables: str) -> Iterator[tuple[dict[str, object], subprocess.Popen[str]]]:
+    command = [sys.executable, "-m", "fakegpt_testkit", "serve", *map(str, flags)]
+    environment = {**os.environ, "FAKEGPT_SERVE_PORT": "0", "FAKEGPT_SERVE_JSON": "1", **variables}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "}\n")
@@ -62,6 +70,75 @@ def test_it_tells_the_sdks_where_to_ask(tmp_path: Path) -> None:
     with running(tmp_path) as (told, _):
         url = told["url"]
     assert told == {"url": url, "control": f"{url}/__fakegpt", "environment": {"OPENAI_BASE_URL": f"{url}/v1"}}
+
+
+def test_an_option_may_be_a_variable_and_several_values_too(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded(), recorded(path="/more"))
+    faults = "status(429, retry_after=7).on(path='/more'); status(503).on(path='/events')"
+    with running(tmp_path, FAKEGPT_SERVE_FAULT=faults, FAKEGPT_SERVE_ALLOW_HOST="double other") as (told, _):
+        got = [
+            httpx.get(f"{told['url']}{path}", headers={"Host": host}).status_code
+            for path, host in [("/events", "double"), ("/more", "other"), ("/more", "third")]
+        ]
+    assert got == [503, 429, 421]
+
+
+def test_a_certificate_of_the_run_is_trusted_by_whoever_is_told_its_file(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", recorded())
+    with running(tmp_path, "--tls", "--ca", tmp_path / "ca.pem", "--allow-host", "double") as (told, process):
+        trusted = told["environment"]
+        assert isinstance(trusted, dict)
+        assert {*trusted} == {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+        context = ssl.create_default_context(cafile=trusted["SSL_CERT_FILE"])
+        url = str(told["url"])
+        assert url.startswith("https://")
+        for host in ("127.0.0.1", "localhost"):
+            answer = httpx.get(url.replace("127.0.0.1", host) + "/events", verify=context)
+            assert answer.content == b"".join(EVENTS)
+        extensions = {"sni_hostname": "double"}
+        with httpx.Client(verify=context) as client:
+            assert client.get(f"{url}/events", headers={"Host": "double"}, extensions=extensions).status_code == 200
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"{url}/events")
+        assert health.ask(url)[0]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    one = authority.issue_cert("double.example")
+    one.private_key_and_cert_chain_pem.write_to_path(tmp_path / "one.pem")
+    context = certificates.loaded(tmp_path / "one.pem", None)
+    path = write(tmp_path, "chat.yaml", recorded())
+    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    with served(path, door=Door(tls=context), access=Access(hosts=("double.example",))) as url:
+        fields, extensions = {"Host": "double.example"}, {"sni_hostname": "double.example"}
+        with httpx.Client(verify=trusting) as client:
+            assert client.get(f"{url}/events", headers=fields, extensions=extensions).status_code == 200
+    with pytest.raises(BadSetting, match="a certificate and its key"):
+        certificates.loaded(path, None)
+
+
+def test_who_asks_for_its_health_is_told_in_words_and_by_the_status(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", recorded())
+    with served(tmp_path) as url:
+        well = runner().invoke(main, ["serve", "--health", url])
+    gone = runner().invoke(main, ["serve", "--health", url])
+    other = runner().invoke(main, ["serve", "--health", "localhost"])
+    assert (well.exit_code, json.loads(well.stdout)["status"]) == (0, "ok")
+    assert (gone.exit_code, "does not answer" in gone.stdout) == (1, True)
+    assert (other.exit_code, "a URL such as" in other.stderr) == (2, True)
+
+
+def test_it_fails_at_its_end_for_a_request_that_had_no_answer_where_that_is_wanted(tmp_path: Path) -> None:
+    write(tmp_path, "chat.yaml", recorded())
+    with running(tmp_path, "--fail-on-unmatched") as (told, process):
+        httpx.put(f"{told['url']}/__fakegpt/scenarios/one", json={})
+        httpx.get(f"{told['url']}/@one/nothing")
+        httpx.post(f"{told['url']}/__fakegpt/reset")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 1
 
 
 def test_a_line_tells_people_of_a_request_that_is_not_recorded(tmp_path: Path) -> None:
@@ -129,6 +206,9 @@ WRONG = {
     "a gap without a unit": (["--gap", "fast"], "such as 5ms or 0.1s"),
     "an unknown fault": (["--fault", "explode(3)"], "the faults are"),
     "a fault that is code": (["--fault", "__import__('os').system('true')"], "a fault with its arguments"),
+    "no cassette": (["--port", "0"], "which cassettes?"),
+    "two certificates": (["--tls", "--cert", __file__], "give one of them"),
+    "an authority for nothing": (["--ca", "ca.pem"], "--ca is for --tls"),
     "a path to ignore that is none": (["--ignore", "boddy.model"], "ignore"),
 }
 
@@ -137,7 +217,8 @@ WRONG = {
 def test_what_it_cannot_do_is_refused_by_name(name: str, tmp_path: Path) -> None:
     flags, words = WRONG[name]
     write(tmp_path, "some.yaml", recorded())
-    result = runner().invoke(main, ["serve", str(tmp_path), "--port", "0", *flags])
+    cassettes = [] if name == "no cassette" else [str(tmp_path)]
+    result = runner().invoke(main, ["serve", *cassettes, "--port", "0", *flags])
     assert result.exit_code == 2
     assert words in result.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.hosts import is_ours, is_own_page
 from fakegpt_testkit.serving.journal import Entry, Journal
 from fakegpt_testkit.serving.misses import miss_body
+from fakegpt_testkit.serving.world import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,6 +163,33 @@ def test_what_was_missed_is_not_pushed_out_by_what_was_answered() -> None:
     for number in range(2, 100):
         journal.add(entry(number, 10))
     assert [each.number for each in journal.unmatched] == [1]
+
+
+def test_a_value_of_the_environment_is_a_secret_here_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "hunter2!Qz91odd-and-long")
+    write(tmp_path, "some.yaml", recorded())
+    world = server_of(tmp_path).world
+    problem = world.ask(Request("GET", "http://localhost/no?note=hunter2!Qz91odd-and-long"), HERE)
+    assert isinstance(problem, RequestNotRecorded)
+    assert "hunter2" not in str(problem) + world.shown(world.journal.unmatched[0].request).uri
+
+
+SENT = {
+    "what a browser sends by itself": ((), (("Accept-Language", "en"), ("Accept", "text/event-stream")), True),
+    "a language where one was recorded": ((("Accept-Language", "de"),), (("Accept-Language", "en"),), False),
+    "the same": ((("Accept", "text/csv"),), (("Accept", "text/csv"),), True),
+    "another type": ((("Accept", "text/csv"),), (("Accept", "text/html"),), False),
+    "a part": ((("X-Client", "one"),), (("Range", "bytes=1-2"),), False),
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_fields_that_choose_an_answer_decide(name: str, tmp_path: Path) -> None:
+    told, asked, answered = SENT[name]
+    given = recorded()
+    write(tmp_path, "some.yaml", replace(given, request=replace(given.request, headers=told)))
+    answer = server_of(tmp_path).world.ask(Request("GET", "http://localhost/events", asked), HERE)
+    assert isinstance(answer, Answer) is answered
 
 
 def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_path: Path) -> None:

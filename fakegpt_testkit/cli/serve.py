@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.serving import Server
+    import ssl
+    from collections.abc import Iterator
 
-_PORT = 8088
-_SDKS = (
+    from fakegpt_testkit.serving import Recorder, Server, Terms
+
+_PORT: Final = 8088
+_VARIABLES: Final = "FAKEGPT_SERVE"
+_SDKS: Final = (
     ("OPENAI_BASE_URL", "/v1", ("/chat/completions", "/responses", "/embeddings", "/models")),
     ("ANTHROPIC_BASE_URL", "", ("/v1/messages",)),
 )
 """What the SDKs read, and the paths by whose ends a cassette shows that it is one of theirs."""
+_RECORD: Final = "fakegpt-testkit serve --record --upstream URL CASSETTE"
+
+
+class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """A fault as it was written; in a variable several are kept apart by semicolons, since calls have blanks."""
+
+    name = "fault"
+    envvar_list_splitter = ";"
 
 
 @click.command(
+    context_settings={"auto_envvar_prefix": _VARIABLES},
     epilog=example(
         "fakegpt-testkit serve cassettes",
         "fakegpt-testkit serve cassettes/test_chat --gap 5ms --fault 'reset(3)'",
-    )
+        "FAKEGPT_SERVE_PORT=9000 fakegpt-testkit serve cassettes",
+    ),
 )
-@click.argument("cassettes", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("cassettes", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--pace", help="recorded, or a factor of the recorded times.  [default: recorded]")
 @click.option("--gap", help="The same time between all arrivals, such as 5ms, in place of a pace.")
-@click.option("--fault", "faults", multiple=True, help="A fault as in Python, 'reset(3)'; may be given several times.")
+@click.option(
+    "--fault", type=_Fault(), multiple=True, help="A fault as in Python, 'reset(3)'; may be given several times."
+)
 @click.option("--ignore", multiple=True, help="A field that does not decide, body.user; may be given several times.")
 @click.option("--origin", help="Only what was recorded from this URL; with --record: the URL to store for upstream's.")
 @click.option("--record", is_flag=True, help="Ask --upstream for what the one cassette has not, and record it.")
@@ -46,56 +64,57 @@ _SDKS = (
 @click.option("--once", is_flag=True, help="Play equal requests in their recorded order, each once.")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers, or *; may be given several times.")
 @click.option("--allow-host", multiple=True, help="Another name this server is asked under; several times.")
+@click.option("--tls", is_flag=True, help="Encrypt, with a certificate made for this run; prints what is to trust it.")
+@click.option("--ca", type=click.Path(path_type=Path), help="With --tls: the file to write what is to be trusted to.")
+@click.option("--cert", type=click.Path(exists=True, path_type=Path), help="Encrypt, with a certificate of one's own.")
+@click.option("--key", type=click.Path(exists=True, path_type=Path), help="The key of --cert, if that has none.")
+@click.option("--fail-on-unmatched", is_flag=True, help="Exit with 1 if a request had no answer.")
 @click.option("--watch", is_flag=True, help="Read changed cassettes anew.")
-@click.option("--json", "as_json", is_flag=True, help="Print the URL as JSON.")
-def serve(
-    cassettes: tuple[Path, ...],
-    port: int,
-    host: str,
-    pace: str | None,
-    gap: str | None,
-    faults: tuple[str, ...],
-    ignore: tuple[str, ...],
-    origin: str | None,
-    upstream: str | None,
-    record_mode: str,
-    cors: tuple[str, ...],
-    allow_host: tuple[str, ...],
-    *,
-    once: bool,
-    record: bool,
-    watch: bool,
-    as_json: bool,
-) -> None:
+@click.option("--json", is_flag=True, help="Print the URL as JSON.")
+@click.option(
+    "--health",
+    metavar="URL",
+    allow_from_autoenv=False,
+    help="Serve nothing: ask the server at this URL whether it answers; exits with 1 if not.",
+)
+def serve(cassettes: tuple[Path, ...], health: str | None, **flags: Any) -> None:
     """Serve cassettes over HTTP until Ctrl-C, for programs in any language.
 
     A folder stands for all cassettes below it. A request that no cassette has is answered with 404 and what differs.
+    Each option can be a variable, too: --allow-host is FAKEGPT_SERVE_ALLOW_HOST.
     """
+    if health is not None:
+        _ask(health)
+    if not cassettes:
+        raise click.UsageError("which cassettes? Give files or folders: fakegpt-testkit serve cassettes")
+    from fakegpt_testkit.serving import Door, run
+
+    server = _server(cassettes, **flags)
+    with _tls(server, **flags) as (context, trusted):
+        door = Door(flags["host"], flags["port"], context)
+        run(server, door, lambda url: _tell(server, url, trusted, as_json=flags["json"]), watch=flags["watch"])
+    if flags["fail_on_unmatched"] and server.missed:
+        sys.exit(1)
+
+
+def _ask(url: str) -> None:
+    from fakegpt_testkit.serving.health import ask
+
+    is_well, said = ask(url)
+    console().print(escaped(said), soft_wrap=True)
+    sys.exit(0 if is_well else 1)
+
+
+def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
     from fakegpt_testkit.maintenance import catalog
     from fakegpt_testkit.recorder import Settings
-    from fakegpt_testkit.serving import (
-        MATCH_ON,
-        Access,
-        Door,
-        Library,
-        Recorder,
-        Server,
-        Terms,
-        read_fault,
-        read_timing,
-        run,
-    )
+    from fakegpt_testkit.serving import MATCH_ON, Access, Library, Server, Terms, read_fault, read_timing
 
-    played = Settings(match_on=MATCH_ON, faults=[read_fault(each) for each in faults], ignore=ignore)
-    terms = Terms(played, read_timing(pace, gap), steady=not once, command=_RECORD)
-    recorder = None
-    if record:
-        if upstream is None or len(cassettes) != 1 or cassettes[0].is_dir():
-            raise click.UsageError("--record takes one cassette and --upstream URL")
-        recorder = Recorder(cassettes[0], upstream, played.merged({"record_mode": record_mode}), origin)
-    elif upstream is not None:
-        raise click.UsageError("--upstream is for --record")
-    library = Library(lambda: () if record else catalog.found(cassettes), origin)
+    faults = [read_fault(each) for each in flags["fault"]]
+    played = Settings(match_on=MATCH_ON, faults=faults, ignore=flags["ignore"])
+    terms = Terms(played, read_timing(flags["pace"], flags["gap"]), steady=not flags["once"], command=_RECORD)
+    recorder = _recorder(cassettes, terms, **flags)
+    library = Library(lambda: () if recorder is not None else catalog.found(cassettes), flags["origin"])
     library.load()
     problems = progress_console()
 
@@ -104,16 +123,47 @@ def serve(
 
     if recorder is not None:
         recorder.say = say
-    server = Server(library, terms, Access(allow_host, cors), say=say, recorder=recorder)
-    run(server, Door(host, port), lambda url: _tell(server, url, as_json=as_json), watch=watch)
+    return Server(library, terms, Access(flags["allow_host"], flags["cors"]), say=say, recorder=recorder)
 
 
-_RECORD = "fakegpt-testkit serve --record --upstream URL CASSETTE"
+def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Recorder | None:
+    from fakegpt_testkit.serving import Recorder
+
+    if not flags["record"]:
+        if flags["upstream"] is not None:
+            raise click.UsageError("--upstream is for --record")
+        return None
+    if flags["upstream"] is None or len(cassettes) != 1 or cassettes[0].is_dir():
+        raise click.UsageError("--record takes one cassette and --upstream URL")
+    settings = terms.settings.merged({"record_mode": flags["record_mode"]})
+    return Recorder(cassettes[0], flags["upstream"], settings, flags["origin"])
 
 
-def _tell(server: Server, url: str, *, as_json: bool) -> None:
+@contextmanager
+def _tls(server: Server, **flags: Any) -> Iterator[tuple[ssl.SSLContext | None, Path | None]]:
+    """What to encrypt with, and the file of what is to be trusted."""
+    from fakegpt_testkit.serving import certificates
+
+    if flags["cert"] is not None:
+        if flags["tls"]:
+            raise click.UsageError("--tls makes a certificate, --cert has one: give one of them")
+        yield certificates.loaded(flags["cert"], flags["key"]), None
+    elif flags["tls"]:
+        with certificates.made(flags["host"], *server.access.hosts, authority=flags["ca"]) as tls:
+            yield tls
+    elif flags["ca"] or flags["key"]:
+        raise click.UsageError("--ca is for --tls, and --key for --cert")
+    else:
+        yield None, None
+
+
+def _tell(server: Server, url: str, trusted: Path | None, *, as_json: bool) -> None:
     """Where it listens, in one line for those who wait for it; then what to set for the SDKs."""
+    from fakegpt_testkit.serving import certificates
+
     variables = {name: url + below for name, below, ends in _SDKS if _is_asked(server, name, ends)}
+    if trusted is not None:
+        variables |= dict.fromkeys(certificates.TRUSTING, str(trusted))
     if as_json:
         print_json({"url": url, "control": f"{url}/__fakegpt", "environment": variables})
         return

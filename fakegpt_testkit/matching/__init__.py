@@ -3,7 +3,7 @@
 Knows no files and no cassette: requests as values in, differences as values out. The caller redacts what it passes.
 """
 
-from fakegpt_testkit.matching.choosing import Vary, named_by_vary
+from fakegpt_testkit.matching.choosing import Vary, chosen, named_by_vary
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
     Comparison,
@@ -27,6 +27,7 @@ __all__ = [
     "Rules",
     "Vary",
     "VcrRequest",
+    "chosen",
     "closest",
     "compare",
     "is_fakegpts",

@@ -78,21 +78,23 @@ class Redactor:
         self._names: Names = names(self.settings.names, self.settings.keep, PATTERN_NAMES)
         self._kept = frozenset(self.settings.keep)
         self._patterns = tuple(map(compiled, self.settings.patterns))
-        self._environment = environment or {}
         self._vault = Vault()
         for value in self.settings.values:
             known = value() if callable(value) else value
             if known:
                 self._vault.expect(known, "value")
-        for name, known in secret_variables(self._environment, self.settings.variables):
+        for name, known in secret_variables(environment or {}, self.settings.variables):
             self._vault.expect(known, name)
+        self._expected = self._vault.copy()
 
     def __repr__(self) -> str:
         return f"Redactor({self.settings!r})"
 
     def anew(self) -> Redactor:
         """One with the same settings and environment that has met nothing yet."""
-        return Redactor(self.settings, self._environment)
+        other = copy(self)
+        other._vault = self._expected.copy()
+        return other
 
     def know(self, value: str, name: str) -> None:
         """Learn a secret that no message shows as one: a proxy's password, a key from the environment."""

@@ -56,6 +56,8 @@ class Server:
     world: World = field(init=False)
     scenarios: dict[str, World] = field(init=False, default_factory=dict)
     connections: set[Connection] = field(init=False, default_factory=set)
+    missed: int = field(init=False, default=0)
+    """How many requests had no answer since the start, whatever was reset since."""
     _plans: Plans = field(init=False, default_factory=Plans)
 
     def __post_init__(self) -> None:
@@ -162,6 +164,7 @@ class Server:
     def _miss(
         self, world: World, request: Request, problem: FakeGptTestkitError, connection: Connection, here: Here
     ) -> None:
+        self.missed += 1
         self.say(str(problem))
         body, fields = miss_body(world.shown(request), problem)
         connection.reply(STATUS, body, (*fields, *here.fields))

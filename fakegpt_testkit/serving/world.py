@@ -5,6 +5,7 @@ Knows no socket: a request in, an answer or an error out.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape
+from fakegpt_testkit.matching import chosen
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.recorder.settings import Settings
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from fakegpt_testkit.serving.library import Shelf
     from fakegpt_testkit.serving.timing import Timing
 
-MATCH_ON: Final = ("method", "path", "query", "body")
+MATCH_ON: Final = ("method", "path", "query", "choice", "body")
 """What decides by default: the host that is asked is the server's own."""
+_SENT_UNASKED: Final = ("accept", "accept-language", "origin")
+"""What a browser sends by itself. It decides where a recorded request of that path says something there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +124,30 @@ class World:
 
     def shown(self, request: Request) -> Request:
         """A request without secrets, to be shown."""
-        return Redactor(self._redaction).request(request)
+        return self._redactor.anew().request(request)
 
     def shown_interaction(self, interaction: Interaction) -> Interaction:
         """The same of a whole exchange."""
-        return Redactor(self._redaction).interaction(interaction)
+        return self._redactor.anew().interaction(interaction)
 
     def _select(self) -> None:
         settings = self.terms.settings
         self._interactions = self.shelf.interactions
         self._origins = self.shelf.origins
-        self._redaction = settings.redaction or Redaction()
+        self._redactor = Redactor(settings.redaction or Redaction(), os.environ)
+        self._said: dict[str, set[str]] = {}
+        for each in self._interactions:
+            said = self._said.setdefault(each.request.path, set())
+            said.update(name for name in _SENT_UNASKED if chosen(name, each.request.headers))
         changes = Changes(settings.faults, settings.recut)
-        redactor = Redactor(self._redaction)
+        redactor = self._redactor.anew()
         self._selection = Selection(self._interactions, settings, changes, redactor, steady=self.terms.steady)
 
     def _choose(self, number: int, request: Request) -> tuple[int, Tape]:
-        wanted = replace(request, method="GET") if request.method == "HEAD" and not self._has_head(request) else request
+        method = "GET" if request.method == "HEAD" and not self._has_head(request) else request.method
+        unsaid = {*_SENT_UNASKED} - self._said.get(request.path, set())
+        request = replace(request, headers=tuple(each for each in request.headers if each[0].lower() not in unsaid))
+        wanted = replace(request, method=method)
         ending = self._selection.refuse(number, wanted)
         if ending is not None:
             return self._selection.changed[number][0], Tape(Head(0), (), ending)
