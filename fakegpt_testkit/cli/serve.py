@@ -51,6 +51,7 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
     "--fault", type=_Fault(), multiple=True, help="A fault as in Python, 'reset(3)'; may be given several times."
 )
 @click.option("--ignore", multiple=True, help="A field that does not decide, body.user; may be given several times.")
+@click.option("--echo", multiple=True, help="A field that the answer repeats, body.id; may be given several times.")
 @click.option("--origin", help="Only what was recorded from this URL; with --record: the URL to store for upstream's.")
 @click.option("--record", is_flag=True, help="Ask --upstream for what the one cassette has not, and record it.")
 @click.option("--upstream", help="The live service, such as https://api.openai.com/v1.")
@@ -111,7 +112,7 @@ def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
     from fakegpt_testkit.serving import MATCH_ON, Access, Library, Server, Terms, read_fault, read_timing
 
     faults = [read_fault(each) for each in flags["fault"]]
-    played = Settings(match_on=MATCH_ON, faults=faults, ignore=flags["ignore"])
+    played = Settings(match_on=MATCH_ON, faults=faults, ignore=flags["ignore"], echo=flags["echo"])
     terms = Terms(played, read_timing(flags["pace"], flags["gap"]), steady=not flags["once"], command=_RECORD)
     recorder = _recorder(cassettes, terms, **flags)
     library = Library(lambda: () if recorder is not None else catalog.found(cassettes), flags["origin"])

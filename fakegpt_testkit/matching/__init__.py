@@ -15,6 +15,7 @@ from fakegpt_testkit.matching.comparison import (
     matches,
 )
 from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, is_fakegpts
+from fakegpt_testkit.matching.leaves import Leaf, leaves
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FAKEGPT_VOLATILE",
     "Comparison",
     "Difference",
+    "Leaf",
     "Matcher",
     "Nearest",
     "Rules",
@@ -31,6 +33,7 @@ __all__ = [
     "closest",
     "compare",
     "is_fakegpts",
+    "leaves",
     "matches",
     "named_by_vary",
     "not_recorded",

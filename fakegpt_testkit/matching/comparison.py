@@ -120,7 +120,7 @@ class _Pair:
     exact: bool = False
 
     def reach(self, root: str) -> Reach:
-        return reach(self.rules.ignored, self.asked.method, _split(self.asked.uri).path, root)
+        return reach(self.rules.ignored, self.asked.method, split_uri(self.asked.uri).path, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class _Parts:
 
 
 @lru_cache(maxsize=4096)
-def _split(uri: str) -> _Parts:
+def split_uri(uri: str) -> _Parts:
     """A URI in parts; one that cannot be split is all path."""
     try:
         parts = urlsplit(uri)
@@ -166,29 +166,29 @@ def _method(pair: _Pair) -> Iterator[Difference]:
 
 
 def _scheme(pair: _Pair) -> Iterator[Difference]:
-    yield from _plain(pair, "scheme", _split(pair.asked.uri).scheme, _split(pair.recorded.uri).scheme)
+    yield from _plain(pair, "scheme", split_uri(pair.asked.uri).scheme, split_uri(pair.recorded.uri).scheme)
 
 
 def _host(pair: _Pair) -> Iterator[Difference]:
-    yield from _plain(pair, "host", _split(pair.asked.uri).host, _split(pair.recorded.uri).host)
+    yield from _plain(pair, "host", split_uri(pair.asked.uri).host, split_uri(pair.recorded.uri).host)
 
 
 def _port(pair: _Pair) -> Iterator[Difference]:
-    yield from _plain(pair, "port", _split(pair.asked.uri).port, _split(pair.recorded.uri).port)
+    yield from _plain(pair, "port", split_uri(pair.asked.uri).port, split_uri(pair.recorded.uri).port)
 
 
 def _path(pair: _Pair) -> Iterator[Difference]:
-    yield from _plain(pair, "path", _split(pair.asked.uri).path, _split(pair.recorded.uri).path)
+    yield from _plain(pair, "path", split_uri(pair.asked.uri).path, split_uri(pair.recorded.uri).path)
 
 
 def _query(pair: _Pair) -> Iterator[Difference]:
-    asked, recorded = (grouped(tuple(sorted(_split(each.uri).query))) for each in (pair.asked, pair.recorded))
+    asked, recorded = (grouped(tuple(sorted(split_uri(each.uri).query))) for each in (pair.asked, pair.recorded))
     yield from _tree(pair, "query", asked, recorded)
 
 
 def _uri(pair: _Pair) -> Iterator[Difference]:
     reached = pair.reach("query")
-    asked, recorded = (_uri_without(_split(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
+    asked, recorded = (_uri_without(split_uri(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
     yield from _plain(pair, "uri", asked, recorded)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
 from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, is_fakegpts, matches, named_by_vary, not_recorded
+from fakegpt_testkit.recorder.echo import echoed
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
@@ -43,14 +44,16 @@ class Selection:
         steady: bool = False,
     ) -> None:
         self.interactions = interactions
-        self.rules = Rules(tuple(matching.match_on), (*FAKEGPT_VOLATILE, *matching.ignore))
+        ignored = (*matching.ignore, *matching.echo)
+        self.rules = Rules(tuple(matching.match_on), (*FAKEGPT_VOLATILE, *ignored))
         self.plays = [0] * len(interactions)
         self.given: dict[int, int] = {}
         self.changed: dict[int, tuple[int, Interaction]] = {}
-        self._strangers = Rules(tuple(matching.match_on), tuple(matching.ignore))
+        self._strangers = Rules(tuple(matching.match_on), ignored)
         self._endpoints = {rules: _endpoint(rules) for rules in (self.rules, self._strangers)}
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
+        self._echo = tuple(matching.echo)
         self._changes = changes
         self._redactor = redactor
         self._spoilt: set[int] = set()
@@ -72,7 +75,8 @@ class Selection:
             index = self._find(asked, records=records, went_live=went_live)
             if index is None:
                 return None
-            tape, faulty = self._changes.change(self.interactions[index], index)
+            told = echoed(self.interactions[index], asked, self._echo)
+            tape, faulty = self._changes.change(told, index)
             self.plays[index] += 1
             self.given[number] = index
             if faulty:

@@ -192,6 +192,7 @@ def _redaction(name: str, value: object) -> Redaction | None:
 CHECKS: Final[Mapping[str, Check]] = {
     "match_on": _match_on,
     "ignore": _ignore,
+    "echo": _ignore,
     "allow_playback_repeats": read_flag,
     "pace": _pace,
     "faults": _faults,
@@ -253,11 +254,13 @@ class Matching(_Checked):
     """What decides which recorded request answers (docs/matching.md).
 
     Equal requests are answered in the order they were recorded, and again from the last one only with
-    ``allow_playback_repeats``.
+    ``allow_playback_repeats``. ``echo`` are fields that decide nothing and that the answer repeats: where the recorded
+    answer holds the recorded value, the played one holds the asked one.
     """
 
     match_on: Sequence[str | Matcher] = DEFAULT_MATCH_ON
     ignore: Sequence[str] = ()
+    echo: Sequence[str] = ()
     allow_playback_repeats: bool = False
 
 
@@ -327,6 +330,7 @@ class Changes(TypedDict, total=False):
 
     match_on: Sequence[str | Matcher]
     ignore: Sequence[str]
+    echo: Sequence[str]
     allow_playback_repeats: bool
     pace: Pace
     faults: Sequence[Effect]

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit.exchange import Chunk
 from fakegpt_testkit.redaction.vault import Edit, applied
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.exchange import Headers
 
 
 def recut(chunks: tuple[Chunk, ...], edits: list[Edit]) -> tuple[Chunk, ...]:
@@ -50,3 +54,13 @@ class _Moved:
         if before and offset < self._edits[before - 1].end:
             return self._edits[before - 1].end + self._shifts[before]
         return offset + self._shifts[before]
+
+
+def sized(headers: Headers, was: int, now: int) -> Headers:
+    """The headers with the body's new size, where they told the old one."""
+    if was == now:
+        return headers
+    return tuple(
+        (name, str(now)) if name.lower() == "content-length" and value.strip() == str(was) else (name, value)
+        for name, value in headers
+    )

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape, header
 from fakegpt_testkit.redaction.assigned import assigned_places
-from fakegpt_testkit.redaction.chunks import recut
+from fakegpt_testkit.redaction.chunks import recut, sized
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.digests import frames_true_again, true_again
 from fakegpt_testkit.redaction.environment import secret_variables
@@ -134,7 +134,7 @@ class Redactor:
         return Request(
             request.method,
             self._edited(uri)[0],
-            true_again(_sized(headers, len(request.body), len(new_body)), request.body, new_body),
+            true_again(sized(headers, len(request.body), len(new_body)), request.body, new_body),
             new_body,
         )
 
@@ -159,7 +159,7 @@ class Redactor:
         elif text != body.text:
             chunks = recut(chunks, edits)
         now = b"".join(chunk.data for chunk in chunks)
-        headers = true_again(_sized(self._headers(head.headers), len(tape.body), len(now)), tape.body, now)
+        headers = true_again(sized(self._headers(head.headers), len(tape.body), len(now)), tape.body, now)
         ending = replace(tape.ending, note=self.text(tape.ending.note))
         return Tape(replace(head, headers=headers), chunks, ending, tape.coded)
 
@@ -366,16 +366,6 @@ def _tells(text: str, known: Names, kept: frozenset[str], asked: tuple[str, ...]
 def _blank(value: str, name: str) -> str:  # noqa: ARG001
     """A word for what nobody is to learn."""
     return ""
-
-
-def _sized(headers: Headers, was: int, now: int) -> Headers:
-    """The headers with the body's new size, where they told the old one."""
-    if was == now:
-        return headers
-    return tuple(
-        (name, str(now)) if name.lower() == "content-length" and value.strip() == str(was) else (name, value)
-        for name, value in headers
-    )
 
 
 def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:

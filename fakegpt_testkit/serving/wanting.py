@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FAULTS: Final = frozenset(faults.__all__) - {"Sweep", "everywhere"}
 _WANTED: Final = "a fault with its arguments, such as 'reset(3)' or 'status(429).on(path=\"/v1/*\").times(1)'"
-_SETTINGS: Final = frozenset({"allow_playback_repeats", "faults", "ignore", "match_on", "recut"})
+_SETTINGS: Final = frozenset({"allow_playback_repeats", "echo", "faults", "ignore", "match_on", "recut"})
 KEYS: Final = (*sorted(_SETTINGS), "cassettes", "gap", "pace", "steady")
 
 
