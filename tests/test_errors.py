@@ -35,6 +35,7 @@ EACH = [
     errors.NetworkBlocked("test_a", "socket.connect", "db.example:5432", "db.example"),
     errors.NoLoads(*AT),
     errors.NoValidResponse(*AT),
+    errors.OwnServerRecorded("a.yaml", ("localhost:8080",)),
     errors.PayloadUnreadable("{", "it ends too early"),
     errors.ProviderError(*AT),
     errors.RecordingIncomplete("a.yaml", (("GET /", "too large"),)),

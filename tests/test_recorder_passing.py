@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import urllib.request
+import warnings
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -18,13 +19,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from fakegpt_testkit import Settings, load_cassette, use_cassette
-from fakegpt_testkit.errors import BadSetting, RequestNotRecorded
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitWarning, RequestNotRecorded
 from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 from fakegpt_testkit.recorder.passing import split_host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+
+OLDER = "(?s).*127.0.0.1:.*opened before the cassette.*passthrough=\\['own'\\]"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -200,3 +204,19 @@ def test_a_host_is_read_with_its_port(text: str, place: tuple[str, int | None]) 
 def test_what_is_no_host_is_refused(hosts: object) -> None:
     with pytest.raises(BadSetting, match="passthrough"):
         Settings().merged({"passthrough": hosts})
+
+
+def test_recording_a_server_that_was_there_before_warns_and_names_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    with listening() as app:
+        with pytest.warns(FakeGptTestkitWarning, match=OLDER), use_cassette(path, record_mode="once"):
+            assert with_urllib(app) == "1 of /"
+        with warnings.catch_warnings(action="error"):
+            with use_cassette(path) as session:  # which asks it no more
+                assert with_urllib(app) == "1 of /"
+            assert len(session.played) == 1
+            with use_cassette(path, record_mode="all", passthrough=["own"]):
+                assert with_urllib(app) == "2 of /"
+            with serve_in_thread() as stand_in, use_cassette(tmp_path / "b.yaml", record_mode="all") as session:
+                with_urllib(f"{stand_in.url}/")
+            assert len(session.recorded) == 1

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         FaultNeverApplied,
         InteractionsUnplayed,
         NetworkBlocked,
+        OwnServerRecorded,
         RecordingIncomplete,
         VerificationIncomplete,
     )
@@ -78,6 +79,7 @@ __all__ = [
     "NetworkBlocked",
     "NoLoads",
     "NoValidResponse",
+    "OwnServerRecorded",
     "PayloadUnreadable",
     "ProviderError",
     "RecordingIncomplete",

@@ -77,6 +77,21 @@ class ClientUnmet(FakeGptTestkitError):
         )
 
 
+class OwnServerRecorded(FakeGptTestkitError):
+    """A server of this process, which was there before the cassette was opened, was recorded like any other service."""
+
+    path: str
+    servers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has recorded what {' and '.join(self.servers)} answered, a server of this process that was "
+            "opened before the cassette: replayed, it is not asked, and not a line of it runs\n"
+            "  if it is what is tested: passthrough=['own'], or open it while the cassette is open\n"
+            "  if it stands in for a service: filter this warning"
+        )
+
+
 class RecordingIncomplete(FakeGptTestkitError):
     """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
 

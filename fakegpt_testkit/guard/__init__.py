@@ -13,14 +13,14 @@ from fakegpt_testkit import nesting
 from fakegpt_testkit.guard.addresses import read_hosts, read_proxies
 from fakegpt_testkit.guard.audit import install
 from fakegpt_testkit.guard.hidden import patch, unpatch
-from fakegpt_testkit.guard.listening import opened, services, watch
+from fakegpt_testkit.guard.listening import is_own, opened, services, watch
 from fakegpt_testkit.guard.policy import Guard, guards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-__all__ = ["Guard", "guarded", "lifted", "opened", "read_hosts", "read_proxies", "services", "watch"]
+__all__ = ["Guard", "guarded", "is_own", "lifted", "opened", "read_hosts", "read_proxies", "services", "watch"]
 
 
 @contextmanager

@@ -26,12 +26,13 @@ _MOST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """A socket that was bound: when, by count, to which port where the caller chose it, and whether for all tests."""
+    """A socket that was bound: when, by count, to which port where the caller chose it, if for all tests, or by us."""
 
     number: int
     sock: ref[socket.socket]
     port: int
     service: bool
+    ours: bool
 
     def listens_at(self, port: int) -> bool:
         sock = self.sock()
@@ -44,7 +45,7 @@ class _Bound:
 
 _bound: list[_Bound] = []
 _numbers = count(1)
-_services: list[None] = []
+_services: list[bool] = []
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
@@ -53,7 +54,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     sock, address = args
     if sock.family in _INTERNET and sock.type & socket.SOCK_STREAM:
         _bound[:] = [each for each in _bound if each.sock() is not None][-_MOST:]
-        _bound.append(_Bound(next(_numbers), ref(sock), address[1], bool(_services)))
+        _bound.append(_Bound(next(_numbers), ref(sock), address[1], bool(_services), any(_services)))
 
 
 _hook.__cantrace__ = True  # type: ignore[attr-defined] # else no debugger and no coverage sees what it calls
@@ -71,9 +72,12 @@ def watch() -> int:
 
 
 @contextmanager
-def services() -> Iterator[None]:
-    """What is opened until the block ends is a service, like one that was there before: it is recorded and played."""
-    _services.append(None)
+def services(*, ours: bool = False) -> Iterator[None]:
+    """What is opened until the block ends is a service, like one that was there before: it is recorded and played.
+
+    ``ours``: this package serves it, so that nobody is surprised to find it recorded.
+    """
+    _services.append(ours)
     try:
         yield
     finally:
@@ -85,7 +89,17 @@ def opened(host: str, port: int, since: int = 0) -> bool:
 
     With 0, any server of this process, services too.
     """
+    found = _at(host, port)
+    return any(each.number > since and not (since and each.service) for each in found)
+
+
+def is_own(host: str, port: int) -> bool:
+    """Whether a server of this process listens there that this package does not serve."""
+    return any(not each.ours for each in _at(host, port))
+
+
+def _at(host: str, port: int) -> list[_Bound]:
     address = address_of(host)
     if not (is_loopback_name(host) if address is None else address.is_loopback or address.is_unspecified):
-        return False
-    return any(each.number > since and not (since and each.service) and each.listens_at(port) for each in _bound)
+        return []
+    return [each for each in _bound if each.listens_at(port)]

@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Run(config, tally), "fakegpt_run")
     config.pluginmanager.register(drift.Verification(config), "fakegpt_verification")
     config.stash[_proxies] = guard.read_proxies(os.environ)
+    guard.watch()  # from now on: a fixture may serve before the first cassette is opened
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,7 +22,14 @@ from fakegpt_testkit.errors import (
     RecordingIncomplete,
     VerificationIncomplete,
 )
-from fakegpt_testkit.recorder.checks import check_refused, check_unapplied, check_unmet, check_unplayed, renews
+from fakegpt_testkit.recorder.checks import (
+    check_own,
+    check_refused,
+    check_unapplied,
+    check_unmet,
+    check_unplayed,
+    renews,
+)
 from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
 from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.file import CassetteFile, shorten
@@ -180,6 +187,7 @@ class _Use:
             raise
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
+        check_own(self.session, self._deck.passing.taken)
         check_refused(self.session, self._settings.refused)
         check_unapplied(self.session, self._settings.unapplied)
         check_unplayed(self.session, self._settings.unplayed)

@@ -16,6 +16,7 @@ from fakegpt_testkit.errors import (
     FakeGptTestkitWarning,
     FaultNeverApplied,
     InteractionsUnplayed,
+    OwnServerRecorded,
 )
 from fakegpt_testkit.recorder.modes import RecordMode
 
@@ -119,6 +120,12 @@ def check_unmet(session: Used) -> None:
     """Warn of clients that are loaded and that no cassette meets."""
     if unmet := find_unmet():
         _follow("warn", ClientUnmet(session.path, unmet))
+
+
+def check_own(session: Used, servers: Iterable[str]) -> None:
+    """Warn of servers of this process that were recorded: an app under test would not run on replay."""
+    if session.recorded and (found := tuple(sorted(servers))):
+        _follow("warn", OwnServerRecorded(session.path, found))
 
 
 def _follow(then: Consequence, problem: FakeGptTestkitError) -> None:

@@ -21,6 +21,7 @@ OWN: Final = "own"
 
 _ADDRESS: Final = r"\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*"
 _HOST: Final = re.compile(rf"(?P<host>{_ADDRESS}|[\w.*?-]+)(?::(?P<port>\d{{1,5}}))?", re.IGNORECASE)
+guard.watch()  # from now on: a server may be older than the first cassette
 _PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -29,6 +30,8 @@ class Passing:
 
     def __init__(self, hosts: Sequence[str]) -> None:
         self.count = 0
+        self.taken: set[str] = set()
+        """Servers of this process that were asked and did not pass."""
         self._own = OWN in hosts
         self._hosts = [split_host(each) for each in hosts if each != OWN]
         self._since = guard.watch()
@@ -38,7 +41,11 @@ class Passing:
         host, port = _place(uri)
         if any(fnmatchcase(host, name) and wanted in {None, port} for name, wanted in self._hosts):
             return True
-        return guard.opened(host, port, 0 if self._own else self._since)
+        if guard.opened(host, port, 0 if self._own else self._since):
+            return True
+        if guard.is_own(host, port):
+            self.taken.add(f"{host}:{port}")
+        return False
 
 
 def split_host(text: str) -> tuple[str, int | None]:

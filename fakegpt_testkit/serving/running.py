@@ -42,7 +42,7 @@ async def serve(server: Server, door: Door | None = None) -> AsyncIterator[str]:
     """Serve in the running event loop until the block ends; gives the base URL. ``OSError`` for a port in use."""
     door = door or Door()
     loop = asyncio.get_running_loop()
-    with guard.services():
+    with guard.services(ours=True):
         listener = await loop.create_server(make(server), door.host, door.port, ssl=door.tls, backlog=_BACKLOG)
     try:
         port = listener.sockets[0].getsockname()[1]

@@ -61,7 +61,7 @@ async def serve(options: Options | None = None, *, host: str = "localhost", port
     try:
         await runner.setup()
         # `localhost` with port 0 would get one port for each address family; the URL can name only one.
-        with guard.services():
+        with guard.services(ours=True):
             await web.TCPSite(runner, "127.0.0.1" if host == "localhost" else host, port).start()
         named = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104  # compared, not bound
         yield Service(f"http://{named}:{runner.addresses[0][1]}", app[STATE])
