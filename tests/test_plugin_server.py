@@ -237,6 +237,9 @@ def test_in_a_mode_that_records_it_asks_the_live_service_and_later_plays_that(
 def test_it(fakegpt_server):
     assert "data: three" in run(fakegpt_server).stdout
     assert fakegpt_server.unmatched == ()
+    assert [each.path for each in fakegpt_server.requests] == ["/events"]
+    [stream] = fakegpt_server.streams
+    assert [each.data for each in stream.events] == ["one", "two", "three"]
 """
     with raw_server({"/events": (WHOLE,)}) as upstream:
         options = ["--fakegpt-record-mode=once", f"--fakegpt-url=http://127.0.0.1:{upstream.port}"]

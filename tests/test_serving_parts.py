@@ -20,8 +20,9 @@ from fakegpt_testkit.serving import MATCH_ON, Terms
 from fakegpt_testkit.serving.cross_origin import fields, preflight_fields
 from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.hosts import is_ours, is_own_page
-from fakegpt_testkit.serving.journal import Entry, Journal
+from fakegpt_testkit.serving.journal import Entry, Journal, Together
 from fakegpt_testkit.serving.misses import miss_body
+from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.world import Answer
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def test_a_page_is_told_that_it_may_read_what_it_asks_for() -> None:
     assert granted["Access-Control-Allow-Methods"] == "POST"
     assert granted["Access-Control-Allow-Private-Network"] == "true"
     assert granted["Access-Control-Allow-Credentials"] == "true"
+    exposed = fit(recorded().response, "GET", replace(HERE, fields=fields(asked, ["http://app.example"])), [])
+    assert header(exposed.headers, "Access-Control-Expose-Headers") == "Content-Type, transfer-ENCODING"
     assert "Access-Control-Allow-Credentials" not in dict(preflight_fields(asked, ["*"]))  # any page, but no login
     assert preflight_fields(asked, ["http://other.example"]) == fields(asked, []) == fields((), ["*"]) == ()
 
@@ -163,6 +166,31 @@ def test_what_was_missed_is_not_pushed_out_by_what_was_answered() -> None:
     for number in range(2, 100):
         journal.add(entry(number, 10))
     assert [each.number for each in journal.unmatched] == [1]
+
+
+def test_all_journals_together_have_a_bound_and_the_fullest_gives_way() -> None:
+    together = Together(most=100_000)
+    small, *full = [Journal(together=together) for _ in range(5)]
+    small.add(entry(1, 10))
+    for number in range(1, 101):
+        for journal in full:
+            journal.add(entry(number, 1000))
+    assert sum(journal.size for journal in full) <= 100_000
+    assert {len(journal.entries) for journal in full} <= {11, 12, 13}
+    assert len(small.entries) == 1
+    full.clear()  # a scenario that is dropped makes room
+    small.add(entry(2, 60_000))
+    assert len(small.entries) == 2
+
+
+def test_what_is_asked_at_once_is_in_the_journal_in_the_order_it_came() -> None:
+    journal, tape = Journal(), recorded().response
+    for number in (1, 2):
+        journal.add(replace(entry(number, 10), problem=None, live=True))
+    for number in (2, 1, 3):
+        journal.complete(number, replace(recorded(), response=tape), Progress(tape, "GET"))
+    assert [(each.number, each.played is not None) for each in journal.entries] == [(1, True), (2, True)]
+    assert journal.size > 2 * sum(len(each.data) for each in tape.chunks)
 
 
 def test_a_value_of_the_environment_is_a_secret_here_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

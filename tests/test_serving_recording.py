@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import ssl
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import trustme
 from support.raw import raw_server
 from support.servers import CLOSE, HOLD, RESET, Answer, Asked
 from support.serving import AT_ONCE, EVENTS, FRAMED, HEAD, WHOLE, Line, ask, request, served, server_of
@@ -18,6 +21,7 @@ from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EndingKind, header
 from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.recorder.recording import Recording
 from fakegpt_testkit.serving import MATCH_ON, Recorder, Terms, serving
 
 if TYPE_CHECKING:
@@ -192,6 +196,61 @@ def test_the_file_is_written_while_it_records_and_no_journal_is_left(proxy: Prox
         httpx.get(f"{proxy.url}/gzip")
         assert len(proxy.saved.interactions) == 1 + number
     assert [each for each in storage.leftovers() if "made" in str(each.path)] == []
+
+
+def test_what_was_recorded_is_freed_once_it_is_saved(proxy: Proxy) -> None:
+    for path in ("/whole", "/reset", "/whole"):
+        ask(proxy.url, request(path, "GET", "Connection: close"))
+        assert len(proxy.saved.interactions)
+    with Line(proxy.url) as line:
+        line.send(request("/hold"))
+        line.until(FRAMED[:16])
+        gc.collect()
+        held = gc.get_objects()
+        assert [each for each in held if isinstance(each, Recording) and each.interaction is not None] == []
+        assert len([each for each in held if isinstance(each, Recording)]) == 1
+    while len(proxy.saved.interactions) < 4:
+        time.sleep(0.01)
+
+
+def test_the_journal_tells_of_what_is_recorded_while_it_comes(proxy: Proxy) -> None:
+    with Line(proxy.url) as first, Line(proxy.url) as second:
+        first.send(request("/hold"))
+        first.until(FRAMED[:16])
+        second.send(request("/whole"))
+        second.until(WHOLE[-5:])
+        told = httpx.get(f"{proxy.url}/__fakegpt/journal").json()
+        assert [(each["played"], each.get("ending")) for each in told] == [
+            ("the live service", None),
+            ("the live service", "complete"),
+        ]
+        assert told[1]["sent"] == len(WHOLE)
+    until = time.monotonic() + 20
+    while not (entry := httpx.get(f"{proxy.url}/__fakegpt/journal").json()[0]).get("left_early"):
+        assert time.monotonic() < until
+    assert entry["ending"].startswith("abandoned")
+    assert "abandoned" in httpx.get(f"{proxy.url}/__fakegpt/streams/{entry['number']}").text
+
+
+def test_an_encrypted_service_is_recorded_and_its_certificate_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+    with raw_server(ANSWERS, tls=tls) as upstream:
+        for trusted, status in ((False, b"502"), (True, b"200")):
+            if trusted:
+                authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+                monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+            settings = Settings(match_on=MATCH_ON, record_mode="new_episodes")
+            recorder = Recorder(tmp_path / "made.yaml", upstream.url, settings)
+            with serving(server_of(recorder=recorder)) as url:
+                got, _ = ask(url, request("/whole", "GET", "Connection: close"))
+            assert got.split()[1] == status
+    assert got == WHOLE
+    [kept] = loads((tmp_path / "made.yaml").read_bytes(), "made.yaml").interactions
+    assert (kept.request.uri, kept.response.body) == (f"{upstream.url}/whole", b"".join(EVENTS))
 
 
 def test_a_service_that_cannot_be_reached_is_said(tmp_path: Path) -> None:

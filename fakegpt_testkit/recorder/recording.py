@@ -60,16 +60,18 @@ class Recordings:
         self._open_log = open_log
         self._log: Log | None = None
         self._begun: dict[int, Recording] = {}
+        self._any = False
         self._lock = Lock()
 
     def __bool__(self) -> bool:
-        return bool(self._begun)
+        return self._any
 
     def begin(self, number: int) -> Recording:
         """A new recording of the request that was asked as this one."""
         with self._lock:
             if self._log is None:
                 self._log = self._open_log()
+            self._any = True
             recording = self._begun[number] = Recording(number, self._origins, self._redactor, self._log)
             return recording
 
@@ -88,6 +90,15 @@ class Recordings:
     def lost(self) -> tuple[tuple[str, Exception], ...]:
         """The requests that could not be recorded, with the reason."""
         return tuple(each.lost for _, each in sorted(self._begun.items()) if each.lost is not None)
+
+    def heard(self, number: int) -> Interaction | None:
+        """What was recorded of one request, once it is whole."""
+        return self._begun[number].interaction if number in self._begun else None
+
+    def forget_ended(self) -> None:
+        """Keep only those that still run: the others are saved, and one that records for ever must not grow."""
+        with self._lock:
+            self._begun = {number: each for number, each in self._begun.items() if not each.is_over}
 
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
@@ -119,6 +130,11 @@ class Recording:
         self._head = Head(0)
         self._chunks: list[Chunk] = []
         self._over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it is kept."""
+        return self._over
 
     def request(self, request: Request) -> None:
         self._request, self._origin = canonical_request(request, self._origins)

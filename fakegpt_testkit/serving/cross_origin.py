@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
 
 ANY: Final = "*"
+EXPOSED: Final = "Access-Control-Expose-Headers"
+"""Which fields of the answer a page may read; ``fitting`` names them."""
 _MAX_AGE: Final = "600"
 
 
@@ -30,7 +32,7 @@ def fields(headers: Headers, allowed: Collection[str]) -> Headers:
         return ()
     named = (("Access-Control-Allow-Origin", origin), ("Vary", "Origin"))
     login = (("Access-Control-Allow-Credentials", "true"),) if origin in allowed else ()
-    return (*named, *login, ("Access-Control-Expose-Headers", "*"))
+    return (*named, *login, (EXPOSED, "*"))
 
 
 def preflight_fields(headers: Headers, allowed: Collection[str]) -> Headers:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import content_coding, header, is_chunked
+from fakegpt_testkit.serving.cross_origin import EXPOSED
 from fakegpt_testkit.wire.writing import has_body
 
 if TYPE_CHECKING:
@@ -136,7 +137,15 @@ def _fields(headers: Headers, here: Here, origins: tuple[str, ...]) -> Iterator[
         if name.lower() in _OTHER_CONNECTIONS or (here.fields and name.lower().startswith("access-control-")):
             continue
         yield name, rewrite_field(name, value, here, origins)
-    yield from here.fields
+    for name, value in here.fields:
+        yield name, _exposed(headers) if name == EXPOSED else value
+
+
+def _exposed(headers: Headers) -> str:
+    """By their names: where a login goes with the request, ``*`` stands for none."""
+    return (
+        ", ".join(dict.fromkeys(name for name, _ in headers if not name.lower().startswith("access-control-"))) or "*"
+    )
 
 
 def _for_http_1_0(headers: Headers) -> Headers:

@@ -20,6 +20,7 @@ from fakegpt_testkit.recorder.modes import RecordMode
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.recorder.settings import Advice, Settings, read_url
 from fakegpt_testkit.serving.forwarding import Relay, fields_for
+from fakegpt_testkit.serving.plan import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +53,8 @@ class Recorder:
         self._deck = CassetteDeck(
             self._file.shown, self._base, settings.mode, settings, Advice(), self._file.open_journal
         )
-        self._saved: set[int] = set()
-        self._running = 0
+        self._has_saved = False
+        self._running: set[int] = set()
         self._due: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.create_default_context() if upstream.startswith("https:") else None
@@ -69,11 +70,6 @@ class Recorder:
         """In which it records."""
         return self._deck.mode
 
-    @property
-    def recorded(self) -> tuple[Interaction, ...]:
-        """What was recorded whole."""
-        return self._deck.recordings.interactions
-
     def ask(self, asked: Asked) -> tuple[int, Request, Tape | None]:
         """A request's number, the request as it goes to the service, and the recorded answer. Raises for a miss."""
         number = self._deck.ask()
@@ -85,40 +81,49 @@ class Recorder:
             self._deck.selection.forget(number)
             self._deck.refused.clear()
 
-    def forward(self, number: int, request: Request, asked: Asked, connection: Connection, here: Here) -> None:
-        """Send a request on to the live service, and its answer to the client."""
-        self._running += 1
-        relay = Relay(
-            connection,
-            asked,
-            request,
-            self._deck.record(number),
-            here,
-            (self._origin,),
-            self._ended,
-        )
+    def forward(
+        self,
+        number: int,
+        request: Request,
+        asked: Asked,
+        connection: Connection,
+        here: Here,
+        tell: Callable[[Interaction, Progress], None],
+    ) -> None:
+        """Send a request on to the live service, and its answer to the client; ``tell`` hears what was recorded."""
+        recording = self._deck.record(number)
+        self._running.add(number)
+
+        def ended() -> None:
+            self._running.discard(number)
+            heard = self._deck.recordings.heard(number)
+            if heard is None:
+                recording.discard()
+            else:
+                progress = Progress(heard.response, request.method)
+                progress.sent, progress.left_early = relay.sent, relay.left_early
+                tell(heard, progress)
+            if self._due is None:
+                self._due = asyncio.get_running_loop().call_later(_SAVE_AFTER, self._save_now)
+
+        relay = Relay(connection, asked, request, recording, here, (self._origin,), ended)
         connection.hand_over(relay)
-        task = asyncio.get_running_loop().create_task(self._connect(relay, connection))
+        task = asyncio.get_running_loop().create_task(self._connect(relay, connection, ended))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, relay: Relay, connection: Connection) -> None:
+    async def _connect(self, relay: Relay, connection: Connection, ended: Callable[[], None]) -> None:
         parts = urlsplit(self._origin)
         try:
             await asyncio.get_running_loop().create_connection(
                 lambda: relay, parts.hostname or "", parts.port or _PORTS[parts.scheme], ssl=self._tls
             )
         except OSError as failure:
-            self._ended()
+            ended()
             said = f"{self._origin} could not be reached, so nothing of this request was recorded: {failure}"
             self.say(said)
             if not connection.gone:
                 connection.fail(502, said)
-
-    def _ended(self) -> None:
-        self._running -= 1
-        if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(_SAVE_AFTER, self._save_now)
 
     def _save_now(self) -> None:
         try:
@@ -131,20 +136,23 @@ class Recorder:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        new = {number: each for number, each in self._deck.recordings.by_number.items() if number not in self._saved}
+        new = self._deck.recordings.interactions
         if new:
             base = self._base or Cassette((), self._file.shown)
-            replaces = self._deck.mode is RecordMode.REWRITE and not self._saved
-            if not self._saved:
+            replaces = self._deck.mode is RecordMode.REWRITE and not self._has_saved
+            if not self._has_saved:
                 mine = to_save(self._deck)
             else:
-                for each in new.values():
+                for each in new:
                     self._deck.redactor.interaction(each)  # a secret that it tells may stand in an earlier one
-                kept = (*base.interactions, *new.values())
+                kept = (*base.interactions, *new)
                 mine = replace(base, interactions=tuple(self._deck.redactor.interaction(each) for each in kept))
             self._file.save(base, mine, replaces=replaces)
             self._base = self._file.load()
-            self._saved.update(new)
+            self._has_saved = True
+        for request, failure in self._deck.recordings.lost:
+            self.say(f"not recorded: {request}: {failure!r}")
+        self._deck.recordings.forget_ended()
         if not self._running:
             self._deck.recordings.begin_log_anew()
             self._file.close()
@@ -153,5 +161,5 @@ class Recorder:
     def close(self) -> None:
         """Keep what still runs as it is now, and save."""
         self._deck.recordings.stop()
-        self._running = 0
+        self._running.clear()
         self.save()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.dialects import is_stream
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.serving.library import Library, Shelf, load
 from fakegpt_testkit.serving.recording import Recorder
@@ -54,7 +55,7 @@ class Served:
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        """The event streams that were played, as the effects left them, and how much of each was sent."""
+        """The streams that were played, as the effects left them, and how much of each was sent; and those recorded."""
         return self._look(lambda: tuple(map(_stream, filter(_is_stream, self._world.journal.entries))))
 
     @property
@@ -96,8 +97,9 @@ class Served:
     @property
     def recorded(self) -> tuple[Interaction, ...]:
         """What was asked of the live service and recorded."""
-        recorder = self._recorder
-        return () if recorder is None else self._look(lambda: recorder.recorded)
+        return self._look(
+            lambda: tuple(each.played for each in self._world.journal.entries if each.live and each.played)
+        )
 
     @property
     def refused(self) -> tuple[FakeGptTestkitError, ...]:
@@ -174,9 +176,9 @@ def serve_cassette(
 
 
 def _is_stream(entry: Entry) -> bool:
-    return entry.played is not None and entry.played.response.is_event_stream
+    return entry.played is not None and is_stream(entry.played.response)
 
 
 def _stream(entry: Entry) -> Stream:
     assert entry.played is not None
-    return Stream(entry.played, entry.progress)
+    return Stream(entry.played, None if entry.live else entry.progress)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
-from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.exchange import Interaction, Request, header
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.serving import cross_origin, hosts
 from fakegpt_testkit.serving.control import CONTROL, Reply, control
 from fakegpt_testkit.serving.fitting import Here, fit
+from fakegpt_testkit.serving.journal import Together
 from fakegpt_testkit.serving.misses import STATUS, miss_body
 from fakegpt_testkit.serving.plan import Plans, Progress
 from fakegpt_testkit.serving.reading import Asked, Limits, Refused
@@ -59,9 +60,10 @@ class Server:
     missed: int = field(init=False, default=0)
     """How many requests had no answer since the start, whatever was reset since."""
     _plans: Plans = field(init=False, default_factory=Plans)
+    _journals: Together = field(init=False, default_factory=Together)
 
     def __post_init__(self) -> None:
-        self.world = World(self.library.shelf, self.terms)
+        self.world = World(self.library.shelf, self.terms, self._journals)
 
     # --- scenarios ---
 
@@ -71,7 +73,7 @@ class Server:
             raise BadSetting("a scenario's name", name, "letters, digits, dots, dashes and underscores, at most 100")
         if name not in self.scenarios and len(self.scenarios) >= MOST_SCENARIOS:
             raise BadSetting("a scenario", name, f"one of at most {MOST_SCENARIOS}: drop those that are done with")
-        self.scenarios[name] = World(shelf, terms)
+        self.scenarios[name] = World(shelf, terms, self._journals)
         return self.scenarios[name]
 
     def reset(self) -> None:
@@ -149,17 +151,26 @@ class Server:
             number, request, tape = recorder.ask(asked)
         except FakeGptTestkitError as problem:
             request = Request(asked.method, here.origin + asked.target, asked.headers, asked.body)
-            self.world.note(request, "", problem.with_traceback(None))
+            self.world.note(request, "", problem=problem.with_traceback(None))
             self._miss(self.world, request, problem, connection, here)
             return
         if tape is None:
-            self.world.note(request, "the live service")
-            recorder.forward(number, request, asked, connection, here)
+            journal, noted = self.world.journal, self.world.note(request, "the live service", live=True)
+            recorder.forward(
+                number,
+                request,
+                asked,
+                connection,
+                here,
+                lambda heard, progress: journal.complete(noted, heard, progress),
+            )
             return
-        self.world.note(request, "the cassette")
         fitted = fit(tape, request.method, here, [origin_of(request.uri)])
+        progress = Progress(fitted, request.method)
+        played = Interaction(request, tape)
+        self.world.note(request, "the cassette", played=played, progress=progress)
         plan = self._plans.plan(fitted, request.method, None)
-        connection.play(plan, self.world.terms.timing, Progress(fitted, request.method))
+        connection.play(plan, self.world.terms.timing, progress)
 
     def _miss(
         self, world: World, request: Request, problem: FakeGptTestkitError, connection: Connection, here: Here

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape
@@ -19,7 +19,7 @@ from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.recorder.settings import Settings
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.serving.fitting import fit
-from fakegpt_testkit.serving.journal import Entry, Journal
+from fakegpt_testkit.serving.journal import Entry, Journal, Together
 from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.timing import RECORDED
 
@@ -55,19 +55,29 @@ class Answer:
     progress: Progress
 
 
+class Became(TypedDict, total=False):
+    """What became of a request, as far as it is known; see ``Entry``."""
+
+    played: Interaction
+    progress: Progress
+    problem: FakeGptTestkitError
+    live: bool
+
+
 class World:
     """Answers requests from some cassettes; ``journal`` says what became of each."""
 
-    def __init__(self, shelf: Shelf, terms: Terms) -> None:
+    def __init__(self, shelf: Shelf, terms: Terms, together: Together | None = None) -> None:
         self.shelf = shelf
         self.terms = terms
-        self.journal = Journal()
+        self._together = together or Together()
+        self.journal = Journal(together=self._together)
         self._numbers = count(1)
         self.reset()
 
     def reset(self) -> None:
         """Nothing was asked yet; the faults count from the start."""
-        self.journal = Journal()
+        self.journal = Journal(together=self._together)
         self._select()
 
     def serve(self, shelf: Shelf, terms: Terms | None = None) -> None:
@@ -103,9 +113,11 @@ class World:
         self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
         return Answer(fitted, given.response if recorded else None, progress)
 
-    def note(self, request: Request, source: str, problem: FakeGptTestkitError | None = None) -> None:
-        """Note a request that was answered elsewhere."""
-        self.journal.add(Entry(next(self._numbers), _now(), request, source, problem=problem))
+    def note(self, request: Request, source: str, **more: Unpack[Became]) -> int:
+        """Note a request that is answered elsewhere; its number, by which ``journal.complete`` can tell the rest."""
+        number = next(self._numbers)
+        self.journal.add(Entry(number, _now(), request, source, **more))
+        return number
 
     @property
     def unplayed_numbers(self) -> tuple[int, ...]:
