@@ -22,6 +22,7 @@ CODES = {
     "ollama": "",
     "cohere": "server_error",
     "bedrock": "serviceUnavailableException",
+    "bedrock-invoke": "serviceUnavailableException",
 }
 
 
@@ -32,7 +33,7 @@ def test_an_error_event_is_the_dialects_own_and_nothing_of_the_answer_follows(di
     number = before.order.index("text") + 1
     tape = faults.error_event(after_event=number, message="no")(interaction.response)
     stream = Stream(Interaction(interaction.request, tape))
-    assert (stream.dialect, stream.error) == (dialect, Failure("no", CODES[dialect]))
+    assert (stream.dialect, stream.error) == (dialect.removesuffix("-invoke"), Failure("no", CODES[dialect]))
     assert (stream.text, stream.ended_properly) == ("Hel", False)
     assert len(stream.events) == number + 1
 
@@ -64,6 +65,7 @@ BODIES = {
     "ollama": {"error": "wait"},
     "cohere": {"id": "scripted", "message": "wait"},
     "bedrock": {"message": "wait", "__type": "ThrottlingException"},
+    "bedrock-invoke": {"message": "wait", "__type": "ThrottlingException"},
 }
 
 
@@ -74,6 +76,8 @@ def test_a_status_has_the_providers_own_json(dialect: str, stream: bool) -> None
     tape = faults.status(429, retry_after=7, detail="wait")(interaction.response)
     assert (tape.status, json.loads(tape.body)) == (429, BODIES[dialect])
     assert ("Retry-After", "7") in tape.headers
+    if dialect.startswith("bedrock"):
+        assert ("x-amzn-ErrorType", "ThrottlingException") in tape.headers
 
 
 def test_a_status_can_have_another_word_of_the_provider() -> None:

@@ -27,6 +27,7 @@ FINISHES = {
     "ollama": ("stop", "stop", "length"),
     "cohere": ("COMPLETE", "TOOL_CALL", "MAX_TOKENS"),
     "bedrock": ("end_turn", "tool_use", "max_tokens"),
+    "bedrock-invoke": ("end_turn", "tool_use", "max_tokens"),
 }
 SITES = {
     "openai-chat": "https://api.openai.com/v1/chat/completions",
@@ -36,6 +37,7 @@ SITES = {
     "ollama": "http://127.0.0.1:11434/api/chat",
     "cohere": "https://api.cohere.com/v2/chat",
     "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com/model/*/converse-stream",
+    "bedrock-invoke": "https://bedrock-runtime.us-east-1.amazonaws.com/model/*/invoke-with-response-stream",
 }
 every_dialect = pytest.mark.parametrize("dialect", WRITERS)
 
@@ -55,7 +57,7 @@ def test_all_that_is_asked_for_is_said(dialect: str, stream: bool) -> None:
     answer = only(
         script("Hel", "lo", dialect=dialect, reasoning="hm", tool_calls=CALLS, usage=(12, 5), every=0.1, stream=stream)
     )
-    assert answer.dialect == dialect
+    assert answer.dialect == dialect if dialect != "bedrock-invoke" else ("bedrock" if stream else "anthropic")
     assert answer.deltas == (("Hel", "lo") if stream else ("Hello",))
     assert (answer.text, answer.reasoning) == ("Hello", "hm")
     assert [(call.name, json.loads(call.arguments)) for call in answer.tool_calls] == [
@@ -152,6 +154,7 @@ async def posted(url: str, **json_body: object) -> str:
 MODEL_PATHS = {
     "gemini": "https://generativelanguage.googleapis.com/v1beta/models/{}:streamGenerateContent?alt=sse",
     "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com/model/{}/converse-stream",
+    "bedrock-invoke": "https://bedrock-runtime.us-east-1.amazonaws.com/model/*/invoke-with-response-stream",
 }
 
 

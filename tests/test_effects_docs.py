@@ -18,11 +18,14 @@ import requests
 import urllib3
 from support.playing import URL, consume, played
 
+from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import Effect, faults, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+
+    from fakegpt_testkit.exchange import Tape
 
 pytestmark = pytest.mark.once
 
@@ -31,18 +34,25 @@ CATALOGUE, _, TABLE = PAGE.partition("### What each client raises\n\n")
 ROWS = re.findall(r"^\| `(faults\..+?)` \| (.+) \| (?:`(\w+)`|no exception) \|$", CATALOGUE, re.MULTILINE)
 TARGETED = re.findall(r"^\| `(faults\.[^|`]+)` \| [^|]+ \|$", PAGE, re.MULTILINE)
 TAPE = script("Hel", "lo", " there", every=0.05)[-1].response
+CHAT = script("Hel", "lo", " there", dialect="openai-chat", every=0.05)[-1].response
+NOT_FAKEGPTS = ("faults.called", "faults.usage")
 BEFORE_3_10 = {"ClientConnectorDNSError": "ClientConnectorError", "ConnectionTimeoutError": "ServerTimeoutError"}
 
 
 def read(written: str) -> Effect:
-    effect = eval(written, {"faults": faults})  # the page is ours
+    effect = eval(written, {"faults": faults, "ToolCall": ToolCall})  # the page is ours
     assert isinstance(effect, Effect)
     return effect
 
 
+def tape_for(written: str) -> Tape:
+    """FakeGpt's stream, or one of a dialect that has what is changed."""
+    return CHAT if written.startswith(NOT_FAKEGPTS) else TAPE
+
+
 @pytest.mark.parametrize(("written", "failure"), [(row[0], row[2]) for row in ROWS], ids=lambda text: text)
 async def test_the_client_sees_what_the_catalogue_says(written: str, failure: str) -> None:
-    with played(TAPE, effects=[read(written)]):
+    with played(tape_for(written), effects=[read(written)]):
         outcome = await consume(total=0.2)
     if not hasattr(aiohttp, failure):
         failure = BEFORE_3_10.get(failure, failure)
@@ -81,7 +91,7 @@ def read_with_http_client() -> None:
 
 def raised_by(client: str, written: str) -> str:
     """The class of what the client raises, or nothing."""
-    with played(TAPE, effects=[read(written)]):
+    with played(tape_for(written), effects=[read(written)]):
         try:
             CLIENTS[client]()
         except Exception as failure:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.conversation import AnswerReader, NewMessage, Text
-from fakegpt_testkit.dialects import Usage, dialect_named, dialect_of_events, read_events
+from fakegpt_testkit.dialects import Usage, dialect_of_events, read_events
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.framing import cut, framing_of
@@ -152,8 +152,8 @@ def test_an_answer_in_a_dialect_says_what_it_is_said_to_say(dialect: str, data: 
     framing = framing_of(written.body, written.content_type)
     assert framing is not None
     events = cut(written.body, framing).events
-    assert dialect_of_events(events).name == dialect
-    answer = read_events(events, dialect_named(dialect))
+    assert dialect_of_events(events).name == dialect.removesuffix("-invoke")
+    answer = read_events(events, dialect_of_events(events))
     choice = answer.choices[0]
     assert (choice.deltas, choice.reasoning) == (written.said.texts, written.said.reasoning)
     assert [(call.name, json.loads(call.arguments)) for call in choice.tool_calls] == [

@@ -45,8 +45,10 @@ class LineReader:
         if said.get("done") is True:
             if reason := text(said.get("done_reason")):
                 deltas.append(Finish(reason))
-            counts = number(said.get("prompt_eval_count")), number(said.get("eval_count"))
-            deltas += [Usage(*counts), End()] if counts != (None, None) else [End()]
+            deltas.append(End())
+        counts = number(said.get("prompt_eval_count")), number(said.get("eval_count"))
+        if counts != (None, None):
+            deltas.append(Usage(*counts))
         problem = failure_in(said)
         if problem is not None:
             deltas.append(problem)

@@ -50,6 +50,8 @@ class ResponseReader:
         if kind in _ENDS:
             self._ended = True
             return _end(obj(said.get("response")))
+        if kind == "response.in_progress":
+            return _usage(obj(said.get("response")))
         if kind == "error":
             return (failure_in(said) or failure_of_body(event.data),)
         return (Ping(),) if kind in ("keepalive", "ping") else ()
@@ -75,13 +77,16 @@ class ResponseReader:
         return (begun, *self._arguments(key, "", whole))
 
 
+def _usage(response: Object) -> list[Delta]:
+    usage = obj(response.get("usage"))
+    return [Usage(number(usage.get("input_tokens")), number(usage.get("output_tokens")))] if usage else []
+
+
 def _end(response: Object) -> list[Delta]:
     deltas: list[Delta] = []
     if status := text(response.get("status")):
         deltas.append(Finish(status))
-    usage = obj(response.get("usage"))
-    if usage:
-        deltas.append(Usage(number(usage.get("input_tokens")), number(usage.get("output_tokens"))))
+    deltas += _usage(response)
     problem = failure_in(response)
     if problem is None and response.get("status") == "failed":
         problem = failure_of_body("failed")

@@ -9,8 +9,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.effects.effect import Effect, check_positive
-from fakegpt_testkit.effects.surgery import event_span, put, put_data
+from fakegpt_testkit.effects.surgery import element_span, put, put_data, remove
+from fakegpt_testkit.framing import Framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,7 @@ def drop(event: int) -> Effect:
     """An event is left out."""
 
     def change(tape: Tape) -> Tape:
-        return put(tape, *event_span("drop", tape, event), b"")
+        return remove(tape, "drop", event)
 
     return Effect(f"drop(event={event})", change)
 
@@ -48,9 +50,10 @@ def repeat(event: int, *, times: int = 1) -> Effect:
     check_positive("repeat", times=times)
 
     def change(tape: Tape) -> Tape:
-        start, end = event_span("repeat", tape, event)
+        start, end = element_span("repeat", tape, event)
+        comma = b",\n" if framing_of_tape(tape) is Framing.JSON_ARRAY else b""
         for _ in range(times):
-            tape = put(tape, end, end, tape.body[start:end])
+            tape = put(tape, end, end, comma + tape.body[start:end])
         return tape
 
     return Effect(f"repeat(event={event}, times={times})", change)
@@ -61,8 +64,8 @@ def swap(event: int, other: int | None = None) -> Effect:
     first, second = sorted((event, event + 1 if other is None else other))
 
     def change(tape: Tape) -> Tape:
-        start, end = event_span("swap", tape, first)
-        later_start, later_end = event_span("swap", tape, second)
+        start, end = element_span("swap", tape, first)
+        later_start, later_end = element_span("swap", tape, second)
         if first == second:
             return tape
         early, late = tape.body[start:end], tape.body[later_start:later_end]

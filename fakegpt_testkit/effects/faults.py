@@ -14,6 +14,7 @@ from fakegpt_testkit.dialects import is_stream
 from fakegpt_testkit.effects import speaking
 from fakegpt_testkit.effects.effect import Effect, check_positive
 from fakegpt_testkit.effects.events import bad_json, bad_utf8, drop, huge, repeat, swap
+from fakegpt_testkit.effects.noise import comment, heartbeat, insert, usage
 from fakegpt_testkit.effects.replies import (
     challenge,
     connect_timeout,
@@ -24,6 +25,7 @@ from fakegpt_testkit.effects.replies import (
     status,
     tls,
 )
+from fakegpt_testkit.effects.rewording import called, said
 from fakegpt_testkit.effects.surgery import (
     Place,
     at_length,
@@ -48,8 +50,10 @@ __all__ = [
     "bad_chunk",
     "bad_json",
     "bad_utf8",
+    "called",
     "challenge",
     "close",
+    "comment",
     "connect_timeout",
     "content_type",
     "corrupt_gzip",
@@ -59,11 +63,14 @@ __all__ = [
     "drop",
     "error_event",
     "everywhere",
+    "heartbeat",
     "huge",
+    "insert",
     "no_reply",
     "refused",
     "repeat",
     "reset",
+    "said",
     "short_body",
     "short_length",
     "slow_start",
@@ -72,6 +79,7 @@ __all__ = [
     "stop",
     "swap",
     "tls",
+    "usage",
 ]
 
 
@@ -139,7 +147,7 @@ def short_length(
         short = _stopped(place, tape, Ending(EndingKind.COMPLETE, note=SURPLUS))
         return at_length(short)
 
-    return Effect(_worded(place), change)
+    return Effect(place.worded(), change)
 
 
 def stop(
@@ -157,7 +165,7 @@ def stop(
         end = len(stopped.body)
         return put(stopped, end, end, speaking.end_mark(tape, stopped.body)) if end_mark else stopped
 
-    return Effect(_worded(place, *(("end_mark=True",) if end_mark else ())), change)
+    return Effect(place.worded(*(("end_mark=True",) if end_mark else ())), change)
 
 
 # --- the stream takes its time ---
@@ -185,7 +193,7 @@ def stall(
         left, right = split(settle(tape), place.find(tape))
         return _later_end(replace(tape, chunks=(*left, *shift(right, seconds))), seconds)
 
-    return Effect(_worded(place, f"seconds={seconds}"), change)
+    return Effect(place.worded(f"seconds={seconds}"), change)
 
 
 def slow_start(seconds: float) -> Effect:
@@ -237,7 +245,7 @@ def error_event(
         block = speaking.error_event(tape, stopped.body, message, code)
         return put(stopped, len(stopped.body), len(stopped.body), block)
 
-    return Effect(_worded(place, *((f"code={code!r}",) if code else ())), change)
+    return Effect(place.worded(*((f"code={code!r}",) if code else ())), change)
 
 
 # --- a fault at every event ---
@@ -275,18 +283,12 @@ def everywhere(fault: Callable[[int], Effect]) -> Sweep:
 # --- how they are made ---
 
 
-def _worded(place: Place, *options: str) -> str:
-    values = {"after_event": place.event, "after_byte": place.byte, "after_seconds": place.seconds}
-    given = [f"{word}={value}" for word, value in values.items() if value is not None]
-    return f"{place.name}({', '.join([*given, *options])})"
-
-
 def _stop(place: Place, frame: Callable[[Tape], Tape], ending: Ending, *, open_chunk: bool = False) -> Effect:
     def change(tape: Tape) -> Tape:
         stopped = _stopped(place, frame(tape), ending)
         return _with_open_chunk(stopped) if open_chunk else stopped
 
-    return Effect(_worded(place), change)
+    return Effect(place.worded(), change)
 
 
 def _stopped(place: Place, tape: Tape, ending: Ending) -> Tape:

@@ -96,12 +96,13 @@ def script(
     writer = _writer(dialect)
     kind = content_type or (writer.content_type if stream else "application/json")
     path = writer.path if stream else writer.plain_path
-    where = _Where(f"POST {(url or writer.site).rstrip('/')}{path}", kind)
+    where = _Where(f"POST {(url or writer.site).rstrip('/')}{path}", kind, writer.fields)
     if events:
         return (_answered(where, [*map(_encode, events)], every),)
     try:
         if not stream:
-            return (_plain(where.request, as_json(writer.plain(said)).encode(), ("Content-Type", kind)),)
+            body = as_json(writer.plain(said)).encode()
+            return (_plain(where.request, body, ("Content-Type", kind), *writer.fields),)
         return (_answered(where, writer.events(said), every),)
     except ValueError:
         raise EffectMisplaced("script", "the arguments of a call are no JSON", "give a mapping, or JSON text") from None
@@ -109,10 +110,11 @@ def script(
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """What an answer answers, ``"POST https://…"``, and what it calls itself."""
+    """What an answer answers, ``"POST https://…"``, and what it calls itself, with further fields."""
 
     asked: str
     content_type: str
+    fields: tuple[tuple[str, str], ...] = ()
 
     @property
     def request(self) -> Request:
@@ -132,7 +134,8 @@ def _writer(dialect: str) -> Writer:
 
 
 def _answered(where: _Where, sent: list[bytes], every: float) -> Interaction:
-    head = Head(200, "OK", (("Content-Type", where.content_type), ("Transfer-Encoding", "chunked")), "1.1")
+    fields = (("Content-Type", where.content_type), *where.fields, ("Transfer-Encoding", "chunked"))
+    head = Head(200, "OK", fields, "1.1")
     chunks = tuple(Chunk(round(number * every, 4), data, (len(data),)) for number, data in enumerate(sent))
     return _made(where.request, Tape(head, chunks, Ending(at=chunks[-1].at)))
 

@@ -6,29 +6,57 @@ Knows no place: where it is said is the effect's business.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.dialects import dialect_of_body, dialect_of_events, framing_of_tape
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.dialects.writing import WRITERS
-from fakegpt_testkit.framing import Framing, cut
+from fakegpt_testkit.dialects.writing.said import as_json
+from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.framing import Framing, cut, encode_frame
 
 if TYPE_CHECKING:
+    from fakegpt_testkit.dialects import Dialect
     from fakegpt_testkit.dialects.writing import Writer
+    from fakegpt_testkit.effects.scripting import ScriptedEvent
     from fakegpt_testkit.exchange import Tape
+    from fakegpt_testkit.sse import Event
 
 _DONE: Final = b"data: [DONE]\n\n"
+_COMMENT: Final = b": keep-alive\n\n"
+_PINGS: Final = {Framing.JSON_LINES: b"\n", Framing.AMAZON: encode_frame(b"{}", [(":event-type", "heartbeat")])}
+
+
+def dialect_of(tape: Tape) -> Dialect:
+    """The dialect that this answer is in, by its own words."""
+    framing = framing_of_tape(tape)
+    if framing is None:
+        return dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))))
+    return dialect_of_events(cut(tape.body, framing).events)
 
 
 def writer_of(tape: Tape) -> Writer | None:
     """Who writes the dialect that this answer is in; None for FakeGpt's, and where nobody knows it."""
-    framing = framing_of_tape(tape)
-    if framing is None:
-        dialect = dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))))
-    else:
-        dialect = dialect_of_events(cut(tape.body, framing).events)
-    return WRITERS.get(dialect.name)
+    name = dialect_of(tape).name
+    through = any(field.lower().startswith("x-amzn-") for field, _ in tape.headers)
+    wrapped = wraps_events(tape) if name == "bedrock" else through
+    return WRITERS.get("bedrock-invoke" if wrapped else name)
+
+
+def wraps_events(tape: Tape) -> bool:
+    """Whether the frames carry another dialect's events, in base64."""
+    return framing_of_tape(tape) is Framing.AMAZON and any(e.event == "chunk" for e in _events(tape))
+
+
+def names_events(tape: Tape) -> bool:
+    """Whether the recorded server-sent events have names."""
+    return framing_of_tape(tape) is Framing.SSE and any(event.event != "message" for event in _events(tape))
+
+
+def _events(tape: Tape) -> tuple[Event, ...]:
+    return cut(tape.body, framing_of_tape(tape) or Framing.SSE).events
 
 
 def error_event(tape: Tape, before: bytes, message: str, code: str) -> bytes:
@@ -51,7 +79,9 @@ def error_body(tape: Tape, status: int, message: str, code: str) -> tuple[bytes,
     writer = writer_of(tape)
     if writer is None:
         return json.dumps({"detail": {"message": message, "code": code} if code else message}).encode(), ()
-    return json.dumps(writer.error_body(status, message, code)).encode(), writer.error_fields
+    body = writer.error_body(status, message, code)
+    named = ((writer.error_type_field, body["__type"]),) if writer.error_type_field and "__type" in body else ()
+    return json.dumps(body).encode(), (*writer.fields, *writer.error_fields, *named)
 
 
 def _framed(tape: Tape, before: bytes, event: bytes) -> bytes:
@@ -59,4 +89,51 @@ def _framed(tape: Tape, before: bytes, event: bytes) -> bytes:
     if framing_of_tape(tape) is not Framing.JSON_ARRAY:
         return event
     opening = b"\n,\r\n" if before.strip() else b"["
-    return opening + event.removeprefix(b"data: ").strip() + b"\n]\n"
+    return opening + element(tape, event) + b"\n]\n"
+
+
+def element(tape: Tape, event: bytes) -> bytes:
+    """A writer's event as the element that it is where the elements of an array are the events."""
+    return event.removeprefix(b"data: ").strip() if framing_of_tape(tape) is Framing.JSON_ARRAY else event
+
+
+def ping(tape: Tape) -> bytes:
+    """What says that the service is still there, and nothing else."""
+    if framing_of_tape(tape) is Framing.JSON_ARRAY:
+        return b"\n"
+    writer = writer_of(tape)
+    return _PINGS.get(framing_of_tape(tape) or Framing.SSE, _COMMENT) if writer is None else writer.ping
+
+
+def usage(tape: Tape, asked: int, answered: int) -> bytes:
+    """The event that tells of tokens alone. Raises `EffectMisplaced` where there is none in the answer's dialect."""
+    writer = writer_of(tape)
+    if writer is None or writer.usage is None:
+        problem = f"{dialect_of(tape).name} has no event of its own for usage"
+        raise EffectMisplaced("usage", problem, "insert an event that you write, or script the answer")
+    return element(tape, writer.usage(asked, answered))
+
+
+def framed(tape: Tape, event: ScriptedEvent) -> bytes:
+    """The event's bytes in the framing of the tape."""
+    if isinstance(event, bytes):
+        return event
+    framing = framing_of_tape(tape) or Framing.SSE
+    if isinstance(event, Mapping):
+        name, said = str(event.get("type", "")) if names_events(tape) else "", event
+        if framing is Framing.AMAZON and len(event) == 1:
+            ((name, said),) = event.items()  # type: ignore[assignment]  # whatever it is, it is written as JSON
+        told = sse.Event(name or "message", as_json(said))
+    else:
+        told = sse.Event(data=event) if isinstance(event, str) else event
+    data = told.data.encode()
+    match framing:
+        case Framing.SSE:
+            return sse.encode(told)
+        case Framing.JSON_LINES:
+            return data + b"\n"
+        case Framing.JSON_ARRAY:
+            return data
+    return encode_frame(
+        data, [(":event-type", told.event), (":content-type", "application/json"), (":message-type", "event")]
+    )

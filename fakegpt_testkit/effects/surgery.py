@@ -38,6 +38,12 @@ class Place:
         if given[0] < 0:
             raise EffectMisplaced(self.name, f"{given[0]} is before the beginning", _ONE_PLACE)
 
+    def worded(self, *options: str) -> str:
+        """The effect as it is written: ``reset(after_event=3)``."""
+        values = {"after_event": self.event, "after_byte": self.byte, "after_seconds": self.seconds}
+        given = [f"{word}={value}" for word, value in values.items() if value is not None]
+        return f"{self.name}({', '.join([*given, *options])})"
+
     def find(self, tape: Tape) -> int:
         """The place as an offset in the tape's body."""
         if self.event is not None:
@@ -79,6 +85,46 @@ def event_span(name: str, tape: Tape, number: int) -> tuple[int, int]:
     """Where an event begins, with the comments before it, and where it ends."""
     end = event_end(name, tape, number)
     return (event_end(name, tape, number - 1) if number > 1 else 0), end
+
+
+def element_span(name: str, tape: Tape, number: int) -> tuple[int, int]:
+    """Where an event stands without what parts it from the one before, as a comma does in an array."""
+    start, end = event_span(name, tape, number)
+    if framing_of_tape(tape) is Framing.JSON_ARRAY:
+        opening = _OPENING.match(tape.body, start, end)
+        start = opening.end() if opening else start
+    return start, end
+
+
+def remove(tape: Tape, name: str, number: int) -> Tape:
+    """The tape without an event; of an array's elements the first goes with the comma behind it."""
+    start, end = event_span(name, tape, number)
+    if number == 1 and framing_of_tape(tape) is Framing.JSON_ARRAY:
+        start, _ = element_span(name, tape, 1)
+        end = element_span(name, tape, 2)[0] if len(event_ends(tape)) > 1 else end
+    return put(tape, start, end, b"")
+
+
+def insert(tape: Tape, place: Place, event: bytes, *, element: bool = True) -> Tape:
+    """The tape with an event more, which comes when the place does.
+
+    An ``element`` of an array goes between two others, with its comma, wherever in one of them the place is.
+    """
+    offset = place.find(tape)
+    if framing_of_tape(tape) is Framing.JSON_ARRAY:
+        ends = event_ends(tape)
+        offset = max((end for end in ends if end <= offset), default=0)
+        if not offset:
+            offset = element_span(place.name, tape, 1)[0] if ends else len(tape.body)
+            event += b",\n" if element and ends else b""
+        elif element:
+            event = b",\n" + event
+    tape = settle(tape)
+    left, right = split(tape, offset)
+    at = max(place.moment(tape), left[-1].at if left else 0.0)
+    new = Chunk(at, event, (len(event),) if is_chunked(tape.headers) else ())
+    ending = replace(tape.ending, at=max(tape.ending.at, at))
+    return replace(tape, chunks=(*left, new, *right), ending=ending)
 
 
 def settle(tape: Tape) -> Tape:
@@ -148,13 +194,19 @@ def at_length(tape: Tape) -> Tape:
     return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
 
 
-_DATA = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)data(?::[ ]?([^\r\n]*))?(\r\n|\r|\n)")
+_OPENING: Final = re.compile(rb"[ \t\r\n]*[\[,]?[ \t\r\n]*")
+_DATA: Final = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)data(?::[ ]?([^\r\n]*))?(\r\n|\r|\n)")
 
 
 def put_data(tape: Tape, name: str, number: int, change: Callable[[bytes], bytes]) -> Tape:
     """The tape with one event's data changed; its other lines stay, and the line ends. A frame is measured anew."""
     start, end = event_span(name, tape, number)
-    return put(tape, start, end, _CHANGERS[framing_of_tape(tape) or Framing.SSE](tape.body[start:end], change))
+    return put(tape, start, end, change_block(framing_of_tape(tape) or Framing.SSE, tape.body[start:end], change))
+
+
+def change_block(framing: Framing, block: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """An event's bytes with other data in them."""
+    return _CHANGERS[framing](block, change)
 
 
 def _server_sent(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
@@ -175,7 +227,8 @@ def _line(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 def _element(block: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    at = block.index(b"{")
+    opening = _OPENING.match(block)
+    at = opening.end() if opening else 0
     return block[:at] + change(block[at:])
 
 

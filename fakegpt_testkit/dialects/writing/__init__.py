@@ -10,6 +10,7 @@ from fakegpt_testkit.dialects.writing.chat import CHAT
 from fakegpt_testkit.dialects.writing.cohere import COHERE
 from fakegpt_testkit.dialects.writing.converse import CONVERSE
 from fakegpt_testkit.dialects.writing.gemini import GEMINI
+from fakegpt_testkit.dialects.writing.invoke import INVOKE
 from fakegpt_testkit.dialects.writing.messages import MESSAGES
 from fakegpt_testkit.dialects.writing.ollama import OLLAMA
 from fakegpt_testkit.dialects.writing.responses import RESPONSES
@@ -24,6 +25,7 @@ WRITERS: Final = MappingProxyType(
         "ollama": OLLAMA,
         "cohere": COHERE,
         "bedrock": CONVERSE,
+        "bedrock-invoke": INVOKE,
     }
 )
 """The dialects that can be written, by their names."""

@@ -74,6 +74,11 @@ def _error(message: str, code: str) -> bytes:
     return event({"error": {"message": message, "type": code or "server_error", "param": None, "code": code or None}})
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    usage = _usage(Said(usage=(asked, answered)))
+    return event(_head("chat.completion.chunk") | {"choices": [], "usage": usage})
+
+
 CHAT: Final = Writer(
     site="https://api.openai.com/v1",
     path="/chat/completions",
@@ -85,4 +90,5 @@ CHAT: Final = Writer(
     error_body=error_body,
     end=DONE,
     error_fields=(("x-request-id", "req_scripted"),),
+    usage=_usage_event,
 )

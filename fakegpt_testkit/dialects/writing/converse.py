@@ -85,6 +85,10 @@ def _error_body(status: int, message: str, word: str) -> Json:
     return {"message": message, "__type": kind} if kind else {"message": message}
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    return _event("metadata", _usage(Said(usage=(asked, answered))))
+
+
 CONVERSE: Final = Writer(
     site="https://bedrock-runtime.us-east-1.amazonaws.com",
     path="/model/*/converse-stream",
@@ -95,4 +99,8 @@ CONVERSE: Final = Writer(
     error=_error,
     error_body=_error_body,
     end=_event("messageStop", {"stopReason": "end_turn"}),
+    fields=(("x-amzn-RequestId", "req-scripted"),),
+    error_type_field="x-amzn-ErrorType",
+    usage=_usage_event,
+    ping=_event("heartbeat", {}),
 )

@@ -68,6 +68,11 @@ def _error(message: str, code: str) -> bytes:
     return _event({"error": {"code": known.get(code, 503), "message": message, "status": code or "UNAVAILABLE"}})
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    counts = {"promptTokenCount": asked, "candidatesTokenCount": answered, "totalTokenCount": asked + answered}
+    return _event({"usageMetadata": counts, "modelVersion": MODEL})
+
+
 GEMINI: Final = Writer(
     site="https://generativelanguage.googleapis.com",
     path="/v1beta/models/*:streamGenerateContent?alt=sse",
@@ -78,4 +83,5 @@ GEMINI: Final = Writer(
     error=_error,
     error_body=_error_body,
     end=_event(_end(Said(), _content([{"text": ""}]))),
+    usage=_usage_event,
 )

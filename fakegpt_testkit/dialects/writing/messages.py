@@ -91,6 +91,12 @@ def _error_body(status: int, message: str, word: str) -> Json:
     return {"type": "error", "error": {"type": word or kind, "message": message}, "request_id": "req_scripted"}
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    delta = {"stop_reason": None, "stop_sequence": None}
+    usage = {"input_tokens": asked, "output_tokens": answered}
+    return typed({"type": "message_delta", "delta": delta, "usage": usage})
+
+
 MESSAGES: Final = Writer(
     site="https://api.anthropic.com",
     path="/v1/messages",
@@ -102,4 +108,6 @@ MESSAGES: Final = Writer(
     error_body=_error_body,
     end=typed({"type": "message_stop"}),
     error_fields=(("request-id", "req_scripted"),),
+    usage=_usage_event,
+    ping=typed({"type": "ping"}),
 )

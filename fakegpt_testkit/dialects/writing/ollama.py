@@ -57,6 +57,10 @@ def _error_body(_status: int, message: str, _word: str) -> Json:
     return {"error": message}
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    return _line(_said("") | {"prompt_eval_count": asked, "eval_count": answered})
+
+
 OLLAMA: Final = Writer(
     site="http://127.0.0.1:11434",
     path="/api/chat",
@@ -67,4 +71,6 @@ OLLAMA: Final = Writer(
     error=_error,
     error_body=_error_body,
     end=_line(_said("", done=True) | _end(Said())),
+    usage=_usage_event,
+    ping=b"\n",
 )

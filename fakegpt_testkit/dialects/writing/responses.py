@@ -120,6 +120,11 @@ def _error(message: str, code: str) -> bytes:
     return typed({"type": "error", "sequence_number": 0, "error": problem})
 
 
+def _usage_event(asked: int, answered: int) -> bytes:
+    response = _response(Said(usage=(asked, answered)), "completed", []) | {"status": "in_progress"}
+    return typed({"type": "response.in_progress", "sequence_number": 0, "response": response})
+
+
 RESPONSES: Final = Writer(
     site="https://api.openai.com/v1",
     path="/responses",
@@ -131,4 +136,6 @@ RESPONSES: Final = Writer(
     error_body=error_body,
     end=typed({"type": "response.completed", "sequence_number": 0, "response": _response(Said(), "completed", [])}),
     error_fields=(("x-request-id", "req_scripted"),),
+    usage=_usage_event,
+    ping=typed({"type": "keepalive", "sequence_number": 0}),
 )

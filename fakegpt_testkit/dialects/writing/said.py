@@ -52,9 +52,11 @@ class Writer:
     """How a dialect is written: where it is asked for, its events, its plain answer, its errors.
 
     A ``*`` in a path stands for any model. ``events`` are the bytes of each event, ``error`` those of the event that
-    reports one. ``error_body`` is the JSON of an answer with an error's status,
-    made of the status, the words and the provider's own code, or ``""`` for the one that goes with the status;
-    ``error_fields`` go with it.
+    reports one. ``error_body`` is the JSON of an answer with an error's status, made of the status, the words and the
+    provider's own code, or ``""`` for the one that goes with the status; ``error_fields`` go with it, and
+    ``error_type_field`` names the type that stands in its JSON. ``usage`` is an event that tells the tokens of input
+    and output and no more, where the dialect has one; ``ping`` says that the service is still there.
+    ``fields`` go with every answer.
     """
 
     site: str
@@ -67,6 +69,10 @@ class Writer:
     error_body: Callable[[int, str, str], Json]
     end: bytes
     error_fields: tuple[tuple[str, str], ...] = ()
+    error_type_field: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    usage: Callable[[int, int], bytes] | None = None
+    ping: bytes = b": keep-alive\n\n"
 
 
 def as_json(value: object) -> str:

@@ -1,0 +1,27 @@
+"""Where the words and the calls of tools stand in a recorded answer, so that they can be others.
+
+Knows no bytes and no frame but by the JSON in it.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from fakegpt_testkit.dialects.editing.blocks import COHERE, CONVERSE, MESSAGES
+from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, spread
+from fakegpt_testkit.dialects.editing.pieces import CHAT, FAKEGPT, GEMINI, MODELS, OLLAMA, RESPONSES
+
+EDITORS: Final = MappingProxyType(
+    {
+        "openai-chat": CHAT,
+        "openai-responses": RESPONSES,
+        "anthropic": MESSAGES,
+        "gemini": GEMINI,
+        "ollama": OLLAMA,
+        "cohere": COHERE,
+        "bedrock": CONVERSE,
+        "fakegpt": FAKEGPT,
+    }
+)
+"""The dialects that can be edited, by their names."""
+
+__all__ = ["CONVERSE", "EDITORS", "MESSAGES", "MODELS", "Editor", "Json", "Slot", "spread"]
