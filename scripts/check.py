@@ -2,7 +2,7 @@
 
 Runs in the project's own environment, and knows no test. A step that fails ends the run with its status; the coverage
 is told all the same. ``quick`` runs what needs no server, ``newest`` the tests with the newest of everything, ``docs``
-builds the site, and ``--list`` only lists, with any Python 3.
+builds the site, ``node`` installs what the tests have Node run, and ``--list`` only lists, with any Python 3.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = Path(".matrix")
 LINES = Path("requirements")
+PROGRAMS = Path("tests", "programs")
+NODE = MATRIX / "node"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = sys.executable
 UV = (PYTHON, "-m", "uv")
@@ -59,6 +61,8 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments == ["state"]:
         return tell_left()
+    if arguments == ["node"]:
+        return install_for_node()
     steps = {"quick": quick, "newest": newest, "docs": docs, "": everything}[" ".join(arguments)]()
     if arguments:
         tell(steps)
@@ -72,10 +76,20 @@ def everything() -> list[Step]:
     """What decides a landing."""
     return [
         *looks(),
-        Step(TESTS, 210, ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser", *SPREAD)), STATE),
+        Step(
+            TESTS,
+            210,
+            ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser and not programs", *SPREAD)),
+            STATE,
+        ),
         Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), tells_of=TESTS),
         Step("nothing left in the user's state folder", 1, ((PYTHON, "scripts/check.py", "state"),)),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),)),
+        Step(
+            "programs of other languages",
+            30,
+            ((PYTHON, "scripts/check.py", "node"), (PYTHON, *PYTEST, *NO_CACHE, "-m", "programs")),
+        ),
         Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),)),
         *docs(),
         *in_environment(
@@ -243,6 +257,27 @@ def tell_left() -> int:
         "\n".join(["a test wrote into the user's state folder; give it one of its own:", *left]) if left else "nothing"
     )
     return bool(left)
+
+
+def install_for_node() -> int:
+    """Install what the lock in tests/programs names, unless it is there; without npm the tests say what lacks."""
+    lock = "package-lock.json"
+    wanted, there = (PROGRAMS / lock).read_bytes(), NODE / lock
+    if there.exists() and there.read_bytes() == wanted and (NODE / "node_modules").exists():
+        return 0
+    npm = shutil.which("npm")
+    if npm is None:
+        print("no npm on this machine: tests that need packages of Node are skipped")
+        return 0
+    shutil.rmtree(NODE, ignore_errors=True)
+    NODE.mkdir(parents=True)
+    for name in ("package.json", lock):
+        shutil.copy(PROGRAMS / name, NODE / name)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    status = subprocess.run(command, check=False, cwd=NODE).returncode
+    if status:
+        there.unlink()  # so that it is tried again
+    return status
 
 
 def find_pythons() -> dict[int, str]:

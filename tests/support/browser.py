@@ -1,4 +1,4 @@
-"""A real browser for tests, driven by its DevTools protocol; the network is off in it."""
+"""A real browser for tests, driven by its DevTools protocol; the network is off in it for a page that is a file."""
 
 from __future__ import annotations
 
@@ -69,12 +69,13 @@ class Tab:
         await self.call("Input.dispatchKeyEvent", type="keyDown", **parameters)
         await self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
-    async def open(self, page: Path) -> None:
+    async def open(self, page: Path | str) -> None:
         for domain in ("Page", "Runtime", "Log", "Network", "Accessibility"):
             await self.call(f"{domain}.enable")
         offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        await self.call("Network.emulateNetworkConditions", **offline)
-        await self.call("Page.navigate", url=page.as_uri())
+        if isinstance(page, Path):
+            await self.call("Network.emulateNetworkConditions", **offline)
+        await self.call("Page.navigate", url=page.as_uri() if isinstance(page, Path) else page)
         await self.value(
             "new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', go))"
         )
@@ -84,7 +85,7 @@ class Tab:
 
 
 @asynccontextmanager
-async def opened(page: Path) -> AsyncIterator[Tab]:
+async def opened(page: Path | str) -> AsyncIterator[Tab]:
     """The page in a browser of its own, which ends with the block."""
     browser = executable()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OUTSIDE = frozenset(
     {
         *(f"support.{name}" for name in ("behaviours", "browser", "clients", "commands", "listening", "live_llm")),
-        *(f"support.{name}" for name in ("pages", "raw", "servers", "suites", "three_ways")),
+        *(f"support.{name}" for name in ("pages", "programs", "raw", "servers", "suites", "three_ways")),
         *("aiohttp.web", "aiohttp.test_utils", "socket"),
         *("fakegpt_testkit.fakegpt.stand_in", "fakegpt_testkit.serving"),
     }

@@ -1,0 +1,183 @@
+"""The server as programs of other languages meet it: what comes, how it ends, what is told of a miss."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import subprocess
+import threading
+from contextlib import contextmanager
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from support import programs
+from support.browser import opened
+from support.serving import recorded, served, write
+
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Tape
+from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.serving import MATCH_ON, RECORDED, Access, Door, Terms, certificates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+pytestmark = [pytest.mark.once, pytest.mark.programs]
+
+GAP = 0.01
+EVENTS = [b"retry: 50\ndata: %d\n\n" % number for number in range(1, 21)]
+LAST = GAP * len(EVENTS)
+"""Seconds after which the last event was recorded."""
+BROKEN = 5
+"""Events before a stream breaks."""
+TEXTS = ["Hel", "lo", "!"]
+DELTAS = [json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() for text in TEXTS]
+ANSWER = tuple(Chunk(GAP * nth, b"data: %b\n\n" % each) for nth, each in enumerate([*DELTAS, b"[DONE]"], 1))
+ASKED = b'{"model": "m", "stream": true, "messages": [{"role": "user", "content": "Say hello"}]}'
+ENDINGS = {
+    "/reset": EndingKind.RESET,
+    "/eof": EndingKind.EOF,
+    "/malformed": EndingKind.MALFORMED,
+    "/stalled": EndingKind.STALLED,
+}
+
+
+def chunks(events: Sequence[bytes]) -> tuple[Chunk, ...]:
+    return tuple(Chunk(GAP * nth, each, (len(each),)) for nth, each in enumerate(events, 1))
+
+
+@pytest.fixture(scope="module")
+def cassettes(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    broken = [
+        recorded(path=path, chunks=chunks(EVENTS[:BROKEN]), ending=Ending(kind, GAP * (BROKEN + 1)))
+        for path, kind in ENDINGS.items()
+    ]
+    nothing = recorded(path="/nothing", chunks=(), ending=Ending(EndingKind.EOF, GAP))
+    nothing = type(nothing)(nothing.request, Tape(Head(0), (), nothing.response.ending))
+    chat = recorded("POST", "/v1/chat/completions", chunks=ANSWER, body=ASKED)
+    folder = tmp_path_factory.mktemp("programs")
+    write(folder, "some.yaml", recorded(path="/stream", chunks=chunks(EVENTS)), *broken, nothing, chat)
+    return folder
+
+
+@contextmanager
+def serving(cassettes: Any, *origins: str) -> Iterator[str]:
+    terms = Terms(Settings(match_on=MATCH_ON), RECORDED, steady=True)
+    with served(cassettes, terms=terms, access=Access(origins=origins)) as url:
+        yield url
+
+
+@pytest.fixture
+def url(cassettes: Any) -> Iterator[str]:
+    with serving(cassettes) as url:
+        yield url
+
+
+def came(told: dict[str, Any], events: int) -> None:
+    """What a reader of pieces got: all events, no piece cut within one, and none before it was due."""
+    pieces = [text.encode() for _, text in told["pieces"]]
+    assert b"".join(pieces) == b"".join(EVENTS[:events])
+    ends = {*accumulate(map(len, EVENTS))}
+    assert {*accumulate(map(len, pieces))} <= ends
+    assert events == 0 or told["pieces"][-1][0] >= 1000 * GAP * events - 1
+    assert all(later >= before for (before, _), (later, _) in pairwise(told["pieces"]))
+
+
+def test_curl_meets_each_ending_as_such(url: str) -> None:
+    curl = programs.program("curl")
+    wanted = {"/stream": (0, 20), "/reset": (56, 5), "/eof": (18, 5), "/malformed": (56, 5), "/nothing": (52, 0)}
+    for path, (code, events) in (wanted | {"/stalled": (28, 5)}).items():
+        patience = ["--max-time", "0.5"] if path == "/stalled" else []
+        done = subprocess.run([curl, "-sN", *patience, url + path], capture_output=True, check=False)
+        assert (path, done.returncode, done.stdout) == (path, code, b"".join(EVENTS[:events]))
+    done = subprocess.run([curl, "-s", url + "/missing"], capture_output=True, check=False)
+    assert "GET /missing is not in" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_nodes_fetch_gets_the_pieces_when_they_are_due_and_each_ending(url: str) -> None:
+    told = programs.node(url, "fetch")
+    came(told["/stream"], 20)
+    errors = {"/reset": "ECONNRESET", "/eof": "UND_ERR_SOCKET", "/malformed": "HPE_INVALID_CHUNK_SIZE"}
+    for path, error in (errors | {"/stalled": "TimeoutError"}).items():
+        came(told[path], BROKEN)
+        assert (path, told[path]["error"]) == (path, error)
+    assert told["/nothing"] == {"pieces": [], "error": "UND_ERR_SOCKET"}
+    assert told["/missing"]["status"] == 404
+    assert "GET /missing is not in" in told["/missing"]["pieces"][0][1]
+
+
+def test_openais_package_for_node_reads_the_stream_and_tells_its_user_what_differs(url: str) -> None:
+    told = programs.node(url, "openai")
+    assert told["whole"]["texts"] == TEXTS
+    miss = told["miss"]
+    assert (miss["error"], miss["status"]) == ("NotFoundError", 404)
+    assert "recorded 'Say hello', asked 'Say hi'" in miss["message"]
+    assert len(httpx.get(f"{url}/__fakegpt/unmatched").json()) == 1  # it does not ask again
+
+
+def test_nodes_event_source_has_the_events_and_hears_of_the_end(url: str) -> None:
+    told = programs.node(url, "eventsource")
+    assert told["/stream"]["events"] == [str(number) for number in range(1, 21)]
+    assert told["/reset"]["events"] == [str(number) for number in range(1, BROKEN + 1)]
+    assert told["/reset"]["error"]
+
+
+def test_programs_trust_the_certificate_of_the_run(cassettes: Any) -> None:
+    curl = programs.program("curl")
+    with certificates.made() as (tls, authority), served(cassettes, door=Door(tls=tls)) as url:
+        trusting = dict.fromkeys(certificates.TRUSTING, str(authority))
+        assert programs.run(curl, "-sN", f"{url}/stream", **trusting).encode() == b"".join(EVENTS)
+        told = programs.node(url, "fetch", **trusting)["/stream"]
+        assert "".join(text for _, text in told["pieces"]).encode() == b"".join(EVENTS)
+        assert subprocess.run([curl, "-s", f"{url}/stream"], check=False).returncode == 60
+
+
+def test_javas_client_reads_each_answer_to_its_end(url: str) -> None:
+    lines = programs.run(programs.program("java"), "-Xshare:auto", programs.HERE / "Client.java", url).splitlines()
+    told = {path: (int(status), int(events), error) for path, status, events, error in (e.split(" ") for e in lines)}
+    assert told["/stream"] == (200, 20, "")
+    for path in ("/reset", "/eof", "/malformed"):
+        assert (path, told[path]) == (path, (200, BROKEN, "IOException"))
+    assert told["/nothing"] == (0, 0, "IOException")
+    assert told["/missing"][0] == 404
+
+
+@contextmanager
+def pages() -> Iterator[str]:
+    """The origin of the pages that ask; another one than the server's."""
+    handler = functools.partial(_Quiet, directory=str(programs.HERE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+async def test_a_page_in_a_browser_asks_as_pages_do(cassettes: Any) -> None:
+    with pages() as origin, serving(cassettes, origin) as url:
+        async with opened(f"{origin}/page.html") as tab:
+            told = await tab.value(f"ask({json.dumps(url)})")
+            told["refused"] = await tab.value(f"fetched({json.dumps(url + '/__fakegpt/health')})")
+    came(told["/stream"], 20)
+    assert "content-type" in told["/stream"]["fields"]
+    for path in ("/reset", "/eof", "/malformed"):
+        came(told[path], BROKEN)
+        assert (path, told[path]["error"]) == (path, "TypeError: network error")
+    assert told["/nothing"] == {"pieces": [], "error": "TypeError: Failed to fetch"}
+    assert told["/missing"]["status"] == 404
+    assert "GET /missing is not in" in told["/missing"]["pieces"][0][1]
+    assert "".join(text for _, text in told["post"]["pieces"]).encode() == b"".join(each.data for each in ANSWER)
+    assert told["events"] == {"events": [str(number) for number in range(1, 21)], "errors": 0}
+    first = [str(number) for number in range(1, BROKEN + 1)]
+    assert (told["again"]["events"], told["again"]["errors"] > 0) == ([*first, *first], True)
+    assert told["refused"]["error"] == "TypeError: Failed to fetch"  # no page of elsewhere sees what is controlled
