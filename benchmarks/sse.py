@@ -124,7 +124,8 @@ def with_json(parse: Parser, *, cumulative: bool) -> Reader:
 
 def ours_with_json(*, cumulative: bool) -> Reader:
     """From bytes to the answer's text, or to objects, by the room that knows JSON."""
-    from fakegpt_testkit.conversation import AnswerReader, Text, payloads
+    from fakegpt_testkit.dialects import payloads
+    from fakegpt_testkit.fakegpt.conversation import AnswerReader, Text
     from fakegpt_testkit.sse import EventStreamParser
 
     def objects(chunks: Chunks) -> Iterable[object]:

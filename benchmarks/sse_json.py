@@ -1,4 +1,4 @@
-"""Compares the ways to read one event's JSON: what `fakegpt_testkit.conversation` is built on was chosen by this.
+"""Compares the ways to read one event's JSON: `fakegpt.conversation` is built on the one that won.
 
 Run it with `make benchmark`. Microseconds per event, the best of several turns, by CPU time.
 """
@@ -18,7 +18,7 @@ import msgspec
 import orjson
 from sse import WORDS, chatgpt_message
 
-from fakegpt_testkit.conversation import _decode
+from fakegpt_testkit.fakegpt.conversation import _decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit import profiles
+
 if TYPE_CHECKING:
     from fakegpt_testkit import errors, sse
     from fakegpt_testkit.cassette import Cassette
@@ -75,6 +77,9 @@ _ROOMS = {
     "streams": ("Stream",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+profiles.expect("fakegpt_testkit.fakegpt.profile")
 
 
 def __getattr__(name: str) -> object:

@@ -5,7 +5,6 @@ Knows no file: bytes, a name and the time go in, findings come out. What becomes
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from fakegpt_testkit.exchange import Interaction
-    from fakegpt_testkit.sse import Event
     from fakegpt_testkit.timeline import Timeline
 
 
@@ -42,7 +40,7 @@ class Kind(StrEnum):
     ERROR = "error"
     """All that it holds is an answer that a wrong key or a service in trouble gives."""
     UNKNOWN = "unknown"
-    """A stream says something that the chat's reader passes over without knowing it."""
+    """A stream says something that its dialect's reader passes over without knowing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,6 @@ class Finding:
 _ERRORS: Final = 400
 _OF_A_BAD_DAY: Final = frozenset({401, 403, 407, 429})
 _OF_THE_SERVICE: Final = 500
-
-CHAT: Final = "/api/conversation"
-"""The end of the path whose streams have the chat's shape."""
-
-_KNOWN_KEYS: Final = frozenset(
-    {"message", "conversation_id", "error", "detail", "moderation_response", "message_id", "is_completion"}
-    | {"num_variants_in_stream", "display_treatment"}
-)
 
 
 def inspect(
@@ -148,7 +138,7 @@ def _missing_end(timeline: Timeline) -> str:
     if not timeline.is_stream or timeline.has_end_mark:
         return ""
     dialect = dialect_named(timeline.dialect)
-    if timeline.answer.error is not None and not _is_chat(timeline):
+    if timeline.answer.error is not None and dialect.error_is_end:
         return ""
     if dialect.finish_is_end and timeline.answer.choices[0].finish_reason is not None:
         return ""
@@ -157,32 +147,14 @@ def _missing_end(timeline: Timeline) -> str:
 
 def _unknown(interaction: Interaction) -> Iterator[Found]:
     timeline = tell(interaction)
-    if not _is_chat(timeline):
+    strange = dialect_named(timeline.dialect).strange
+    if strange is None:
         return
     if timeline.stray:
         yield Kind.UNKNOWN, f"a line of the stream is no field of an event: {shortened(timeline.stray)!r}"
     for number, moment in enumerate(timeline.moments, 1):
-        if problem := _strange(moment.event):
+        if problem := strange(moment.event):
             yield Kind.UNKNOWN, f"event {number} {problem}"
-
-
-def _strange(event: Event) -> str:
-    if event.event == "ping" or event.data == "[DONE]":
-        return ""
-    if event.event != "message":
-        return f"is of the unknown type {shortened(event.event)!r}"
-    try:
-        value = json.loads(event.data)
-    except (ValueError, RecursionError):
-        return f"is no JSON: {shortened(event.data)!r}"
-    if not isinstance(value, dict):
-        return f"is no JSON object: {shortened(event.data)!r}"
-    unknown = sorted(value.keys() - _KNOWN_KEYS)
-    return f"has unknown keys: {shortened(', '.join(unknown))!r}" if unknown else ""
-
-
-def _is_chat(timeline: Timeline) -> bool:
-    return timeline.is_stream and timeline.interaction.request.path.endswith(CHAT)
 
 
 def _stale(interactions: tuple[Interaction, ...], now: datetime, max_age: timedelta | None) -> list[Finding]:

@@ -222,7 +222,7 @@ class Request:
 
     @property
     def title(self) -> str:
-        """How people call the request: ``POST /api/conversation``."""
+        """How people call the request: ``POST /v1/chat/completions``."""
         return f"{self.method} {self.path}"
 
 

@@ -21,8 +21,8 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
-from fakegpt_testkit.conversation import request_body
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.fakegpt.conversation import request_body
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
 from fakegpt_testkit.serving.threads import loop_in_a_thread

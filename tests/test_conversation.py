@@ -8,7 +8,9 @@ from typing import Any, TypedDict
 import msgspec
 import pytest
 
-from fakegpt_testkit.conversation import (
+from fakegpt_testkit.dialects import payloads
+from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnreadable
+from fakegpt_testkit.fakegpt.conversation import (
     AnswerReader,
     Delta,
     Done,
@@ -19,11 +21,9 @@ from fakegpt_testkit.conversation import (
     Rewrite,
     Text,
     failure,
-    payloads,
     prompt,
     request_body,
 )
-from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnreadable
 from fakegpt_testkit.sse import Event, parse
 
 FINISHED: dict[str, Any] = {

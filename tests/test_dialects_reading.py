@@ -529,7 +529,7 @@ HOSTILE: list[object] = [
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
-@pytest.mark.parametrize("dialect", [*dialects.DIALECTS, dialects.UNKNOWN], ids=lambda each: each.name)
+@pytest.mark.parametrize("dialect", [*dialects.known(), dialects.UNKNOWN], ids=lambda each: each.name)
 def test_a_value_of_another_shape_fails_no_reader(dialect: Dialect, value: object) -> None:
     keys = (
         "choices", "usage", "error", "type", "delta", "message", "candidates", "content_block", "response", "item",

@@ -482,3 +482,17 @@ def test_deep_nesting_is_compared_like_any_body() -> None:
     one, other = (post(b"[" * 100_000 + each + b"]" * 100_000) for each in (b"1", b"2"))
     assert matches(one, one, RULES)
     assert not compare(one, other, RULES).equal
+
+
+@pytest.mark.parametrize(
+    ("body", "equal"),
+    [
+        pytest.param('{"messages": [{"id": "%s"}], "parent_message_id": "%s"}', True, id="in the flow's shape"),
+        pytest.param('{"messages": [{"id": "%s"}], "parent": "same"}', False, id="in a shape of its own"),
+    ],
+)
+def test_an_id_is_passed_over_only_in_a_question_of_the_flow(body: str, equal: bool) -> None:
+    one, other = (
+        Request("POST", "https://my.example/api/conversation", (), body.replace("%s", word).encode()) for word in "ab"
+    )
+    assert matches(one, other, RULES) is equal

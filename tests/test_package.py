@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import fakegpt_testkit
+from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
 
 def run(code: str) -> str:
@@ -34,9 +35,27 @@ def test_importing_the_plugin_loads_neither_aiohttp_nor_vcrpy() -> None:
 
 
 def test_the_core_loads_no_http_library() -> None:
-    rooms = "sse, conversation, exchange, matching, redaction"
+    rooms = "sse, dialects, exchange, matching, redaction"
     code = f"import sys; from fakegpt_testkit import {rooms}; print('aiohttp' in sys.modules, 'vcr' in sys.modules)"
     assert run(code).split() == ["False", "False"]
+
+
+def test_only_its_own_room_knows_what_the_guests_service_is_called_and_how_it_is_asked() -> None:
+    rooms = [each for each in ROOMS if "fakegpt" not in each.relative_to(ROOMS[0].parent).parts]
+    words = [HOST, LOADS, LOGIN, SESSION, CONVERSATION, "parent_message_id", "text-davinci"]
+    assert len(rooms) > 100
+    assert {each.name: word for each in rooms for word in words if word in each.read_text(encoding="utf-8")} == {}
+
+
+def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:
+    code = (
+        "import sys, fakegpt_testkit.plugin\n"
+        "from fakegpt_testkit import dialects, profiles\n"
+        "there = 'fakegpt_testkit.fakegpt.profile' in sys.modules\n"
+        "print(there, dialects.dialect_named('fakegpt').name, [each.name for each in profiles.known()])\n"
+        "print('fakegpt_testkit.fakegpt.provider' in sys.modules)"
+    )
+    assert run(code) == "False fakegpt ['fakegpt']\nFalse\n"
 
 
 ROOMS = sorted(Path(fakegpt_testkit.__file__).parent.rglob("*.py"))

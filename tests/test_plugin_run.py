@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fakegpt_testkit.effects.scripting import Step
+    from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in import Service
     from fakegpt_testkit.recorder.settings import Mode, Stale
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.suites import INI
 
-from fakegpt_testkit.plugin.options import LIVE_URL
+from fakegpt_testkit.fakegpt.site import LIVE_URL
 
 SEEN = """
 import pytest

@@ -19,8 +19,8 @@ import aiohttp
 import pytest
 from support.patience import PATIENCE
 
-from fakegpt_testkit.conversation import request_body
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
+from fakegpt_testkit.fakegpt.conversation import request_body
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, make_app, serve, serve_in_thread, server_name
 from fakegpt_testkit.sse import parse
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.patience import PATIENCE
 from test_stand_in import BODY, Visitor, visiting
 
-from fakegpt_testkit.conversation import AnswerReader, End, Text
+from fakegpt_testkit.fakegpt.conversation import AnswerReader, End, Text
 from fakegpt_testkit.fakegpt.stand_in import Cuts, Finish, Options, serve
 from fakegpt_testkit.fakegpt.stand_in.answer import cut, events, text_for
 from fakegpt_testkit.sse import Event, parse, split

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from fakegpt_testkit.conversation import AnswerReader, NewMessage, Text
 from fakegpt_testkit.dialects import Usage, dialect_of_events, read_events
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.fakegpt.conversation import AnswerReader, NewMessage, Text
 from fakegpt_testkit.framing import cut, framing_of
 from fakegpt_testkit.sse import Event, encode, parse
 from fakegpt_testkit.strategies import Conversation, answers, conversations, cuts, event_streams, events

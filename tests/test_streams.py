@@ -10,9 +10,9 @@ import pytest
 from support.playing import EVENTS, URL, played, stream_tape
 
 from fakegpt_testkit import sse
-from fakegpt_testkit.conversation import AnswerReader
 from fakegpt_testkit.effects import apply, faults, recut, script
 from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Request, Tape
+from fakegpt_testkit.fakegpt.conversation import AnswerReader
 from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:

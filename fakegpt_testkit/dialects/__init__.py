@@ -35,6 +35,7 @@ from fakegpt_testkit.dialects.known import (
     known,
     remove,
 )
+from fakegpt_testkit.dialects.payloads import payloads
 
 __all__ = [
     "DIALECTS",
@@ -73,6 +74,7 @@ __all__ = [
     "is_stream",
     "kind_of",
     "known",
+    "payloads",
     "read_deltas",
     "read_events",
     "remove",

@@ -41,7 +41,9 @@ class Dialect:
     asked only where no event decides. ``reader`` begins to read an answer. ``body`` reads an answer that does not
     stream, or says None where the JSON is no such answer. ``end_marks`` are bytes that stand in no other event than the
     last. ``finish_is_end`` holds where a whole body with a finish reason ends properly without the dialect's end.
-    ``end`` is what people call the end; ``incidental`` names fields that come or not and mean nothing.
+    ``error_is_end``: no end is owed after an error that the stream reported. ``end`` is what people call the end;
+    ``incidental`` names fields that come or not and mean nothing. ``strange`` says in words what the reader passes over
+    of an event without knowing it, or ``""``; None where nobody looks for that.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Dialect:
     end_marks: tuple[bytes, ...] = ()
     end: str = ""
     incidental: frozenset[str] = frozenset()
+    error_is_end: bool = True
+    strange: Callable[[Event], str] | None = None
 
 
 def failure_in(said: Object) -> Failure | None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit import profiles
 from fakegpt_testkit.dialects.anthropic import ANTHROPIC
 from fakegpt_testkit.dialects.bedrock import BEDROCK
 from fakegpt_testkit.dialects.cohere import COHERE
 from fakegpt_testkit.dialects.deltas import End, Ping
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
-from fakegpt_testkit.dialects.fakegpt import FAKEGPT
 from fakegpt_testkit.dialects.gemini import GEMINI
 from fakegpt_testkit.dialects.json_values import Object, obj, parsed
 from fakegpt_testkit.dialects.ollama import OLLAMA
@@ -61,9 +61,8 @@ DIALECTS: Final = (
     COHERE,
     OLLAMA,
     BEDROCK,
-    FAKEGPT,
 )
-"""The dialects that come with the package, in the order in which they are asked."""
+"""The dialects of services that are there for everyone, in the order in which they are asked."""
 
 END_MARKS: Final = tuple(sorted({mark for dialect in DIALECTS for mark in dialect.end_marks}))
 """The bytes by which a stream of any of them is known to have ended before its body did."""
@@ -79,11 +78,13 @@ def add(dialect: Dialect) -> None:
 
 def remove(name: str) -> None:
     """Forget a dialect that was added."""
+    profiles.arrive()
     _added[:] = [known for known in _added if known.name != name]
 
 
 def known() -> tuple[Dialect, ...]:
     """Every dialect, those that were added first."""
+    profiles.arrive()
     return (*_added, *DIALECTS)
 
 

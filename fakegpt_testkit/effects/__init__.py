@@ -8,12 +8,11 @@ from __future__ import annotations
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.effects.effect import Effect, Target, apply, refuse, select
 from fakegpt_testkit.effects.recutting import recut
-from fakegpt_testkit.effects.scripting import SCRIPTED, Step, answers_any_model, is_scripted, script
+from fakegpt_testkit.effects.scripting import SCRIPTED, answers_any_model, is_scripted, script
 
 __all__ = [
     "SCRIPTED",
     "Effect",
-    "Step",
     "Target",
     "answers_any_model",
     "apply",

@@ -1,6 +1,6 @@
-"""Answers made up without a recording: texts or events become an interaction, or those of a whole FakeGpt flow.
+"""Answers made up without a recording: texts or events become an interaction, or those of a service's whole flow.
 
-Knows where a dialect is asked for, and nothing of how requests are matched or played.
+Knows where a dialect is asked for, no service, and nothing of how requests are matched or played.
 """
 
 from __future__ import annotations
@@ -9,23 +9,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from fakegpt_testkit import sse
-from fakegpt_testkit.conversation import MODEL, request_body
+from fakegpt_testkit import profiles, sse
 from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fakegpt_testkit.dialects import ToolCall
     from fakegpt_testkit.dialects.writing import Writer
-
-Step = Literal["loads", "login", "session", "conversation"]
-"""One of the flow's four requests."""
+    from fakegpt_testkit.profiles import Profile
 
 ScriptedEvent: TypeAlias = str | bytes | Mapping[str, object] | sse.Event
 """An event's data, its bytes as they go over the wire, its JSON, or the event itself."""
@@ -33,23 +28,16 @@ ScriptedEvent: TypeAlias = str | bytes | Mapping[str, object] | sse.Event
 SCRIPTED: Final = "script"
 """What a scripted interaction names as its server. Its request's body decides no match: it answers any prompt."""
 
-STEPS: Final[tuple[Step, ...]] = ("loads", "login", "session", "conversation")
-
-_SITE: Final = "https://chat-shared2.zhile.io"
-_TOKEN: Final = "scripted"  # noqa: S105 - no secret
-_MESSAGE_ID: Final = "5c819ed0-0000-4000-8000-000000000001"
-_QUESTION_ID: Final = "5c819ed0-0000-4000-8000-000000000002"
-_CONVERSATION_ID: Final = "5c819ed0-0000-4000-8000-000000000003"
-_JSON: Final = ("Content-Type", "application/json")
+JSON: Final = ("Content-Type", "application/json")
 
 
 def script(
     *texts: str,
-    dialect: str = "fakegpt",
+    dialect: str | None = None,
     events: Sequence[ScriptedEvent] = (),
     every: float = 0.0,
     url: str = "",
-    steps: Sequence[Step] | None = None,
+    steps: Sequence[str] | None = None,
     reasoning: str = "",
     tool_calls: Sequence[ToolCall] = (),
     usage: tuple[int, int] | None = None,
@@ -62,8 +50,8 @@ def script(
 
     It answers any prompt, at the provider's public address or at ``url``, the base URL that its SDK is given.
     ``reasoning``, ``tool_calls``, ``usage`` (tokens of input and output) and ``finish`` (the provider's own word) are
-    said too; ``stream=False`` is the answer as one JSON body. In ``fakegpt`` it is the whole flow, or the ``steps`` of
-    it, and a second answer needs no login: ``script("one") + script("two", steps=["conversation"])``.
+    said too; ``stream=False`` is the answer as one JSON body. Without a dialect it is the flow of the package's own
+    provider, login and all, or the ``steps`` of it: ``script("one") + script("two", steps=["conversation"])``.
 
     ``events`` takes the place of all that and is sent as it is, without an end mark unless it has one; ``request``,
     such as ``"POST https://my.example/stream"``, and ``content_type`` say where, for any service. ``every`` is the
@@ -76,33 +64,32 @@ def script(
         raise EffectMisplaced(
             "script", "one of texts and events is wanted", 'write script("Hel", "lo") or script(events=[…])'
         )
-    if dialect == "fakegpt" and not request:
-        said_more = replace(said, texts=()) != Said() or not stream or content_type
-        if said_more:
+    profile = None if request else _profile(dialect)
+    if profile is not None:
+        if replace(said, texts=()) != Said() or not stream or content_type:
             raise EffectMisplaced(
                 "script",
-                "fakegpt has no reasoning, calls, usage, finish, plain answer or content type",
+                f"{profile.name} has no reasoning, calls, usage, finish, plain answer or content type",
                 "name another dialect",
             )
-        sent = [*map(_encode, events)] if events else [*_spoken(texts)]
-        return _flow(url or _SITE, sent, every, STEPS if steps is None else steps)
+        return profile.flow(texts, [*map(encode, events)], url=url, every=every, steps=steps)
     if steps is not None:
-        raise EffectMisplaced("script", f"steps are fakegpt's, and {request or dialect} has none", "leave steps out")
+        raise EffectMisplaced("script", f"{request or dialect} has no steps", "leave steps out")
     if request and not events:
         raise EffectMisplaced("script", "request is for events, and there are none", "give events, or a dialect")
     if events and request:
         where = _Where(request, content_type or "text/event-stream")
-        return (_answered(where, [*map(_encode, events)], every),)
+        return (_answered(where, [*map(encode, events)], every),)
     writer = _writer(dialect)
     kind = content_type or (writer.content_type if stream else "application/json")
     path = writer.path if stream else writer.plain_path
     where = _Where(f"POST {(url or writer.site).rstrip('/')}{path}", kind, writer.fields)
     if events:
-        return (_answered(where, [*map(_encode, events)], every),)
+        return (_answered(where, [*map(encode, events)], every),)
     try:
         if not stream:
             body = as_json(writer.plain(said)).encode()
-            return (_plain(where.request, body, ("Content-Type", kind), *writer.fields),)
+            return (plain_answer(where.request, body, ("Content-Type", kind), *writer.fields),)
         return (_answered(where, writer.events(said), every),)
     except ValueError:
         raise EffectMisplaced("script", "the arguments of a call are no JSON", "give a mapping, or JSON text") from None
@@ -122,38 +109,52 @@ class _Where:
         if not (method.isalpha() and uri.strip().startswith(("http://", "https://"))):
             wanted = 'a method and a URL: request="POST https://my.example/stream"'
             raise EffectMisplaced("script", f"{self.asked!r} is no request", wanted)
-        return Request(method.upper(), uri.strip(), (_JSON,), b"{}")
+        return Request(method.upper(), uri.strip(), (JSON,), b"{}")
 
 
-def _writer(dialect: str) -> Writer:
+def _profile(dialect: str | None) -> Profile | None:
+    """The service whose whole flow is scripted; without a dialect that of the package's own provider."""
+    return next((each for each in profiles.known() if dialect in (None, each.name)), None)
+
+
+def _writer(dialect: str | None) -> Writer:
     try:
-        return WRITERS[dialect]
+        return WRITERS[dialect or ""]
     except KeyError:
-        wanted = f"the dialects are fakegpt, {', '.join(WRITERS)}"
+        wanted = f"the dialects are {', '.join([*(each.name for each in profiles.known()), *WRITERS])}"
         raise EffectMisplaced("script", f"no dialect {dialect!r} can be written", wanted) from None
 
 
-def _answered(where: _Where, sent: list[bytes], every: float) -> Interaction:
-    fields = (("Content-Type", where.content_type), *where.fields, ("Transfer-Encoding", "chunked"))
-    head = Head(200, "OK", fields, "1.1")
+def _answered(where: _Where, sent: Sequence[bytes], every: float) -> Interaction:
+    return streamed_answer(where.request, (("Content-Type", where.content_type), *where.fields), sent, every)
+
+
+def streamed_answer(
+    asked: Request, fields: Sequence[tuple[str, str]], sent: Sequence[bytes], every: float
+) -> Interaction:
+    """A scripted answer that streams: each of its events is a chunk, ``every`` so many seconds."""
+    head = Head(200, "OK", (*fields, ("Transfer-Encoding", "chunked")), "1.1")
     chunks = tuple(Chunk(round(number * every, 4), data, (len(data),)) for number, data in enumerate(sent))
-    return _made(where.request, Tape(head, chunks, Ending(at=chunks[-1].at)))
+    return _made(asked, Tape(head, chunks, Ending(at=chunks[-1].at)))
 
 
-def _flow(url: str, stream: list[bytes], every: float, steps: Sequence[Step]) -> tuple[Interaction, ...]:
-    def _answer(site: str) -> Interaction:
-        return _answer_conversation(site, stream, every)
+def plain_answer(asked: Request, body: bytes, *headers: tuple[str, str]) -> Interaction:
+    """A scripted answer in one piece."""
+    head = Head(200, "OK", (*headers, ("Content-Length", str(len(body)))))
+    return _made(asked, Tape(head, (Chunk(0.0, body),)))
 
-    made = {
-        "loads": _answer_loads,
-        "login": _answer_login,
-        "session": _answer_session,
-        "conversation": _answer,
-    }
-    unknown = [step for step in steps if step not in made]
-    if unknown:
-        raise EffectMisplaced("script", f"there is no step {unknown[0]!r}", f"the steps are {', '.join(STEPS)}")
-    return tuple(made[step](url.rstrip("/")) for step in steps)
+
+def _made(request: Request, tape: Tape) -> Interaction:
+    return Interaction(request, tape, Provenance(server=SCRIPTED))
+
+
+def encode(event: ScriptedEvent) -> bytes:
+    """The bytes of a scripted event as they are sent."""
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, Mapping):
+        event = json.dumps(event)
+    return sse.encode(sse.Event(data=event) if isinstance(event, str) else event)
 
 
 def answers_any_model(wanted: Request, asked: Request) -> Request:
@@ -171,83 +172,3 @@ def answers_any_model(wanted: Request, asked: Request) -> Request:
 def is_scripted(interaction: Interaction) -> bool:
     """Whether an interaction was made by ``script``, so that only its request's endpoint decides a match."""
     return interaction.provenance.server == SCRIPTED
-
-
-def _answer_loads(site: str) -> Interaction:
-    loads = {"loads": [{"token_id": _TOKEN, "count": 0}]}
-    return _plain(Request("GET", f"{site}/api/loads?t=0"), json.dumps(loads).encode(), _JSON)
-
-
-def _answer_login(site: str) -> Interaction:
-    form = b"token_key=scripted&session_password=scripted01"
-    asked = Request("POST", f"{site}/auth/login", (("Content-Type", "application/x-www-form-urlencoded"),), form)
-    cookie = ("Set-Cookie", f"credential={_TOKEN}; Path=/; HttpOnly")
-    return _plain(asked, b"{}", _JSON, cookie)
-
-
-def _answer_session(site: str) -> Interaction:
-    session = {
-        "user": {"id": "scripted", "name": "Script", "email": "script@example.invalid"},
-        "expires": "2099-01-01T00:00:00.000Z",
-        "accessToken": _TOKEN,
-        "authProvider": "auth0",
-    }
-    return _plain(Request("GET", f"{site}/api/auth/session"), json.dumps(session).encode(), _JSON)
-
-
-def _answer_conversation(site: str, stream: list[bytes], every: float) -> Interaction:
-    prompt = [{"role": "user", "content": "(any prompt)"}]
-    body = request_body(prompt, message_id=_QUESTION_ID, parent_message_id=_MESSAGE_ID)
-    headers = (_JSON, ("Accept", "text/event-stream"), ("X-Authorization", f"Bearer {_TOKEN}"))
-    head = Head(
-        200, "OK", (("Content-Type", "text/event-stream; charset=utf-8"), ("Transfer-Encoding", "chunked")), "1.1"
-    )
-    chunks = tuple(Chunk(round(number * every, 4), data, (len(data),)) for number, data in enumerate(stream))
-    ending = Ending(at=chunks[-1].at)
-    return _made(Request("POST", f"{site}/api/conversation", headers, body), Tape(head, chunks, ending))
-
-
-def _plain(asked: Request, body: bytes, *headers: tuple[str, str]) -> Interaction:
-    head = Head(200, "OK", (*headers, ("Content-Length", str(len(body)))))
-    return _made(asked, Tape(head, (Chunk(0.0, body),)))
-
-
-def _made(request: Request, tape: Tape) -> Interaction:
-    return Interaction(request, tape, Provenance(server=SCRIPTED))
-
-
-def _spoken(texts: Sequence[str]) -> Iterator[bytes]:
-    text = ""
-    yield _say(text)
-    for piece in texts:
-        text += piece
-        yield _say(text)
-    yield _say(text, ended=True)
-    yield _encode("[DONE]")
-
-
-def _say(text: str, *, ended: bool = False) -> bytes:
-    metadata: dict[str, object] = {"message_type": "next", "model_slug": MODEL, "parent_id": _QUESTION_ID}
-    if ended:
-        metadata["finish_details"] = {"type": "stop"}
-    message = {
-        "id": _MESSAGE_ID,
-        "author": {"role": "assistant", "name": None, "metadata": {}},
-        "create_time": 0.0,
-        "update_time": None,
-        "content": {"content_type": "text", "parts": [text]},
-        "status": "finished_successfully" if ended else "in_progress",
-        "end_turn": True if ended else None,
-        "weight": 1.0,
-        "metadata": metadata,
-        "recipient": "all",
-    }
-    return _encode({"message": message, "conversation_id": _CONVERSATION_ID, "error": None})
-
-
-def _encode(event: ScriptedEvent) -> bytes:
-    if isinstance(event, bytes):
-        return event
-    if isinstance(event, Mapping):
-        event = json.dumps(event)
-    return sse.encode(sse.Event(data=event) if isinstance(event, str) else event)

@@ -38,7 +38,7 @@ def dialect_of(tape: Tape) -> Dialect:
 
 
 def writer_of(tape: Tape) -> Writer | None:
-    """Who writes the dialect that this answer is in; None for FakeGpt's, and where nobody knows it."""
+    """Who writes the dialect that this answer is in; None where nobody writes it."""
     name = dialect_of(tape).name
     through = any(field.lower().startswith("x-amzn-") for field, _ in tape.headers)
     wrapped = wraps_events(tape) if name == "bedrock" else through

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from types import TracebackType
 
-    from fakegpt_testkit.conversation import Message
+    from fakegpt_testkit.fakegpt.conversation import Message
 
 
 TIMEOUT: Final = 300.0

@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from fakegpt_testkit import conversation
-from fakegpt_testkit.conversation import AnswerReader, End, Failure, NewMessage, Rewrite, Text, request_body
 from fakegpt_testkit.errors import (
     AnswerCutOff,
     AnswerFailed,
@@ -33,8 +31,11 @@ from fakegpt_testkit.errors import (
     WebPageAnswered,
     WrongContent,
 )
+from fakegpt_testkit.fakegpt import conversation
 from fakegpt_testkit.fakegpt.answers import TIMEOUT, Answer, AsyncGeneratorProvider, Rewritten
 from fakegpt_testkit.fakegpt.blocking import Turns
+from fakegpt_testkit.fakegpt.conversation import AnswerReader, End, Failure, NewMessage, Rewrite, Text, request_body
+from fakegpt_testkit.fakegpt.site import CONVERSATION, LIVE_URL, LOADS, LOGIN, SESSION
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.sse import EventStreamParser
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractCookieJar
 
-    from fakegpt_testkit.conversation import Delta, Message
+    from fakegpt_testkit.fakegpt.conversation import Delta, Message
 
 _BROWSER: Final = {
     "Accept-Language": "en-US",
@@ -68,7 +69,7 @@ class FakeGpt(AsyncGeneratorProvider):
     the flow raises a `ProviderError`; what goes wrong on the connection is aiohttp's own error, unchanged.
     """
 
-    url = "https://chat-shared2.zhile.io"
+    url = LIVE_URL
     supports_gpt_35_turbo = True
     working = False  # the live service is gone; a stand-in's or a self-hosted service's `url` works
 
@@ -144,15 +145,15 @@ class FakeGpt(AsyncGeneratorProvider):
     @classmethod
     async def _log_in(cls, session: aiohttp.ClientSession, way: _Way) -> str:
         now = {"t": str(int(cls._clock()))}
-        async with session.get(f"{way.url}/api/loads", params=now, proxy=way.proxy) as response:
+        async with session.get(f"{way.url}{LOADS}", params=now, proxy=way.proxy) as response:
             account = cls._account(way, response.status, await _json(way, "loads", response))
         form = {"token_key": account, "session_password": cls._new_password()}
         way.redactor.know(form["session_password"], "session_password")
-        async with session.post(f"{way.url}/auth/login", data=form, proxy=way.proxy) as response:
+        async with session.post(f"{way.url}{LOGIN}", data=form, proxy=way.proxy) as response:
             said = await _text(response)  # nothing in it is needed, but a connection is used again when all was read
             if response.status >= 400:
                 raise _refusal(way, "login", response, said)
-        async with session.get(f"{way.url}/api/auth/session", proxy=way.proxy) as response:
+        async with session.get(f"{way.url}{SESSION}", proxy=way.proxy) as response:
             match answer := await _json(way, "session", response):
                 case {"accessToken": str(token)} if token:
                     return token
@@ -235,7 +236,7 @@ async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body:
         "Accept": "text/event-stream",
         "X-Authorization": f"Bearer {token}",
     }
-    url = f"{way.url}/api/conversation"
+    url = f"{way.url}{CONVERSATION}"
     data = body if len(body) <= _MOST_BYTES else io.BytesIO(body)  # aiohttp warns of larger bytes
     async with session.post(url, data=data, headers=headers, proxy=way.proxy) as response:
         if response.status >= 400 or response.content_type != "text/event-stream":

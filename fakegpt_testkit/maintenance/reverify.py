@@ -1,14 +1,13 @@
 """Asks a cassette's requests again without the tests that recorded it, and says what drifted.
 
-A FakeGpt flow is asked by the provider, with a login of its own; anything else is sent as it was recorded, in order.
-Knows no terminal, and no pytest.
+A flow whose service has a profile is asked by that, with a login of its own; anything else is sent as it was recorded,
+in order. Knows no terminal, and no pytest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import json
 import re
 import shlex
 from contextlib import asynccontextmanager
@@ -20,10 +19,9 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from fakegpt_testkit import profiles
 from fakegpt_testkit.errors import BadSetting, ProviderError
 from fakegpt_testkit.exchange import PLACEHOLDER
-from fakegpt_testkit.fakegpt.answers import TIMEOUT
-from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
@@ -36,9 +34,10 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Interaction, Request
+    from fakegpt_testkit.profiles import Profile
     from fakegpt_testkit.recorder import Session
 
-_LOGIN: Final = frozenset({"GET /api/loads", "POST /auth/login", "GET /api/auth/session"})
+_TIMEOUT: Final = 300.0  # seconds, aiohttp's own
 _OF_THE_CONNECTION: Final = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "proxy-authorization"}
 )
@@ -56,7 +55,7 @@ class Way:
     url: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     proxy: str | None = None
-    timeout: float = TIMEOUT
+    timeout: float = _TIMEOUT
 
     def __post_init__(self) -> None:
         if self.url is not None and not re.match(r"https?://[^/]", self.url):
@@ -65,12 +64,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """``questions`` are prompts and models for the provider, ``sent`` are requests to be sent as they were recorded.
+    """``questions`` are prompts and models for a profile, ``sent`` are requests to be sent as they were recorded.
 
     ``refused`` says why an interaction, by its number, cannot be asked again.
     """
 
-    questions: tuple[tuple[str, str], ...]
+    questions: tuple[tuple[Profile, tuple[str, str]], ...]
     sent: tuple[Request, ...]
     refused: dict[int, str]
 
@@ -116,39 +115,21 @@ def _command(file: Path) -> str:
 
 def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
     questions, sent, refused, login = [], [], {}, []
-    flow = any(_question(each.request) is not None for each in interactions)
+    flows = [each for each in profiles.known() if any(each.question(one.request) for one in interactions)]
     for number, each in enumerate(interactions, 1):
-        question = _question(each.request)
+        asked = next(((flow, found) for flow in flows if (found := flow.question(each.request))), None)
         request = _with_own(each.request, way)
-        if flow and each.request.title in _LOGIN:
+        if any(each.request.title in flow.login for flow in flows):
             login.append(number)
-        elif word := _secret(*question or (request.uri, *map(str, request.headers), _text(request))):
+        elif word := _secret(*(asked[1] if asked else (request.uri, *map(str, request.headers), _text(request)))):
             refused[number] = f"it holds {word}, in place of a secret"
-        elif question:
-            questions.append(question)
+        elif asked:
+            questions.append(asked)
         else:
             sent.append(request)
     if not questions:
         refused |= dict.fromkeys(login, "it is of a flow whose question cannot be asked")
     return _Plan(tuple(questions), tuple(sent), refused)
-
-
-def _question(request: Request) -> tuple[str, str] | None:
-    """The prompt and the model, where the provider would ask it in just this shape."""
-    if request.title != "POST /api/conversation":
-        return None
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        return None
-    match body:
-        case {
-            "messages": [{"author": {"role": "user"}, "content": {"parts": [str(prompt)]}}],
-            "parent_message_id": str(),
-            "model": str(model),
-        }:
-            return prompt, model
-    return None
 
 
 def _with_own(request: Request, way: Way) -> Request:
@@ -175,17 +156,12 @@ def _with_headers(redaction: Redaction, way: Way) -> Redaction:
 
 
 async def _ask(session: Session, plan: _Plan, way: Way, recorded: Sequence[str], tell: Callable[[str], None]) -> None:
-    class Provider(FakeGpt):
-        """A class of this call's own: its login is not shared."""
-
-    Provider.url = way.url or next(iter(recorded), "")
-    for prompt, model in plan.questions:
+    url = way.url or next(iter(recorded), "")
+    clients = {profile.name: profile.client(url, way.proxy, way.timeout) for profile, _ in plan.questions}
+    for profile, (prompt, model) in plan.questions:
         tell(f"asking {prompt[:60]!r}")
-        async with _heard(session, Provider.url):
-            async for _ in Provider.create_async_generator(
-                model, [{"role": "user", "content": prompt}], way.proxy, timeout=way.timeout
-            ):
-                pass
+        async with _heard(session, url):
+            await clients[profile.name](prompt, model)
     limit = aiohttp.ClientTimeout(total=way.timeout)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
         for request in plan.sent:

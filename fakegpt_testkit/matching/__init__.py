@@ -14,13 +14,11 @@ from fakegpt_testkit.matching.comparison import (
     compare,
     matches,
 )
-from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, is_fakegpts
 from fakegpt_testkit.matching.leaves import Leaf, leaves
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 
 __all__ = [
     "DEFAULT_MATCH_ON",
-    "FAKEGPT_VOLATILE",
     "Comparison",
     "Difference",
     "Leaf",
@@ -32,7 +30,6 @@ __all__ = [
     "chosen",
     "closest",
     "compare",
-    "is_fakegpts",
     "leaves",
     "matches",
     "named_by_vary",

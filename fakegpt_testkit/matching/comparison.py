@@ -13,12 +13,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fakegpt_testkit import profiles
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
-from fakegpt_testkit.matching.fields import FAKEGPT_VOLATILE, Path, Reach, Step, check, onward, reach, worded
+from fakegpt_testkit.matching.fields import Path, Reach, Step, check, onward, reach, worded
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request
@@ -73,12 +74,14 @@ DEFAULT_MATCH_ON: Final = ("method", "scheme", "host", "port", "path", "query", 
 class Rules:
     """What decides a match: matchers by vcrpy's names or a suite's own, and the fields that are ignored.
 
-    ``ignored`` are paths, optionally bound to an endpoint; ``docs/matching.md`` has the language. Raises
-    ``BadSetting`` for a name that no matcher has and for a path that is not one.
+    ``ignored`` are paths, optionally bound to an endpoint; ``docs/matching.md`` has the language. What is volatile in
+    the requests of a service with a profile is ignored besides, where they are surely its own.
+
+    Raises ``BadSetting`` for a name that no matcher has and for a path that is not one.
     """
 
     match_on: tuple[str | Matcher, ...] = DEFAULT_MATCH_ON
-    ignored: tuple[str, ...] = FAKEGPT_VOLATILE
+    ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for matcher in self.match_on:
@@ -120,7 +123,8 @@ class _Pair:
     exact: bool = False
 
     def reach(self, root: str) -> Reach:
-        return reach(self.rules.ignored, self.asked.method, split_uri(self.asked.uri).path, root)
+        left_out = self.rules.ignored + profiles.volatile(self.asked, self.recorded)
+        return reach(left_out, self.asked.method, split_uri(self.asked.uri).path, root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Names the fields of a request that decide no match: ``query.t``, ``POST /api/conversation body.messages[*].id``.
+"""Names the fields of a request that decide no match: ``query.t``, ``POST /v1/chat body.messages[*].id``.
 
 Knows nothing of values: a field is a path, and whether a path is ignored is asked step by step while a body is walked.
 """
@@ -18,41 +18,6 @@ Step = str | int
 
 Path = tuple[Step, ...]
 """From the root on: ``("body", "messages", 0, "id")``."""
-
-FAKEGPT_VOLATILE: Final = (
-    *(
-        f"* {path} {field}"
-        for path in ("*/api/loads", "*/auth/login", "*/api/auth/session", "*/api/conversation")
-        for field in (
-            *("scheme", "host", "port", "headers.host", "headers.referer", "headers.accept-encoding"),
-            *("headers.content-length", "headers.cookie", "headers.x-authorization"),
-        )
-    ),
-    "* */api/loads query.t",
-    "* */auth/login body.token_key",
-    "* */auth/login body.session_password",
-    "* */api/conversation body.messages[*].id",
-    "* */api/conversation body.parent_message_id",
-)
-"""What differs between two runs of the same FakeGpt call. Bound to that flow's paths: elsewhere an ``id`` decides."""
-
-_SITE: Final = "chat-shared2.zhile.io"
-_NEAR: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-def is_fakegpts(asked: str, recorded: str) -> bool:
-    """Whether ``FAKEGPT_VOLATILE`` holds between two URIs: of one origin, or one of them its site's or a stand-in's.
-
-    Two strangers with the same paths are two services, and a recording of one never answers for the other.
-    """
-    one, other = (uri.split("/")[:3] for uri in (asked, recorded))
-    return one == other or any(_is_its_own(origin[-1]) for origin in (one, other))
-
-
-def _is_its_own(authority: str) -> bool:
-    host = re.sub(r":[0-9]*\Z", "", authority.rpartition("@")[2]).lower()
-    return host == _SITE or host in _NEAR
-
 
 _ROOTS: Final = ("scheme", "host", "port", "query", "headers", "body")
 _RULE: Final = re.compile(r"(?:(?P<method>[A-Za-z*]+) +(?P<path>[/*]\S*) +)?(?P<field>[a-z]+(?=[.\[]|\Z).*)", re.DOTALL)
@@ -93,7 +58,7 @@ def _parsed(rule: str) -> _Ignored:
     if words is None or name not in _ROOTS:
         wanted = (
             f"a path that starts with one of {', '.join(_ROOTS)}, as in 'query.t', 'body.messages[*].id' or "
-            "'POST /api/conversation body.parent_message_id'"
+            "'POST /v1/chat body.user'"
         )
         raise BadSetting("a field to ignore", rule, wanted)
     steps = [*_steps(rule, field, len(name))]

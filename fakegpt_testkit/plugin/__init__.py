@@ -15,8 +15,9 @@ import pytest
 
 from fakegpt_testkit import guard
 from fakegpt_testkit.errors import Drifted, FakeGptTestkitError
+from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import collection, drift, hooks, marker, options
-from fakegpt_testkit.plugin.options import LIVE_URL, MARKER
+from fakegpt_testkit.plugin.options import MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
 

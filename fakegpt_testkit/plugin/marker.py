@@ -16,6 +16,7 @@ import pytest
 from fakegpt_testkit import guard
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import options
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Wanted:
 class Own:
     """The settings that are the plugin's own."""
 
-    url: str = options.LIVE_URL
+    url: str = LIVE_URL
     cassette_dir: str = "cassettes"
     allow_hosts: tuple[str, ...] = ()
     block_network: bool = True

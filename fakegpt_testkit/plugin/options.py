@@ -13,12 +13,10 @@ import pytest
 
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
+from fakegpt_testkit.fakegpt.site import LIVE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-LIVE_URL: Final = "https://chat-shared2.zhile.io"
-"""Where the historical service was, and what its requests are stored as."""
 
 MARKER: Final = "fakegpt"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
-from fakegpt_testkit.matching import FAKEGPT_VOLATILE, Rules, is_fakegpts, matches, named_by_vary, not_recorded
+from fakegpt_testkit.matching import Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.echo import echoed
 from fakegpt_testkit.recorder.injection import endpoint_of
 
@@ -44,13 +44,11 @@ class Selection:
         steady: bool = False,
     ) -> None:
         self.interactions = interactions
-        ignored = (*matching.ignore, *matching.echo)
-        self.rules = Rules(tuple(matching.match_on), (*FAKEGPT_VOLATILE, *ignored))
+        self.rules = Rules(tuple(matching.match_on), (*matching.ignore, *matching.echo))
         self.plays = [0] * len(interactions)
         self.given: dict[int, int] = {}
         self.changed: dict[int, tuple[int, Interaction]] = {}
-        self._strangers = Rules(tuple(matching.match_on), ignored)
-        self._endpoints = {rules: _endpoint(rules) for rules in (self.rules, self._strangers)}
+        self._endpoint = _endpoint(self.rules)
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
         self._echo = tuple(matching.echo)
@@ -122,9 +120,7 @@ class Selection:
             redacted = self._redactor.request(asked)
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
-            known = any(is_fakegpts(redacted.uri, each.uri) for each in self.wanted)
-            rules = self.rules if known else self._strangers
-            rules = self._endpoints[rules] if scripted else rules
+            rules = self._endpoint if scripted else self.rules
             return not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
 
     def read_on(self) -> None:
@@ -172,8 +168,7 @@ class Selection:
     def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, exact: bool = False) -> int | None:
         def answers(index: int) -> bool:
             each = self.interactions[index]
-            rules = self.rules if is_fakegpts(asked.uri, wanted[index].uri) else self._strangers
-            rules = self._endpoints[rules] if is_scripted(each) else rules
+            rules = self._endpoint if is_scripted(each) else self.rules
             recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
             # where the answer came early, the rest of the request made no difference
             heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked

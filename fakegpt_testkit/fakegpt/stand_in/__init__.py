@@ -3,7 +3,7 @@
 Knows nothing of recording; cassettes recorded from it say so, because each of its responses does.
 """
 
-from fakegpt_testkit.effects.scripting import Step
+from fakegpt_testkit.fakegpt.scripting import Step
 from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Drift, Ending, Finish, Noise, Options, Refusal
 from fakegpt_testkit.fakegpt.stand_in.service import make_app, server_name
 from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, serve, serve_in_thread

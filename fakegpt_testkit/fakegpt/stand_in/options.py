@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from fakegpt_testkit.effects.scripting import Step
 from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.fakegpt.scripting import Step
 
 Cuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
 """Where the stream is cut into chunks: after each event, anywhere, after each byte; or after each event and also

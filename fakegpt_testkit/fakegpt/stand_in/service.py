@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from aiohttp import web
 
 from fakegpt_testkit.exchange import Request
+from fakegpt_testkit.fakegpt.site import CONVERSATION, LOADS, LOGIN, SESSION
 from fakegpt_testkit.fakegpt.stand_in import answer
 from fakegpt_testkit.fakegpt.stand_in.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from fakegpt_testkit.effects.scripting import Step
+    from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in.options import Options
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,10 +70,10 @@ def make_app(options: Options) -> web.Application:
     app.add_routes(
         [
             web.get("/", _home),
-            web.get("/api/loads", _loads),
-            web.post("/auth/login", _login),
-            web.get("/api/auth/session", _session),
-            web.post("/api/conversation", _conversation),
+            web.get(LOADS, _loads),
+            web.post(LOGIN, _login),
+            web.get(SESSION, _session),
+            web.post(CONVERSATION, _conversation),
         ]
     )
     app.on_response_prepare.append(_name_itself)
@@ -126,10 +127,10 @@ async def _note(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 _STEPS: Final[dict[str, Step]] = {
-    "/api/loads": "loads",
-    "/auth/login": "login",
-    "/api/auth/session": "session",
-    "/api/conversation": "conversation",
+    LOADS: "loads",
+    LOGIN: "login",
+    SESSION: "session",
+    CONVERSATION: "conversation",
 }
 
 

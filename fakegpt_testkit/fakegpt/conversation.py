@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from fakegpt_testkit.errors import BadMessages, PayloadUnreadable
+from fakegpt_testkit.dialects.payloads import whole_json
+from fakegpt_testkit.errors import BadMessages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from fakegpt_testkit.sse import Event
-
-T = TypeVar("T")
 
 Message: TypeAlias = Mapping[str, str]
 """One message of a chat: its ``role`` and its ``content``."""
@@ -358,41 +355,8 @@ def _read(data: str) -> _Payload:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         pass
-    plain = _plain(data)
+    plain = whole_json(data)
     try:
         return msgspec.convert(plain, _Payload)
     except msgspec.MsgspecError:
         return _Payload(error=plain.get("error"), detail=plain.get("detail")) if isinstance(plain, dict) else _Payload()
-
-
-def _plain(data: str) -> Any:
-    """JSON with half of an escaped surrogate pair in it, which msgspec takes for no JSON: the half becomes a U+FFFD."""
-    try:
-        whole = json.dumps(json.loads(data), ensure_ascii=False).encode("utf-16", "surrogatepass")
-        return json.loads(whole.decode("utf-16", "replace"))
-    except RecursionError as error:
-        raise ValueError("nested too deeply to be a chat's JSON") from error
-
-
-def payloads(events: Iterable[Event], shape: type[T]) -> Iterator[T]:
-    """The JSON of each event as a ``shape``, up to the end mark ``[DONE]``: for the streams of any provider.
-
-    ``shape`` is what msgspec decodes to: ``dict``, a dataclass, a ``TypedDict``, a ``msgspec.Struct``; the fewer fields
-    it declares, the faster. An event without text is passed over.
-
-    Raises `PayloadUnreadable` for data that is no JSON or has another shape.
-    """
-    decode = msgspec.json.Decoder(shape).decode
-    for event in events:
-        data = event.data
-        if data == "[DONE]":
-            return
-        if not data:
-            continue
-        try:
-            yield decode(data)
-        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as problem:
-            try:
-                yield msgspec.convert(_plain(data), shape)
-            except (ValueError, msgspec.MsgspecError):  # older versions of msgspec raise no ValueError
-                raise PayloadUnreadable(data, str(problem)) from problem

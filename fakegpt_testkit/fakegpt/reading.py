@@ -1,22 +1,21 @@
 """FakeGpt's conversation as one dialect among others: each event repeats the whole text so far.
 
-Knows no more of the service than the reader that it wraps.
+Knows no HTTP and no path: events go in, what they changed and what is odd of them comes out.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit import conversation
-from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Further, Ping, Rewrite, Text, Verdict
-from fakegpt_testkit.dialects.dialect import Dialect
-from fakegpt_testkit.dialects.json_values import Object, obj
+from fakegpt_testkit.dialects import End, Failure, Finish, Further, Ping, Rewrite, Text, Verdict
+from fakegpt_testkit.fakegpt import conversation
+from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fakegpt_testkit.dialects.deltas import Delta
+    from fakegpt_testkit.dialects import Delta
     from fakegpt_testkit.sse import Event
 
 
@@ -57,17 +56,23 @@ class AnswerReader:
                 return End()
 
 
-def _speaks(_event: Event, said: Object) -> bool:
-    return "moderation_response" in said or (
-        "parts" in obj(obj(said.get("message")).get("content")) and "author" in obj(said.get("message"))
-    )
-
-
-FAKEGPT: Final = Dialect(
-    "fakegpt",
-    _speaks,
-    AnswerReader,
-    re.compile(r"/api/conversation$"),
-    end_marks=(b"data: [DONE]",),
-    end="data: [DONE]",
+_KNOWN_KEYS: Final = frozenset(
+    {"message", "conversation_id", "error", "detail", "moderation_response", "message_id", "is_completion"}
+    | {"num_variants_in_stream", "display_treatment"}
 )
+
+
+def strange(event: Event) -> str:
+    """What of this event the reader passes over without knowing it, in words; empty where it knows all."""
+    if event.event == "ping" or event.data == "[DONE]":
+        return ""
+    if event.event != "message":
+        return f"is of the unknown type {shortened(event.event)!r}"
+    try:
+        value = json.loads(event.data)
+    except (ValueError, RecursionError):
+        return f"is no JSON: {shortened(event.data)!r}"
+    if not isinstance(value, dict):
+        return f"is no JSON object: {shortened(event.data)!r}"
+    unknown = sorted(value.keys() - _KNOWN_KEYS)
+    return f"has unknown keys: {shortened(', '.join(unknown))!r}" if unknown else ""
