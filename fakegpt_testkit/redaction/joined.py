@@ -9,6 +9,7 @@ import itertools
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.names import DELTA_KEYS, plain
@@ -22,6 +23,7 @@ _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
 _LEAST_PIECES: Final = 3
 _PIECE: Final = 24
+_LONG_LINE: Final = 8192
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
 
 
@@ -86,7 +88,15 @@ def stream(text: str, fixed: set[str]) -> Stream:
     for line in _LINE.finditer(text):
         start, end = line.span(2)
         if text[start] in "{[" and text[end - 1] in "}]":
-            _strings(text, start, end, spans, rest, fixed, others)
+            for key, place, own in _strings(line[2]) if end - start < _LONG_LINE else _strings.__wrapped__(line[2]):
+                if key in fixed:
+                    continue
+                span = (start + place[0], start + place[1])
+                if plain(key) not in DELTA_KEYS:
+                    rest[text[span[0] : span[1]]] = None
+                    others.setdefault(own, []).append(span)
+                else:
+                    spans.setdefault(own, []).append(span)
         elif line[1] and text[start] == text[end - 1] == '"' and end - start > 1:
             spans.setdefault(("", "string"), []).append((start + 1, end - 1))
         elif line[1]:
@@ -98,30 +108,23 @@ def stream(text: str, fixed: set[str]) -> Stream:
     return Stream(tuple(lanes), "\n".join(rest))
 
 
-def _strings(
-    text: str,
-    start: int,
-    end: int,
-    spans: dict[tuple[str, ...], list[tuple[int, int]]],
-    rest: dict[str, None],
-    fixed: set[str],
-    others: dict[tuple[str, ...], list[tuple[int, int]]],
-) -> None:
-    index = tuple(_LANE.findall(text, start, end))
+@lru_cache(maxsize=256)
+def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...]:
+    """The strings of an event that are values: the key, the place, and what tells the lane it is a piece of.
+
+    While a stream arrives its last events are read again with each new one, so that a line is cut up once.
+    """
+    index = tuple(_LANE.findall(line))
     key = ""
     seen: dict[str, int] = {}
-    for string in _STRING.finditer(text, start, end):
+    found = []
+    for string in _STRING.finditer(line):
         if string[2]:
             key = string[1]
-        elif key in fixed:
-            continue
-        elif plain(key) in DELTA_KEYS:
-            seen[key] = seen.get(key, 0) + 1
-            spans.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
         else:
-            rest[string[1]] = None
             seen[key] = seen.get(key, 0) + 1
-            others.setdefault((key, str(seen[key]), *index), []).append(string.span(1))
+            found.append((key, string.span(1), (key, str(seen[key]), *index)))
+    return tuple(found)
 
 
 def _grows(text: str, spans: list[tuple[int, int]]) -> bool:

@@ -37,6 +37,7 @@ _ESCAPED: Final = re.compile(
 )
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
+_GRAM: Final = 4
 _ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 _STANDARD: Final = str.maketrans("-_", "+/")
@@ -87,6 +88,7 @@ class Vault:
         self._counts: dict[str, int] = {}
         self._literals: list[tuple[str, str, bool]] = []  # how it is written, the secret, whether in base64
         self._unnamed: set[str] = set()
+        self._grams: set[str] = set()  # every four letters of the literals, to tell at once that none has begun
 
     def __len__(self) -> int:
         """Grows with each secret that is new, and with each that gets another word."""
@@ -100,6 +102,7 @@ class Vault:
         other._counts = dict(self._counts)
         other._literals = list(self._literals)
         other._unnamed = set(self._unnamed)
+        other._grams = self._grams  # of one that learns for both it only says more often that one may have begun
         return other
 
     def word(self, value: str, name: str) -> str:
@@ -139,7 +142,9 @@ class Vault:
 
     def _keep(self, value: str, word: str) -> None:
         if value not in self._words:
-            self._literals.extend((literal, value, False) for literal in _spellings(value))
+            spellings = _spellings(value)
+            self._literals.extend((literal, value, False) for literal in spellings)
+            self._grams.update(each[at : at + _GRAM] for each in spellings for at in range(len(each) - _GRAM + 1))
             self._literals.extend((core, value, True) for core in _base64_cores(value))
         self._words[value] = word
 
@@ -167,6 +172,8 @@ class Vault:
         """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
         longest = 0, ""
         tail = text[-least:]
+        if text[-_GRAM:] not in self._grams:
+            return longest
         for literal, value, packed in self._literals:
             word = self._words[value]
             at = literal.rfind(tail, 0, -1) if not packed and len(tail) == least else -1

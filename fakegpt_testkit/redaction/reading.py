@@ -1,0 +1,216 @@
+"""Reads a text, a header or a body for what is secret in its places, and leaves the replacing to who asked.
+
+Knows no secret that was met before: what stands in a place is handed to ``word``, which gives what to put there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.exchange import EVENT_STREAM, PLACEHOLDER, header, media_type
+from fakegpt_testkit.redaction.assigned import assigned_places
+from fakegpt_testkit.redaction.coats import same, uncovered
+from fakegpt_testkit.redaction.digests import frames_true_again
+from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
+from fakegpt_testkit.redaction.names import Names, names
+from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, shapes
+from fakegpt_testkit.redaction.places import (
+    fixed_keys,
+    form_places,
+    header_value,
+    json_keys,
+    json_places,
+    multipart_places,
+    pair_places,
+    protected_places,
+    query_places,
+    text_places,
+)
+from fakegpt_testkit.redaction.settings import Redaction, compiled
+from fakegpt_testkit.redaction.vault import Edit, latin, merged, unlatin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.redaction.places import Word
+
+_STRUCTURE: Final = frozenset(
+    ("content-length", "content-type", "content-encoding", "transfer-encoding", "host", "date", "connection")
+)
+"""Headers that say how to read the message; they hold no secret, and a changed one breaks the replay."""
+
+_AUTHORITY: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:([^/?#@]*)@)?([^/?#]*)", re.IGNORECASE)
+_OPAQUE: Final = ("image/", "audio/", "video/", "font/")
+
+
+@dataclass(slots=True)
+class Reading:
+    """A text, what was found in its places, and what must stay."""
+
+    text: str
+    edits: list[Edit] = field(default_factory=list)
+    protected: list[tuple[int, int]] = field(default_factory=list)
+    lanes: list[tuple[Lane, Reading]] = field(default_factory=list)
+    cover: Callable[[bytes], bytes] = same
+    """What puts around the text what was around it."""
+    sized: bool = False
+    """Whether the text is binary, so that what is in it keeps its length."""
+
+    read_before: int = 0
+    """How much of the stream came before this text; the lanes are of all of it."""
+
+    def whole(self, text: str) -> bytes:
+        """The bytes of a changed text."""
+        changed = text.encode("latin-1")
+        return self.cover(frames_true_again(self.text.encode("latin-1"), changed) if self.sized else changed)
+
+
+class Rules:
+    """The built-in rules with what a suite adds and keeps, ready to read by."""
+
+    def __init__(self, settings: Redaction) -> None:
+        self.names: Names = names(settings.names, settings.keep, PATTERN_NAMES)
+        self._kept = frozenset(settings.keep)
+        self._shapes = settings.shapes
+        self._patterns = tuple(map(compiled, settings.patterns))
+        self._functions = settings.functions
+
+    def text(self, text: str, word: Word) -> Reading:
+        """A text that is no stream."""
+        reading = Reading(text)
+        if '"' in text or "'" in text:
+            keys = json_keys(text)
+            fixed = fixed_keys(keys)
+            reading.protected = protected_places(text, fixed)
+            reading.edits += json_places(text, keys, fixed, self.names, word)
+            reading.edits += pair_places(text, self.names, word)
+        reading.edits += query_places(text, self.names, word)
+        reading.edits += assigned_places(text, self.names, word, reading.protected)
+        reading.edits += self._found(text, reading.protected, word)
+        return reading
+
+    def line(self, text: str, word: Word) -> Reading:
+        """A log line, an error, a ``repr``: values stand after their names in it too."""
+        reading = self.text(latin(text), word)
+        reading.edits += text_places(reading.text, self.names, word)
+        return reading
+
+    def uri(self, uri: str, word: Word) -> Reading:
+        """A URI; its authority stays, except who logs in."""
+        reading = self.text(latin(uri), word)
+        authority = _AUTHORITY.match(reading.text)
+        if authority:
+            user = (authority[1] or "").rstrip(":")
+            if user and not PLACEHOLDER.fullmatch(user) and ":" not in user:
+                at = authority.start(1)
+                reading.edits.append(Edit(at, at + len(user), word(user, "username")))
+            reading.protected = [authority.span(2)]
+        return reading
+
+    def field(self, name: str, value: str, word: Word) -> Reading | str:
+        """A header's value; one that has to stay, or in whose place a word stands already, as a text."""
+        if name.lower() in _STRUCTURE:
+            return value
+        named = header_value(name.lower(), value, self.names, word)
+        if named is not None:
+            return named
+        text = latin(value)
+        own = self._patterns or self._functions
+        return self.text(text, word) if own or _tells(text, self.names, self._kept, self._shapes) else Reading(text)
+
+    def body(self, body: bytes, headers: Headers, word: Word, before: bytes = b"") -> Reading:
+        """A body, whatever lies around its text. ``before`` is what of a stream was read already."""
+        if not body:
+            return Reading("")
+        plain, cover = uncovered(body)
+        text = plain.decode("latin-1")
+        media = (header(headers, "content-type") or "").lower()
+        if media.startswith(_OPAQUE):
+            return Reading(text, list(self._found(text, [], word)), cover=cover, sized=True)
+        if of_events(text, headers):
+            reading = self._stream(text, word, before.decode("latin-1"))
+        else:
+            reading = self.text(text, word)
+            reading.sized = "\0" in text
+            reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
+            reading.edits += multipart_places(text, self.names, word)
+        reading.cover = cover
+        return reading
+
+    def _stream(self, text: str, word: Word, before: str) -> Reading:
+        reading = Reading(text, read_before=len(before))
+        keys = json_keys(text)
+        fixed = fixed_keys(keys if "logprob" not in before else keys | json_keys(before))
+        reading.protected = protected_places(text, fixed)
+        reading.edits += json_places(text, keys, fixed, self.names, word, raw_stream=True)
+        events = stream(before + text, fixed)
+        reading.lanes = [
+            (lane, self.text(lane.text, word))
+            for lane in events.lanes
+            if lane.pieces and lane.pieces[-1].end > len(before)
+        ]
+        self.text(events.rest, word)
+        return reading
+
+    def _found(self, text: str, protected: list[tuple[int, int]], word: Word) -> Iterator[Edit]:
+        spans = [
+            Edit(start, end, name) for start, end, name in shapes(text, self._kept, self._shapes, anywhere="\0" in text)
+        ]
+        for span in merged(spans, protected):
+            secret = text[span.start : span.end]
+            if not PLACEHOLDER.search(secret):
+                yield Edit(span.start, span.end, word(unlatin(secret), span.word))
+        if self._patterns or self._functions:
+            yield from self._own(text, word)
+
+    def _own(self, text: str, word: Word) -> Iterator[Edit]:
+        """What a suite's patterns and functions find; they see text, not bytes."""
+        readable = unlatin(text)
+        found = [
+            match[1] if pattern.groups else match[0]
+            for pattern in self._patterns
+            for match in pattern.finditer(readable)
+        ]
+        for function in self._functions:
+            secrets = function(readable)
+            if isinstance(secrets, str):
+                wanted = "one that gives back a list of the secrets in a text, and not a text"
+                raise BadSetting("a function to redact with", function, wanted)
+            found += secrets
+        for secret in dict.fromkeys(found):
+            if not secret or PLACEHOLDER.search(secret):
+                continue
+            replacement = word(secret, "secret")
+            yield from (Edit(at.start(), at.end(), replacement) for at in re.finditer(re.escape(latin(secret)), text))
+
+
+def of_events(text: str, headers: Headers) -> bool:
+    """Whether a body is a stream of events or of JSON lines, by its label or its start."""
+    return media_type(headers) == EVENT_STREAM or is_stream(text)
+
+
+@lru_cache(maxsize=1024)
+def _tells(text: str, known: Names, kept: frozenset[str], asked: tuple[str, ...]) -> bool:
+    """Whether a text has a place that a reading minds. Headers are the same from request to request, and seldom do."""
+    keys = json_keys(text)
+    fixed = fixed_keys(keys)
+    places = (
+        protected_places(text, fixed),
+        json_places(text, keys, fixed, known, _blank),
+        pair_places(text, known, _blank),
+        query_places(text, known, _blank),
+        assigned_places(text, known, _blank),
+        shapes(text, kept, asked),
+    )
+    return any(True for _ in chain.from_iterable(places))
+
+
+def _blank(value: str, name: str) -> str:  # noqa: ARG001
+    """A word for what nobody is to learn."""
+    return ""
