@@ -34,7 +34,7 @@ from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
 from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.file import CassetteFile, shorten
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
-from fakegpt_testkit.recorder.recording import NoLog
+from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.session import Session
 from fakegpt_testkit.recorder.settings import Advice, Changes, Settings
 

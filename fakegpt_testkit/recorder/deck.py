@@ -15,6 +15,7 @@ from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
+from fakegpt_testkit.recorder.noting import Notes
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.exchange import Ending, Interaction, Tape
-    from fakegpt_testkit.recorder.recording import Log
+    from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
     from fakegpt_testkit.wire.deck import Playback, Recording
 
@@ -57,7 +58,7 @@ class CassetteDeck:
             for each in self.old:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
-        self.recordings = Recordings(self.origins, self.redactor, open_log)
+        self.recordings = Recordings(self.origins, Notes(self.redactor, open_log))
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playback] = {}
         self.refused: list[FakeGptTestkitError] = []

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
-from fakegpt_testkit.recorder.recording import NoLog
+from fakegpt_testkit.recorder.noting import NoLog
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
-    from fakegpt_testkit.recorder.recording import Log
+    from fakegpt_testkit.recorder.noting import Log
 
 
 class CassetteFile:

@@ -1,64 +1,34 @@
-"""One exchange while it is recorded: kept as values, and noted in the journal event by event, redacted.
+"""One exchange while it is recorded: kept as values, and noted in the journal.
 
 Knows neither the client nor the file: the seam tells it what happens, the session asks it for the interaction.
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Tape, header
 from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request
-from fakegpt_testkit.redaction import StreamRedactor
 from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fakegpt_testkit.exchange import Request
-    from fakegpt_testkit.redaction import Redactor
+    from fakegpt_testkit.recorder.noting import Notes
 
 STAND_IN = "fakegpt-testkit-upstream"
 """How a stand-in's ``Server`` field begins."""
 
 
-class Log(Protocol):
-    """Where a recording is noted while it runs, for the case that the process dies; see ``storage.Journal``."""
-
-    def request(self, number: int, request: Request, provenance: Provenance) -> None: ...
-
-    def head(self, number: int, head: Head) -> None: ...
-
-    def chunk(self, number: int, chunk: Chunk) -> None: ...
-
-    def ending(self, number: int, ending: Ending) -> None: ...
-
-
-class NoLog:
-    """The log of a recording whose journal could not be made: it goes on without."""
-
-    def request(self, number: int, request: Request, provenance: Provenance) -> None: ...
-
-    def head(self, number: int, head: Head) -> None: ...
-
-    def chunk(self, number: int, chunk: Chunk) -> None: ...
-
-    def ending(self, number: int, ending: Ending) -> None: ...
-
-
 class Recordings:
     """The recordings of one use of a cassette, by the number of the request; true once there is one."""
 
-    def __init__(self, origins: Origins, redactor: Redactor, open_log: Callable[[], Log]) -> None:
+    def __init__(self, origins: Origins, notes: Notes) -> None:
         self._origins = origins
-        self._redactor = redactor
-        self._open_log = open_log
-        self._log: Log | None = None
+        self._notes = notes
         self._begun: dict[int, Recording] = {}
         self._any = False
         self._lock = Lock()
@@ -68,11 +38,10 @@ class Recordings:
 
     def begin(self, number: int) -> Recording:
         """A new recording of the request that was asked as this one."""
+        self._notes.open()
         with self._lock:
-            if self._log is None:
-                self._log = self._open_log()
             self._any = True
-            recording = self._begun[number] = Recording(number, self._origins, self._redactor, self._log)
+            recording = self._begun[number] = Recording(number, self._origins, self._notes)
             return recording
 
     @property
@@ -99,11 +68,11 @@ class Recordings:
         """Keep only those that still run: the others are saved, and one that records for ever must not grow."""
         with self._lock:
             self._begun = {number: each for number, each in self._begun.items() if not each.is_over}
+            self._notes.keep(self._begun)
 
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
-        with self._lock:
-            self._log = None
+        self._notes.begin_log_anew()
 
     def stop(self) -> None:
         """Take what still runs as it is now."""
@@ -117,14 +86,12 @@ class Recording:
     ``lost`` is the request and the reason, when it could not be recorded.
     """
 
-    def __init__(self, number: int, origins: Origins, redactor: Redactor, log: Log) -> None:
+    def __init__(self, number: int, origins: Origins, notes: Notes) -> None:
         self.interaction: Interaction | None = None
         self.lost: tuple[str, Exception] | None = None
         self._number = number
         self._origins = origins
-        self._redactor = redactor
-        self._log = log
-        self._shown = StreamRedactor(redactor)
+        self._notes = notes
         self._request: Request | None = None
         self._origin = ""
         self._head = Head(0)
@@ -138,27 +105,23 @@ class Recording:
 
     def request(self, request: Request) -> None:
         self._request, self._origin = canonical_request(request, self._origins)
-        shown = self._redactor.request(self._request)
-        self._note(lambda: self._log.request(self._number, shown, self._provenance()))
+        self._notes.request(self._number, self._request, self._provenance())
 
     def head(self, head: Head) -> None:
         self._head = canonical_head(head, self._origins)
-        self._shown = StreamRedactor(self._redactor, self._head.headers)
-        self._note(lambda: self._log.head(self._number, self._redactor.head(self._head)))
+        self._notes.head(self._number, self._head)
 
     def chunk(self, chunk: Chunk) -> None:
         if self._over:
             return
         self._chunks.append(chunk)
-        self._show(chunk.at, self._shown.feed(chunk.data))
+        self._notes.chunk(self._number, chunk)
 
     def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
         if self._over or self._request is None:
             return
         self._over = True
-        self._show(ending.at, self._shown.close())
-        shown = replace(ending, note=self._redactor.text(ending.note))
-        self._note(lambda: self._log.ending(self._number, shown))
+        self._notes.ending(self._number, ending)
         tape = keep_received(Tape(self._head, tuple(self._chunks), ending), coded, self._request.method)
         self.interaction = Interaction(self._request, tape, self._provenance())
 
@@ -183,14 +146,3 @@ class Recording:
             origin=self._origin,
             server=server if server.startswith(STAND_IN) else "",
         )
-
-    def _show(self, at: float, data: bytes) -> None:
-        if data:
-            self._note(lambda: self._log.chunk(self._number, Chunk(at, data)))
-
-    def _note(self, write: Callable[[], None]) -> None:
-        """The journal is a safety net: without it the recording goes on."""
-        try:
-            write()
-        except StorageError as failure:
-            warnings.warn(f"{failure}; the recording goes on", RuntimeWarning, stacklevel=2)

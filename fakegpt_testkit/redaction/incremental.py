@@ -40,6 +40,10 @@ class StreamRedactor:
         self._held = bytearray()
         self._before = b""
         self._searched = 0
+        self.taken = 0
+        """How many of the bytes that went in are no longer held back."""
+        self.changed = False
+        """Whether what came out differs from what went in."""
         self._end = _EVENT_END if media_type(headers) == EVENT_STREAM else None
 
     def feed(self, data: bytes) -> bytes:
@@ -57,6 +61,7 @@ class StreamRedactor:
         shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
         if shown is None:
             return b""
+        self._took(complete, shown)
         del self._held[:end]
         self._searched = len(self._held)
         given = self._before + shown
@@ -68,7 +73,13 @@ class StreamRedactor:
         """What was held back."""
         held = bytes(self._held)
         self._held.clear()
-        return self._redactor.events(self._before, held, self._headers, last=True) or b""
+        shown = self._redactor.events(self._before, held, self._headers, last=True) or b""
+        self._took(held, shown)
+        return shown
+
+    def _took(self, held: bytes, shown: bytes) -> None:
+        self.taken += len(held)
+        self.changed = self.changed or held != shown
 
 
 def _ending(start: bytes) -> re.Pattern[bytes]:

@@ -74,14 +74,14 @@ class Redactor:
 
     def request(self, request: Request) -> Request:
         """The request without secrets. The same secrets give the same words, so that it can be matched."""
-        return self._request(request)()
+        return self.reading_request(request)()
 
     def response(self, tape: Tape) -> Tape:
         """The response without secrets; chunks keep their times, and their sizes are true.
 
         Show it what is played, too: the words that stand there are taken, as they were when it was recorded.
         """
-        return self._response(tape)()
+        return self.reading_response(tape)()
 
     def head(self, head: Head) -> Head:
         """The head of a response without secrets."""
@@ -145,7 +145,7 @@ class Redactor:
     # --- read now, written later: each gives what writes it -----------------------------------------------------------
 
     def _interaction(self, interaction: Interaction) -> Callable[[], Interaction]:
-        request, response = self._request(interaction.request), self._response(interaction.response)
+        request, response = self.reading_request(interaction.request), self.reading_response(interaction.response)
         provenance = interaction.provenance
         origin = self._rules.uri(provenance.origin, self._word)
 
@@ -155,7 +155,8 @@ class Redactor:
 
         return written
 
-    def _request(self, request: Request) -> Callable[[], Request]:
+    def reading_request(self, request: Request) -> Callable[[], Request]:
+        """Learn what the request shows; what writes it without secrets, those too that are learnt until then."""
         uri = self._rules.uri(request.uri, self._word)
         headers = self._headers(request.headers)
         body = self._rules.body(request.body, request.headers, self._word)
@@ -168,7 +169,8 @@ class Redactor:
 
         return written
 
-    def _response(self, tape: Tape) -> Callable[[], Tape]:
+    def reading_response(self, tape: Tape) -> Callable[[], Tape]:
+        """The same of a response."""
         headers = self._headers(tape.headers)
         body = self._rules.body(tape.body, tape.headers, self._word)
         self._vault.reserve(body.text)

@@ -14,7 +14,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import filelock
 
@@ -23,6 +23,7 @@ from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interactio
 from fakegpt_testkit.storage.files import read, remove, state_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -30,6 +31,29 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".journal"
 _FORMAT = 1
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+class Exchange(Protocol):
+    """What is noted of one exchange, as far as it has come."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def request(self) -> Request: ...
+
+    @property
+    def provenance(self) -> Provenance: ...
+
+    @property
+    def head(self) -> Head | None: ...
+
+    @property
+    def chunks(self) -> Iterable[Chunk]: ...
+
+    @property
+    def ending(self) -> Ending | None: ...
 
 
 class Journal:
@@ -44,14 +68,14 @@ class Journal:
         stem = re.sub(r"[^A-Za-z0-9_-]", "_", cassette.stem)[:60]
         self.path = folder / f"{stem}-{os.getpid()}-{os.urandom(4).hex()}{_SUFFIX}"
         self._held = filelock.FileLock(_lock_path(self.path), timeout=0, thread_local=False)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._first = {"journal": _FORMAT, "cassette": os.path.abspath(cassette), "at": time.time()}  # noqa: PTH100
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held.acquire()
-            self._descriptor: int | None = os.open(self.path, flags, 0o600)
+            self._descriptor: int | None = os.open(self.path, _FLAGS, 0o600)
         except OSError as error:
             raise _failed(self.path, "made", error) from error
-        self._write({"journal": _FORMAT, "cassette": os.path.abspath(cassette), "at": time.time()})  # noqa: PTH100
+        self._write(self._first)
 
     def request(self, number: int, request: Request, provenance: Provenance) -> None:
         """An interaction begins."""
@@ -78,6 +102,39 @@ class Journal:
         """Its response ended."""
         self._write({"ending": number, "kind": ending.kind.value, "at": float(ending.at), "note": ending.note})
 
+    def begin_anew(self, exchanges: Iterable[Exchange]) -> None:
+        """Put these in the place of all that was noted; what follows comes after them.
+
+        Where that fails nothing is left: what was noted may hold what is to go.
+        """
+        if self._descriptor is None:
+            raise _failed(self.path, "written", OSError(errno.EBADF, "it is closed"))
+        fresh = self.path.with_suffix(".new")
+        os.close(self._descriptor)
+        try:
+            self._descriptor = os.open(fresh, _FLAGS, 0o600)
+            self._write(self._first)
+            for each in exchanges:
+                self._whole(each)
+            os.close(self._descriptor)
+            fresh.replace(self.path)
+            self._descriptor = os.open(self.path, _FLAGS & ~os.O_EXCL, 0o600)
+        except (OSError, StorageError) as error:
+            self._descriptor = None
+            self._held.release()
+            fresh.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+            raise error if isinstance(error, StorageError) else _failed(self.path, "written", error) from error
+
+    def _whole(self, each: Exchange) -> None:
+        self.request(each.number, each.request, each.provenance)
+        if each.head is not None:
+            self.head(each.number, each.head)
+        for chunk in each.chunks:
+            self.chunk(each.number, chunk)
+        if each.ending is not None:
+            self.ending(each.number, each.ending)
+
     def close(self) -> None:
         """Let go of the file and leave it there, for ``recover``."""
         if self._descriptor is not None:
@@ -97,7 +154,7 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _write(self, event: dict[str, object]) -> None:
+    def _write(self, event: Mapping[str, object]) -> None:
         if self._descriptor is None:
             raise _failed(self.path, "written", OSError(errno.EBADF, "it is closed"))
         rest = memoryview(json.dumps(event, separators=(",", ":")).encode() + b"\n")

@@ -1,0 +1,195 @@
+"""Keeps the journal of what is recorded: event by event, redacted, and anew when something turns out to be a secret.
+
+Knows neither the client nor the file: exchanges come in as values, and a log is given.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Protocol
+
+from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Provenance, Request, Tape
+from fakegpt_testkit.redaction import StreamRedactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from fakegpt_testkit.redaction import Redactor
+
+_WORTH: Final = 8
+_FREE: Final = 8 * 2**20
+"""A journal is written anew as long as that reads no more than eight times what came, and 8 MiB."""
+
+
+@dataclass(slots=True)
+class Noted:
+    """An exchange as far as it has come."""
+
+    number: int
+    request: Request
+    provenance: Provenance
+    head: Head | None = None
+    chunks: list[Chunk] = field(default_factory=list)
+    ending: Ending | None = None
+
+
+class Log(Protocol):
+    """Where a recording is noted while it runs, for the case that the process dies; see ``storage.Journal``."""
+
+    def request(self, number: int, request: Request, provenance: Provenance) -> None: ...
+
+    def head(self, number: int, head: Head) -> None: ...
+
+    def chunk(self, number: int, chunk: Chunk) -> None: ...
+
+    def ending(self, number: int, ending: Ending) -> None: ...
+
+    def begin_anew(self, exchanges: Iterable[Noted]) -> None: ...
+
+
+class NoLog:
+    """The log of a recording whose journal could not be made: it goes on without."""
+
+    def request(self, number: int, request: Request, provenance: Provenance) -> None: ...
+
+    def head(self, number: int, head: Head) -> None: ...
+
+    def chunk(self, number: int, chunk: Chunk) -> None: ...
+
+    def ending(self, number: int, ending: Ending) -> None: ...
+
+    def begin_anew(self, exchanges: Iterable[Noted]) -> None: ...
+
+
+class Notes:
+    """The journal of one use of a cassette.
+
+    What a later message shows to be a secret may stand in what is noted already. So the journal is written anew, from
+    what the process has in memory, before that message is noted; where messages show new secrets all the time, it
+    waits with both until that pays.
+    """
+
+    def __init__(self, redactor: Redactor, open_log: Callable[[], Log]) -> None:
+        self._redactor = redactor
+        self._open_log = open_log
+        self._log: Log | None = None
+        self._exchanges: dict[int, tuple[Noted, StreamRedactor]] = {}
+        self._known = redactor.known
+        self._size = 0
+        self._read_again = 0
+        self._lock = Lock()
+
+    def open(self) -> None:
+        """Open the log, if there is none."""
+        with self._lock:
+            if self._log is None:
+                self._log = self._open_log()
+
+    def begin_log_anew(self) -> None:
+        """Note what is recorded from now on in another log: all that the last one has is saved."""
+        with self._lock:
+            self._log = None
+            self._exchanges.clear()
+            self._size = self._read_again = 0
+
+    def keep(self, numbers: Container[int]) -> None:
+        """Keep in memory these exchanges alone: the others are saved, and no journal written anew needs them."""
+        with self._lock:
+            self._exchanges = {number: each for number, each in self._exchanges.items() if number in numbers}
+            self._size = self._read_again = 0
+
+    def request(self, number: int, request: Request, provenance: Provenance) -> None:
+        """An exchange begins."""
+        with self._lock:
+            self._exchanges[number] = Noted(number, request, provenance), StreamRedactor(self._redactor)
+            self._size += len(request.body) + len(request.uri)
+            shown = self._redactor.request(request)
+            self._note(lambda log: log.request(number, shown, provenance))
+
+    def head(self, number: int, head: Head) -> None:
+        """Its answer's head came."""
+        with self._lock:
+            if number not in self._exchanges:
+                return
+            noted = self._exchanges[number][0]
+            noted.head = head
+            self._exchanges[number] = noted, StreamRedactor(self._redactor, head.headers)
+            shown = self._redactor.head(head)
+            self._note(lambda log: log.head(number, shown))
+
+    def chunk(self, number: int, chunk: Chunk) -> None:
+        """Some of its answer's body came."""
+        with self._lock:
+            if number not in self._exchanges:
+                return
+            noted, stream = self._exchanges[number]
+            noted.chunks.append(chunk)
+            self._size += len(chunk.data)
+            shown = stream.feed(chunk.data)
+            if shown:
+                self._note(lambda log: log.chunk(number, Chunk(chunk.at, shown)))
+
+    def ending(self, number: int, ending: Ending) -> None:
+        """Its answer ended. Where redaction changed its body, the head is made true."""
+        with self._lock:
+            if number not in self._exchanges:
+                return
+            noted, stream = self._exchanges[number]
+            noted.ending = ending
+            rest = stream.close()
+            told = replace(ending, note=self._redactor.text(ending.note))
+            if stream.changed:
+                self._known = -1
+
+            def note(log: Log) -> None:
+                if rest:
+                    log.chunk(number, Chunk(ending.at, rest))
+                log.ending(number, told)
+
+            self._note(note)
+
+    def _note(self, write: Callable[[Log], None]) -> None:
+        """The journal is a safety net: without it the recording goes on."""
+        if self._log is None:
+            return
+        try:
+            if self._redactor.known == self._known:
+                write(self._log)
+            elif self._read_again + self._size <= _FREE + _WORTH * self._size:
+                self._read_again += self._size
+                self._begin_anew(self._log)
+        except StorageError as failure:
+            warnings.warn(f"{failure}; the recording goes on", RuntimeWarning, stacklevel=2)
+
+    def _begin_anew(self, log: Log) -> None:
+        read = [self._so_far(*each) for each in self._exchanges.values()]
+        self._known = self._redactor.known  # before it is written: what is new in the meantime is for the next time
+        log.begin_anew([written() for written in read])
+
+    def _so_far(self, noted: Noted, stream: StreamRedactor) -> Callable[[], Noted]:
+        """What of an exchange may be shown: no event in which a secret has begun and not ended."""
+        request = self._redactor.reading_request(noted.request)
+        tape = Tape(noted.head or Head(0), _first(noted.chunks, stream.taken), noted.ending or Ending())
+        response = self._redactor.reading_response(tape)
+
+        def written() -> Noted:
+            told = response()
+            head = told.head if noted.head is not None else None
+            ending = told.ending if noted.ending is not None else None
+            return Noted(noted.number, request(), noted.provenance, head, list(told.chunks), ending)
+
+        return written
+
+
+def _first(chunks: list[Chunk], size: int) -> tuple[Chunk, ...]:
+    """The chunks of so many bytes of a body."""
+    found = []
+    for chunk in chunks:
+        if size <= 0:
+            break
+        found.append(chunk if len(chunk.data) <= size else Chunk(chunk.at, chunk.data[:size]))
+        size -= len(chunk.data)
+    return tuple(found)

@@ -1,0 +1,129 @@
+"""The journal of a recording that could end at any moment: what is on the disk, and what ``recover`` makes of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Provenance, Request
+from fakegpt_testkit.recorder.noting import Noted, Notes
+from fakegpt_testkit.redaction import Redactor
+from fakegpt_testkit.storage import Journal, recover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.once
+
+SECRET = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+WHEN = Provenance("2026-01-02T03:04:05Z", "https://api.example", "")
+PLAIN = (("Content-Type", "text/plain"),)
+JSON = (("Content-Type", "application/json"),)
+STREAM = (("Content-Type", "text/event-stream"),)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "chat.yaml", tmp_path / "journals") as made:
+        yield made
+
+
+def noting(journal: Journal) -> Notes:
+    notes = Notes(Redactor(), lambda: journal)
+    notes.open()
+    return notes
+
+
+def exchange(notes: Notes, number: int, body: bytes, answer: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+    notes.request(number, Request("POST", f"https://api.example/{number}", PLAIN, body), WHEN)
+    notes.head(number, Head(200, "OK", (*headers, ("Content-Length", str(len(answer))))))
+    for at in range(0, len(answer), 16):
+        notes.chunk(number, Chunk(at / 100, answer[at : at + 16]))
+    notes.ending(number, Ending())
+
+
+def on_disk(journal: Journal) -> str:
+    """All that the journal's lines say, unpacked."""
+    events = [json.loads(line) for line in journal.path.read_bytes().splitlines()]
+    packed = [each.get("body") or each.get("data") or "" for each in events]
+    return repr(events) + repr([base64.b64decode(each) for each in packed])
+
+
+def test_what_a_later_answer_shows_to_be_a_secret_is_nowhere_in_it(journal: Journal) -> None:
+    notes = noting(journal)
+    exchange(notes, 0, f"my door opens with {SECRET}".encode(), f"so {SECRET} it is".encode(), PLAIN)
+    assert SECRET in on_disk(journal), "nothing has told yet that it is one"
+    exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
+    assert SECRET not in on_disk(journal)
+    notes.request(2, Request("GET", f"https://api.example/{SECRET}"), WHEN)
+    assert SECRET not in on_disk(journal)
+    first, second = recover(journal.path)
+    assert first.request.body == b"my door opens with REDACTED-access-token-1"
+    assert first.response.body == b"so REDACTED-access-token-1 it is"
+    assert ("Content-Length", str(len(first.response.body))) in first.response.headers
+    assert [chunk.at for chunk in first.response.chunks] == [0.0, 0.16]
+    assert json.loads(second.response.body) == {"access_token": "REDACTED-access-token-1"}
+    assert second.response.ending == Ending()
+
+
+def test_what_a_later_event_shows_is_gone_from_those_before_it_and_times_stay(journal: Journal) -> None:
+    notes = noting(journal)
+    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.head(0, Head(200, "OK", STREAM))
+    for at, event in enumerate(({"note": SECRET}, {"n": 1}, {"password": SECRET}, {"n": 2})):
+        notes.chunk(0, Chunk(float(at), b"data: " + json.dumps(event).encode() + b"\n\n"))
+    assert SECRET not in on_disk(journal)
+    (kept,) = recover(journal.path)
+    assert kept.response.ending.kind is EndingKind.KILLED
+    assert [(chunk.at, b"REDACTED-password-1" in chunk.data) for chunk in kept.response.chunks] == [
+        *((0.0, True), (1.0, False), (2.0, True), (3.0, False)),
+    ]
+
+
+def test_an_unfinished_secret_is_not_noted_when_the_journal_is_written_anew(journal: Journal) -> None:
+    notes = noting(journal)
+    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.head(0, Head(200, "OK", STREAM))
+    notes.chunk(0, Chunk(0.0, b'data: {"content": "it is "}\n\n'))
+    notes.chunk(0, Chunk(1.0, b'data: {"content": "sk-abc1d2"}\n\n'))
+    exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
+    assert "sk-abc1d2" not in on_disk(journal)
+    assert recover(journal.path)[0].response.body == b'data: {"content": "it is "}\n\n'
+
+
+def test_a_journal_where_each_event_shows_a_secret_is_not_written_anew_for_each(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    begin_anew = journal.begin_anew
+
+    def counted(exchanges: Iterable[Noted]) -> None:
+        written.append(1)
+        begin_anew(exchanges)
+
+    monkeypatch.setattr(journal, "begin_anew", counted)
+    monkeypatch.setattr("fakegpt_testkit.recorder.noting._FREE", 1024)
+    notes = noting(journal)
+    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.head(0, Head(200, "OK", STREAM))
+    for number in range(200):
+        secret = f"q8Rt5Kx2Wm9Zp4Lc{number:04}b"
+        notes.chunk(0, Chunk(float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n"))
+    assert len(written) < 60
+    assert "q8Rt5Kx2" not in on_disk(journal)
+    notes.ending(0, Ending())
+    assert "q8Rt5Kx2" not in on_disk(journal)
+    assert len(recover(journal.path)[0].response.chunks) >= 150
+
+
+def test_what_cannot_be_written_anew_is_not_left(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = noting(journal)
+    exchange(notes, 0, SECRET.encode(), b"fine", PLAIN)
+    journal.path.with_suffix(".new").touch()
+    with pytest.warns(RuntimeWarning, match="goes on"):
+        exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
+    assert not journal.path.exists()
