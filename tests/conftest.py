@@ -11,7 +11,7 @@ from hypothesis import settings
 from support import quick
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
@@ -33,10 +33,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left)]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _held(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--quick"):
-        quick.hold_to_it()
+def pytest_sessionstart() -> None:
+    quick.hold_to_it()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What ``make quick`` would choose is held to that in each run, so that a landing shows what would fail there."""
+    with quick.held(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)
