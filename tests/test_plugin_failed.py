@@ -25,8 +25,8 @@ import pytest
 
 @pytest.mark.fakegpt(SETTINGS)
 def test_asks():
-    answer = urllib.request.urlopen(os.environ["SERVICE"] + "/api/loads?t=1", timeout=5)
-    assert answer.status == int(os.environ["WANTED"])
+    with urllib.request.urlopen(os.environ["SERVICE"] + "/api/loads?t=1", timeout=5) as answer:
+        assert answer.status == int(os.environ["WANTED"])
 """
 
 
@@ -43,7 +43,7 @@ def run(pytester: pytest.Pytester, wanted: int, mode: str, settings: str = "") -
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CI", raising=False)
         patch.setenv("WANTED", str(wanted))
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--fakegpt-record-mode={mode}")
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", f"--fakegpt-record-mode={mode}")
 
 
 def files(pytester: pytest.Pytester) -> list[str]:

@@ -83,7 +83,7 @@ def elsewhere() -> Iterator[int]:
 def ran(pytester: pytest.Pytester, test: str, *arguments: str, ini: str = "") -> pytest.RunResult:
     pytester.makefile(".ini", tox=f"{INI}\n{ini}")
     pytester.makepyfile(test_suite=SUITE + test)
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_a_server_of_a_fixture_of_the_test_passes_and_is_counted(pytester: pytest.Pytester) -> None:
