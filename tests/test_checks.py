@@ -18,6 +18,8 @@ from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interactio
 from fakegpt_testkit.framing import split
 from fakegpt_testkit.redaction import Redaction
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STREAM = (("Content-Type", "text/event-stream"),)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"

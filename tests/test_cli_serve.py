@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 CHAT = recorded("POST", "/v1/chat/completions", body=b'{"model": "m"}')
 
 

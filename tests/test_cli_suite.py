@@ -85,6 +85,7 @@ def test_orphans_are_the_cassettes_that_no_marked_test_would_use(monkeypatch: py
     assert result.stdout.splitlines() == [*ORPHANS, "6 tests, 4 orphans"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", ["-k own", "-m 'not fakegpt'", "-p xdist -n 2", "-x -p no:cacheprovider"])
 @pytest.mark.usefixtures("suite")
 def test_what_a_suite_deselects_is_in_use_all_the_same(options: str) -> None:
@@ -93,6 +94,7 @@ def test_what_a_suite_deselects_is_in_use_all_the_same(options: str) -> None:
     assert [str(Path(each).relative_to(Path.cwd())) for each in said["orphans"]] == ORPHANS
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("suite")
 def test_the_folder_is_what_pytest_is_told() -> None:
     Path("pytest.ini").write_text("[pytest]\nfakegpt_cassette_dir = recorded\n")
@@ -119,6 +121,7 @@ def test_prune_asks_and_removes_orphans_and_the_folders_they_leave_empty() -> No
     assert ran("prune").stdout == "0 cassettes removed\n"
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("suite")
 def test_prune_for_programs_does_not_ask() -> None:
     assert ran("prune", "--json").exit_code == 2
@@ -127,6 +130,7 @@ def test_prune_for_programs_does_not_ask() -> None:
     assert not any(Path(each).exists() for each in ORPHANS)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("broken", "text"),
     [
@@ -142,6 +146,7 @@ def test_without_knowing_all_tests_nothing_is_an_orphan(broken: str, text: str) 
     assert all(Path(each).exists() for each in (*USED, *ORPHANS))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("arguments", [["tests/test_chat.py"], ["--lf"]], ids=lambda words: words[0])
 @pytest.mark.usefixtures("suite")
 def test_a_part_of_the_suite_knows_no_orphans(arguments: list[str]) -> None:
@@ -163,6 +168,7 @@ def test_what_this_machine_skips_or_ignores_keeps_its_cassettes() -> None:
     assert ran("orphans").stdout.splitlines() == [*ORPHANS, "6 tests, 4 orphans"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("suite")
 def test_a_test_with_a_script_or_a_name_that_is_refused_uses_no_file() -> None:
     marked = "import pytest\n@pytest.mark.fakegpt([])\ndef test_script(): pass\n"
@@ -171,6 +177,7 @@ def test_a_test_with_a_script_or_a_name_that_is_refused_uses_no_file() -> None:
     assert ran("orphans").stdout.splitlines() == [*ORPHANS, "8 tests, 4 orphans"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("suite")
 def test_arguments_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # shows that it waits for pytest
@@ -259,6 +266,7 @@ def test_orphan_interactions_are_told_by_a_report_and_pruned(figures: Path) -> N
     assert (nothing.exit_code, json.loads(nothing.stdout)["interactions"]) == (0, [])
 
 
+@pytest.mark.once
 def test_an_orphan_cassette_is_not_pruned_interaction_by_interaction(figures: Path) -> None:
     Path("tests/test_chat.py").write_text("def test_plain(): pass\n")
     said = json.loads(ran("orphans", "--report", "figures.json", "--json").stdout)
@@ -271,6 +279,7 @@ def test_an_orphan_cassette_is_not_pruned_interaction_by_interaction(figures: Pa
     assert "1 test, 2 orphans, 0 orphan interactions" in listed.stdout
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("report", "problem"),
     [
@@ -287,6 +296,7 @@ def test_a_report_that_does_not_know_is_refused(figures: Path, report: str, prob
     assert Path(ORPHANS[0]).exists()
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("figures")
 def test_a_cassette_that_has_changed_since_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("cassettes/shared/login.yaml")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from click.testing import Result
     from support.servers import Answers, Server
 
+pytestmark = pytest.mark.once
+
 LIVE = "https://api.example"
 JSON = ("Content-Type", "application/json")
 

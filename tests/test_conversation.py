@@ -26,6 +26,8 @@ from fakegpt_testkit.fakegpt.conversation import (
 )
 from fakegpt_testkit.sse import Event, parse
 
+pytestmark = pytest.mark.once
+
 FINISHED: dict[str, Any] = {
     "status": "finished_successfully",
     "end_turn": True,

@@ -13,6 +13,8 @@ from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
 from fakegpt_testkit.streams import Stream
 
+pytestmark = pytest.mark.once
+
 every_dialect = pytest.mark.parametrize("dialect", WRITERS)
 CODES = {
     "openai-chat": "server_error",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.drift import Difference
     from fakegpt_testkit.effects import Effect
 
+pytestmark = pytest.mark.once
+
 
 def recorded(body: bytes, *, label: str = "application/octet-stream") -> Interaction:
     head = Head(200, "OK", (("Content-Type", label), ("Transfer-Encoding", "chunked")))

@@ -14,6 +14,8 @@ from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interactio
 from fakegpt_testkit.sse import Event
 from fakegpt_testkit.streams import Stream
 
+pytestmark = pytest.mark.once
+
 COMPLETE, CUT, LEFT = Ending(at=1.0), Ending(EndingKind.EOF, 1.0), Ending(EndingKind.ABANDONED, 1.0)
 
 

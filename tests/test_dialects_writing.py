@@ -18,6 +18,8 @@ from fakegpt_testkit.streams import Stream
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Interaction
 
+pytestmark = pytest.mark.once
+
 CALLS = (ToolCall("get_weather", {"city": "Paris"}), ToolCall("now", id="mine"))
 FINISHES = {
     "openai-chat": ("stop", "tool_calls", "length"),

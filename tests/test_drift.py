@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 STREAM = (("Content-Type", "text/event-stream"),)
 JSON = (("Content-Type", "application/json"),)
 ASKED = Request("POST", "https://a.example/ask")

@@ -23,6 +23,8 @@ from fakegpt_testkit.strategies import recuts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.once
+
 
 BODY = b"".join(EVENTS)
 

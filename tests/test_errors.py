@@ -11,6 +11,8 @@ import pytest
 from fakegpt_testkit import errors
 from fakegpt_testkit.errors import FakeGptTestkitError, FakeGptTestkitWarning
 
+pytestmark = pytest.mark.once
+
 AT = ("http://chat.example", "login", 403, "No.", "denied")
 EACH = [
     errors.AnswerCutOff(*AT),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Place = Callable[[], AbstractAsyncContextManager[str]]
 
+pytestmark = pytest.mark.once
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 HEAD = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 BODY = b"".join(EVENTS)

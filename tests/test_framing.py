@@ -15,6 +15,8 @@ from support import dialect_streams as said
 from fakegpt_testkit.exchange import Chunk
 from fakegpt_testkit.framing import Framing, cut, encode_frame, event_times, framing_of, split
 
+pytestmark = pytest.mark.once
+
 BODIES = {
     "server-sent events": (said.OPENAI_CHAT, Framing.SSE, 10),
     "with CRLF": (said.GEMINI, Framing.SSE, 5),

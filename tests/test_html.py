@@ -16,6 +16,8 @@ from fakegpt_testkit.timeline import tell
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 STREAM = (("Content-Type", "text/event-stream"),)
 EVIL = "</script></style><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"'&amp;\u202e\x1b"
 

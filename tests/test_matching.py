@@ -31,6 +31,8 @@ from fakegpt_testkit.matching import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.once
+
 HOST = "https://chat.example"
 RULES = Rules()
 JSON_TYPE = (("Content-Type", "application/json"),)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.exchange import Headers
 
+pytestmark = pytest.mark.once
+
 URL = "https://files.example/a"
 RULES = Rules()
 

@@ -11,6 +11,8 @@ from fakegpt_testkit import guard
 from fakegpt_testkit.guard.policy import Guard, active, guards
 from fakegpt_testkit.nesting import Layer, innermost, inside, lifted
 
+pytestmark = pytest.mark.once
+
 
 def test_the_innermost_is_in_force_until_it_leaves() -> None:
     layers: list[Layer[str]] = []

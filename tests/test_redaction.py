@@ -34,6 +34,8 @@ from fakegpt_testkit.redaction.vault import Edit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.once
+
 URL = "https://chat.example/v1"
 JSON_TYPE = (("Content-Type", "application/json"),)
 SSE_TYPE = (("Content-Type", "text/event-stream"),)

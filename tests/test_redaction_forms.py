@@ -7,9 +7,13 @@ import hashlib
 import json
 import zlib
 
+import pytest
+
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.redaction.digests import frames_true_again
+
+pytestmark = pytest.mark.once
 
 SECRET = "q8Rt5Kx2Wm9Zp4Lc7Vb1Nj6Hd3"
 

@@ -19,6 +19,8 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.once
+
 URL = "https://chat.example/v1/chat"
 JSON_TYPE = (("Content-Type", "application/json"),)
 FORM_TYPE = (("Content-Type", "application/x-www-form-urlencoded"),)

@@ -18,6 +18,8 @@ from fakegpt_testkit.redaction import Redaction, Redactor, StreamRedactor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.once
+
 SSE_TYPE = (("Content-Type", "text/event-stream"),)
 ADDRESSES_TOO = Redaction(shapes=("email",))
 

@@ -16,6 +16,8 @@ from fakegpt_testkit.redaction.values import looks_secret
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 LIMITS = {
     "answer-header-timing": "a description in Server-Timing has no name of its own",
     "form-job_token": "letters with one turn to a digit look like a name",

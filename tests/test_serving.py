@@ -37,6 +37,8 @@ from fakegpt_testkit.serving import MATCH_ON, Limits, Terms, Timing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 CLOSE = "Connection: close"
 PLAIN = (("content-type", "text/plain"), ("X-ODD-case", "kept"), ("Content-Length", "5"))

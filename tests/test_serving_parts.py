@@ -28,6 +28,8 @@ from fakegpt_testkit.serving.world import Answer
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 API = "https://api.example"
 HERE = Here("http://localhost:8088/@mine", accepts="gzip, br")
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.cassette import Cassette
 
+pytestmark = pytest.mark.once
+
 STEPS = (HEAD, FRAMED[:16], 0.02, FRAMED[16:32], 0.02, FRAMED[32:])
 ZIPPED = gzip.compress(b"".join(EVENTS))
 ANSWERS: dict[str, Answer] = {

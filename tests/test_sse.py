@@ -19,6 +19,8 @@ from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
+pytestmark = pytest.mark.once
+
 
 def events(*data: str) -> list[Event]:
     return [Event(data=text) for text in data]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.wire.deck import Pace
 
+pytestmark = pytest.mark.once
+
 ANSWER = script("Hel", "lo", every=0.5)[-1]
 
 

@@ -11,6 +11,8 @@ from fakegpt_testkit.dialects import Text
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.timeline import Gap, described, tell
 
+pytestmark = pytest.mark.once
+
 STREAM = (("Content-Type", "Text/Event-Stream; charset=utf-8"),)
 
 
