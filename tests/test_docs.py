@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import sys
 import tomllib
 import types
 from typing import TYPE_CHECKING
 
 import pytest
-from support.pages import PAGES, ROOT, Page, Reader
+from support.pages import PAGES, ROOT, Page, Reader, prepare
 
 import fakegpt_testkit
 from fakegpt_testkit import plugin
@@ -31,14 +30,13 @@ UNRUN = {
 """How many blocks of each page cannot run here; the page says why, in a comment above each."""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.blocks], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.blocks and not page.needs_programs], ids=lambda page: page.name
+)
 def test_a_page_does_what_it_says(
     page: Page, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in [name for name in sys.modules if name.startswith("test_")]:
-        monkeypatch.delitem(sys.modules, name)  # a page's tests run in this process, and may be called as ours are
+    prepare(monkeypatch, tmp_path)
     Reader(page, pytester).read()
 
 
@@ -109,6 +107,7 @@ WRONG = {
     "more output than is shown": ("```console\n$ echo a; echo b\na\n```", "$ echo a; echo b\na\nb\n"),
     "a command that fails": ("```console\n$ false\n```", "$ false\n"),
     "a command that was to fail": ("```console\n$ true    # exit code 1\n```", "$ true "),
+    "a program without a name": ("```javascript\n1 + 1\n```", "names no file"),
     "an unknown language": ("```brainfuck\n+\n```", "what is 'brainfuck'"),
     "an output without its command": ("```text\nall is well\n```", "what is 'text'"),
     "an indented block": ("    $ true\n", "what is ''"),

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from support import programs
-from support.browser import opened
+from support.browser import executable, opened
+from support.pages import PAGES, Page, Reader, prepare
 from support.serving import recorded, served, write
 
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Tape
@@ -23,6 +24,7 @@ from fakegpt_testkit.serving import MATCH_ON, RECORDED, Access, Door, Terms, cer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 pytestmark = [pytest.mark.once, pytest.mark.programs]
 
@@ -42,6 +44,18 @@ ENDINGS = {
     "/malformed": EndingKind.MALFORMED,
     "/stalled": EndingKind.STALLED,
 }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.needs_programs], ids=lambda page: page.name)
+def test_a_page_does_what_it_says(
+    page: Page, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for each in ("curl", "node", "npm"):
+        programs.program(each)
+    programs.modules()
+    executable()
+    prepare(monkeypatch, tmp_path)
+    Reader(page, pytester).read()
 
 
 def chunks(events: Sequence[bytes]) -> tuple[Chunk, ...]:

@@ -7,7 +7,8 @@ The reader sits in a folder of the page's own. What a page may say, and what bec
   any lines. A comment `exit code 1` says so where a command is to fail; `^C` stops the stand-in.
 - The live services, the chat's and `https://llm.example`, are there for the commands that speak of recording, only.
 - ini, toml, yaml and json are parsed, and written where their first line names a file; a workflow's steps run.
-- `pip install` looks whether it is there.
+- JavaScript and HTML name a file in their first line; a page with one of these needs Node and a browser.
+- `pip install` looks whether it is there, and so does `npm install`.
 - A block below `<!-- not run: reason -->` is left alone, and counted.
 """
 
@@ -25,7 +26,7 @@ import sys
 import tomllib
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ from markdown_it import MarkdownIt
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cli import main, stand_in
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
-from support import live_llm
+from support import live_llm, programs
 from support.commands import runner
 from support.suites import INI
 
@@ -48,9 +49,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SPHINX = re.compile(r"\{[\w-]+\}")
 """How the language of a block begins that only the site's generator reads."""
 MARK = re.compile(r"<!-- not run: (.+) -->")
-NAMED = re.compile(r"(?:#|//) ((?:[\w.-]+/)*[\w.-]+\.\w+)$")
+NAMED = re.compile(r"(?:#|//|<!--) ((?:[\w.-]+/)*[\w.-]+\.\w+)(?: -->)?$")
 EXIT_CODE = re.compile(r"# .*\bexit code (\d)")
 OURS = "fakegpt-testkit"
+OF_PROGRAMS = ("javascript", "html")
 LEFT_OUT = ("-p", "no:looptime_plugin", "-p", "no:unraisableexception")
 """The first leaves a loop open; the second collects garbage five times at a run's end, and ours is there anyway."""
 
@@ -92,6 +94,11 @@ class Page:
             unrun = mark[1] if mark else ""
 
     @property
+    def needs_programs(self) -> bool:
+        """Whether it takes more than Python to do what the page says."""
+        return any(block.language in OF_PROGRAMS for block in self.blocks)
+
+    @property
     def tests(self) -> set[str]:
         """The names of the test functions on the page."""
         python = (block.text for block in self.blocks if block.language == "python" and not block.unrun)
@@ -102,6 +109,14 @@ PAGES = tuple(
     Page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 )
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As at a reader's own desk, and not in CI; a page's tests run in this process, and may be called as ours are."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    for name in [name for name in sys.modules if name.startswith("test_")]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ class Reader:
             "toml": tomllib.loads,
             "yaml": self._take_yaml,
             "json": json.loads,
+            **dict.fromkeys(OF_PROGRAMS, partial(_named, block)),
         }
         where = f"{self.page.name}, line {block.line}"
         assert block.language in languages, (
@@ -227,13 +243,15 @@ class Reader:
         match words:
             case ["pip", "install", *wanted]:
                 return installed(wanted)
+            case ["npm", "install", *wanted]:
+                return self._installed_for_node(wanted)
             case ["pytest", *options]:
                 with self._live(options) if "record" in line else nullcontext(options) as told:
                     return self._pytest(told, environment)
             case ["fakegpt-testkit", "upstream", *options]:
                 return self._serve(options)
-            case ["fakegpt-testkit", "serve", *options]:
-                return self._serve_cassettes(options)
+            case ["fakegpt-testkit", "serve", *options] if "--health" not in options:
+                return self._serve_cassettes(options, environment)
             case ["fakegpt-testkit", *options]:
                 said = runner().invoke(main, options, input=fed, env=environment)
                 return Said(said.output, said.exit_code)
@@ -263,7 +281,7 @@ class Reader:
         running = self._stand_in.enter_context(serving)
         return Said(f"{running.name} at {running.url}\nCtrl-C stops it.\n", 0)
 
-    def _serve_cassettes(self, options: Sequence[str]) -> Said:
+    def _serve_cassettes(self, options: Sequence[str], environment: dict[str, str]) -> Said:
         """Run the command until the page ends it; its port is this run's."""
         port = main.commands["serve"].make_context("serve", [*options]).params["port"]
         self._here(f"http://127.0.0.1:{port}")
@@ -272,7 +290,12 @@ class Reader:
         self._stand_in.close()
         process = self._stand_in.enter_context(
             subprocess.Popen(
-                command, cwd=self.pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command,
+                cwd=self.pytester.path,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
         )
         self._stand_in.callback(process.kill)
@@ -283,6 +306,15 @@ class Reader:
             if line.startswith("Ctrl-C stops it"):
                 return Said("".join(told), 0)
         return Said("".join(told), process.wait())
+
+    def _installed_for_node(self, wanted: Sequence[str]) -> Said:
+        """In place of an installation: the packages of the tests' lock, for what runs in this folder."""
+        folder = programs.modules()
+        missing = [each for each in wanted if not (folder / each).exists()]
+        assert not missing, f"{missing} is not in tests/programs/package.json"
+        if not (self.pytester.path / folder.name).exists():
+            (self.pytester.path / folder.name).symlink_to(folder)
+        return Said("", 0)
 
     @contextmanager
     def _live(self, options: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -301,6 +333,10 @@ class Reader:
                 patch.setenv(name, value)
             result = self.pytester.runpytest_inprocess(*options, *LEFT_OUT, syspathinsert=False, plugins=[self])
         return Said("\n".join([*result.outlines, *result.errlines]), int(result.ret))
+
+
+def _named(block: Block, _: str) -> None:
+    assert block.file, "the first line names no file"
 
 
 def free_port() -> int:

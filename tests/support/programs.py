@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "programs"
 MODULES = ROOT / ".matrix" / "node" / "node_modules"
 """Where ``scripts/check.py node`` puts the packages of ``tests/programs/package-lock.json``."""
-MUST_BE_THERE = frozenset({"curl", "node"})
+MUST_BE_THERE = frozenset({"curl", "node", "npm"})
 
 
 def program(name: str) -> str:
