@@ -39,7 +39,7 @@ class EndingKind(StrEnum):
     STALLED = "stalled"
     """Nothing more came, and the connection stayed open: only the client's own timeouts end the wait."""
     UNCONNECTED = "unconnected"
-    """There never was a connection; the note says why not: one of ``CONNECT_FAILURES``."""
+    """There never was a connection; the note says why not: one of ``CONNECT_FAILURES``, or an error number's name."""
 
 
 CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "timeout"})

@@ -110,7 +110,7 @@ def test_an_unreachable_service_is_named_and_the_old_cassette_stays(suite: pytes
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*http://localhost:1 could not be reached, so nothing of this request was recorded; *",
+            "*http://localhost:1 could not be reached; * keeps that, unless what asked fails",
             '*to record from another URL: pytest "tests/test_chat.py::test_greets" * --fakegpt-url=URL*',
         ]
     )

@@ -31,6 +31,7 @@ _CLIENTS: Final = {
     "httpcore2": ("httpcore", "bind", None),
     "http.client": ("httpclient", "bind_http_client", "restore_all"),
     "urllib3.connection": ("httpclient", "bind_urllib3", None),
+    "urllib3.connectionpool": ("httpclient", "bind_urllib3_pool", None),
 }
 """The module that is bound once it is loaded, and the room beside this one that knows how: its function that gives the
 replacements, and the one that is called when they are taken out, for what the client still holds of ours."""

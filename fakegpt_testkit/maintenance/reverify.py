@@ -21,7 +21,7 @@ from yarl import URL
 
 from fakegpt_testkit import profiles
 from fakegpt_testkit.errors import BadSetting, ProviderError
-from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
@@ -121,6 +121,8 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
         request = _with_own(each.request, way)
         if any(each.request.title in flow.login for flow in flows):
             login.append(number)
+        elif each.response.ending.kind is EndingKind.UNCONNECTED:
+            refused[number] = "it found no connection, and nothing is known of it but where it was to go"
         elif word := _secret(*(asked[1] if asked else (request.uri, *map(str, request.headers), _text(request)))):
             refused[number] = f"it holds {word}, in place of a secret"
         elif asked:

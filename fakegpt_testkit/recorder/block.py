@@ -202,6 +202,7 @@ class _Use:
             return
         if self.session.lost:
             failure.add_note(str(self._incomplete()))
+        self._deck.recordings.drop_unconnected()
         mode = self.session.record_mode
         replaces = mode in {RecordMode.ALL, RecordMode.REWRITE} and self._file.path.exists()
         if replaces or not self._settings.record_on_exception:

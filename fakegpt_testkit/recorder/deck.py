@@ -85,13 +85,15 @@ class CassetteDeck:
         self.passing.count += found and asks
         return found
 
-    def unreachable(self, uri: str, failure: Exception) -> None:
-        nobody = f"{origin_of(uri)} could not be reached, so"
+    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
+        nobody = f"{origin_of(uri)} could not be reached"
         if self.allowed.verifies:
-            said = f"{nobody} {self.path} could not be verified\n  to verify it against another URL"
+            said = f"{nobody}, so {self.path} could not be verified\n  to verify it against another URL"
+        elif why is None:
+            said = f"{nobody}, so nothing of this request was recorded\n  to record from another URL"
         else:
-            kept = f"{self.path} was not written" if self.missing else f"{self.path} is unchanged"
-            said = f"{nobody} nothing of this request was recorded; {kept}\n  to record from another URL"
+            self.recordings.begin(number).unconnected(Request(method, uri), why)
+            said = f"{nobody}; {self.path} keeps that, unless what asked fails\n  to record from another URL"
         failure.add_note(f"{said}: {self._advice.elsewhere}")
 
     def ask(self) -> int:

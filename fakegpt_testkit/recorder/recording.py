@@ -70,6 +70,12 @@ class Recordings:
             self._begun = {number: each for number, each in self._begun.items() if not each.is_over}
             self._notes.keep(self._begun)
 
+    def drop_unconnected(self) -> None:
+        """Forget the requests that found no connection: a program that failed of it is to ask again."""
+        for each in [*self._begun.values()]:
+            if each.interaction is not None and each.interaction.response.ending.kind is EndingKind.UNCONNECTED:
+                each.discard()
+
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
         self._notes.begin_log_anew()
@@ -125,8 +131,14 @@ class Recording:
         tape = keep_received(Tape(self._head, tuple(self._chunks), ending), coded, self._request.method)
         self.interaction = Interaction(self._request, tape, self._provenance())
 
+    def unconnected(self, request: Request, ending: Ending) -> None:
+        """The request found no connection: all that is known of it is what was to be asked, and where."""
+        self.request(request)
+        self.ended(ending)
+
     def discard(self) -> None:
         self._over = True
+        self.interaction = None
 
     def failed(self, request: str, failure: Exception) -> None:
         if self.interaction is None:

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import answers_any_model, is_scripted
-from fakegpt_testkit.exchange import PLACEHOLDER, Head, Request, Tape
+from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind, Head, Request, Tape
 from fakegpt_testkit.matching import Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.echo import echoed
 from fakegpt_testkit.recorder.injection import endpoint_of
@@ -56,6 +56,7 @@ class Selection:
         self._redactor = redactor
         self._spoilt: set[int] = set()
         self._unread: list[Request] = []
+        self._any_unconnected = any(map(not_connected, interactions))
         self._lock = RLock()
 
     @property
@@ -97,17 +98,29 @@ class Selection:
 
         What else was asked is not known yet: it is taken for the endpoint's next interaction.
         """
-        if not self._changes:
-            return None
         with self._lock:
-            endpoint = endpoint_of(asked)
-            index = self._next(lambda each: endpoint_of(self._asked_like(each, asked)) == endpoint)
+            recorded = self._unconnected(number, asked) if self._any_unconnected else None
+            index = recorded
+            if index is None and self._changes:
+                endpoint = endpoint_of(asked)
+                index = self._next(lambda each: endpoint_of(self._asked_like(each, asked)) == endpoint)
             if index is None:
                 return None
             ending = self._changes.refuse(self.interactions[index], index)
             if ending is not None:
                 self.changed[number] = index, replace(self.interactions[index], response=Tape(Head(0), (), ending))
+                if recorded is not None and self.given.get(number) != recorded:
+                    self.plays[recorded] += 1
+                    self.given[number] = recorded
             return ending
+
+    def _unconnected(self, number: int, asked: Request) -> int | None:
+        """The interaction that found no connection, if that is the next one for the URI; a retry's is its request's."""
+        if (before := self.given.get(number)) is not None:
+            return before if not_connected(self.interactions[before]) else None
+        redacted = self._redactor.request(asked)
+        index = self._next(lambda each: matches(redacted, self.wanted[each], self._endpoint))
+        return index if index is not None and not_connected(self.interactions[index]) else None
 
     def _asked_like(self, index: int, asked: Request) -> Request:
         wanted = self.wanted[index]
@@ -168,6 +181,8 @@ class Selection:
     def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, exact: bool = False) -> int | None:
         def answers(index: int) -> bool:
             each = self.interactions[index]
+            if not_connected(each):
+                return False  # ``refuse`` gave it, before the request was written
             rules = self._endpoint if is_scripted(each) else self.rules
             recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
             # where the answer came early, the rest of the request made no difference
@@ -196,6 +211,11 @@ def holds_placeholder(tape: Tape) -> bool:
     """Whether the answer gives out what was redacted: a token, a cookie."""
     texts = (*(value for _, value in tape.headers), tape.body.decode("latin-1"))
     return any(PLACEHOLDER.search(text) for text in texts)
+
+
+def not_connected(interaction: Interaction) -> bool:
+    """Whether the request found no connection."""
+    return interaction.response.ending.kind is EndingKind.UNCONNECTED
 
 
 def _endpoint(rules: Rules) -> Rules:

@@ -78,7 +78,7 @@ class TapeDeck:
     def passes(self, uri: str, *, asks: bool) -> bool:  # noqa: ARG002
         return False
 
-    def unreachable(self, uri: str, failure: Exception) -> None:
+    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
         raise NotImplementedError
 
     def name(self, number: int) -> str:

@@ -51,10 +51,12 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(answers: Answers, *, tls: ssl.SSLContext | None = None, path: str | None = None) -> Iterator[RawServer]:
-    """Serve these answers, by path, on a free port of loopback or on a unix socket at ``path``."""
+def raw_server(
+    answers: Answers, *, tls: ssl.SSLContext | None = None, path: str | None = None, port: int = 0
+) -> Iterator[RawServer]:
+    """Serve these answers, by path, on a free port of loopback, on this one, or on a unix socket at ``path``."""
     if path is None:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        listener = socket.create_server(("127.0.0.1", port), backlog=64)
         server = RawServer(listener.getsockname()[1], "https" if tls else "http")
     else:
         listener = socket.socket(socket.AF_UNIX)

@@ -16,6 +16,7 @@ from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect
 from fakegpt_testkit.clients.aiohttp.player import PlayedHandler, PlayedTransport, Player
 from fakegpt_testkit.clients.aiohttp.tap import Tap
+from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def replace_connect(original: Connect) -> Connect:
         try:
             connection = await original(connector, req, traces, timeout)
         except (ClientError, OSError) as failure:  # TimeoutError is an OSError
-            deck.unreachable(uri_of(req), failure)
+            if not waits_for_room(connector, req):
+                deck.unreachable(number, req.method, uri_of(req), why_unconnected(failure), failure)
             raise
         handler = connection.protocol
         assert handler is not None, "a connection that was just handed out is open"
@@ -60,6 +62,11 @@ def replace_connect(original: Connect) -> Connect:
         return connection
 
     return connect
+
+
+def waits_for_room(connector: BaseConnector, req: ClientRequest) -> bool:
+    """Whether it is the client's own full pool that made it wait too long, which a replay's does too."""
+    return connector._available_connections(req.connection_key) < 1
 
 
 def uri_of(req: ClientRequest) -> str:
@@ -175,7 +182,7 @@ class PlayedExchange:
             for trace in self._traces:
                 await trace.send_connection_create_start()
             lockstep = self._deck.pace == "lockstep"
-            raise await fail_to_connect(self._req, self._timeout, refusal, at_once=lockstep)
+            raise await fail_to_connect(self._connector, self._req, self._timeout, refusal, at_once=lockstep)
         if self._deck.records:
             # The connection is the live service's, if it comes to that: only then it takes a place in the pool.
             self._handler.connection_made(self._transport)
@@ -234,6 +241,11 @@ class PlayedExchange:
         self._handler.player = player
         self._deck.follow(self._number, player)
 
+    def _unreachable(self, failure: Exception) -> None:
+        if not waits_for_room(self._connector, self._req):
+            why = why_unconnected(failure)
+            self._deck.unreachable(self._number, self._req.method, uri_of(self._req), why, failure)
+
     async def _go_live(self) -> None:
         """Ask the live service after all, now that the whole request is known to be new."""
         try:
@@ -250,11 +262,11 @@ class PlayedExchange:
         except TimeoutError as cause:
             failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
             failure.__cause__ = cause
-            self._deck.unreachable(uri_of(self._req), failure)
+            self._unreachable(failure)
             self._handler.set_exception(failure)
             return
         except Exception as failure:
-            self._deck.unreachable(uri_of(self._req), failure)
+            self._unreachable(failure)
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"

@@ -37,6 +37,25 @@ def bind_urllib3(module: ModuleType) -> list[Replacement]:
     return replace_connects(*(each for each in own if issubclass(each, http.client.HTTPConnection)))
 
 
+def bind_urllib3_pool(module: ModuleType) -> list[Replacement]:
+    """The replacement in ``urllib3.connectionpool``."""
+    pool = module.HTTPConnectionPool
+    return [(pool, "urlopen", replace_urlopen)] if issubclass(pool.ConnectionCls, http.client.HTTPConnection) else []
+
+
+def replace_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A pool is asked: it may connect before the request begins."""
+
+    def urlopen(self: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+        token = exchanges.asking.set((method, url))
+        try:
+            return original(self, method, url, *args, **options)
+        finally:
+            exchanges.asking.reset(token)
+
+    return urlopen
+
+
 def replace_connects(*kinds: type) -> list[Replacement]:
     """The replacements of ``connect`` in those of these classes that have one of their own."""
     return [(kind, "connect", replace_connect) for kind in kinds if "connect" in vars(kind)]

@@ -5,13 +5,13 @@ Knows no deck: which failure it is comes in as an ending's note.
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 import ssl
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+
+from fakegpt_testkit.clients.unconnected import connect_error
 
 if TYPE_CHECKING:
     import http.client
@@ -38,7 +38,7 @@ def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool
             if not at_once and isinstance(limit, (int, float)):
                 time.sleep(limit)
             return TimeoutError("timed out")
-    return ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    return connect_error(note)
 
 
 def as_of_urllib3(connection: Any, failure: OSError) -> Exception:

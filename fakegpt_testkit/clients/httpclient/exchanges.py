@@ -9,11 +9,13 @@ import ssl
 import time
 import weakref
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.httpclient.connect_errors import fail_to_connect
 from fakegpt_testkit.clients.httpclient.sockets import PlayedSocket, TapFile, TapSocket
+from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture
 from fakegpt_testkit.wire.reading import RequestReader
@@ -30,6 +32,10 @@ PORTS = {"http": 80, "https": 443}
 _current: weakref.WeakKeyDictionary[http.client.HTTPConnection, LiveExchange | PlayedExchange]
 _current = weakref.WeakKeyDictionary()
 """The exchange that each connection is in, from its request line on."""
+asking: ContextVar[tuple[str, str]] = ContextVar("fakegpt_testkit_httpclient_asking")
+"""The method and the target for which a pool of urllib3 looks for a connection: it connects before it asks."""
+_ahead: weakref.WeakKeyDictionary[http.client.HTTPConnection, int] = weakref.WeakKeyDictionary()
+"""The number of the request for which a connection to nowhere was made ahead, until it begins."""
 _connecting: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
 """Connections that connect to the live service at this moment: what they send is a proxy's."""
 
@@ -55,12 +61,24 @@ def sending(connection: http.client.HTTPConnection) -> None:
 
 
 def connects_to_nowhere(connection: http.client.HTTPConnection) -> bool:
-    """Whether a deck plays what this connection is for; it is connected then."""
+    """Whether a deck plays what this connection is for; it is connected then, or fails as it did."""
     deck = find_deck(uri_of(connection, ""), asks=False)
     if deck is None or not deck.plays or connection in _connecting:
         return False
+    if (ahead := asking.get(None)) is not None:
+        method, target = ahead
+        _ahead[connection] = number = deck.ask()
+        refuse(connection, deck, number, method, uri_of(connection, target))
     connection.sock = play_socket(connection)
     return True
+
+
+def refuse(connection: http.client.HTTPConnection, deck: Deck, number: int, method: str, uri: str) -> None:
+    """Raise what the client does where the deck lets this request have no connection."""
+    refusal = deck.refuse(number, method, uri)
+    if refusal is not None:
+        _ahead.pop(connection, None)
+        raise fail_to_connect(connection, refusal, at_once=deck.pace == "lockstep")
 
 
 @contextmanager
@@ -73,11 +91,23 @@ def connecting_live(connection: http.client.HTTPConnection) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        if (deck := find_deck(uri_of(connection, ""), asks=False)) is not None:
-            deck.unreachable(uri_of(connection, ""), failure)
+        unreachable(connection, failure)
         raise
     finally:
         _connecting.discard(connection)
+
+
+def unreachable(connection: http.client.HTTPConnection, failure: Exception) -> None:
+    """Tell the deck of a request that found no connection: the one that is begun, or that a pool is asked for."""
+    exchange = _current.pop(connection, None)
+    if isinstance(exchange, LiveExchange) and exchange.pending:
+        exchange.unreachable(failure)
+        return
+    method, target = asking.get(("", ""))
+    uri = uri_of(connection, target)
+    deck = find_deck(uri)
+    if deck is not None:
+        deck.unreachable(deck.ask(), method, uri, why_unconnected(failure) if method else None, failure)
 
 
 def uri_of(connection: http.client.HTTPConnection, target: str) -> str:
@@ -147,10 +177,21 @@ class LiveExchange:
         self, connection: http.client.HTTPConnection, deck: Deck, number: int, method: str, target: str
     ) -> None:
         self._connection = connection
+        self._deck = deck
+        self._number = number
         self._recording = deck.record(number)
         self._method = method
         self._uri = uri_of(connection, target)
         self._tapped: TapSocket | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether it has no connection yet."""
+        return self._tapped is None
+
+    def unreachable(self, failure: Exception) -> None:
+        """It gets none."""
+        self._deck.unreachable(self._number, self._method, self._uri, why_unconnected(failure), failure)
 
     def tap(self) -> TapSocket:
         """Connect where that is still to be done, and put the ear on the live socket."""
@@ -181,7 +222,8 @@ class PlayedExchange:
         self._deck = deck
         self._method = method
         self._target = target
-        self._number = deck.ask()
+        self._ahead = _ahead.pop(connection, None)
+        self._number = deck.ask() if self._ahead is None else self._ahead
         self._asked = RequestReader(method, uri_of(connection, target))
         self._said = b""
         self._continued = self._decided = False
@@ -191,10 +233,9 @@ class PlayedExchange:
 
     def begin(self) -> None:
         """Put a socket to nowhere in the live one's place."""
-        connection, deck = self._connection, self._deck
-        refusal = deck.refuse(self._number, self._method, uri_of(connection, self._target))
-        if refusal is not None:
-            raise fail_to_connect(connection, refusal, at_once=deck.pace == "lockstep")
+        connection = self._connection
+        if self._ahead is None:
+            refuse(connection, self._deck, self._number, self._method, uri_of(connection, self._target))
         played = play_socket(connection)
         played.exchange = self
         connection.sock = played

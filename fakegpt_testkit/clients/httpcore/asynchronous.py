@@ -27,7 +27,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     uri_of,
     with_exchange,
 )
-from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out_awaited
+from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out_awaited, why_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,15 +69,16 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
                 await shadows[pool].handle_async_request(with_exchange(core, request, played, body)), played
             )
         except GoLive:
-            return await go_live(pool, with_exchange(core, request, asked, body), asked)
+            pass  # outside of this block: it is no context of what the live service may raise
         finally:
             asking.reset(token)
+        return await go_live(pool, with_exchange(core, request, asked, body), asked)
 
     async def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return await original(pool, request)
         except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
-            asked.deck.unreachable(asked.uri, failure)
+            asked.unreachable(why_failed(core, failure), failure)
             raise
 
     return handle_async_request
@@ -164,7 +165,7 @@ class Backend:
         played = asking.get()
         ending = played.asked.deck.refuse(played.asked.number, played.asked.method, played.asked.uri)
         if ending is not None:
-            raise failed_connection(self._core, ending)
+            raise failed_connection(self._core, ending, awaited_at="{}:{}".format(*played.peer))
         return Stream(self._core, played.peer, self._live)
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> Stream:

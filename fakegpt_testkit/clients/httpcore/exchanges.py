@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from fakegpt_testkit.exchange import Ending
     from fakegpt_testkit.wire.deck import Deck
 
 KEY: Final = "fakegpt_testkit.exchange"
@@ -44,6 +45,10 @@ class Asked:
     def capture(self) -> Capture:
         """A new recording of it."""
         return Capture(self.deck.record(self.number), self.method, self.uri, find_clock())
+
+    def unreachable(self, why: Ending | None, failure: Exception) -> None:
+        """It found no connection."""
+        self.deck.unreachable(self.number, self.method, self.uri, why, failure)
 
 
 @dataclass(slots=True)

@@ -5,12 +5,12 @@ Knows no deck.
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 import ssl
 import sys
 from typing import TYPE_CHECKING
+
+from fakegpt_testkit.clients.unconnected import connect_error, why_unconnected
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,8 +21,8 @@ H2 = "h2: "
 """How the note of an HTTP/2 stream's reset begins: it has no error number."""
 
 
-def failed_connection(core: ModuleType, ending: Ending) -> Exception:
-    """What connecting raises."""
+def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "") -> Exception:
+    """What connecting raises; ``awaited_at`` is the host and the port where it is awaited."""
     cause: OSError
     match ending.note:
         case "timeout":
@@ -34,9 +34,30 @@ def failed_connection(core: ModuleType, ending: Ending) -> Exception:
             cause = ssl.SSLCertVerificationError(1, words)
         case "handshake":
             cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-        case _:
-            cause = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        case note:
+            cause = connect_error(note)
+            if awaited_at:
+                cause = _of_all_attempts(core, cause, awaited_at)
     return with_cause(core.ConnectError(str(cause)), cause)
+
+
+def _of_all_attempts(core: ModuleType, cause: OSError, where: str) -> OSError:
+    """What anyio and trio say, which try each address of a name."""
+    if core._synchronization.current_async_library() == "trio":
+        said = f"all attempts to connect to {where} failed"
+        all_of_them: Exception = ExceptionGroup(said, [cause])
+    else:
+        said, all_of_them = "All connection attempts failed", cause
+    failure = OSError(said)
+    failure.__cause__ = failure.__context__ = all_of_them
+    return failure
+
+
+def why_failed(core: ModuleType, failure: Exception) -> Ending | None:
+    """Why connecting failed; None where a proxy made no tunnel. Trio's timeout is no ``TimeoutError``."""
+    if isinstance(failure, core.ProxyError):
+        return None
+    return why_unconnected(TimeoutError() if isinstance(failure, core.ConnectTimeout) else failure)
 
 
 def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited: bool) -> Exception:

@@ -28,7 +28,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     uri_of,
     with_exchange,
 )
-from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out
+from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out, why_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,15 +66,16 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
         try:
             return as_recorded(shadows[pool].handle_request(with_exchange(core, request, played, body)), played)
         except GoLive:
-            return go_live(pool, with_exchange(core, request, asked, body), asked)
+            pass  # outside of this block: it is no context of what the live service may raise
         finally:
             asking.reset(token)
+        return go_live(pool, with_exchange(core, request, asked, body), asked)
 
     def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return original(pool, request)
         except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
-            asked.deck.unreachable(asked.uri, failure)
+            asked.unreachable(why_failed(core, failure), failure)
             raise
 
     return handle_request
