@@ -1,6 +1,7 @@
 """The package as others import it."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,9 @@ def test_only_its_own_room_knows_what_the_guests_service_is_called_and_how_it_is
     words = [HOST, LOADS, LOGIN, SESSION, CONVERSATION, "parent_message_id", "text-davinci"]
     assert len(rooms) > 100
     assert {each.name: word for each in rooms for word in words if word in each.read_text(encoding="utf-8")} == {}
+    faces = {"cli", "plugin", "__init__.py", "strategies.py"}
+    core = [each for each in rooms if each.relative_to(ROOMS[0].parent).parts[0] not in faces]
+    assert [each.name for each in core if re.search(r"\bFakeGpt\b", each.read_text(encoding="utf-8"))] == []
 
 
 def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.dialects.deltas import Delta
+    from fakegpt_testkit.dialects.editing.editor import Editor
     from fakegpt_testkit.sse import Event
 
 
@@ -43,7 +44,8 @@ class Dialect:
     last. ``finish_is_end`` holds where a whole body with a finish reason ends properly without the dialect's end.
     ``error_is_end``: no end is owed after an error that the stream reported. ``end`` is what people call the end;
     ``incidental`` names fields that come or not and mean nothing. ``strange`` says in words what the reader passes over
-    of an event without knowing it, or ``""``; None where nobody looks for that.
+    of an event without knowing it, or ``""``; None where nobody looks for that. ``cut_counts``: two recordings differ
+    where the same text comes in other events. ``editor`` makes a recorded answer say something else.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Dialect:
     incidental: frozenset[str] = frozenset()
     error_is_end: bool = True
     strange: Callable[[Event], str] | None = None
+    cut_counts: bool = False
+    editor: Editor | None = None
 
 
 def failure_in(said: Object) -> Failure | None:

@@ -50,7 +50,7 @@ def _is_rpc(_event: Event, said: Object) -> bool:
     return "jsonrpc" in said
 
 
-UNKNOWN: Final = Dialect("unknown", _is_rpc, _UnknownReader)
+UNKNOWN: Final = Dialect("unknown", _is_rpc, _UnknownReader, cut_counts=True)
 """The dialect of whatever nobody knows; it is surely that where the events are remote procedure calls."""
 
 DIALECTS: Final = (

@@ -104,8 +104,9 @@ class _Doc:
     @classmethod
     def of(cls, name: str, tape: Tape) -> _Doc:
         framing = framing_of_tape(tape)
-        dialect = speaking.dialect_of(tape).name
-        editor = EDITORS.get(dialect)
+        spoken = speaking.dialect_of(tape)
+        dialect = spoken.name
+        editor = EDITORS.get(dialect, spoken.editor)
         if editor is None:
             problem = f"nothing is known of how {dialect} says it"
             raise EffectMisplaced(name, problem, "script an answer in a dialect that is known")

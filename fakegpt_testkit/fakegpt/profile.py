@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import dialects, profiles
+from fakegpt_testkit.dialects.editing.editor import Editor, Slot, inner
 from fakegpt_testkit.dialects.json_values import Object, obj
 from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from fakegpt_testkit.dialects import Reader
+    from fakegpt_testkit.dialects.editing.editor import Json
     from fakegpt_testkit.exchange import Interaction, Request
     from fakegpt_testkit.sse import Event
 
@@ -53,6 +55,14 @@ def _strange(event: Event) -> str:
     from fakegpt_testkit.fakegpt.reading import strange
 
     return strange(event)
+
+
+def _texts(said: Json) -> list[Slot]:
+    message = inner(said, "message")
+    parts = inner(message, "content").get("parts")
+    if inner(message, "author").get("role") != "assistant" or message.get("recipient") not in ("all", None):
+        return []
+    return [Slot(parts, 0)] if isinstance(parts, list) and parts and isinstance(parts[0], str) and parts[0] else []
 
 
 def _owns(recorded: Request) -> bool:
@@ -110,6 +120,8 @@ dialects.add(
         end="data: [DONE]",
         error_is_end=False,
         strange=_strange,
+        cut_counts=True,
+        editor=Editor(_texts, cumulative=True),
     )
 )
 profiles.add(

@@ -8,7 +8,7 @@ from typing import Final
 
 from fakegpt_testkit.dialects.editing.blocks import COHERE, CONVERSE, MESSAGES
 from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, spread
-from fakegpt_testkit.dialects.editing.pieces import CHAT, FAKEGPT, GEMINI, MODELS, OLLAMA, RESPONSES
+from fakegpt_testkit.dialects.editing.pieces import CHAT, GEMINI, MODELS, OLLAMA, RESPONSES
 
 EDITORS: Final = MappingProxyType(
     {
@@ -19,9 +19,8 @@ EDITORS: Final = MappingProxyType(
         "ollama": OLLAMA,
         "cohere": COHERE,
         "bedrock": CONVERSE,
-        "fakegpt": FAKEGPT,
     }
 )
-"""The dialects that can be edited, by their names."""
+"""The dialects of `DIALECTS` that can be edited, by their names; one that is added brings its own."""
 
 __all__ = ["CONVERSE", "EDITORS", "MESSAGES", "MODELS", "Editor", "Json", "Slot", "spread"]

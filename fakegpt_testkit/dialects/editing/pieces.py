@@ -157,17 +157,3 @@ OLLAMA: Final = Editor(
 # --- what other models on Bedrock say ---
 
 MODELS: Final = Editor(lambda said: slots(said, "generation", "completion", "outputText", "text"))
-
-
-# --- FakeGpt ---
-
-
-def _parts(said: Json) -> list[Slot]:
-    message = inner(said, "message")
-    parts = inner(message, "content").get("parts")
-    if inner(message, "author").get("role") != "assistant" or message.get("recipient") not in ("all", None):
-        return []
-    return [Slot(parts, 0)] if isinstance(parts, list) and parts and isinstance(parts[0], str) and parts[0] else []
-
-
-FAKEGPT: Final = Editor(_parts, cumulative=True)
