@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import http.cookiejar  # noqa: F401  # once, before a page's run: the module is forgotten after it, what requests has of it is not
 import json
 import os
 import re
