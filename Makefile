@@ -82,10 +82,12 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/replay.py
 	.matrix/benchmark/bin/python benchmarks/clients.py
 	.matrix/benchmark/bin/python benchmarks/suite.py
+	.matrix/benchmark/bin/python benchmarks/serving.py
 
 .matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt | $(UV)
 	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/benchmark
 	$(UV) pip install --quiet --python .matrix/benchmark/bin/python --requirement benchmarks/requirements.txt --editable .
+	-npm install --silent --no-save --ignore-scripts --prefix .matrix/aimock @copilotkit/aimock@1.43.0
 	touch .matrix/benchmark/ready
 
 # Eight probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.once
 UNRUN = {
     "README.md": 3,
     "docs/benchmarks-replay.md": 1,
+    "docs/benchmarks-serving.md": 1,
     "docs/benchmarks-suite.md": 1,
     "docs/design.md": 1,
     "docs/matching.md": 1,

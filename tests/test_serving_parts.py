@@ -5,18 +5,19 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import time
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from support.serving import AT_ONCE, CHUNKED, recorded, server_of, write
+from support.serving import AT_ONCE, CHUNKED, Line, recorded, request, server_of, write
 
 from fakegpt_testkit.errors import RequestNotRecorded
-from fakegpt_testkit.exchange import Request, header
+from fakegpt_testkit.exchange import Ending, EndingKind, Request, header
 from fakegpt_testkit.recorder import Settings
-from fakegpt_testkit.serving import MATCH_ON, Terms
+from fakegpt_testkit.serving import MATCH_ON, Terms, serving
 from fakegpt_testkit.serving.cross_origin import fields, preflight_fields
 from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.hosts import is_ours, is_own_page
@@ -220,6 +221,26 @@ def test_fields_that_choose_an_answer_decide(name: str, tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", replace(given, request=replace(given.request, headers=told)))
     answer = server_of(tmp_path).world.ask(Request("GET", "http://localhost/events", asked), HERE)
     assert isinstance(answer, Answer) is answered
+
+
+def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded(), recorded(path="/reset", ending=Ending(EndingKind.RESET, 0.03)))
+    server = server_of(tmp_path)
+    server.world.journal = Journal(most=10, most_bytes=20_000)
+
+    def objects() -> int:
+        for _ in range(40):
+            with Line(url) as line:
+                line.send(request() + request("/nothing") + request("/reset"))
+                line.rest()
+        while server.connections:
+            time.sleep(0.01)
+        gc.collect()
+        return len(gc.get_objects())
+
+    with serving(server) as url:
+        held = [objects() for _ in range(5)]
+    assert min(later - before for before, later in pairwise(held[1:])) < 25, "each time 120 requests were answered"
 
 
 def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_path: Path) -> None:
