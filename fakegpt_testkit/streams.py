@@ -35,11 +35,12 @@ class Stream:
     """One answer: what was sent, and how far the client came with it.
 
     ``interaction`` holds what was played, effects included, or what was recorded. ``reading`` is the client's progress;
-    None where nobody saw it.
+    None where nobody saw it. ``speaks`` names the dialect that it is to be read in, where its events need not tell.
     """
 
     interaction: Interaction
     reading: Playback | None = field(default=None, compare=False)
+    speaks: str = ""
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -58,7 +59,7 @@ class Stream:
 
     @property
     def dialect(self) -> str:
-        """Whose events these are, by the first that shows it, else by the request's path; ``unknown`` else."""
+        """Whose events these are: as named, by the first that shows it, by the request's path, else ``unknown``."""
         return self._heard.dialect.name
 
     @property
@@ -185,7 +186,7 @@ class Stream:
 
     @cached_property
     def _heard(self) -> Heard:
-        return hear(self.interaction)
+        return hear(self.interaction, self.speaks)
 
     @cached_property
     def _answer(self) -> Answer:

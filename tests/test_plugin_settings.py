@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.suites import INI
 
+from fakegpt_testkit import dialects
 from fakegpt_testkit.fakegpt.site import LIVE_URL
 
 SEEN = """
@@ -112,6 +113,43 @@ def test_the_settings_of_a_test_are_made_once(suite: pytest.Pytester) -> None:
             assert len(request.config.pluginmanager.get_plugin(str(request.path.parent / "conftest.py")).calls) == 2
     """)
     suite.runpytest().assert_outcomes(passed=2)
+
+
+def test_a_dialect_of_the_suites_own_is_named_in_the_marker(suite: pytest.Pytester) -> None:
+    suite.makeini(INI + "fakegpt_dialect = openai-chat\n")
+    suite.makeconftest("""
+        from fakegpt_testkit import dialects
+
+        class Words:
+            def feed(self, event):
+                return [dialects.Text(event.data)]
+
+            def close(self, stray=""):
+                return []
+
+        dialects.add(dialects.Dialect("words", speaks=lambda event, said: False, reader=Words))
+    """)
+    suite.makepyfile("""
+        import httpx
+        import pytest
+        from fakegpt_testkit import script
+
+        WORDS = script(events=["Hel", "lo"], request="GET https://words.example/say")
+
+        @pytest.mark.fakegpt(WORDS, dialect="words")
+        def test_marker(fakegpt_cassette):
+            httpx.get("https://words.example/say")
+            assert [(each.dialect, each.text) for each in fakegpt_cassette.streams] == [("words", "Hello")]
+
+        @pytest.mark.fakegpt(WORDS)
+        def test_ini(fakegpt_cassette):
+            httpx.get("https://words.example/say")
+            assert [(each.dialect, each.text) for each in fakegpt_cassette.streams] == [("openai-chat", "")]
+    """)
+    try:
+        suite.runpytest().assert_outcomes(passed=2)
+    finally:
+        dialects.remove("words")
 
 
 @pytest.mark.parametrize("place", ["marker", "fixture", "hook"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from support.playing import TapeDeck
 
@@ -11,9 +12,11 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import sse
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.clients import insert
+from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import apply, faults, is_scripted, script
-from fakegpt_testkit.errors import EffectMisplaced
+from fakegpt_testkit.errors import EffectMisplaced, RequestNotRecorded, RequestPlayedOut
 from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.recorder import use_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +93,52 @@ async def test_faults_go_on_a_script(client: type[FakeGpt]) -> None:
     changed = tuple(apply([faults.drop(2)], each, index, 0) for index, each in enumerate(made))
     with insert(TapeDeck(changed)):
         assert await ask(client) == ["Hello"]
+
+
+OPENAI = "https://api.openai.com/v1"
+
+
+def asked(path: str = "/chat/completions") -> httpx.Response:
+    return httpx.post(f"{OPENAI}{path}", json={"any": "thing"})
+
+
+def test_several_turns_and_an_error_before_an_answer_are_each_one_line() -> None:
+    turns = script(dialect="openai-chat", tool_calls=[ToolCall("now")]) + script("It is noon.", dialect="openai-chat")
+    with use_cassette(turns, unplayed="fail") as session:
+        asked(), asked()
+        assert [stream.text or stream.tool_calls[0].name for stream in session.streams] == ["now", "It is noon."]
+    with use_cassette(script("Hi", dialect="anthropic", url=OPENAI), faults=[faults.status(529).times(1)]) as session:
+        first, second = asked("/v1/messages"), asked("/v1/messages")
+        assert (first.status_code, first.json()["error"]["type"]) == (529, "overloaded_error")
+        assert (second.status_code, session.streams[-1].text) == (200, "Hi")
+
+
+def test_a_miss_says_that_it_is_a_script_and_not_how_to_record() -> None:
+    with use_cassette(script("Hi", dialect="openai-chat")):
+        asked()
+        with pytest.raises(RequestPlayedOut) as again:
+            asked()
+        with pytest.raises(RequestNotRecorded) as other:
+            asked("/responses")
+    assert str(again.value) == (
+        "POST /v1/chat/completions is in a script (1 interaction, 1 played), but scripted 1 time and played 1 time\n"
+        "  to play the last one again: allow_playback_repeats=True\n"
+        "  to answer one more: script(…) + script(…), one script for each request"
+    )
+    assert str(other.value).splitlines()[2:] == [
+        "    path: scripted '/v1/chat/completions', asked '/v1/responses'",
+        "  to answer it: script(…) + script(…), one script for each request",
+    ]
+
+
+def test_a_dialect_that_the_stream_does_not_show_is_the_named_one() -> None:
+    request = "POST https://gateway.example/ask"
+    mute = script(events=[{"choices": [{"index": 0, "finish_reason": "stop"}]}, "[DONE]"], request=request)
+    for dialect, reason in (("", None), ("openai-chat", "stop")):
+        with use_cassette(mute, dialect=dialect) as session:
+            httpx.post("https://gateway.example/ask")
+        (stream,) = session.streams
+        assert (stream.dialect, stream.finish_reason) == (dialect or "unknown", reason)
 
 
 LOGOUT: Any = ["logout"]

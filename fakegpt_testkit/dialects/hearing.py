@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.dialects.json_values import obj, parsed
-from fakegpt_testkit.dialects.known import UNKNOWN, dialect_of_body, dialect_of_events
+from fakegpt_testkit.dialects.known import UNKNOWN, dialect_named, dialect_of_body, dialect_of_events
 from fakegpt_testkit.exchange import EVENT_STREAM, media_type
 from fakegpt_testkit.framing import Framing, cut, framing_of
 
@@ -27,13 +27,15 @@ class Heard:
     dialect: Dialect
 
 
-def hear(interaction: Interaction) -> Heard:
-    """The answer's events and its dialect. Raises `EventTooLarge`."""
+def hear(interaction: Interaction, named: str = "") -> Heard:
+    """The answer's events and its dialect, which is the one ``named`` where one is. Raises `EventTooLarge`."""
     tape, path = interaction.response, interaction.request.path
     framing = framing_of_tape(tape)
-    if framing is None:
+    frames = None if framing is None else cut(tape.body, framing)
+    if named:
+        return Heard(frames, dialect_named(named))
+    if frames is None:
         return Heard(None, dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))), path))
-    frames = cut(tape.body, framing)
     return Heard(frames, dialect_of_events(frames.events, path))
 
 

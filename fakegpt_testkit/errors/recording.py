@@ -24,7 +24,8 @@ class RequestNotRecorded(FakeGptTestkitError):
     """No interaction of the cassette answers the request.
 
     ``closest`` is the number of the interaction that comes nearest, from 1; ``differences`` are (path, recorded,
-    asked), the values in words.
+    asked), the values in words. ``scripted`` holds where all of them were made up by ``script``: nothing can be
+    recorded there.
     """
 
     request: str
@@ -36,6 +37,7 @@ class RequestNotRecorded(FakeGptTestkitError):
     differences: tuple[tuple[str, str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     command: str = ""
+    scripted: bool = False
 
     def __str__(self) -> str:
         counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
@@ -45,14 +47,21 @@ class RequestNotRecorded(FakeGptTestkitError):
             lines.append(f"  closest: interaction {self.closest}, {also}{self.closest_request}; it differs in")
             for path, recorded, asked in self.differences[:LINES_SHOWN]:
                 short_recorded, short_asked = around_the_difference(recorded, asked)
-                lines.append(f"    {path}: recorded {short_recorded}, asked {short_asked}")
+                lines.append(f"    {path}: {self._made} {short_recorded}, asked {short_asked}")
             if more := len(self.differences[LINES_SHOWN:]):
                 lines.append(f"    and {more} more")
         if self.ignored:
             lines.append(f"  ignored: {', '.join(self.ignored)}")
-        if self.command:
-            lines.append(f"  to record it: {self.command}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._next_step("it")])
+
+    @property
+    def _made(self) -> str:
+        return "scripted" if self.scripted else "recorded"
+
+    def _next_step(self, what: str) -> list[str]:
+        if self.scripted:
+            return [f"  to answer {what}: script(…) + script(…), one script for each request"]
+        return [f"  to record {what}: {self.command}"] if self.command else []
 
 
 class RequestPlayedOut(RequestNotRecorded):
@@ -64,12 +73,10 @@ class RequestPlayedOut(RequestNotRecorded):
         counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
         times = counted(self.equal, "time")
         lines = [
-            f"{self.request} is in {self.cassette} ({counts}), but recorded {times} and played {times}",
+            f"{self.request} is in {self.cassette} ({counts}), but {self._made} {times} and played {times}",
             "  to play the last one again: allow_playback_repeats=True",
         ]
-        if self.command:
-            lines.append(f"  to record one more: {self.command}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._next_step("one more")])
 
 
 class ResponseNotRecorded(FakeGptTestkitError):

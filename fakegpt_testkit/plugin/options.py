@@ -41,6 +41,7 @@ OPTIONS: Final = {
     "url": Option("the service to record from", LIVE_URL),
     "cassette_dir": Option("the folder of the cassettes, relative to the rootdir", "cassettes"),
     "pace": Option("when a replayed chunk arrives: lockstep, recorded, or a factor of the recorded times", "lockstep"),
+    "dialect": Option("whose dialect streams are read in, such as openai-chat; else what each stream shows"),
     "recut": Option("play each body in other chunks: byte, event, line, sizes such as 3,5, a seed, or random"),
     "refused": Option(
         "what happens to a passing test one of whose requests was not recorded", "fail", ("ignore", "warn", "fail")

@@ -49,6 +49,7 @@ class CassetteDeck:
         self.path = path
         self.mode = mode
         self.pace = settings.pace
+        self.dialect = settings.dialect
         self.missing = old is None
         self.allowed = rules_of(mode, missing=self.missing)
         self.old = old.interactions if old is not None else ()

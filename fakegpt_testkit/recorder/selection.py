@@ -134,7 +134,8 @@ class Selection:
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
             rules = self._endpoint if scripted else self.rules
-            return not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
+            missed = not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
+            return replace(missed, scripted=True) if scripted else missed
 
     def read_on(self) -> None:
         """Learn the secrets of the requests that were answered as they were."""

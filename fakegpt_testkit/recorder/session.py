@@ -5,6 +5,7 @@ Knows no client and changes nothing: the deck decides, the file is saved elsewhe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
@@ -92,12 +93,14 @@ class Session:
         What is played is there as the effects left it, also where they made something else of an event stream.
         """
         by_number = {
-            number: Stream(changed, self._deck.players.get(number))
+            number: Stream(changed, self._deck.players.get(number), self._deck.dialect)
             for number, (index, changed) in self._deck.selection.changed.items()
             if is_stream(self._deck.old[index].response) or is_stream(changed.response)
         }
         by_number |= {
-            number: Stream(each) for number, each in self._deck.recordings.by_number.items() if is_stream(each.response)
+            number: Stream(each, speaks=self._deck.dialect)
+            for number, each in self._deck.recordings.by_number.items()
+            if is_stream(each.response)
         }
         return tuple(by_number[number] for number in sorted(by_number))
 
@@ -152,7 +155,9 @@ class Session:
         self._deck.selection.read_on()
         lines = []
         for each in self.streams:
-            lines.append(describe(Stream(self._deck.redactor.interaction(each.interaction))))
+            lines.append(
+                describe(replace(each, interaction=self._deck.redactor.interaction(each.interaction), reading=None))
+            )
             if each.reading is not None:
                 left = ", and closed early" if each.closed_early else ""
                 lines.append(f"  client read {each.read} of {len(each.interaction.response.body)} bytes{left}")

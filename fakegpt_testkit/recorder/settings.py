@@ -181,6 +181,15 @@ def _passthrough(name: str, value: object) -> tuple[str, ...]:
     return cast("tuple[str, ...]", hosts)
 
 
+def _dialect(name: str, value: object) -> str:
+    from fakegpt_testkit import dialects
+
+    names = [each.name for each in dialects.known()]
+    if value and value not in names:
+        raise BadSetting(name, value, f"one of {', '.join(names)}, or one that was added")
+    return str(value)
+
+
 def _redaction(name: str, value: object) -> Redaction | None:
     from fakegpt_testkit.redaction import Redaction
 
@@ -194,6 +203,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "ignore": _ignore,
     "echo": _ignore,
     "allow_playback_repeats": read_flag,
+    "dialect": _dialect,
     "pace": _pace,
     "faults": _faults,
     "recut": _cuts,
@@ -270,10 +280,12 @@ class Playing(_Checked):
 
     ``pace`` is ``"lockstep"`` (each chunk when the client reads, no waiting), ``"recorded"``, or a factor of the
     recorded times. ``faults`` change what is played, after ``recut`` has cut it into other chunks; an answer that a
-    fault spoilt is there for the next equal request.
+    fault spoilt is there for the next equal request. ``dialect`` names the one that streams are read in where their
+    events do not show it, ``"openai-chat"``; without it each stream's own is found.
     """
 
     pace: Pace = "lockstep"
+    dialect: str = ""
     faults: Sequence[Effect] = ()
     recut: Cuts = None
 
@@ -333,6 +345,7 @@ class Changes(TypedDict, total=False):
     echo: Sequence[str]
     allow_playback_repeats: bool
     pace: Pace
+    dialect: str
     faults: Sequence[Effect]
     recut: Cuts
     record_mode: Mode

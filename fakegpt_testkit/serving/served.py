@@ -56,7 +56,7 @@ class Served:
     @property
     def streams(self) -> tuple[Stream, ...]:
         """The streams that were played, as the effects left them, and how much of each was sent; and those recorded."""
-        return self._look(lambda: tuple(map(_stream, filter(_is_stream, self._world.journal.entries))))
+        return self._look(lambda: tuple(self._stream(each) for each in self._world.journal.entries if _is_stream(each)))
 
     @property
     def unmatched(self) -> tuple[FakeGptTestkitError, ...]:
@@ -128,7 +128,13 @@ class Served:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
-        return "\n".join(describe(Stream(self._world.shown_interaction(each.interaction))) for each in self.streams)
+        shown = (replace(each, interaction=self._world.shown_interaction(each.interaction)) for each in self.streams)
+        return "\n".join(describe(replace(each, reading=None)) for each in shown)
+
+    def _stream(self, entry: Entry) -> Stream:
+        assert entry.played is not None
+        dialect = self._world.terms.settings.dialect
+        return Stream(entry.played, None if entry.live else entry.progress, dialect)
 
     def closed(self) -> None:
         """The server has ended: nothing changes any more."""
@@ -177,8 +183,3 @@ def serve_cassette(
 
 def _is_stream(entry: Entry) -> bool:
     return entry.played is not None and is_stream(entry.played.response)
-
-
-def _stream(entry: Entry) -> Stream:
-    assert entry.played is not None
-    return Stream(entry.played, None if entry.live else entry.progress)
