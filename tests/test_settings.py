@@ -59,7 +59,7 @@ REFUSED = {
     "a pace that is no number": ("pace", float("nan"), "'lockstep', 'recorded'"),
     "a pace that is a flag": ("pace", True, "'lockstep', 'recorded'"),
     "a pace that is None": ("pace", None, "'lockstep', 'recorded'"),
-    "a dialect that nobody speaks": ("dialect", "klingon", "one of openai-chat, openai-responses"),
+    "a dialect that nobody speaks": ("dialect", "klingon", "one of fakegpt, openai-chat"),
     "one matcher": ("match_on", "body", "a list of matchers, such as ['method', "),
     "a matcher that is none": ("match_on", [7], "the name of a matcher, or a function of two requests"),
     "one field": ("ignore", "query.t", "a list of fields"),
