@@ -101,6 +101,9 @@ class Chunk:
     data: bytes
     ends: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Chunk at {self.at}: {len(self.data)} bytes>"
+
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields as they were sent: order, case and repetitions kept."""
@@ -120,6 +123,9 @@ class Head:
     version: str = "1.1"
     at: float = 0.0
     early: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Head {self.status}: {len(self.headers)} fields>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,9 @@ class Tape:
     chunks: tuple[Chunk, ...] = field(default_factory=tuple)
     ending: Ending = field(default_factory=Ending)
     coded: Coded | None = None
+
+    def __repr__(self) -> str:
+        return f"<Tape {self.head.status}: {len(self.headers)} fields, {len(self.body)} bytes, {self.ending}>"
 
     @staticmethod
     def of_body(head: Head, body: bytes, cut: Callable[[bytes], tuple[Chunk, ...]], ending: Ending) -> Tape:
@@ -211,6 +220,12 @@ class Request:
     uri: str
     headers: Headers = ()
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        """For a debugger and a report, which must show no credential: none of its values but where it went."""
+        origin = re.match(r"[a-z]+://(?:[^/?#@]*@)?([^/?#]*)", self.uri)
+        host = origin[1] if origin else "an odd URI"
+        return f"<Request {self.method} {host}: {len(self.headers)} fields, {len(self.body)} bytes>"
 
     @property
     def path(self) -> str:

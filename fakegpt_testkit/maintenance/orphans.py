@@ -23,6 +23,7 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CassetteChanged, CollectionFailed, ReportRefused
 from fakegpt_testkit.maintenance import catalog
+from fakegpt_testkit.redaction import shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +80,7 @@ def collected(arguments: Sequence[str] = ()) -> Usage:
 def listed(test_ids: Iterable[str], folder: Path) -> Usage:
     """What is not used by the tests with these ids, each of which has a cassette of its own name."""
     ids = [each.strip() for each in test_ids if "::" in each]
-    used = {storage.path_for(folder, each) for each in ids}
+    used = {storage.path_for(folder, shown_id(each)) for each in ids}
     orphans = (each for each in storage.below(folder) if each not in used and catalog.is_cassette(each))
     return Usage(len(ids), tuple(orphans), (folder,), Path.cwd())
 

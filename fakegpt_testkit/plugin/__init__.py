@@ -16,7 +16,7 @@ import pytest
 from fakegpt_testkit import guard
 from fakegpt_testkit.errors import Drifted, FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import collection, drift, hooks, marker, options
+from fakegpt_testkit.plugin import collection, drift, hooks, marker, options, shown
 from fakegpt_testkit.plugin.options import MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
@@ -127,6 +127,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember how the test ended: its cassette is closed after that. Show what its streams were."""
+    shown.hide_frames()
     report = yield
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
@@ -135,8 +136,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if session is not None and report.failed and session.streams:
         report.sections.append(("fakegpt: streams", session.describe()))
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
-        again = f'pytest "{item.nodeid}" --fakegpt-recut={how}'
+        again = f'pytest "{shown.shown_id(item.nodeid)}" --fakegpt-recut={how}'
         report.sections.append(("fakegpt: cuts", f"the chunks were cut again; to repeat it: {again}"))
+    if session is not None and report.failed:
+        shown.take_out(report, session.eraser())
     return report
 
 
@@ -218,7 +221,7 @@ def fakegpt_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     with guard.guarded(watched):
         yield
     if watched.blocked:
-        figures = Figures(request.node.nodeid, blocked=_told(watched))
+        figures = Figures(shown.shown_id(request.node.nodeid), blocked=_told(watched))
         request.node.user_properties.append((PROPERTY, figures.dump()))
 
 
@@ -262,7 +265,9 @@ def _paused() -> AbstractContextManager[None]:
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
     proxies = item.config.stash[_proxies]
-    return guard.Guard(item.nodeid, wanted.reached, proxies, subprocesses=not wanted.own.block_subprocesses)
+    return guard.Guard(
+        shown.shown_id(item.nodeid), wanted.reached, proxies, subprocesses=not wanted.own.block_subprocesses
+    )
 
 
 def _guarded(
@@ -292,7 +297,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
     recorded = len(session.recorded)
     cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
     figures = Figures(
-        item.nodeid,
+        shown.shown_id(item.nodeid),
         cassette,
         session.record_mode.value,
         item.stash.get(_outcomes, set()) == {"passed"},

@@ -13,6 +13,7 @@ import pytest
 
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.plugin import marker, options
+from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,7 @@ def note_items(suite: Suite, config: pytest.Config, items: Iterable[pytest.Item]
             source, folder = marker.place(item, str(said.get("cassette_dir", default)))
             suite.folders.add(str(folder))
             if isinstance(source, Path):
-                suite.want(source.relative_to(folder).as_posix(), {item.nodeid})
+                suite.want(source.relative_to(folder).as_posix(), {shown_id(item.nodeid)})
 
 
 def note_report(suite: Suite, report: pytest.CollectReport) -> None:

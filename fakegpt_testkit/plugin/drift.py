@@ -13,6 +13,7 @@ import pytest
 
 from fakegpt_testkit.plugin import options
 from fakegpt_testkit.plugin.report import write_report
+from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
@@ -36,7 +37,11 @@ def advice(item: pytest.Item, mode: str) -> Advice:
     from fakegpt_testkit.recorder import Advice
 
     def record(how: str) -> str:
-        return f'pytest "{item.nodeid}" --fakegpt-record-mode={how}'
+        shown = shown_id(item.nodeid)
+        test = (
+            shown if shown == item.nodeid else shown.partition("[")[0]
+        )  # with all its parameters: a command that works
+        return f'pytest "{test}" --fakegpt-record-mode={how}'
 
     elsewhere = VERIFY if mode == VERIFY else "new_episodes"
     return Advice(record, f"{record(elsewhere)} --fakegpt-url=URL")
@@ -45,7 +50,7 @@ def advice(item: pytest.Item, mode: str) -> Advice:
 def note(item: pytest.Item, found: Drift | None, cassette: str) -> None:
     """Keep what the test found where its report takes it along, to xdist's controller too."""
     if found is not None:
-        said = {**found.dump(), "test": item.nodeid, "cassette": cassette}
+        said = {**found.dump(), "test": shown_id(item.nodeid), "cassette": cassette}
         item.user_properties.append((PROPERTY, json.dumps(said)))
 
 
@@ -61,7 +66,7 @@ class Verification:
         """Take what a test found; of one that is run again, what the last attempt found."""
         if report.when == "teardown":
             for value in (value for name, value in report.user_properties if name == PROPERTY):
-                self._said[report.nodeid] = str(value)
+                self._said[shown_id(report.nodeid)] = str(value)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report."""

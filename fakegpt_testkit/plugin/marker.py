@@ -18,6 +18,7 @@ from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import options
+from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +132,7 @@ def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interac
     folder = item.config.rootpath / cassette_dir
     named = next((marker.args[0] for marker in item.iter_markers(options.MARKER) if marker.args), None)
     if named is None:
-        return storage.path_for(folder, item.nodeid), folder
+        return storage.path_for(folder, shown_id(item.nodeid)), folder
     return storage.inside(folder, named) if isinstance(named, str) else named, folder
 
 

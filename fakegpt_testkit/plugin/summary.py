@@ -11,6 +11,7 @@ import pytest
 
 from fakegpt_testkit.plugin import collection, options
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Suite, write_report
+from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -49,7 +50,7 @@ class Run:
             found = (Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY)
             self._tally.tests.extend(found)
             if report.failed:
-                self._tally.torn.add(report.nodeid)
+                self._tally.torn.add(shown_id(report.nodeid))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: options.Worker) -> None:

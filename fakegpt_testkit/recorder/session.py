@@ -14,6 +14,8 @@ from fakegpt_testkit.recorder.drift import find_drift
 from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.exchange import Interaction
@@ -162,6 +164,11 @@ class Session:
                 left = ", and closed early" if each.closed_early else ""
                 lines.append(f"  client read {each.read} of {len(each.interaction.response.body)} bytes{left}")
         return "\n".join(lines)
+
+    def eraser(self) -> Callable[[str], str]:
+        """What takes out of a text the secrets that this use of the cassette has met."""
+        self._deck.selection.read_on()
+        return self._deck.redactor.known_out
 
     def close(self) -> None:
         """Take what still runs as it is now: nobody listens to it any more."""

@@ -3,8 +3,9 @@
 Knows no files: values in, values without secrets out. One ``Redactor`` serves one cassette, and all that is said of it.
 """
 
+from fakegpt_testkit.redaction.ids import shown_id
 from fakegpt_testkit.redaction.incremental import StreamRedactor
 from fakegpt_testkit.redaction.redactor import Redactor
 from fakegpt_testkit.redaction.settings import Finder, Redaction
 
-__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor"]
+__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "shown_id"]

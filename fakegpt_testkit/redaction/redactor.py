@@ -19,7 +19,7 @@ from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.patterns import begins
 from fakegpt_testkit.redaction.reading import Reading, Rules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
-from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, merged, unlatin
+from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, unlatin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -100,6 +100,11 @@ class Redactor:
             return text
         apart = self._apart()
         return unlatin(apart._edited(apart._rules.line(text, apart._word))[0])
+
+    def known_out(self, text: str) -> str:
+        """A text without the secrets that are known, and else as it is: a report, of which nothing is to be learnt."""
+        readable = latin(text)
+        return unlatin(applied(readable, merged(self._vault.find(readable))))
 
     def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
         """The next events of a body without secrets; None while a secret may begin in them whose rest is to come.

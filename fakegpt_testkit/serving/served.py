@@ -74,6 +74,11 @@ class Served:
         """The cassette."""
         return self._world.shelf.name
 
+    def eraser(self) -> Callable[[str], str]:
+        """What takes out of a text the secrets that were asked with."""
+        found: Callable[[str], str] = self._look(self._world.eraser)
+        return found
+
     @property
     def loaded(self) -> Cassette:
         """What is served."""

@@ -24,6 +24,8 @@ from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.timing import RECORDED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.library import Shelf
@@ -141,6 +143,13 @@ class World:
     def shown_interaction(self, interaction: Interaction) -> Interaction:
         """The same of a whole exchange."""
         return self._redactor.anew().interaction(interaction)
+
+    def eraser(self) -> Callable[[str], str]:
+        """What takes the secrets of what was asked out of a text."""
+        redactor = self._redactor.anew()
+        for each in self.journal.entries:
+            redactor.request(each.request)
+        return redactor.known_out
 
     def _select(self) -> None:
         settings = self.terms.settings

@@ -1,0 +1,56 @@
+"""What of a test may be shown: its id, and pytest's report of its failure.
+
+Knows no secret: a session takes those out that it has met.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+_PACKAGE: Final = "fakegpt_testkit."
+_LEAST: Final = 12
+
+
+def shown_id(test_id: str) -> str:
+    """The id of a test without what looks like a secret among its parameters. Most have none, and import nothing."""
+    if len(test_id.partition("[")[2]) < _LEAST:
+        return test_id
+    from fakegpt_testkit.redaction import shown_id as redacted
+
+    return redacted(test_id)
+
+
+def hide_frames() -> None:
+    """Have pytest leave our frames out of tracebacks: their arguments are requests, and nobody's test is wrong there.
+
+    ``--full-trace`` shows them.
+    """
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(_PACKAGE):
+            vars(module).setdefault("__tracebackhide__", True)
+
+
+def take_out(report: pytest.TestReport, redact: Callable[[str], str]) -> None:
+    """Take secrets out of what a failed test's report shows: the client's own frames have requests as arguments too."""
+    report.longrepr = _taken_out(report.longrepr, redact)
+    report.sections[:] = [(title, redact(text)) for title, text in report.sections]
+
+
+def _taken_out(value: Any, redact: Callable[[str], str]) -> Any:
+    """Pytest's values of a failure, with each text in them changed."""
+    match value:
+        case str():
+            return redact(value)
+        case list() | tuple():
+            return type(value)(_taken_out(each, redact) for each in value)
+        case _ if is_dataclass(value):
+            for each in fields(value):
+                setattr(value, each.name, _taken_out(getattr(value, each.name), redact))
+    return value

@@ -1,0 +1,124 @@
+"""What is said of a test that failed holds no secret: pytest's report, JUnit's, the run's, the name of a cassette."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from support.suites import INI
+
+from fakegpt_testkit import Chunk, Ending, Head, Interaction, Request, Tape
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.plugin.shown import shown_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.once
+
+SECRETS = {
+    "authorization": "q8Rt5Kx2Wm9Zp4Lc7Vb1",
+    "query": "w3Nz8Jd6Hs1Gf5Ty9Qa2",
+    "body": "m4Kp7Xv2Bc8Lr6Wd3Zt9",
+    "environment": "e5Rg9Uy1Oi7Pk3Ms8Dn4",
+    "parameter": "sk-proj-t6Fh2Vn8Cx4Bz1Ql9We7",
+}
+SUITE = """
+import asyncio, os
+import aiohttp, httpx, pytest, requests
+
+A, Q, B, E, P = [os.environ[f"PART_{number}"][::-1] for number in range(5)]  # no literal of a secret in this file
+URL = f"https://api.example/v1/chat?sig={Q}"
+HEADERS = {"Authorization": f"Bearer {A}", "X-Odd": E}
+BODY = '{"password": "%s"}' % B
+
+async def by_aiohttp():
+    async with aiohttp.ClientSession(headers=HEADERS) as session:
+        await session.post(URL, data=BODY)
+
+@pytest.mark.fakegpt
+@pytest.mark.parametrize("key", [P])
+@pytest.mark.parametrize("how", ["aiohttp", "requests", "httpx"])
+def test_asks(key, how):
+    if how == "aiohttp":
+        asyncio.run(by_aiohttp())
+    else:
+        (requests if how == "requests" else httpx).post(URL, headers=HEADERS, data=BODY)
+"""
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["another is recorded", "nothing is recorded"])
+def test_no_report_of_a_refused_request_shows_a_secret(
+    recorded: bool, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", SECRETS["environment"])
+    for number, secret in enumerate(SECRETS.values()):
+        monkeypatch.setenv(f"PART_{number}", secret[::-1])
+    pytester.makefile(".ini", tox=INI)
+    pytester.makepyfile(test_suite=SUITE)
+    if recorded:
+        answer = Tape(Head(200), (Chunk(0.0, b"fine"),))
+        other = Interaction(Request("POST", "https://api.example/v1/chat?sig=a1b2", (), b"{}"), answer)
+        for how in ("aiohttp", "requests", "httpx"):
+            name = shown_id(f"test_suite.py::test_asks[{how}-{SECRETS['parameter']}]")
+            write(other, path_of(pytester.path, name))
+    reports = ("--junitxml=junit.xml", "--fakegpt-report=run.json", "--fakegpt-orphans=warn")
+    result = pytester.runpytest_subprocess("-l", "-rA", *reports, "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=3)
+    told = result.stdout.str() + result.stderr.str()
+    run, junit = (pytester.path.joinpath(name).read_text("utf-8") for name in ("run.json", "junit.xml"))
+    for where, text in {"stdout": told, "run.json": run, "junit.xml": junit}.items():
+        found = [kind for kind, secret in SECRETS.items() if secret in text]
+        assert found == ([] if where == "run.json" else ["parameter"]), where  # a test's own name is what pytest writes
+    by_us = [line for line in told.splitlines() if re.search(r"cassettes/|--fakegpt|fakegpt:", line)]
+    assert by_us
+    assert [line for line in by_us if SECRETS["parameter"] in line] == []
+    assert "fakegpt_testkit/" not in told.replace("\\", "/"), "frames of ours"
+    assert "REDACTED-" in told
+
+
+def write(interaction: Interaction, path: Path) -> None:
+    from fakegpt_testkit.cassette import dumps
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(dumps(Cassette((interaction,))))
+
+
+def path_of(folder: Path, name: str) -> Path:
+    from fakegpt_testkit.storage import path_for
+
+    return path_for(folder / "cassettes", name)
+
+
+IDS = {
+    "a key of a provider": ("t.py::test[sk-proj-t6Fh2Vn8Cx4Bz1Ql9We7]", False),
+    "an opaque value between others": ("t.py::test[de-q8Rt5Kx2Wm9Zp4Lc7Vb1-3]", False),
+    "a token": ("t.py::test[eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJlMTIz]", False),
+    "a model": ("t.py::test[gpt-4o-mini-2024-07-18]", True),
+    "words": ("t.py::test[a long enough sentence-and-words-joined]", True),
+    "a UUID": ("t.py::test[f47ac10b-58cc-4372-a567-0e02b2c3d479]", True),
+    "numbers": ("t.py::test[1234567890123456-0.000000125]", True),
+    "no parameter": ("tests/a1b2c3d4e5f6g7h8.py::test_a1b2c3d4e5f6g7h8", True),
+}
+
+
+@pytest.mark.parametrize(("test_id", "stays"), IDS.values(), ids=IDS.keys())
+def test_an_id_keeps_all_but_what_looks_like_a_secret(test_id: str, stays: bool) -> None:
+    shown = shown_id(test_id)
+    assert (shown == test_id) is stays
+    assert shown_id(shown) == shown
+    assert shown.startswith("t.py::test[") or stays
+
+
+def test_two_secrets_have_two_cassettes() -> None:
+    first, second = (shown_id(f"t.py::test[sk-proj-t6Fh2Vn8Cx4Bz1Ql9We{end}]") for end in "78")
+    assert first != second
+
+
+def test_a_repr_shows_no_value() -> None:
+    secret = SECRETS["body"]
+    request = Request("POST", f"https://me:{secret}@api.example/{secret}?a={secret}", (("A", secret),), secret.encode())
+    tape = Tape(Head(200, "OK", (("A", secret),)), (Chunk(0.0, secret.encode()),), Ending())
+    assert secret not in repr(Interaction(request, tape)) + repr(tape.head) + repr(tape.chunks)
+    assert repr(request) == "<Request POST api.example: 1 fields, 20 bytes>"
