@@ -14,6 +14,7 @@ from fakegpt_testkit.redaction.values import looks_secret
 
 _LEAST: Final = 12
 _RUN: Final = re.compile(rf"[A-Za-z0-9._~+/=:%!@#$^*|-]{{{_LEAST},}}")
+_UUID: Final = re.compile(r"([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.IGNORECASE)
 
 
 def shown_id(test_id: str) -> str:
@@ -27,11 +28,13 @@ def shown_id(test_id: str) -> str:
     kept = parameters
     for start, end, _ in sorted(shapes(parameters, frozenset(), anywhere=True), reverse=True):
         kept = kept[:start] + _word(kept[start:end]) + kept[end:]
-    return test + bracket + _RUN.sub(lambda run: _without(run[0]), kept)
+    return test + bracket + _RUN.sub(lambda run: "".join(map(_without, _UUID.split(run[0]))), kept)
 
 
 def _without(run: str) -> str:
     """Pytest joins the ids of parameters by hyphens, which a secret may hold too."""
+    if _UUID.fullmatch(run):
+        return run
     if "REDACTED-" not in run and looks_secret(run):
         return _word(run)
     return "-".join(_word(each) if looks_secret(each) else each for each in run.split("-"))
