@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import sys
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Any
 
@@ -45,7 +44,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("fakegpt-testkit demo")
 )
-@click.version_option(version("fakegpt-testkit"), prog_name="fakegpt-testkit")
+@click.version_option(package_name="fakegpt-testkit", prog_name="fakegpt-testkit")
 def main() -> None:
     """Record a streaming chat once, replay it offline: the same bytes, chunks, timing and endings."""
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-from rich.table import Table
 
 from fakegpt_testkit.cli.terminal import Telling, console, escaped, example, print_json
 from fakegpt_testkit.errors import NetworkBlocked
@@ -35,6 +31,9 @@ def demo(cassette: Path | None, *, as_json: bool) -> None:
 
     The service is a stand-in that runs only for the recording.
     """
+    import asyncio
+    import tempfile
+
     from fakegpt_testkit.fakegpt import demo as show
     from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 
@@ -75,6 +74,8 @@ def _print_requests(out: Console, live: Recorded) -> None:
 
 def _try(url: str) -> str:
     """What a program meets that asks for the dead service without a cassette."""
+    import socket
+
     address = urlsplit(url)
     try:
         socket.create_connection((address.hostname, address.port), timeout=1).close()
@@ -84,6 +85,8 @@ def _try(url: str) -> str:
 
 
 def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Heard, chunks: int) -> None:
+    from rich.table import Table
+
     table = Table("", "live", "replayed, recorded pace", "replayed, no waiting", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"

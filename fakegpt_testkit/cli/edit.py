@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from functools import partial
@@ -69,6 +68,8 @@ def record(
             f"nothing is recorded where the environment says CI={os.environ['CI']}\n"
             "  record on your own machine, or add --record-in-ci"
         )
+    import asyncio
+
     import aiohttp
 
     from fakegpt_testkit.fakegpt.provider import FakeGpt

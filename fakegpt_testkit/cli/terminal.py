@@ -14,13 +14,12 @@ from threading import Timer
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import Progress
-from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+    from rich.text import Text
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, ring, colour or reorder the line when a terminal got it from a cassette."""
@@ -45,6 +44,8 @@ def console(*, quiet: bool = False, wrap: bool = False) -> Console:
 
     With ``wrap`` a terminal gets no line that is longer than it is wide; a pipe gets the lines as they are.
     """
+    from rich.console import Console
+
     long = not (wrap and sys.stdout.isatty())
     return Console(file=sys.stdout, highlight=False, soft_wrap=long, emoji=False, quiet=quiet)
 
@@ -56,8 +57,11 @@ class Telling:
     """
 
     def __init__(self, out: Console, style: str) -> None:
+        from rich.cells import cell_len
+
         self._out = out
         self._style = style
+        self._size = cell_len
         self._word = ""
         self._column = 0
 
@@ -76,12 +80,12 @@ class Telling:
         self._word = ""
 
     def _put(self, word: str) -> None:
-        size = cell_len(word.rstrip())
+        size = self._size(word.rstrip())
         if self._column and self._column + size > self._out.width:
             self._print("\n")
             self._column = 0
         self._print(word)
-        self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
+        self._column = 0 if word.endswith("\n") else self._column + self._size(word)
 
     def _print(self, text: str) -> None:
         self._out.print(escaped(text, self._style), end="", soft_wrap=True)
@@ -90,6 +94,8 @@ class Telling:
 
 def progress_console() -> Console:
     """Where progress goes, so that results can be piped."""
+    from rich.console import Console
+
     return Console(file=sys.stderr, highlight=False, emoji=False)
 
 
@@ -105,6 +111,8 @@ def escape_controls(text: str) -> str:
 
 def escaped(text: str, style: str = "") -> Text:
     """A text of a cassette, to be printed as it is: no markup, no escape codes."""
+    from rich.text import Text
+
     return Text(escape_controls(text), style)
 
 
@@ -140,6 +148,8 @@ def waiting(doing: str, steps: int | None = None) -> Iterator[Callable[[], None]
 
     Gives what to call after each of so many ``steps``; where there are none to count the bar only moves.
     """
+    from rich.progress import Progress
+
     progress = Progress(console=progress_console(), transient=True)
     task = progress.add_task(doing, total=steps)
     timer = Timer(_PATIENCE, progress.start)
