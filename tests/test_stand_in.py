@@ -19,9 +19,12 @@ import aiohttp
 import pytest
 from support.patience import PATIENCE
 
+from fakegpt_testkit import serving as servers
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.fakegpt.conversation import request_body
-from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, make_app, serve, serve_in_thread, server_name
+from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve, serve_in_thread, server_name
+from fakegpt_testkit.fakegpt.stand_in.service import StandIn
+from fakegpt_testkit.serving import Limits
 from fakegpt_testkit.sse import parse
 
 if TYPE_CHECKING:
@@ -402,16 +405,27 @@ async def test_a_client_that_leaves_ends_its_stream(ending: Any, caplog: pytest.
     assert caplog.records == []
 
 
-async def test_the_application_runs_under_other_servers() -> None:
-    runner = aiohttp.web.AppRunner(make_app(Options(ending="stall")), shutdown_timeout=10 * PATIENCE)
-    await runner.setup()
-    await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession() as session:
-        visitor = Visitor(session, f"http://localhost:{runner.addresses[0][1]}")
-        response = await visitor.ask(await visitor.log_in())
+async def test_what_it_remembers_of_requests_has_a_bound_in_bytes() -> None:
+    async with visiting() as (visitor, service):
+        for _ in range(6):
+            await visitor.refused("token", io.BytesIO(b"[" * (3 * 1024 * 1024)))
+        kept = service.requests
+    assert 1 < len(kept) < 6
+    assert sum(len(each.body) for each in kept) <= 16 * 1024 * 1024
+    assert len(kept[-1].body) == 3 * 1024 * 1024
+
+
+async def test_half_a_request_does_not_keep_its_connection_for_ever() -> None:
+    stand_in = StandIn(Options(), Limits(head_seconds=0.05))
+    async with servers.serve(stand_in) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"GET /api/loads HTTP/1.1\r\nHost: a")
         async with asyncio.timeout(PATIENCE):
-            await runner.cleanup()
-        response.close()
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert server_name(Options()).encode() in answer
+    assert stand_in.connections == set()
 
 
 def test_it_serves_synchronous_code_from_a_thread() -> None:

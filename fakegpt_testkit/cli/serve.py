@@ -93,7 +93,12 @@ def serve(cassettes: tuple[Path, ...], health: str | None, **flags: Any) -> None
     server = _server(cassettes, **flags)
     with _tls(server, **flags) as (context, trusted):
         door = Door(flags["host"], flags["port"], context)
-        run(server, door, lambda url: _tell(server, url, trusted, as_json=flags["json"]), watch=flags["watch"])
+        run(
+            server,
+            door,
+            lambda url: _tell(server, url, trusted, as_json=flags["json"]),
+            server if flags["watch"] else None,
+        )
     if flags["fail_on_unmatched"] and server.missed:
         sys.exit(1)
 

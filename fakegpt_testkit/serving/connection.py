@@ -10,6 +10,7 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fakegpt_testkit.exchange import header
 from fakegpt_testkit.serving.player import Player
 from fakegpt_testkit.serving.reading import Asked, Refused, Requests
 
@@ -50,13 +51,18 @@ class Answering(Protocol):
 class Answerer(Protocol):
     """Who answers the requests of all connections."""
 
-    limits: Limits
+    @property
+    def limits(self) -> Limits:
+        """What one client may take."""
 
     def opened(self, connection: Connection) -> bool:
         """A client has connected; false where there are too many."""
 
     def closed(self, connection: Connection) -> None:
         """It has gone."""
+
+    def refused(self, refused: Refused) -> tuple[bytes, Headers]:
+        """The body and the fields of the answer to what cannot be read as a request."""
 
     def answer(self, asked: Asked, connection: Connection) -> None:
         """A request came: call exactly one of ``reply``, ``play`` and ``hand_over``, now or soon."""
@@ -130,6 +136,11 @@ class Connection(asyncio.Protocol):
     # --- what an answerer calls ---
 
     @property
+    def is_answering(self) -> bool:
+        """Whether an answer is on its way that takes its time."""
+        return self._answering is not None
+
+    @property
     def is_secure(self) -> bool:
         """Whether the connection is encrypted."""
         return self.transport.get_extra_info("sslcontext") is not None
@@ -157,7 +168,7 @@ class Connection(asyncio.Protocol):
         asked = self._asked
         keep = asked is not None and asked.keeps_open
         fields = [*headers]
-        if status not in {204, 304}:
+        if status not in {204, 304} and header(headers, "Content-Length") is None:
             fields.append(("Content-Length", str(len(body))))
         if not keep:
             fields.append(("Connection", "close"))
@@ -175,8 +186,8 @@ class Connection(asyncio.Protocol):
         """Answer what cannot be read as a request, and hear no more of this client."""
         self._asked = None
         self._drained = 0
-        said = {"error": {"type": "RequestRefused", "message": str(refused)}}
-        self.reply(refused.status, json.dumps(said).encode(), (("Content-Type", "application/json"),))
+        body, fields = self._answerer.refused(refused)
+        self.reply(refused.status, body, fields)
 
     def fail(self, status: int, problem: str) -> None:
         """Answer that there is no answer, in words."""

@@ -19,7 +19,7 @@ MOST_ENTRIES: Final = 1000
 MOST_BYTES: Final = 16 * 2**20
 MOST_TOGETHER: Final = 64 * 2**20
 """Bytes of all journals of one server."""
-_BODY: Final = 65_536
+MOST_BODY: Final = 65_536
 """Bytes of a request's body that are kept."""
 _ENTRY: Final = 1000
 _CHUNK: Final = 200
@@ -85,8 +85,13 @@ class Journal:
     """The newest entries; of those without an answer, a share that others do not push out."""
 
     def __init__(
-        self, most: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES, together: Together | None = None
+        self,
+        most: int = MOST_ENTRIES,
+        most_bytes: int = MOST_BYTES,
+        together: Together | None = None,
+        most_body: int = MOST_BODY,
     ) -> None:
+        self._most_body = most_body
         together = together or Together()
         self._answered = _Newest(most, most_bytes, together)
         self._missed = _Newest(max(1, most // 10), max(1, most_bytes // 4), together)
@@ -98,8 +103,8 @@ class Journal:
     def add(self, entry: Entry) -> None:
         """Note a request."""
         self.count += 1
-        if len(entry.request.body) > _BODY:
-            entry = replace(entry, request=replace(entry.request, body=entry.request.body[:_BODY]))
+        if len(entry.request.body) > self._most_body:
+            entry = replace(entry, request=replace(entry.request, body=entry.request.body[: self._most_body]))
         if entry.problem is None:
             self._answered.add(entry)
         else:

@@ -25,7 +25,10 @@ _FRAME: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``whole``: the end shows without closing. ``open``: the connection is then used again. ``breach``: bad bytes."""
+    """``whole``: the end shows without closing. ``open``: the connection is then used again. ``breach``: bad bytes.
+
+    ``spaced``: each arrival has a turn of its own, as long after the one before as they say, however late that was.
+    """
 
     method: str
     frames: Iterable[Frame]
@@ -33,6 +36,7 @@ class Plan:
     whole: bool = True
     open: bool = True
     breach: bytes = b""
+    spaced: bool = False
 
 
 class Plans:

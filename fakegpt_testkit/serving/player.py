@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.serving.timing import Timing
 
 _AT_ONCE: Final = 32
-"""Arrivals that are written before another connection has its turn."""
+"""Arrivals that are due and written before another connection has its turn."""
 _AFTER_BREACH: Final = 1.0
 """Seconds for which a connection stays after bytes that are no HTTP: some clients wait for more, and then for ever."""
 _POLL: Final = 0.005
@@ -84,7 +84,7 @@ class Player:
     def _step(self) -> None:
         self._handle = None
         now = self._loop.time()
-        for _ in range(_AT_ONCE):
+        for _ in range(1 if self._plan.spaced else _AT_ONCE):
             if self._over or self._paused:
                 return
             at = self._next[0] if self._next is not None else self._plan.ending.at
@@ -92,6 +92,8 @@ class Player:
             if due > now:
                 self._handle = self._loop.call_at(due, self._step)
                 return
+            if self._plan.spaced:
+                self._began += now - due
             self._number += 1
             if self._next is None:
                 self._end()

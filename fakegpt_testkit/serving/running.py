@@ -9,11 +9,11 @@ import asyncio
 import signal
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from fakegpt_testkit import guard
 from fakegpt_testkit.errors import FakeGptTestkitError
-from fakegpt_testkit.serving.connection import make
+from fakegpt_testkit.serving.connection import Answerer, make
 from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ _LOOK: Final = 0.5
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - what is listened on is the caller's choice
 
 
+class Serves(Answerer, Protocol):
+    """Answers, and can be told to end."""
+
+    def close(self) -> None:
+        """End all connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """Where a server listens. Port 0 is a free one; with ``tls`` it is encrypted."""
@@ -38,7 +45,7 @@ class Door:
 
 
 @asynccontextmanager
-async def serve(server: Server, door: Door | None = None) -> AsyncIterator[str]:
+async def serve(server: Serves, door: Door | None = None) -> AsyncIterator[str]:
     """Serve in the running event loop until the block ends; gives the base URL. ``OSError`` for a port in use."""
     door = door or Door()
     loop = asyncio.get_running_loop()
@@ -55,7 +62,7 @@ async def serve(server: Server, door: Door | None = None) -> AsyncIterator[str]:
 
 
 @contextmanager
-def serving(server: Server, door: Door | None = None) -> Iterator[str]:
+def serving(server: Serves, door: Door | None = None) -> Iterator[str]:
     """Serve in a thread until the block ends; gives the base URL."""
     with loop_in_a_thread("fakegpt-serve") as call:
         context = serve(server, door)
@@ -66,7 +73,7 @@ def serving(server: Server, door: Door | None = None) -> Iterator[str]:
             call(context.__aexit__(None, None, None))
 
 
-def run(server: Server, door: Door, ready: Callable[[str], None], *, watch: bool = False) -> None:
+def run(server: Serves, door: Door, ready: Callable[[str], None], watch: Server | None = None) -> None:
     """Serve until SIGINT or SIGTERM; ``ready`` is called once with the URL. ``watch`` reads changed cassettes anew."""
 
     async def main() -> None:
@@ -77,7 +84,7 @@ def run(server: Server, door: Door, ready: Callable[[str], None], *, watch: bool
                 loop.add_signal_handler(number, stop.set)
         async with serve(server, door) as url:
             ready(url)
-            watching = asyncio.create_task(_watch(server)) if watch else None
+            watching = asyncio.create_task(_watch(watch)) if watch else None
             await stop.wait()
             if watching is not None:
                 watching.cancel()

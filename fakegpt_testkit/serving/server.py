@@ -25,6 +25,7 @@ from fakegpt_testkit.serving.world import Terms, World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fakegpt_testkit.exchange import Headers
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.library import Library, Shelf
     from fakegpt_testkit.serving.recording import Recorder
@@ -108,6 +109,11 @@ class Server:
             self.recorder.close()
 
     # --- requests ---
+
+    def refused(self, refused: Refused) -> tuple[bytes, Headers]:
+        """The answer to what cannot be read as a request, or is none for this server."""
+        said = {"error": {"type": "RequestRefused", "message": str(refused)}}
+        return json.dumps(said).encode(), _JSON
 
     def answer(self, asked: Asked, connection: Connection) -> None:
         """Answer a request."""

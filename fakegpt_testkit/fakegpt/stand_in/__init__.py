@@ -5,7 +5,7 @@ Knows nothing of recording; cassettes recorded from it say so, because each of i
 
 from fakegpt_testkit.fakegpt.scripting import Step
 from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Drift, Ending, Finish, Noise, Options, Refusal
-from fakegpt_testkit.fakegpt.stand_in.service import make_app, server_name
+from fakegpt_testkit.fakegpt.stand_in.service import server_name
 from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, serve, serve_in_thread
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Refusal",
     "Service",
     "Step",
-    "make_app",
     "run",
     "serve",
     "serve_in_thread",

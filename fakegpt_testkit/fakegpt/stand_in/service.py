@@ -1,84 +1,247 @@
-"""The stand-in service: the steps of docs/protocol.md as an aiohttp.web application that refuses like a service does.
+"""The stand-in service: the steps of docs/protocol.md, answered over the connections of this package's server.
 
-Knows nothing of sockets and ports, nor of recording; it says in each response that it is a stand-in.
+Knows nothing of ports, nor of recording; it says in each response that it is a stand-in.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
-from collections import deque
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import cache
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
 
-from aiohttp import web
-
-from fakegpt_testkit.exchange import Request
-from fakegpt_testkit.fakegpt.site import CONVERSATION, LOADS, LOGIN, SESSION
-from fakegpt_testkit.fakegpt.stand_in import answer
-from fakegpt_testkit.fakegpt.stand_in.sending import send
+from fakegpt_testkit.exchange import Head, Request, Tape, header
+from fakegpt_testkit.fakegpt.stand_in import answer, streaming
+from fakegpt_testkit.serving import RECORDED, Limits
+from fakegpt_testkit.serving.journal import Entry, Journal
+from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.wire.writing import encode_head
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Mapping
 
+    from fakegpt_testkit.exchange import Headers
     from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in.options import Options
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from fakegpt_testkit.serving.connection import Connection
+    from fakegpt_testkit.serving.reading import Asked, Refused
 
 COOKIE: Final = "credential"
 
-_MOST_BODY = 4 * 1024 * 1024
-_REMEMBERED = 1000  # requests kept for tests: a service left running must not grow without end
-_CHALLENGE = (
+_MOST_BODY: Final = 4 * 2**20
+_JSON: Final = "application/json; charset=utf-8"
+_HTML: Final = "text/html; charset=utf-8"
+_HOME: Final = "<!DOCTYPE html><title>A stand-in for tests</title>"
+_CHALLENGE: Final = (
     '<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head><body>'
     "<noscript>Enable JavaScript and cookies to continue</noscript></body></html>"
 )
-_WANTED = (
+_WANTED: Final = (
     'The body must have action "next", messages of id, author {"role": "user"} and content {"parts": [text]}, '
     "parent_message_id and model."
 )
-_PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[0-9])[a-z0-9]{8,}", re.IGNORECASE)
+_TOO_LARGE: Final = "Request Entity Too Large"
+_PASSWORD: Final = re.compile(r"(?=.*[a-z])(?=.*[0-9])[a-z0-9]{8,}", re.IGNORECASE)
+_STEPS: Final[Mapping[str, Step]] = {
+    "/api/loads": "loads",
+    "/auth/login": "login",
+    "/api/auth/session": "session",
+    "/api/conversation": "conversation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What is answered at once. ``before`` are the fields before the type, ``after`` those behind the size."""
+
+    body: str
+    status: int = 200
+    kind: str = _JSON
+    before: Headers = ()
+    after: Headers = ()
+
+
+class _RefusedStep(Exception):
+    """A step that is not taken: the status, and the body that says why."""
+
+    def __init__(self, status: int, detail: str, code: str = "") -> None:
+        super().__init__(detail)
+        self.reply = _told(_detail(detail, code), status)
 
 
 @dataclass(slots=True)
-class State:
-    """What the service remembers: who is logged in, and what it was asked."""
+class StandIn:
+    """Answers the requests of all connections, and remembers who is logged in and what it was asked."""
 
     options: Options
-    accounts: tuple[str, ...]
-    requests: deque[Request] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
-    logins: dict[str, str] = field(default_factory=dict)
-    stale: set[str] = field(default_factory=set)
-    refused: int = 0
-    streams: set[asyncio.Task[Any]] = field(default_factory=set)
+    limits: Limits = field(default_factory=lambda: Limits(body=_MOST_BODY))
+    journal: Journal = field(default_factory=lambda: Journal(most_body=_MOST_BODY))
+    connections: set[Connection] = field(default_factory=set)
+    _logins: dict[str, str] = field(default_factory=dict)
+    _stale: set[str] = field(default_factory=set)
+    _refusals: int = 0
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that the first step lists."""
+        return tuple(_account(self.options, number) for number in range(self.options.accounts))
 
-STATE: Final = web.AppKey("state", State)
+    # --- connections ---
 
+    def opened(self, connection: Connection) -> bool:
+        """A client has connected; false where there are too many."""
+        self.connections.add(connection)
+        return len(self.connections) <= self.limits.connections
 
-def make_app(options: Options) -> web.Application:
-    """A service with nobody logged in yet."""
-    app = web.Application(middlewares=[_as_json, _note, _refuse], client_max_size=_MOST_BODY)
-    app[STATE] = State(options, tuple(_account(options, number) for number in range(options.accounts)))
-    app.add_routes(
-        [
-            web.get("/", _home),
-            web.get(LOADS, _loads),
-            web.post(LOGIN, _login),
-            web.get(SESSION, _session),
-            web.post(CONVERSATION, _conversation),
+    def closed(self, connection: Connection) -> None:
+        """It has gone."""
+        self.connections.discard(connection)
+
+    def close(self) -> None:
+        """End all connections, with the streams that are open."""
+        for each in tuple(self.connections):
+            each.transport.abort()
+
+    # --- requests ---
+
+    def refused(self, refused: Refused) -> tuple[bytes, Headers]:
+        """The answer to what cannot be read as a request, or is too large."""
+        reply = _told({"detail": _TOO_LARGE if refused.status == 413 else str(refused)}, refused.status)
+        return reply.body.encode(), self._fields(reply)
+
+    def answer(self, asked: Asked, connection: Connection) -> None:
+        """Answer a request."""
+        scheme = "https" if connection.is_secure else "http"
+        target = asked.target if asked.target != "*" else "/*"
+        uri = f"{scheme}://{asked.host or connection.address}{target}"
+        request = Request(asked.method, uri, asked.headers, asked.body)
+        self.journal.add(Entry(self.journal.count + 1, "", request))
+        try:
+            reply = self._take_step(request, asked, connection)
+        except _RefusedStep as refused:
+            reply = refused.reply
+        if reply is not None:
+            connection.reply(reply.status, reply.body.encode(), self._fields(reply))
+
+    def _take_step(self, request: Request, asked: Asked, connection: Connection) -> _Reply | None:
+        """What is answered; None where a stream is."""
+        steps: dict[str, tuple[str, Callable[[Request], _Reply]]] = {
+            "/": ("GET", lambda _: _Reply(_HOME, kind=_HTML)),
+            "/api/loads": ("GET", self._loads),
+            "/auth/login": ("POST", self._login),
+            "/api/auth/session": ("GET", self._session),
+        }
+        self._refuse(request.path)
+        if request.path == "/api/conversation":
+            _allow(request, "POST")
+            self._converse(request, asked, connection)
+            return None
+        if request.path not in steps:
+            return _told({"detail": "Not Found"}, 404)
+        method, step = steps[request.path]
+        _allow(request, method)
+        return step(request)
+
+    def _refuse(self, path: str) -> None:
+        refusal = self.options.refusal
+        if refusal is None or refusal.step != _STEPS.get(path):
+            return
+        if refusal.times is not None and self._refusals >= refusal.times:
+            return
+        self._refusals += 1
+        refused = _RefusedStep(refusal.status, refusal.detail, refusal.code)
+        if refusal.html:
+            refused.reply = _Reply(_CHALLENGE, refusal.status, _HTML, before=(("cf-mitigated", "challenge"),))
+        raise refused
+
+    def _fields(self, reply: _Reply) -> Headers:
+        kind = (("Content-Type", reply.kind),) if reply.body else ()
+        size = ("Content-Length", str(len(reply.body.encode())))
+        return (*reply.before, *kind, size, *reply.after, *_signed(self.options))
+
+    # --- the steps ---
+
+    def _loads(self, request: Request) -> _Reply:
+        if not _first(parse_qs(request.uri.partition("?")[2]), "t").isdecimal():
+            raise _RefusedStep(422, "The query parameter t must be the time in whole seconds.")
+        loads = [
+            {"token_id": account, "count": int(number < self.options.busy)}
+            for number, account in enumerate(self.accounts)
         ]
-    )
-    app.on_response_prepare.append(_name_itself)
-    app.on_shutdown.append(_end_streams)
-    return app
+        return _told({"loads": loads})
+
+    def _login(self, request: Request) -> _Reply:
+        if _media(request) != "application/x-www-form-urlencoded":
+            raise _RefusedStep(415, "The login is a form: application/x-www-form-urlencoded.")
+        form = parse_qs(request.body.decode("utf-8", "replace"))
+        for name in ("token_key", "session_password"):
+            if not _first(form, name):
+                raise _RefusedStep(422, f"The form field {name} is missing.")
+        if _first(form, "token_key") not in self.accounts:
+            raise _RefusedStep(401, "The token_key is not one of the loads.")
+        if not _PASSWORD.fullmatch(_first(form, "session_password")):
+            raise _RefusedStep(400, "The session_password needs 8 or more of a-z and 0-9, with a letter and a digit.")
+        number = len(self._logins)
+        cookie = answer.dice(self.options, "cookie", number).randbytes(24).hex()
+        self._logins[cookie] = _token(self.options, number)
+        if number < self.options.stale_tokens:
+            self._stale.add(self._logins[cookie])
+        given = (("Set-Cookie", f"{COOKIE}={cookie}; HttpOnly; Path=/; SameSite=Lax"),)
+        if self.options.redirect:
+            return _Reply("", 302, before=(("Location", "/"),), after=given)
+        return _Reply(json.dumps({"login": "ok"}), after=given)
+
+    def _session(self, request: Request) -> _Reply:
+        token = self._logins.get(_cookie(request))
+        if token is None:
+            return _told({})
+        expires = (answer.FIRST_MOMENT + timedelta(days=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        name = answer.dice(self.options, "user", token).randbytes(4).hex()
+        user: dict[str, object] = {
+            "id": f"user-{name}",
+            "name": name,
+            "email": f"{name}@example.com",
+            "image": None,
+            "groups": [],
+        }
+        return _told({"user": user, "expires": expires, "accessToken": token, "authProvider": "auth0"})
+
+    def _converse(self, request: Request, asked: Asked, connection: Connection) -> None:
+        self._check_access(request)
+        model, asked_id, prompt = _question(request)
+        stream = answer.events(self.options, prompt, model, asked_id)
+        chunks = answer.cut(stream, self.options.cuts, answer.dice(self.options, "cuts", prompt))
+        framed = asked.version != "1.0"
+        fields = [("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-cache")]
+        fields += [("Transfer-Encoding", "chunked")] if framed else []
+        fields += _signed(self.options)
+        fields += [] if framed and asked.keeps_open else [("Connection", "close")]
+        status = 202 if "other-status" in self.options.drift else 200
+        head = Head(status, HTTPStatus(status).phrase, tuple(fields))
+        plan = streaming.plan(encode_head(head, head.headers), chunks, self.options, framed=framed)
+        connection.play(plan, RECORDED, Progress(Tape(head), request.method))
+
+    # --- what the steps check ---
+
+    def _check_access(self, request: Request) -> None:
+        expected = self._logins.get(_cookie(request))
+        if expected is None:
+            raise _RefusedStep(401, "Your session has expired. Please log in again.", "expired_session_key")
+        scheme, _, token = (header(request.headers, "X-Authorization") or "").partition(" ")
+        if scheme != "Bearer" or not token:
+            raise _RefusedStep(401, "X-Authorization: Bearer <accessToken> is missing.", "invalid_api_key")
+        if token != expected:
+            raise _RefusedStep(401, "The access token is not the one of this session.", "invalid_api_key")
+        if token in self._stale:
+            raise _RefusedStep(401, "Your authentication token has expired. Please log in again.", "token_expired")
 
 
 def server_name(options: Options) -> str:
@@ -91,177 +254,55 @@ def _version() -> str:
     return version("fakegpt-testkit")
 
 
-async def _name_itself(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = server_name(request.app[STATE].options)
+def _signed(options: Options) -> Headers:
+    return (("Date", format_datetime(datetime.now(UTC), usegmt=True)), ("Server", server_name(options)))
 
 
-async def _end_streams(app: web.Application) -> None:
-    for stream in tuple(app[STATE].streams):
-        stream.cancel()
+def _told(value: object, status: int = 200) -> _Reply:
+    return _Reply(json.dumps(value), status)
 
 
-# --- what stands before every step, in this order ---
+def _detail(detail: str, code: str) -> dict[str, object]:
+    if not code:
+        return {"detail": detail}
+    return {"detail": {"message": detail, "type": "invalid_request_error", "param": None, "code": code}}
 
 
-@web.middleware
-async def _as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _allow(request: Request, method: str) -> None:
+    """Refuse another method; what can be had with GET can be looked at with HEAD."""
+    allowed = ("GET", "HEAD") if method == "GET" else (method,)
+    if request.method not in allowed:
+        refused = _RefusedStep(405, "Method Not Allowed")
+        refused.reply = _Reply(refused.reply.body, 405, before=(("Allow", ",".join(allowed)),))
+        raise refused
+
+
+def _media(request: Request) -> str:
+    return (header(request.headers, "Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def _first(values: Mapping[str, list[str]], name: str) -> str:
+    return values.get(name, [""])[0]
+
+
+def _cookie(request: Request) -> str:
     try:
-        return await handler(request)
-    except web.HTTPException as refused:
-        if refused.content_type == "application/json":
-            raise
-        return web.json_response({"detail": refused.reason}, status=refused.status, headers=_allowed(refused))
+        found = SimpleCookie(header(request.headers, "Cookie") or "").get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
 
 
-def _allowed(refused: web.HTTPException) -> dict[str, str]:
-    return {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
-
-
-@web.middleware
-async def _note(request: web.Request, handler: Handler) -> web.StreamResponse:
-    body = await request.read()
-    headers = tuple((name.decode(), value.decode("utf-8", "replace")) for name, value in request.raw_headers)
-    uri = f"{request.scheme}://{request.host}{request.raw_path}"  # request.url fails on aiohttp 3.9 with a new yarl
-    request.app[STATE].requests.append(Request(request.method, uri, headers, body))
-    return await handler(request)
-
-
-_STEPS: Final[dict[str, Step]] = {
-    LOADS: "loads",
-    LOGIN: "login",
-    SESSION: "session",
-    CONVERSATION: "conversation",
-}
-
-
-@web.middleware
-async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-    state = request.app[STATE]
-    refusal = state.options.refusal
-    if refusal is None or refusal.step != _STEPS.get(request.path):
-        return await handler(request)
-    if refusal.times is not None and state.refused >= refusal.times:
-        return await handler(request)
-    state.refused += 1
-    if refusal.html:
-        challenge = {"cf-mitigated": "challenge"}
-        return web.Response(text=_CHALLENGE, content_type="text/html", status=refusal.status, headers=challenge)
-    return web.json_response(_detail(refusal.detail, refusal.code), status=refusal.status)
-
-
-# --- the steps ---
-
-
-async def _home(_: web.Request) -> web.Response:
-    return web.Response(text="<!DOCTYPE html><title>A stand-in for tests</title>", content_type="text/html")
-
-
-async def _loads(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    if not request.query.get("t", "").isdecimal():
-        _refuse_with(422, "The query parameter t must be the time in whole seconds.")
-    loads = [
-        {"token_id": account, "count": int(number < state.options.busy)}
-        for number, account in enumerate(state.accounts)
-    ]
-    return web.json_response({"loads": loads})
-
-
-async def _login(request: web.Request) -> web.StreamResponse:
-    state = request.app[STATE]
-    if request.content_type != "application/x-www-form-urlencoded":
-        _refuse_with(415, "The login is a form: application/x-www-form-urlencoded.")
-    form = await request.post()
-    for name in ("token_key", "session_password"):
-        if not form.get(name):
-            _refuse_with(422, f"The form field {name} is missing.")
-    if form["token_key"] not in state.accounts:
-        _refuse_with(401, "The token_key is not one of the loads.")
-    if not _PASSWORD.fullmatch(str(form["session_password"])):
-        _refuse_with(400, "The session_password needs 8 or more of a-z and 0-9, with a letter and a digit.")
-    number = len(state.logins)
-    cookie = answer.dice(state.options, "cookie", number).randbytes(24).hex()
-    state.logins[cookie] = _token(state.options, number)
-    if number < state.options.stale_tokens:
-        state.stale.add(state.logins[cookie])
-    response: web.StreamResponse
-    if state.options.redirect:
-        response = web.Response(status=302, headers={"Location": "/"})
-    else:
-        response = web.json_response({"login": "ok"})
-    response.set_cookie(COOKIE, cookie, path="/", httponly=True, samesite="Lax")
-    return response
-
-
-async def _session(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    token = state.logins.get(request.cookies.get(COOKIE, ""))
-    if token is None:
-        return web.json_response({})
-    expires = (answer.FIRST_MOMENT + timedelta(days=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    name = answer.dice(state.options, "user", token).randbytes(4).hex()
-    user: dict[str, object] = {
-        "id": f"user-{name}",
-        "name": name,
-        "email": f"{name}@example.com",
-        "image": None,
-        "groups": [],
-    }
-    return web.json_response({"user": user, "expires": expires, "accessToken": token, "authProvider": "auth0"})
-
-
-async def _conversation(request: web.Request) -> web.StreamResponse:
-    state = request.app[STATE]
-    _check_access(state, request)
-    model, asked, prompt = _asked(request, await request.read())
-    stream = answer.events(state.options, prompt, model, asked)
-    chunks = answer.cut(stream, state.options.cuts, answer.dice(state.options, "cuts", prompt))
-    status = 202 if "other-status" in state.options.drift else 200
-    response = web.StreamResponse(status=status, headers={"Content-Type": "text/event-stream; charset=utf-8"})
-    response.headers["Cache-Control"] = "no-cache"
-    with _streaming(state), suppress(ConnectionError):  # the client left: nobody is there to be told
-        await response.prepare(request)
-        await send(request, response, chunks, state.options)
-    return response
-
-
-@contextmanager
-def _streaming(state: State) -> Iterator[None]:
-    task = asyncio.current_task()
-    assert task is not None  # a handler runs in a task; this is for the type checker
-    state.streams.add(task)
-    try:
-        yield
-    finally:
-        state.streams.discard(task)
-
-
-# --- what the steps check ---
-
-
-def _check_access(state: State, request: web.Request) -> None:
-    expected = state.logins.get(request.cookies.get(COOKIE, ""))
-    if expected is None:
-        _refuse_with(401, "Your session has expired. Please log in again.", "expired_session_key")
-    scheme, _, token = request.headers.get("X-Authorization", "").partition(" ")
-    if scheme != "Bearer" or not token:
-        _refuse_with(401, "X-Authorization: Bearer <accessToken> is missing.", "invalid_api_key")
-    if token != expected:
-        _refuse_with(401, "The access token is not the one of this session.", "invalid_api_key")
-    if token in state.stale:
-        _refuse_with(401, "Your authentication token has expired. Please log in again.", "token_expired")
-
-
-def _asked(request: web.Request, body: bytes) -> tuple[str, str, str]:
+def _question(request: Request) -> tuple[str, str, str]:
     """The model, the id of the user's message and the prompt; what does not fit the protocol is refused."""
-    if request.content_type != "application/json":
-        _refuse_with(415, "The body is JSON: application/json.")
-    if "text/event-stream" not in request.headers.get("Accept", ""):
-        _refuse_with(406, "The answer is an event stream: Accept: text/event-stream.")
+    if _media(request) != "application/json":
+        raise _RefusedStep(415, "The body is JSON: application/json.")
+    if "text/event-stream" not in (header(request.headers, "Accept") or ""):
+        raise _RefusedStep(406, "The answer is an event stream: Accept: text/event-stream.")
     try:
-        asked = json.loads(body)
+        asked = json.loads(request.body)
     except ValueError as broken:
-        _refuse_with(422, f"The body is not JSON: {broken}.")
+        raise _RefusedStep(422, f"The body is not JSON: {broken}.") from None
     match asked:
         case {
             "action": "next",
@@ -270,20 +311,7 @@ def _asked(request: web.Request, body: bytes) -> tuple[str, str, str]:
             "model": str(model),
         } if model:
             return model, asked_id, prompt
-    return _refuse_with(422, _WANTED)
-
-
-def _refuse_with(status: int, detail: str, code: str = "") -> NoReturn:
-    body = json.dumps(_detail(detail, code))
-    by_status = {400: web.HTTPBadRequest, 401: web.HTTPUnauthorized, 406: web.HTTPNotAcceptable}
-    by_status |= {415: web.HTTPUnsupportedMediaType, 422: web.HTTPUnprocessableEntity}
-    raise by_status[status](text=body, content_type="application/json")
-
-
-def _detail(detail: str, code: str) -> dict[str, object]:
-    if not code:
-        return {"detail": detail}
-    return {"detail": {"message": detail, "type": "invalid_request_error", "param": None, "code": code}}
+    raise _RefusedStep(422, _WANTED)
 
 
 # --- what is handed out ---
