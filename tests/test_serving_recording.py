@@ -13,8 +13,7 @@ import httpx
 import pytest
 import trustme
 from support.raw import raw_server
-from support.servers import CLOSE, HOLD, RESET, Answer, Asked
-from support.serving import AT_ONCE, EVENTS, FRAMED, HEAD, WHOLE, Line, ask, request, served, server_of
+from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, request, served, server_of
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import loads
@@ -29,27 +28,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.raw import RawServer
+    from support.servers import Answer, Asked
 
     from fakegpt_testkit.cassette import Cassette
 
 pytestmark = pytest.mark.once
 
-STEPS = (HEAD, FRAMED[:16], 0.02, FRAMED[16:32], 0.02, FRAMED[32:])
-ZIPPED = gzip.compress(b"".join(EVENTS))
-ANSWERS: dict[str, Answer] = {
-    "/whole": (*STEPS, b"0\r\n\r\n", CLOSE),
-    "/reset": (*STEPS, RESET),
-    "/early": (*STEPS, CLOSE),
-    "/malformed": (*STEPS, b"this is no chunk size\r\n", CLOSE),
-    "/nothing": (CLOSE,),
-    "/gzip": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(ZIPPED), ZIPPED, CLOSE),
-    "/json": (b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nContent-Length: 8\r\n\r\n{"a": 1}', CLOSE),
-    "/until-close": (b"HTTP/1.1 200 OK\r\nX-Y: z\r\n\r\n", 0.02, b"some", CLOSE),
-    "/not-http": (b"this is no status line\r\n\r\n", CLOSE),
-    "/hints": (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",),
-    "/hold": (HEAD, FRAMED[:16], HOLD),
-}
-PASSED = [path for path in ANSWERS if path not in {"/hold", "/hints"}]
+PASSED = [path for path in LIVE if path not in {"/hold", "/hints"}]
 ENDED = {
     "/reset": EndingKind.RESET,
     "/early": EndingKind.EOF,
@@ -77,7 +62,7 @@ class Proxy:
 
 @contextmanager
 def recording(path: Path, mode: str = "new_episodes") -> Iterator[Proxy]:
-    with raw_server(ANSWERS) as upstream:
+    with raw_server(LIVE) as upstream:
         live = f"http://127.0.0.1:{upstream.port}"
         recorder = Recorder(
             path, live, Settings(match_on=MATCH_ON).merged({"record_mode": mode}), "https://api.example"
@@ -142,6 +127,28 @@ def test_once_a_cassette_is_there_nothing_is_added_to_it(tmp_path: Path) -> None
         assert httpx.get(f"{proxy.url}/whole").status_code == 404
         assert httpx.get(f"{proxy.url}/__fakegpt/unmatched").json()[0]["error"]["type"] == "RequestNotRecorded"
     assert len(loads(path.read_bytes(), "").interactions) == 2
+
+
+def test_all_that_is_asked_anew_takes_the_place_of_what_it_matches(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    for mode in ("once", "all"):
+        with recording(path, mode) as proxy:
+            for asked in ("/whole", "/json", "/early") if mode == "once" else ("/json", "/reset", "/whole"):
+                ask(proxy.url, request(asked, "GET", "Connection: close"))
+                assert len(proxy.upstream.requests) <= 3
+                kept = [each.request.path for each in proxy.saved.interactions]  # saved each time
+    assert kept == ["/early", "/json", "/reset", "/whole"]
+
+
+def test_what_is_open_when_it_ends_is_saved_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    with recording(path) as proxy:
+        line = Line(proxy.url)
+        line.send(request("/hold"))
+        line.until(FRAMED[:16])
+    line.leave()
+    [kept] = loads(path.read_bytes(), "made.yaml").interactions
+    assert (kept.response.ending.kind, kept.response.body) == (EndingKind.ABANDONED, EVENTS[0])
 
 
 def test_credentials_pass_and_are_not_stored(proxy: Proxy) -> None:
@@ -240,7 +247,7 @@ def test_an_encrypted_service_is_recorded_and_its_certificate_looked_at(
     authority = trustme.CA()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(tls)
-    with raw_server(ANSWERS, tls=tls) as upstream:
+    with raw_server(LIVE, tls=tls) as upstream:
         for trusted, status in ((False, b"502"), (True, b"200")):
             if trusted:
                 authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -282,5 +289,5 @@ def test_a_redirect_and_a_login_stay_with_the_proxy(tmp_path: Path) -> None:
 
 
 def test_a_mode_that_it_has_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="once, new_episodes, rewrite"):
-        Recorder(tmp_path / "a.yaml", "http://localhost:1", Settings(record_mode="all"))
+    with pytest.raises(BadSetting, match="once, new_episodes, all, rewrite"):
+        Recorder(tmp_path / "a.yaml", "http://localhost:1", Settings(record_mode="verify"))

@@ -57,7 +57,7 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
 @click.option("--upstream", help="The live service, such as https://api.openai.com/v1.")
 @click.option(
     "--record-mode",
-    type=click.Choice(["once", "new_episodes", "rewrite"]),
+    type=click.Choice(["once", "new_episodes", "all", "rewrite"]),
     default="new_episodes",
     show_default=True,
     help="What --record adds to a cassette that there is.",

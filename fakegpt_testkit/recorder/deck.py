@@ -145,9 +145,17 @@ def _kept(deck: CassetteDeck, recorded: Sequence[Interaction]) -> Sequence[Inter
         case RecordMode.REWRITE:
             return ()
         case RecordMode.ALL:
-            return [
-                each
-                for each, wanted in zip(deck.old, deck.selection.wanted, strict=True)
-                if not any(matches(new.request, wanted, deck.selection.rules) for new in recorded)
-            ]
+            gone = replaced(deck, recorded)
+            return [each for each in deck.old if each not in gone]
     return deck.old
+
+
+def replaced(deck: CassetteDeck, recorded: Sequence[Interaction]) -> list[Interaction]:
+    """Those of the cassette whose place new ones take, in the mode that records all anew."""
+    if deck.mode is not RecordMode.ALL:
+        return []
+    return [
+        each
+        for each, wanted in zip(deck.old, deck.selection.wanted, strict=True)
+        if any(matches(new.request, wanted, deck.selection.rules) for new in recorded)
+    ]

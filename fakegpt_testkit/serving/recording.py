@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.exchange import Request, Tape
-from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
+from fakegpt_testkit.recorder.deck import CassetteDeck, replaced, to_save
 from fakegpt_testkit.recorder.file import CassetteFile
 from fakegpt_testkit.recorder.modes import RecordMode
 from fakegpt_testkit.recorder.origins import origin_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.reading import Asked
 
-MODES: Final = ("once", "new_episodes", "rewrite")
+MODES: Final = ("once", "new_episodes", "all", "rewrite")
 _SAVE_AFTER: Final = 0.1
 """Seconds from an exchange's end to the file: those that end together are written together."""
 _PORTS: Final = {"http": 80, "https": 443}
@@ -143,9 +143,9 @@ class Recorder:
             if not self._has_saved:
                 mine = to_save(self._deck)
             else:
-                for each in new:
-                    self._deck.redactor.interaction(each)  # a secret that it tells may stand in an earlier one
-                kept = (*base.interactions, *new)
+                # redacted first, since a secret that a new one tells may stand in an earlier one
+                gone = replaced(self._deck, [self._deck.redactor.interaction(each) for each in new])
+                kept = (*(each for each in base.interactions if each not in gone), *new)
                 mine = replace(base, interactions=tuple(self._deck.redactor.interaction(each) for each in kept))
             self._file.save(base, mine, replaces=replaces)
             self._base = self._file.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import struct
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interactio
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import Settings
 from fakegpt_testkit.serving import MATCH_ON, Access, Door, Library, Limits, Server, Terms, Timing, serving
+from support.servers import CLOSE, HOLD, RESET, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,23 @@ AT_ONCE = Timing(factor=0.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\ntransfer-ENCODING: chunked\r\n\r\n"
 FRAMED = b"b\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\nd\r\ndata: three\n\n\r\n"
 WHOLE = HEAD + FRAMED + b"0\r\n\r\n"
+
+LIVE_STEPS = (HEAD, FRAMED[:16], 0.02, FRAMED[16:32], 0.02, FRAMED[32:])
+ZIPPED = gzip.compress(b"".join(EVENTS))
+LIVE: dict[str, Answer] = {
+    "/whole": (*LIVE_STEPS, b"0\r\n\r\n", CLOSE),
+    "/reset": (*LIVE_STEPS, RESET),
+    "/early": (*LIVE_STEPS, CLOSE),
+    "/malformed": (*LIVE_STEPS, b"this is no chunk size\r\n", CLOSE),
+    "/nothing": (CLOSE,),
+    "/gzip": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(ZIPPED), ZIPPED, CLOSE),
+    "/json": (b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nContent-Length: 8\r\n\r\n{"a": 1}', CLOSE),
+    "/until-close": (b"HTTP/1.1 200 OK\r\nX-Y: z\r\n\r\n", 0.02, b"some", CLOSE),
+    "/not-http": (b"this is no status line\r\n\r\n", CLOSE),
+    "/hints": (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",),
+    "/hold": (HEAD, FRAMED[:16], HOLD),
+}
+"""What a live service says, by path: each ending that there is."""
 
 
 def recorded(

@@ -1,0 +1,111 @@
+"""Providers' own SDKs at the server's base URL: what they read, what they tell of a miss, how often they ask.
+
+Knows no in-process cassette: each SDK asks over a real socket, with the HTTP client that it stands on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import botocore.config
+import botocore.exceptions
+import botocore.session
+import curl_cffi
+import groq
+import ollama
+import openai
+import pytest
+
+from fakegpt_testkit.effects import faults, script
+from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.serving import serve_cassette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fakegpt_testkit.effects import Effect
+
+ASK: Any = [{"role": "user", "content": "What weather is it?"}]
+GROQ = "https://api.groq.com/openai/v1"
+
+
+def ask_openai(url: str) -> list[Any]:
+    chunks = openai.OpenAI(api_key="k", base_url=f"{url}/v1").chat.completions.create(
+        model="m", messages=ASK, stream=True
+    )
+    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+
+def ask_groq(url: str) -> list[Any]:
+    chunks: Any = groq.Groq(api_key="k", base_url=url).chat.completions.create(model="m", messages=ASK, stream=True)
+    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+
+def ask_anthropic(url: str) -> list[Any]:
+    client = anthropic.Anthropic(api_key="k", base_url=url)
+    with client.messages.stream(model="m", max_tokens=9, messages=ASK) as stream:
+        return list(stream.text_stream)
+
+
+def ask_ollama(url: str) -> list[Any]:
+    with ollama.Client(host=url) as client:
+        parts: Any = client.chat(model="m", messages=ASK, stream=True)
+        return [part.message.content for part in parts]
+
+
+def ask_bedrock(url: str) -> list[Any]:
+    secrets = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "k"}
+    client = botocore.session.Session().create_client(
+        "bedrock-runtime", region_name="us-east-1", endpoint_url=url, **secrets
+    )
+    messages = [{"role": "user", "content": [{"text": "hi"}]}]
+    events = client.converse_stream(modelId="a.b-v1:0", messages=messages)["stream"]
+    return [event["contentBlockDelta"]["delta"].get("text") for event in events if "contentBlockDelta" in event]
+
+
+def ask_curl(url: str) -> list[Any]:
+    """A client whose bytes never enter Python's own sockets."""
+    asked = {"model": "m", "stream": True, "messages": ASK}
+    answer = curl_cffi.post(f"{url}/v1/chat/completions", json=asked)
+    if answer.status_code != 200:
+        raise RuntimeError(answer.text)
+    return [word for word in ("Hel", "lo") if f'"{word}"' in answer.text]
+
+
+SDKS: dict[str, tuple[Callable[[str], list[Any]], dict[str, Any], type[Exception]]] = {
+    "openai": (ask_openai, {"dialect": "openai-chat"}, openai.NotFoundError),
+    "groq": (ask_groq, {"dialect": "openai-chat", "url": GROQ}, groq.NotFoundError),
+    "anthropic": (ask_anthropic, {"dialect": "anthropic"}, anthropic.NotFoundError),
+    "ollama": (ask_ollama, {"dialect": "ollama"}, ollama.ResponseError),
+    "bedrock": (ask_bedrock, {"dialect": "bedrock"}, botocore.exceptions.ClientError),
+    "curl_cffi": (ask_curl, {"dialect": "openai-chat"}, RuntimeError),
+}
+
+
+@pytest.mark.parametrize("name", SDKS)
+def test_an_sdk_reads_the_answer_and_tells_of_a_miss_once(name: str) -> None:
+    ask, said, error = SDKS[name]
+    with serve_cassette(script("Hel", "lo", **said), Settings(), "record it") as served:
+        assert [text for text in ask(served.url) if text] == ["Hel", "lo"]
+        with pytest.raises(error) as missed:
+            ask(served.url)
+        unmatched = served.unmatched
+    assert len(unmatched) == 1
+    assert str(unmatched[0]).splitlines()[0] in str(missed.value).replace("\\n", "\n")
+
+
+BUSY: dict[str, tuple[Callable[[str], list[Any]], dict[str, Any]]] = {
+    "openai": (ask_openai, {"dialect": "openai-chat"}),
+    "anthropic": (ask_anthropic, {"dialect": "anthropic"}),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_an_sdk_asks_a_busy_service_again(name: str) -> None:
+    ask, said = BUSY[name]
+    busy: list[Effect] = [faults.status(429, retry_after=0).times(1)]
+    with serve_cassette(script("Hel", "lo", **said), Settings(faults=busy), "record it") as served:
+        assert [text for text in ask(served.url) if text] == ["Hel", "lo"]
+        assert len(served.requests) == 2
+        assert served.unmatched == ()
