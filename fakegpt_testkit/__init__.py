@@ -6,10 +6,10 @@ entry point even if it never uses it, and must not pay for aiohttp and vcrpy the
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import profiles
+from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
     from fakegpt_testkit import errors, sse
@@ -61,34 +61,19 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "": ("errors", "sse"),
     "cassette": ("Cassette",),
     "wire.deck": ("Pace",),
     "drift": ("Drift", "Severity"),
     "effects": ("Effect", "faults", "recut", "script"),
-    "errors": ("FakeGptTestkitError",),
+    "errors": ("errors", "FakeGptTestkitError"),
     "matching": ("Matcher",),
     "exchange": ("Chunk", "Ending", "EndingKind", "Head", "Interaction", "Request", "Tape"),
     "fakegpt.answers": ("AsyncGeneratorProvider",),
     "fakegpt.provider": ("FakeGpt",),
     "recorder": ("RecordMode", "Session", "Settings", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
-    "sse": ("Event", "EventStreamParser"),
+    "sse": ("sse", "Event", "EventStreamParser"),
     "streams": ("Stream",),
 }
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
-
-
-profiles.expect("fakegpt_testkit.fakegpt.profile")
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if not _HOMES[name]:
-        return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = defer(__name__, _ROOMS)
+profiles.expect("fakegpt_testkit.fakegpt.profile", dialect="fakegpt_testkit.fakegpt.dialect")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -71,18 +72,21 @@ class Profile:
 
 
 _expected: list[str] = []
+_dialects: list[str] = []
 _known: list[Profile] = []
 
 
-def expect(module: str) -> None:
-    """Import this module when somebody first asks what is known."""
+def expect(module: str, dialect: str) -> None:
+    """Import this module when somebody first asks what is known, and the other one when a dialect is looked for."""
     _expected.append(module)
+    _dialects.append(dialect)
 
 
-def arrive() -> None:
+def arrive(*, dialects: bool = False) -> None:
     """Import what is expected; once it is there, nothing happens."""
-    for module in _expected:
-        importlib.import_module(module)
+    for module in _dialects if dialects else _expected:
+        if module not in sys.modules:
+            importlib.import_module(module)
 
 
 def add(profile: Profile) -> None:

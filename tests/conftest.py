@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pkgutil
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,18 @@ import pytest
 from hypothesis import settings
 from support import quick
 
+import fakegpt_testkit
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
+
+# A suite that pytester runs in this process forgets what was imported meanwhile: nothing of ours may be there twice.
+for room in pkgutil.walk_packages(fakegpt_testkit.__path__, "fakegpt_testkit."):
+    if not room.name.endswith("__main__"):
+        import_module(room.name)
 
 # No test asserts a time. What decides a landing is repeatable; at home each run looks at other examples.
 settings.register_profile("here", deadline=None)

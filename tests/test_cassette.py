@@ -14,7 +14,7 @@ from support import cassette_values as values
 from support.cassette_values import simple
 
 from fakegpt_testkit import cassette
-from fakegpt_testkit.cassette import Cassette, canonical, tree
+from fakegpt_testkit.cassette import Cassette, canonical, tree, yaml_text
 from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import read_track, write_track
@@ -88,7 +88,7 @@ def _agree(data: bytes) -> bool:
     fast = canonical.read(data)
     if fast is None:
         return False
-    parsed = tree.parse(data)
+    parsed = yaml_text.parse(data)
     assert _as_text(fast) == parsed
     assert _kinds(_as_text(fast)) == _kinds(parsed)
     assert _interactions(fast) == _interactions(parsed)  # also where it matters whether a word was quoted

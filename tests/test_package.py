@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import fakegpt_testkit
+from fakegpt_testkit.cassette import Cassette, dumps
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
 
@@ -71,3 +73,40 @@ def test_each_file_is_one_room_and_says_what_it_does(room: Path) -> None:
     assert len(text.splitlines()) <= 400
     opening = ast.get_docstring(ast.parse(text)) or ""
     assert opening
+
+
+PLAYED = """
+import asyncio, http.client, sys, aiohttp
+clean = set(sys.modules)
+from fakegpt_testkit import use_cassette
+
+async def ask():
+    async with aiohttp.ClientSession() as session, session.get("https://chat.example/") as response:
+        await response.read()
+
+with use_cassette({path!r}):
+    asyncio.run(ask())
+    connection = http.client.HTTPSConnection("chat.example")
+    connection.request("GET", "/")
+    connection.getresponse().read()
+print(*sorted(set(sys.modules) - clean))
+"""
+
+
+@pytest.mark.once
+def test_a_replay_loads_what_plays_and_nothing_of_what_records_compares_or_shows(tmp_path: Path) -> None:
+    head = Head(200, "OK", (("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")))
+    tape = Tape(head, (Chunk(0.1, b"data: Hi\n\n", (10,)),))
+    path = tmp_path / "two.yaml"
+    path.write_bytes(dumps(Cassette((Interaction(Request("GET", "https://chat.example/"), tape),) * 2)))
+    loaded = run(PLAYED.format(path=str(path))).split()
+    ours = [name.removeprefix("fakegpt_testkit.") for name in loaded if name.startswith("fakegpt_testkit.")]
+    assert "clients.aiohttp.player" in ours
+    assert "clients.httpclient.exchanges" in ours
+    rooms = {"checks", "conversation", "dialects", "drift", "framing", "html", "plugin", "sse", "streams", "timeline"}
+    files = {"cassette.scalars", "cassette.writing", "cassette.yaml_text", "storage.journal", "storage.locks"}
+    assert not rooms & {name.partition(".")[0] for name in ours}
+    assert not files & {*ours}
+    assert [name for name in ours if name.startswith(("effects.", "redaction."))] == ["effects.scripted"]
+    outside = {name.partition(".")[0] for name in loaded}
+    assert not outside & {"filelock", "hypothesis", "msgspec", "platformdirs", "tempfile", "vcr", "yaml"}

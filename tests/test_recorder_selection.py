@@ -28,7 +28,7 @@ def recorded(number: int) -> Interaction:
 def selection(count: int, **settings: Any) -> Selection:
     wanted = Settings(**settings)
     interactions = [recorded(number) for number in range(count)]
-    return Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor())
+    return Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
 
 
 def choose(chosen_from: Selection, number: int) -> bytes | None:

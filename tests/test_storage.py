@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CassetteNameRefused, StorageError
-from fakegpt_testkit.storage import files, names
+from fakegpt_testkit.storage import files, locks, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -385,10 +385,10 @@ def test_the_state_lies_in_the_temporary_folder_when_home_cannot_be_written(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    assert files.state_folder("locks").is_relative_to(tmp_path)
+    assert locks.state_folder("locks").is_relative_to(tmp_path)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     with pytest.raises(StorageError, match="set XDG_STATE_HOME"):
-        files.state_folder("locks")
+        locks.state_folder("locks")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Interactions and their text form: a vcrpy cassette that plain vcrpy replays, and that a person can read.
 
-Values in, bytes out, and back. Knows no files and no HTTP library.
+Values in, bytes out, and back. Knows no files and no HTTP library. What writes, and what parses any
+YAML, is loaded when it is used: a replay of what was recorded here needs neither.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from fakegpt_testkit.cassette import canonical
 from fakegpt_testkit.cassette.json_text import is_json, parse_json
 from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.tools import tool_of
-from fakegpt_testkit.cassette.tree import MAX_BYTES, BadShape, Mapping, parse
-from fakegpt_testkit.cassette.writing import text_of
+from fakegpt_testkit.cassette.tree import MAX_BYTES, BadShape, Mapping
 from fakegpt_testkit.errors import CassetteError
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Cassette:
 
 def dumps(cassette: Cassette) -> bytes:
     """The text of a cassette, in UTF-8; what was loaded from it gives the same bytes again."""
+    from fakegpt_testkit.cassette.writing import text_of
+
     return text_of(cassette.interactions).encode()
 
 
@@ -92,6 +94,8 @@ def _load(data: bytes, *, others: bool) -> tuple[Interaction, ...]:
 
 
 def _parse(data: bytes) -> Node:
+    from fakegpt_testkit.cassette.yaml_text import parse
+
     if not is_json(data):
         return parse(data)
     try:

@@ -20,10 +20,10 @@ from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.cassette.cassetter import is_cassetters, request_in_vcrpys_keys, response_in_vcrpys_keys
 from fakegpt_testkit.cassette.coding import Budget
 from fakegpt_testkit.cassette.heads import framed
+from fakegpt_testkit.cassette.keys import OURS, order_word
 from fakegpt_testkit.cassette.tools import in_vcrpys_keys, tool_of
 from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, line_of, shown, text_of_bytes
-from fakegpt_testkit.cassette.writing import OURS, order_word
 from fakegpt_testkit.exchange import (
     Chunk,
     Coded,
@@ -39,7 +39,6 @@ from fakegpt_testkit.exchange import (
     is_chunked,
     media_type,
 )
-from fakegpt_testkit.framing import Framing, framing_of, split
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette.tree import Node
@@ -217,6 +216,8 @@ def _track(ours: Mapping) -> Track | None:
 
 def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:
     """The chunks of a body without a track that fits it."""
+    from fakegpt_testkit.framing import Framing, framing_of, split
+
     chunked = is_chunked(head.headers)
     framing = framing_of(body, media_type(head.headers))
     pieces = [body] if framing is None or framing is Framing.JSON_ARRAY else split(body, framing)

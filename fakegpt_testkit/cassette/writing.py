@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 from zlib import crc32
 
+from fakegpt_testkit.cassette.keys import OURS, order_word
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import write_track
 from fakegpt_testkit.exchange import EndingKind
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fakegpt_testkit.exchange import Headers, Interaction, Tape
-
-OURS = "fakegpt"
-"""The one key of ours."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LONGEST_KEY = 1000
@@ -129,11 +126,6 @@ def _order(key: str, headers: Headers, stored: list[tuple[str, str]]) -> list[st
     if list(headers) == stored:
         return []
     return [f"      {key}: {inline(' '.join(order_word(name) for name, _ in headers))}"]
-
-
-def order_word(name: str) -> str:
-    """A field's name as one word, whatever characters it has."""
-    return quote(name, safe="!#$&'()*+,/:;=?@[]^`{|}~\"<>\\", errors="surrogatepass") or "%"
 
 
 def _shown_and_hidden(headers: Headers, size: int, method: str) -> tuple[Headers, Headers]:

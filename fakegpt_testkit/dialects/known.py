@@ -78,13 +78,13 @@ def add(dialect: Dialect) -> None:
 
 def remove(name: str) -> None:
     """Forget a dialect that was added."""
-    profiles.arrive()
+    profiles.arrive(dialects=True)
     _added[:] = [known for known in _added if known.name != name]
 
 
 def known() -> tuple[Dialect, ...]:
     """Every dialect, those that were added first."""
-    profiles.arrive()
+    profiles.arrive(dialects=True)
     return (*_added, *DIALECTS)
 
 

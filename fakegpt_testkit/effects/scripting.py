@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fakegpt_testkit import profiles, sse
 from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.dialects.writing.said import as_json
+from fakegpt_testkit.effects.scripted import SCRIPTED
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 ScriptedEvent: TypeAlias = str | bytes | Mapping[str, object] | sse.Event
 """An event's data, its bytes as they go over the wire, its JSON, or the event itself."""
-
-SCRIPTED: Final = "script"
-"""What a scripted interaction names as its server. Its request's body decides no match: it answers any prompt."""
 
 JSON: Final = ("Content-Type", "application/json")
 
@@ -155,20 +152,3 @@ def encode(event: ScriptedEvent) -> bytes:
     if isinstance(event, Mapping):
         event = json.dumps(event)
     return sse.encode(sse.Event(data=event) if isinstance(event, str) else event)
-
-
-def answers_any_model(wanted: Request, asked: Request) -> Request:
-    """The request of a script, with the path and query that were asked where its ``*`` stands for any model."""
-    if "*" not in wanted.uri:
-        return wanted
-    site, _, _ = wanted.uri.partition("*")
-    if not fnmatchcase(asked.path, wanted.path):
-        return wanted
-    origin = "/".join(site.split("/")[:3])
-    query = asked.uri.partition("?")[2]
-    return replace(wanted, uri=f"{origin}{asked.path}{'?' + query if query else ''}")
-
-
-def is_scripted(interaction: Interaction) -> bool:
-    """Whether an interaction was made by ``script``, so that only its request's endpoint decides a match."""
-    return interaction.provenance.server == SCRIPTED

@@ -6,8 +6,9 @@ they are first used: the plugin loads with every suite, and almost no run raises
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
     from fakegpt_testkit.errors.answering import (
@@ -96,17 +97,57 @@ __all__ = [
     "WrongContent",
 ]
 
-_FILES = ("answering", "files", "recording", "root", "settings", "suites")
-
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for file in _FILES:
-            held = vars(importlib.import_module(f"{__name__}.{file}"))
-            if name in held:
-                return held[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+_FILES = {
+    "answering": (
+        "AnswerCutOff",
+        "AnswerFailed",
+        "EventTooLarge",
+        "FieldMissing",
+        "NoLoads",
+        "NoValidResponse",
+        "PayloadUnreadable",
+        "ProviderError",
+        "StepRefused",
+        "TokenRefused",
+        "WebPageAnswered",
+        "WrongContent",
+    ),
+    "files": (
+        "CassetteChanged",
+        "CassetteError",
+        "ReportRefused",
+        "StorageError",
+    ),
+    "recording": (
+        "CassetteMissing",
+        "CassetteStale",
+        "Drifted",
+        "RequestNotRecorded",
+        "RequestPlayedOut",
+        "ResponseNotRecorded",
+    ),
+    "root": (
+        "FakeGptTestkitError",
+        "FakeGptTestkitWarning",
+    ),
+    "settings": (
+        "BadMessages",
+        "BadSetting",
+        "CassetteNameRefused",
+        "EffectMisplaced",
+        "EventNotEncodable",
+        "UnknownKeywords",
+    ),
+    "suites": (
+        "CannotBeReplayed",
+        "ClientUnmet",
+        "CollectionFailed",
+        "FaultNeverApplied",
+        "InteractionsUnplayed",
+        "NetworkBlocked",
+        "OwnServerRecorded",
+        "RecordingIncomplete",
+        "VerificationIncomplete",
+    ),
+}
+__getattr__, __dir__ = defer(__name__, _FILES)

@@ -1,4 +1,4 @@
-"""What the package is told of FakeGpt: its dialect, and its profile. Importing this says it.
+"""What the package is told of FakeGpt: its profile. Importing this says it; its dialect is said beside it.
 
 Knows how none of it is done: the rooms that do it are imported when they are needed.
 """
@@ -6,21 +6,15 @@ Knows how none of it is done: the rooms that do it are imported when they are ne
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit import dialects, profiles
-from fakegpt_testkit.dialects.editing.editor import Editor, Slot, inner
-from fakegpt_testkit.dialects.json_values import Object, obj
+from fakegpt_testkit import profiles
 from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from fakegpt_testkit.dialects import Reader
-    from fakegpt_testkit.dialects.editing.editor import Json
     from fakegpt_testkit.exchange import Interaction, Request
-    from fakegpt_testkit.sse import Event
 
 FAKEGPT_VOLATILE: Final = (
     *(
@@ -38,31 +32,6 @@ FAKEGPT_VOLATILE: Final = (
     f"* *{CONVERSATION} body.parent_message_id",
 )
 """What differs between two runs of the same FakeGpt call. Bound to that flow's paths: elsewhere an ``id`` decides."""
-
-
-def _speaks(_event: Event, said: Object) -> bool:
-    message = obj(said.get("message"))
-    return "moderation_response" in said or ("parts" in obj(message.get("content")) and "author" in message)
-
-
-def _reader() -> Reader:
-    from fakegpt_testkit.fakegpt.reading import AnswerReader
-
-    return AnswerReader()
-
-
-def _strange(event: Event) -> str:
-    from fakegpt_testkit.fakegpt.reading import strange
-
-    return strange(event)
-
-
-def _texts(said: Json) -> list[Slot]:
-    message = inner(said, "message")
-    parts = inner(message, "content").get("parts")
-    if inner(message, "author").get("role") != "assistant" or message.get("recipient") not in ("all", None):
-        return []
-    return [Slot(parts, 0)] if isinstance(parts, list) and parts and isinstance(parts[0], str) and parts[0] else []
 
 
 def _owns(recorded: Request) -> bool:
@@ -110,20 +79,6 @@ def _client(url: str, proxy: str | None, timeout: float | None) -> Callable[[str
     return ask
 
 
-dialects.add(
-    dialects.Dialect(
-        "fakegpt",
-        _speaks,
-        _reader,
-        re.compile(rf"{CONVERSATION}$"),
-        end_marks=(b"data: [DONE]",),
-        end="data: [DONE]",
-        error_is_end=False,
-        strange=_strange,
-        cut_counts=True,
-        editor=Editor(_texts, cumulative=True),
-    )
-)
 profiles.add(
     profiles.Profile(
         "fakegpt",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +63,9 @@ def read_hosts(said: str | Iterable[str]) -> tuple[str, ...]:
     hosts = tuple(said.replace(",", " ").split()) if isinstance(said, str) else tuple(said)
     for host in hosts:
         if not host or "://" in host or (network_of(host) is None and ("/" in host or ":" in host)):
-            raise BadSetting("allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8")
+            raise errors.BadSetting(
+                "allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8"
+            )
     return hosts
 
 

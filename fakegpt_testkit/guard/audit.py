@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from fakegpt_testkit.errors import NetworkBlocked
+from fakegpt_testkit import errors
 from fakegpt_testkit.guard.addresses import text_of
 from fakegpt_testkit.guard.policy import active, guards
 
@@ -47,6 +47,8 @@ _hook.__cantrace__ = True  # type: ignore[attr-defined] # else no debugger and n
 @functools.cache
 def install() -> None:
     """Begin to see the process's audit events, once."""
+    import fakegpt_testkit.errors.suites  # noqa: F401 - what stops a call is loaded before, not in the midst of the call
+
     sys.addaudithook(_hook)  # for good: there is no taking it away
 
 
@@ -59,7 +61,7 @@ def _check_send(guard: Guard, call: str, args: tuple[Any, ...]) -> None:
             guard.check_address(call, text_of(address[0]), address[1])
         else:
             guard.block(call, repr(address), "*")
-    except NetworkBlocked:
+    except errors.NetworkBlocked:
         if call == "socket.connect":
             sock.close()  # who opened it does so after an OSError only
         raise

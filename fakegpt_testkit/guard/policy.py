@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NoReturn
 
-from fakegpt_testkit.errors import NetworkBlocked
+from fakegpt_testkit import errors
 from fakegpt_testkit.guard.addresses import Address, address_of, is_loopback_name, network_of
 from fakegpt_testkit.nesting import Layer, innermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fakegpt_testkit.errors import NetworkBlocked
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Guard:
 
     def block(self, call: str, address: str, option: str) -> NoReturn:
         """Stop a call, and keep that it was stopped: many programs swallow exceptions."""
-        stopped = NetworkBlocked(self.test, call, address, option)
+        stopped = errors.NetworkBlocked(self.test, call, address, option)
         self.blocked.append(stopped)
         raise stopped
 

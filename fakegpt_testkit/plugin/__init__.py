@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakegpt_testkit import guard
-from fakegpt_testkit.errors import Drifted, FakeGptTestkitError
+from fakegpt_testkit import errors, guard
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import collection, drift, hooks, marker, options, shown
 from fakegpt_testkit.plugin.options import MARKER
@@ -172,7 +172,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
     except _TestFailed as failure:
         for note in getattr(failure, "__notes__", ()):
             item.add_report_section("teardown", "fakegpt", note)
-    except Drifted as found:
+    except errors.Drifted as found:
         raise pytest.fail.Exception(str(found), pytrace=False) from None
     finally:
         used = item.stash.get(_session, None)

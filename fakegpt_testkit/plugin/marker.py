@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fakegpt_testkit import guard
+from fakegpt_testkit import errors, guard
 from fakegpt_testkit.ci import is_ci
-from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import options
 from fakegpt_testkit.plugin.shown import shown_id
@@ -115,14 +114,14 @@ def read_settings(written: Mapping[str, object]) -> tuple[Settings, Own]:
 
 def _folder(name: str, value: object) -> str:
     if not isinstance(value, (str, os.PathLike)):
-        raise BadSetting(name, value, "a folder, relative to the rootdir")
+        raise errors.BadSetting(name, value, "a folder, relative to the rootdir")
     return os.fspath(value)
 
 
 def _hosts(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or (isinstance(value, Iterable) and all(isinstance(each, str) for each in value)):
         return guard.read_hosts(value)
-    raise BadSetting(name, value, "a list of hosts, such as ['db.example', '10.0.0.0/8']")
+    raise errors.BadSetting(name, value, "a list of hosts, such as ['db.example', '10.0.0.0/8']")
 
 
 def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interaction], Path]:
@@ -152,7 +151,9 @@ def sweep(item: pytest.Item, over: Sweep) -> Sequence[Effect | None]:
 
     written = options.for_test(item.config, {}, [*item.iter_markers(options.MARKER)])
     if not any(marker.args for marker in item.iter_markers(options.MARKER)):
-        raise BadSetting("faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording")
+        raise errors.BadSetting(
+            "faults", "a sweep", "a cassette's name or a script beside it: many tests play one recording"
+        )
     source, _ = place(item, str(written.get("cassette_dir", Own.cassette_dir)))
     if not isinstance(source, Path):
         return over.over(source)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from fakegpt_testkit import errors
 from fakegpt_testkit.ci import is_ci
-from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _refuse_to_record(config: pytest.Config) -> None:
     mode = config.getoption("fakegpt_record_mode")
     if mode not in {None, "none", "verify"}:
         wanted = "none, since the environment says CI; record on your own machine, or add --fakegpt-record-in-ci"
-        raise BadSetting("--fakegpt-record-mode", mode, wanted)
+        raise errors.BadSetting("--fakegpt-record-mode", mode, wanted)
 
 
 def _settle_drift_report(config: pytest.Config) -> None:
@@ -152,7 +153,7 @@ def _check_written(config: pytest.Config) -> None:
     """Better refused now than once for each test."""
     orphans = for_run(config, "orphans")
     if orphans not in OPTIONS["orphans"].choices:
-        raise BadSetting("orphans", orphans, f"one of {', '.join(OPTIONS['orphans'].choices)}")
+        raise errors.BadSetting("orphans", orphans, f"one of {', '.join(OPTIONS['orphans'].choices)}")
     written = for_test(config, {}, [])
     if written:
         from fakegpt_testkit.plugin.marker import read_settings

@@ -43,16 +43,14 @@ class Figures:
 
     def dump(self) -> str:
         """As the text of a JUnit property."""
-        import msgspec
-
-        return msgspec.json.encode(self).decode()
+        return json.dumps(asdict(self))
 
     @staticmethod
     def load(text: str) -> Figures:
         """From the text of a JUnit property."""
-        import msgspec
-
-        return msgspec.json.decode(text, type=Figures)
+        fields: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        return Figures(**(fields | lists))
 
 
 @dataclass(slots=True)
@@ -85,17 +83,14 @@ class Suite:
 
     def dump(self) -> dict[str, Any]:
         """As xdist carries it."""
-        import msgspec
-
-        carried: dict[str, Any] = msgspec.to_builtins(self, order="deterministic")
-        return carried
+        wanted = {path: sorted(tests) for path, tests in sorted(self.wanted.items())}
+        return {**asdict(self), "folders": sorted(self.folders), "wanted": wanted, "unseen": sorted(self.unseen)}
 
     @staticmethod
     def load(said: dict[str, Any]) -> Suite:
         """As xdist brought it."""
-        import msgspec
-
-        return msgspec.convert(said, Suite)
+        wanted = {path: set(tests) for path, tests in said["wanted"].items()}
+        return Suite(**{**said, "folders": set(said["folders"]), "wanted": wanted, "unseen": set(said["unseen"])})
 
 
 @dataclass

@@ -5,9 +5,9 @@ Knows no pytest. It is loaded when it is first used: settings alone need no HTTP
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.deferred import defer
 from fakegpt_testkit.recorder.modes import RecordMode
 from fakegpt_testkit.recorder.settings import Advice, Settings
 
@@ -30,21 +30,8 @@ __all__ = [
 ]
 
 _FILES = {
-    "Block": "block",
-    "Session": "session",
-    "check_refused": "checks",
-    "check_unapplied": "checks",
-    "check_unplayed": "checks",
-    "load_cassette": "block",
-    "use_cassette": "block",
+    "block": ("Block", "load_cassette", "use_cassette"),
+    "checks": ("check_refused", "check_unapplied", "check_unplayed"),
+    "session": ("Session",),
 }
-
-
-def __getattr__(name: str) -> object:
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = defer(__name__, _FILES, ("Advice", "RecordMode", "Settings"))

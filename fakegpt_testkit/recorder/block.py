@@ -31,7 +31,6 @@ from fakegpt_testkit.recorder.checks import (
     renews,
 )
 from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
-from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.file import CassetteFile, shorten
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import NoLog
@@ -243,6 +242,8 @@ class _Use:
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
         if self.session.drift is not None:
+            from fakegpt_testkit.recorder.drift import check_drift
+
             check_drift(self.session.drift, self._settings.drift)
 
     def _incomplete(self) -> RecordingIncomplete:

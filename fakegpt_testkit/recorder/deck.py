@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
@@ -20,7 +21,6 @@ from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
 from fakegpt_testkit.recorder.selection import Selection
-from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Ending, Interaction, Tape
     from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
+    from fakegpt_testkit.redaction import Redactor
     from fakegpt_testkit.wire.deck import Playback, Recording
 
 
@@ -54,17 +55,35 @@ class CassetteDeck:
         self.allowed = rules_of(mode, missing=self.missing)
         self.old = old.interactions if old is not None else ()
         self.origins = settings.origins or {}
-        self.redactor = Redactor(settings.redaction or Redaction(), os.environ)
+        self._redaction = settings.redaction
+        self._environment = dict(os.environ)  # as it is now, before the test changes it
+        self._redactor: Redactor | None = None  # where all is played, nothing is kept or shown
+        self._lock = Lock()
+        if settings.redaction is not None:
+            self._redact()  # calls the functions of a suite's own when the block begins
         if self.records and not self.allowed.verifies:
             for each in self.old:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
-        self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self.redactor)
-        self.recordings = Recordings(self.origins, Notes(self.redactor, open_log))
+        self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self._redact)
+        self.recordings = Recordings(self.origins, lambda: Notes(self.redactor, open_log))
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playback] = {}
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the secrets out of all that is kept or shown."""
+        return self._redact()
+
+    def _redact(self) -> Redactor:
+        with self._lock:
+            if self._redactor is None:
+                from fakegpt_testkit.redaction import Redactor
+
+                self._redactor = Redactor(self._redaction, self._environment)
+            return self._redactor
 
     @property
     def plays(self) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.effects import apply, recut, refuse, select
+from fakegpt_testkit import effects
 from fakegpt_testkit.errors import EffectMisplaced
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Changes:
 
     def __init__(self, faults: Sequence[Effect] = (), cuts: int | str | Sequence[int] | None = None) -> None:
         self._faults = tuple(faults)
-        self._effects = self._faults if cuts is None else (recut(cuts), *self._faults)
+        self._effects = self._faults if cuts is None else (effects.recut(cuts), *self._faults)
         self._answered: Counter[tuple[str, str]] = Counter()
         self._applied: set[Effect] = set()
         self._misplaced: dict[str, str] = {}
@@ -37,20 +37,22 @@ class Changes:
         endpoint = endpoint_of(interaction.request)
         before = self._answered[endpoint]
         with self._noting():
-            ending = refuse(self._effects, interaction, index, before)
+            ending = effects.refuse(self._effects, interaction, index, before)
         if ending is not None:
             self._answered[endpoint] += 1
-            self._applied.update(select(self._faults, interaction, index, before))
+            self._applied.update(effects.select(self._faults, interaction, index, before))
         return ending
 
     def change(self, interaction: Interaction, index: int) -> tuple[Tape, bool]:
         """What is played for this interaction, and whether a fault is in it."""
+        if not self._effects:
+            return interaction.response, False
         endpoint = endpoint_of(interaction.request)
         before = self._answered[endpoint]
         self._answered[endpoint] += 1
         with self._noting():
-            tape = apply(self._effects, interaction, index, before)
-        chosen = select(self._faults, interaction, index, before)
+            tape = effects.apply(self._effects, interaction, index, before)
+        chosen = effects.select(self._faults, interaction, index, before)
         self._applied.update(chosen)
         return tape, bool(chosen)
 

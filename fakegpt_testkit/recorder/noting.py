@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fakegpt_testkit import redaction
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Provenance, Request, Tape
-from fakegpt_testkit.redaction import StreamRedactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-    from fakegpt_testkit.redaction import Redactor
+    from fakegpt_testkit.redaction import Redactor, StreamRedactor
 
 _WORTH: Final = 8
 _FREE: Final = 8 * 2**20
@@ -104,7 +104,7 @@ class Notes:
     def request(self, number: int, request: Request, provenance: Provenance) -> None:
         """An exchange begins."""
         with self._lock:
-            self._exchanges[number] = Noted(number, request, provenance), StreamRedactor(self._redactor)
+            self._exchanges[number] = Noted(number, request, provenance), redaction.StreamRedactor(self._redactor)
             self._size += len(request.body) + len(request.uri)
             shown = self._redactor.request(request)
             self._note(lambda log: log.request(number, shown, provenance))
@@ -116,7 +116,7 @@ class Notes:
                 return
             noted = self._exchanges[number][0]
             noted.head = head
-            self._exchanges[number] = noted, StreamRedactor(self._redactor, head.headers)
+            self._exchanges[number] = noted, redaction.StreamRedactor(self._redactor, head.headers)
             shown = self._redactor.head(head)
             self._note(lambda log: log.head(number, shown))
 

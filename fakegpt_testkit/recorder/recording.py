@@ -6,6 +6,7 @@ Knows neither the client nor the file: the seam tells it what happens, the sessi
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_
 from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.recorder.noting import Notes
@@ -26,9 +27,9 @@ STAND_IN = "fakegpt-testkit-upstream"
 class Recordings:
     """The recordings of one use of a cassette, by the number of the request; true once there is one."""
 
-    def __init__(self, origins: Origins, notes: Notes) -> None:
+    def __init__(self, origins: Origins, make_notes: Callable[[], Notes]) -> None:
         self._origins = origins
-        self._notes = notes
+        self._make_notes = make_notes
         self._begun: dict[int, Recording] = {}
         self._any = False
         self._lock = Lock()
@@ -38,11 +39,16 @@ class Recordings:
 
     def begin(self, number: int) -> Recording:
         """A new recording of the request that was asked as this one."""
-        self._notes.open()
         with self._lock:
+            self._notes.open()
             self._any = True
             recording = self._begun[number] = Recording(number, self._origins, self._notes)
             return recording
+
+    @cached_property
+    def _notes(self) -> Notes:
+        """Made by the first one: most cassettes in use record nothing."""
+        return self._make_notes()
 
     @property
     def by_number(self) -> dict[int, Interaction]:
@@ -78,7 +84,8 @@ class Recordings:
 
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
-        self._notes.begin_log_anew()
+        with self._lock:
+            self._notes.begin_log_anew()
 
     def stop(self) -> None:
         """Take what still runs as it is now."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind, Head, Request, Tape
 from fakegpt_testkit.matching import Rules, matches, named_by_vary, not_recorded
-from fakegpt_testkit.recorder.echo import echoed
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 class Selection:
     """Interactions, and which of them were given for which request, by the number of the request.
 
-    A ``steady`` one gives equal requests the same answer, whoever has asked before.
+    ``redactor`` makes one when the first request has to be read without its secrets. A ``steady`` one gives equal
+    requests the same answer, whoever has asked before.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Selection:
         interactions: Sequence[Interaction],
         matching: Matching,
         changes: Changes,
-        redactor: Redactor,
+        redactor: Callable[[], Redactor],
         *,
         steady: bool = False,
     ) -> None:
@@ -53,7 +53,7 @@ class Selection:
         self._steady = steady
         self._echo = tuple(matching.echo)
         self._changes = changes
-        self._redactor = redactor
+        self._make_redactor = redactor
         self._spoilt: set[int] = set()
         self._unread: list[Request] = []
         self._any_unconnected = any(map(not_connected, interactions))
@@ -74,7 +74,7 @@ class Selection:
             index = self._find(asked, records=records, went_live=went_live)
             if index is None:
                 return None
-            told = echoed(self.interactions[index], asked, self._echo)
+            told = self._told(index, asked)
             tape, faulty = self._changes.change(told, index)
             self.plays[index] += 1
             self.given[number] = index
@@ -84,6 +84,13 @@ class Selection:
                 self._spoilt.discard(index)
             self.changed[number] = index, replace(self.interactions[index], response=tape)
             return tape
+
+    def _told(self, index: int, asked: Request) -> Interaction:
+        if not self._echo:
+            return self.interactions[index]
+        from fakegpt_testkit.recorder.echo import echoed
+
+        return echoed(self.interactions[index], asked, self._echo)
 
     def answers_early(self, asked: Request) -> bool:
         """Whether an answer that began before its request was whole can be given to what came of a request."""
@@ -151,6 +158,10 @@ class Selection:
             self.changed.pop(number, None)
             self._unread.clear()
             self._redactor = self._redactor.anew()
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        return self._make_redactor()
 
     @cached_property
     def wanted(self) -> list[Request]:

@@ -1,6 +1,7 @@
 """A cassette while it is in use, as a test sees it: what was asked, played, recorded, and what is left.
 
-Knows no client and changes nothing: the deck decides, the file is saved elsewhere.
+Knows no client and changes nothing: the deck decides, the file is saved elsewhere. What looks at streams is
+loaded when a test looks at them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.dialects import is_stream
-from fakegpt_testkit.recorder.drift import find_drift
-from fakegpt_testkit.streams import Stream, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder.deck import CassetteDeck
     from fakegpt_testkit.recorder.modes import RecordMode
+    from fakegpt_testkit.streams import Stream
     from fakegpt_testkit.wire.deck import Pace
 
 
@@ -94,6 +93,9 @@ class Session:
 
         What is played is there as the effects left it, also where they made something else of an event stream.
         """
+        from fakegpt_testkit.dialects import is_stream
+        from fakegpt_testkit.streams import Stream
+
         by_number = {
             number: Stream(changed, self._deck.players.get(number), self._deck.dialect)
             for number, (index, changed) in self._deck.selection.changed.items()
@@ -113,6 +115,8 @@ class Session:
             return None
         if self._drift is not None:
             return self._drift
+        from fakegpt_testkit.recorder.drift import find_drift
+
         deck = self._deck
         new = deck.recordings.interactions
         return find_drift(deck.path, deck.old, new, deck.selection.rules, deck.redactor, deck.command)
@@ -154,6 +158,8 @@ class Session:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
+        from fakegpt_testkit.streams import Stream, describe
+
         self._deck.selection.read_on()
         lines = []
         for each in self.streams:

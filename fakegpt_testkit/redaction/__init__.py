@@ -3,9 +3,24 @@
 Knows no files: values in, values without secrets out. One ``Redactor`` serves one cassette, and all that is said of it.
 """
 
-from fakegpt_testkit.redaction.ids import shown_id
-from fakegpt_testkit.redaction.incremental import StreamRedactor
-from fakegpt_testkit.redaction.redactor import Redactor
-from fakegpt_testkit.redaction.settings import Finder, Redaction
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.deferred import defer
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.redaction.ids import shown_id
+    from fakegpt_testkit.redaction.incremental import StreamRedactor
+    from fakegpt_testkit.redaction.redactor import Redactor
+    from fakegpt_testkit.redaction.settings import Finder, Redaction
 
 __all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "shown_id"]
+
+_FILES = {
+    "ids": ("shown_id",),
+    "incremental": ("StreamRedactor",),
+    "redactor": ("Redactor",),
+    "settings": ("Finder", "Redaction"),
+}
+__getattr__, __dir__ = defer(__name__, _FILES)

@@ -162,7 +162,7 @@ class World:
             said.update(name for name in _SENT_UNASKED if chosen(name, each.request.headers))
         changes = Changes(settings.faults, settings.recut)
         redactor = self._redactor.anew()
-        self._selection = Selection(self._interactions, settings, changes, redactor, steady=self.terms.steady)
+        self._selection = Selection(self._interactions, settings, changes, lambda: redactor, steady=self.terms.steady)
 
     def _choose(self, number: int, request: Request) -> tuple[int, Tape]:
         method = "GET" if request.method == "HEAD" and not self._has_head(request) else request.method

@@ -3,9 +3,17 @@
 Knows nothing of what is in a cassette; the journal knows the values of a tape, because it takes them one by one.
 """
 
-from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, lock, read, remove, write
-from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, recover
-from fakegpt_testkit.storage.names import inside, path_for
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fakegpt_testkit.deferred import defer
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, read, remove, write
+    from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, recover
+    from fakegpt_testkit.storage.locks import lock
+    from fakegpt_testkit.storage.names import inside, path_for
 
 __all__ = [
     "OTHER_SUFFIXES",
@@ -23,3 +31,11 @@ __all__ = [
     "remove",
     "write",
 ]
+
+_FILES = {
+    "files": ("OTHER_SUFFIXES", "SUFFIXES", "below", "read", "remove", "write"),
+    "journal": ("Journal", "Leftover", "discard", "leftovers", "recover"),
+    "locks": ("lock",),
+    "names": ("inside", "path_for"),
+}
+__getattr__, __dir__ = defer(__name__, _FILES)

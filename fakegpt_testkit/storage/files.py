@@ -6,22 +6,13 @@ Knows nothing of what the bytes mean.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
-import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import filelock
-import platformdirs
 
 from fakegpt_testkit.errors import StorageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SUFFIXES = (".yaml", ".yml")
 """What the names of cassettes end with."""
@@ -32,14 +23,11 @@ OTHER_SUFFIXES = (".yaml.gz", ".yml.gz", ".json", ".json.gz", ".har")
 MAX_BYTES = 256 * 1024 * 1024
 """The bound of a file that is read."""
 
-LOCK_SECONDS = 60.0
-"""How long another process may hold a file before the wait is given up."""
-
 _STEP = 64 * 1024
 _TEMPORARY = ".fakegpt-testkit-"
 _STALE_SECONDS = 3600.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
-_UNTOUCHED = "it was not touched"
+UNTOUCHED = "it was not touched"
 _UNCHANGED = "the old file, if there was one, is unchanged"
 
 
@@ -52,7 +40,7 @@ def read(path: Path) -> bytes | None:
         if not path.is_symlink():
             return None
         raise StorageError(
-            str(path), "read", error, _UNTOUCHED, "it is a link to nothing: repair or remove it"
+            str(path), "read", error, UNTOUCHED, "it is a link to nothing: repair or remove it"
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -90,7 +78,7 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
         str(path),
         "read",
         error,
-        _UNTOUCHED,
+        UNTOUCHED,
         "make it readable, or remove it and record again; it does not count as missing",
     )
 
@@ -207,47 +195,3 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def state_folder(name: str) -> Path:
-    """A folder of ours for this user alone, outside every repository; made when missing."""
-    candidates = (
-        platformdirs.user_state_path("fakegpt-testkit", appauthor=False),
-        Path(tempfile.gettempdir()) / f"fakegpt-testkit-{getattr(os, 'getuid', lambda: 0)()}",
-    )
-    for folder in candidates:
-        with suppress(OSError):
-            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            return folder / name
-    raise StorageError(
-        str(candidates[0]),
-        "made",
-        OSError(errno.EACCES, f"neither it nor {candidates[1]} is writable"),
-        "nothing was recorded",
-        "set XDG_STATE_HOME, or HOME, to a folder that can be written",
-    )
-
-
-@contextmanager
-def lock(path: Path, timeout: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the file against every other process that locks it; ``timeout`` in seconds.
-
-    The lock lies in the user's state folder, so nothing is left beside the cassette.
-    """
-    name = hashlib.sha256(os.fsencode(os.path.normcase(os.path.realpath(path)))).hexdigest()[:32]
-    try:
-        held = filelock.FileLock(state_folder("locks") / f"{name}.lock", timeout=timeout)
-        held.acquire()
-    except (filelock.Timeout, OSError) as error:
-        cause = OSError(errno.EAGAIN, f"another process has held it for {timeout:g} seconds")
-        raise StorageError(
-            str(path),
-            "locked",
-            error if not isinstance(error, filelock.Timeout) else cause,
-            _UNTOUCHED,
-            "wait for the other test run, or end it",
-        ) from error
-    try:
-        yield
-    finally:
-        held.release()

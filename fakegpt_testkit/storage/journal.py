@@ -20,7 +20,8 @@ import filelock
 
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
-from fakegpt_testkit.storage.files import read, remove, state_folder
+from fakegpt_testkit.storage.files import read, remove
+from fakegpt_testkit.storage.locks import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

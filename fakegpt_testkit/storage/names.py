@@ -6,7 +6,6 @@ whether a link leads out of the folder.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -93,4 +92,6 @@ def _component(escaped: str) -> str:
     unique = f"{escaped}~{capitals:x}" if capitals else escaped
     if len(unique) <= _LONGEST:
         return unique
+    import hashlib
+
     return f"{unique[:_KEPT_OF_LONG]}~~{hashlib.sha256(unique.encode()).hexdigest()[:32]}"

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects import END_MARKS
 from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
-_TAIL: Final = max(map(len, END_MARKS))
 GRACE: Final = 0.1
 """Seconds that a client's leaving at the end mark takes longer at most: the end of the body is nearly always there."""
 
@@ -53,10 +51,14 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told."""
 
     def __init__(self, recording: Recording, method: str, uri: str, clock: Callable[[], float]) -> None:
+        from fakegpt_testkit.dialects import END_MARKS  # loads what knows all dialects: no replay needs it
+
         self._recording = recording
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
         self._arrived: list[tuple[float, bytes]] = []
+        self._end_marks = END_MARKS
+        self._longest_mark = max(map(len, END_MARKS))
         self._tail = b""  # what may be the beginning of an end mark
         self._marked = False
         self._coded: list[tuple[Chunk, Chunk]] = []
@@ -165,8 +167,8 @@ class Capture:
             self._coded.append(self.answer.coded)
         if chunk is not None:
             recent = self._tail + chunk.data
-            self._marked = self._marked or any(mark in recent for mark in END_MARKS)
-            self._tail = recent[-_TAIL:]
+            self._marked = self._marked or any(mark in recent for mark in self._end_marks)
+            self._tail = recent[-self._longest_mark :]
             self._recording.chunk(chunk)
 
     def _finish(self, kind: EndingKind, note: str = "") -> None:
