@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
 
-# A suite that pytester runs in this process forgets what was imported meanwhile: nothing of ours may be there twice.
-for room in pkgutil.walk_packages(fakegpt_testkit.__path__, "fakegpt_testkit."):
-    if not room.name.endswith("__main__"):
-        import_module(room.name)
+# A suite that pytester runs in this process forgets what was imported meanwhile: nothing of ours may be there twice,
+# nor the module that urllib and requests both take their cookies from.
+for room in (
+    "http.cookiejar",
+    *(each.name for each in pkgutil.walk_packages(fakegpt_testkit.__path__, "fakegpt_testkit.")),
+):
+    if not room.endswith("__main__"):
+        import_module(room)
 
 # No test asserts a time. What decides a landing is repeatable; at home each run looks at other examples.
 settings.register_profile("here", deadline=None)
