@@ -16,7 +16,7 @@ from support.cassette_values import simple
 from support.costs import calls
 
 from fakegpt_testkit import cassette
-from fakegpt_testkit.cassette import Cassette, tree
+from fakegpt_testkit.cassette import Cassette, yaml_text
 from fakegpt_testkit.errors import CassetteError
 
 SHAPES = Path(__file__).parent / "shapes"
@@ -231,5 +231,5 @@ def test_an_ascii_locale_changes_nothing(tmp_path: Path) -> None:
 
 def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [cassette.loads(data, "a") for data in FILES]
-    monkeypatch.setattr(tree, "_open_events", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_text, "_open_events", yaml.SafeLoader)
     assert [cassette.loads(data, "a") for data in FILES] == found
