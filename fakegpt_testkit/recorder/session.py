@@ -158,7 +158,7 @@ class Session:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
-        from fakegpt_testkit.streams import Stream, describe
+        from fakegpt_testkit.streams import describe
 
         self._deck.selection.read_on()
         lines = []
