@@ -72,13 +72,66 @@ async def test_everything_can_be_reached_and_opened_with_the_keyboard_alone(tmp_
             await tab.press("Tab")
             reached.append(await tab.value(focused))
         assert reached[0].startswith("A Skip to the intera")
-        for wanted in ("A POST https://chat.e", "INPUT", "SUMMARY Request headers", "DIV Chunks and events", "PRE x"):
+        for wanted in (
+            "A POST https://chat.e",
+            "BUTTON Play",
+            "INPUT",
+            "SUMMARY Request headers",
+            "DIV Chunks and events",
+            "PRE x",
+        ):
             assert any(each.startswith(wanted[:20]) for each in reached), (wanted, reached)
         await tab.value("document.querySelector('summary').focus()")
         await tab.press("Enter", "\r")
         assert await tab.value("document.querySelector('details').open") is True
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert await tab.value(outline) == "solid"
+
+
+PLAYED = "document.getElementById('text-2').textContent"
+CURSOR = "document.getElementById('cursor-2').getAttribute('visibility')"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_a_stream_plays_at_its_recorded_times_by_keyboard_alone(tmp_path: Path, motion: str) -> None:
+    login = Interaction(Request("GET", "https://chat.example/me"), Tape(Head(200), (Chunk(0.1, b'{"a": 1}'),)))
+    async with opened(written(tmp_path, login, streamed("Hel", "Hello", "No"))) as tab:
+        features = [{"name": "prefers-reduced-motion", "value": motion}]
+        await tab.call("Emulation.setEmulatedMedia", features=features)
+        assert await tab.value("[...document.querySelectorAll('h2')].map((each) => each.textContent[0])") == ["2", "1"]
+        assert (await tab.value(PLAYED), await tab.value(CURSOR)) == ("No", "hidden")
+        seen = (
+            "window.seen = []; new MutationObserver(() => { const now = %s; if (seen.at(-1) !== now) seen.push(now); })"
+        )
+        await tab.value(f"{seen % PLAYED}.observe(document.getElementById('text-2'), {{childList: true}})")
+        await tab.value("document.querySelector('.player button').focus()")
+        await tab.press("Enter", "\r")
+        assert await tab.value("document.activeElement.textContent") == "Pause"
+        ended = "new Promise((go) => { const look = () => %s === 'hidden' ? go() : setTimeout(look, 5); look(); })"
+        await tab.value(ended % CURSOR)
+        assert await tab.value("seen") == ["", "Hel", "Hello", "No"]
+        assert await tab.value("document.activeElement.textContent") == "Play"
+        await tab.value("const slider = document.querySelector('.player input'); slider.value = 210; slider.focus()")
+        await tab.value("slider.dispatchEvent(new Event('input'))")
+        assert (await tab.value(PLAYED), await tab.value(CURSOR)) == ("Hello", "visible")
+        await tab.press("Escape")
+        assert (await tab.value(PLAYED), await tab.value(CURSOR)) == ("No", "hidden")
+        assert tab.said("Log.entryAdded") == tab.said("Runtime.exceptionThrown") == []
+
+
+@pytest.mark.browser
+async def test_on_a_telephone_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
+    long = "https://chat.example/" + "x" * 300
+    body = Interaction(Request("GET", long), Tape(Head(200, "", (("X", "y" * 300),)), (Chunk(0.1, b"z" * 300),)))
+    async with opened(written(tmp_path, body, streamed("Hello", "Hello " + "w" * 300))) as tab:
+        screen = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        await tab.call("Emulation.setDeviceMetricsOverride", **screen)
+        await tab.value("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        assert await tab.value("document.documentElement.scrollWidth") == 390
+        wide = "[...document.querySelectorAll('body *')].filter((each) => !each.closest('.wide, .skip'))"
+        assert await tab.value(f"{wide}.every((each) => each.getBoundingClientRect().right <= 390)")
+        assert await tab.value("parseFloat(getComputedStyle(document.querySelector('pre')).fontSize)") >= 13
 
 
 @pytest.mark.browser

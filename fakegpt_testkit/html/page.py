@@ -10,7 +10,7 @@ from fakegpt_testkit.dialects import Rewrite, Text
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.html.assets import POLICY, SCRIPT, STYLE
 from fakegpt_testkit.html.escaping import as_html
-from fakegpt_testkit.html.svg import drawing, in_words, milliseconds
+from fakegpt_testkit.html.svg import drawing, duration, in_words, milliseconds
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def page(name: str, timelines: Mapping[int, Timeline]) -> str:
     """The whole page; ``name`` is the cassette's, and the keys are its interactions' numbers."""
     title = as_html(f"Cassette {name}")
     events = sum(len(each.moments) for each in timelines.values())
+    # logins after what they are for
+    timelines = dict(sorted(timelines.items(), key=lambda item: not item[1].is_stream))
     return "".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
@@ -62,44 +64,59 @@ def _search_box() -> Iterator[str]:
 
 def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
     request, tape = timeline.interaction.request, timeline.interaction.response
-    provenance = timeline.interaction.provenance
     yield f'<section aria-labelledby="interaction-{number}">\n'
-    yield f'<h2 id="interaction-{number}">{number}. {as_html(f"{request.method} {request.uri}")}</h2>\n<dl>'
-    yield _fact("Answer", f"{tape.status or 'none'} {tape.reason}")
-    yield _fact("Body", f"{len(tape.body)} bytes in {counted(len(tape.chunks), 'chunk')}")
-    yield f"<dt>Ending</dt><dd>{_ending(timeline)}</dd>"
-    recorded = ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word)
-    yield _fact("Recorded", recorded) if recorded else ""
-    yield "</dl>\n"
-    yield _folded("Request headers", _headers(request.headers))
-    yield _folded("Request body", _body(request.body)) if request.body else ""
-    yield _folded("Response headers", _headers(tape.headers))
+    yield f'<h2 id="interaction-{number}">{number}. {as_html(f"{request.method} {request.uri}")}</h2>\n'
+    if timeline.text:
+        yield f"<h3>Text</h3>\n{_player(number, timeline) if timeline.moments else ''}"
+        yield f'<pre id="text-{number}" tabindex="0">{as_html(timeline.text)}</pre>\n'
+    yield from _facts(timeline)
     if len(tape.chunks) > 1 or timeline.moments or tape.ending.kind is not EndingKind.COMPLETE:
         yield f'<h3 id="timeline-{number}">Timeline</h3>\n'
         yield f'<div class="wide" role="region" tabindex="0" aria-labelledby="timeline-{number}">'
-        yield f"{drawing(timeline, f'drawing-{number}')}</div>\n"
+        yield f"{drawing(timeline, number)}</div>\n"
         yield f'<p id="drawing-{number}-text">{as_html(in_words(timeline))}</p>\n'
-    if timeline.text:
-        yield f'<h3>Text</h3>\n<pre tabindex="0">{as_html(timeline.text)}</pre>\n'
     if timeline.moments:
         yield from _events(number, timeline)
     elif tape.body:
         yield f'<h3>Body</h3>\n<pre tabindex="0">{as_html(_body(tape.body))}</pre>\n'
     for problem in (timeline.stray, timeline.unfinished, timeline.too_large):
         yield f'<p class="bad">Not an event: {as_html(problem)}</p>\n' if problem else ""
+    yield _folded("Request headers", _headers(request.headers))
+    yield _folded("Request body", _body(request.body)) if request.body else ""
+    yield _folded("Response headers", _headers(tape.headers))
     yield "</section>\n"
+
+
+def _facts(timeline: Timeline) -> Iterator[str]:
+    tape, provenance = timeline.interaction.response, timeline.interaction.provenance
+    yield "<dl>" + _fact("Answer", f"{tape.status or 'none'} {tape.reason}")
+    yield _fact("Body", f"{len(tape.body)} bytes in {counted(len(tape.chunks), 'chunk')}")
+    yield f"<dt>Ending</dt><dd>{_ending(timeline)}</dd>"
+    recorded = ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word)
+    yield _fact("Recorded", recorded) if recorded else ""
+    yield "</dl>\n"
+
+
+def _player(number: int, timeline: Timeline) -> str:
+    """What plays the text at its recorded times; the page's script shows it."""
+    end = duration(timeline)
+    return (
+        f'<div class="player" data-stream="{number}" data-end="{end:.6f}" hidden><button type="button">Play</button>'
+        f'<input type="range" min="0" max="{round(end * 1000)}" aria-label="Time in milliseconds"><output></output>'
+        "</div>\n"
+    )
 
 
 def _events(number: int, timeline: Timeline) -> Iterator[str]:
     caption = f"{counted(len(timeline.moments), 'event')} of interaction {number}"
-    yield f"<h3>Events</h3>\n<table><caption>{caption}</caption>\n"
+    yield f'<h3>Events</h3>\n<table id="events-{number}"><caption>{caption}</caption>\n'
     yield '<thead><tr><th scope="col" class="number">Event</th><th scope="col" class="number">Time</th>'
-    yield '<th scope="col" class="number">Chunk</th><th scope="col">Type</th><th scope="col">Text it added</th>'
-    yield '<th scope="col">Data</th></tr></thead>\n<tbody>\n'
+    yield '<th scope="col" class="number by">Chunk</th><th scope="col" class="by">Type</th>'
+    yield '<th scope="col">Text it added</th><th scope="col">Data</th></tr></thead>\n<tbody>\n'
     for nth, moment in enumerate(timeline.moments, 1):
-        yield f'<tr data-event="{nth}"><th scope="row" class="number">{nth}</th>'
-        yield f'<td class="number">{milliseconds(moment.at)}</td><td class="number">{moment.chunk}</td>'
-        yield f"<td>{as_html(moment.event.event)}</td><td>{_added(moment)}</td>"
+        yield f'<tr data-event="{nth}" data-at="{moment.at:.6f}"><th scope="row" class="number">{nth}</th>'
+        yield f'<td class="number">{milliseconds(moment.at)}</td><td class="number by">{moment.chunk}</td>'
+        yield f'<td class="by">{as_html(moment.event.event)}</td><td>{_added(moment)}</td>'
         yield f'<td class="data">{_data(moment.event.data)}</td></tr>\n'
     yield "</tbody></table>\n"
 
@@ -113,8 +130,11 @@ def _data(data: str) -> str:
 
 
 def _added(moment: Moment) -> str:
-    pieces = [delta.text for delta in moment.deltas if isinstance(delta, (Text, Rewrite))]
-    return "".join(f"<ins>{as_html(piece)}</ins>" for piece in pieces)
+    return "".join(
+        f"<ins{' data-whole' if isinstance(delta, Rewrite) else ''}>{as_html(delta.text)}</ins>"
+        for delta in moment.deltas
+        if isinstance(delta, (Text, Rewrite)) and not delta.choice
+    )
 
 
 def _ending(timeline: Timeline) -> str:

@@ -31,10 +31,10 @@ _TICKS: Final = 8
 _CHARACTER: Final = 6.5
 
 
-def drawing(timeline: Timeline, name: str) -> str:
-    """The SVG; ``name`` is unique on the page, and an element called ``name-text`` says in words what is drawn."""
-    tape = timeline.interaction.response
-    scale = _Scale(max(tape.ending.at, *(chunk.at for chunk in tape.chunks), tape.head.at, 0.001))
+def drawing(timeline: Timeline, number: int) -> str:
+    """The SVG of the interaction of this number; an element called ``drawing-1-text`` says in words what is drawn."""
+    name = f"drawing-{number}"
+    scale = _Scale(duration(timeline))
     parts = [
         *_gaps(timeline, scale),
         *_axis(scale),
@@ -43,12 +43,19 @@ def drawing(timeline: Timeline, name: str) -> str:
         f'<text x="0" y="{_EVENTS + 4}">events</text>' if timeline.moments else "",
         *_events(timeline, scale),
         _ending(timeline, scale),
+        f'<line class="cursor" id="cursor-{number}" y1="{_TOP}" y2="{_AXIS}" visibility="hidden"/>',
     ]
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-labelledby="{name}-title" aria-describedby="{name}-text">'
         f'<title id="{name}-title">Chunks and events over time</title>{"".join(parts)}</svg>'
     )
+
+
+def duration(timeline: Timeline) -> float:
+    """Seconds from the request to the last thing that is drawn; never 0."""
+    tape = timeline.interaction.response
+    return max(tape.ending.at, *(chunk.at for chunk in tape.chunks), tape.head.at, 0.001)
 
 
 def in_words(timeline: Timeline) -> str:
