@@ -133,7 +133,7 @@ def test_cuts_lose_nothing_and_leave_no_empty_chunk(body: list[bytes], cuts: Cut
 
 @pytest.mark.parametrize("cuts", ["event", "data"])
 async def test_each_chunk_reaches_a_raw_reader_by_itself(cuts: Cuts) -> None:
-    async with raw(Options(cuts=cuts, delay=0.002)) as reader:
+    async with raw(Options(cuts=cuts, delay=0.02, text="Hello there")) as reader:
         head = await reader.readuntil(b"\r\n\r\n")
         reads = []
         while read := await reader.read(65536):
