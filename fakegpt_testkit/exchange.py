@@ -72,12 +72,14 @@ class Ending:
     """How and when a response ended.
 
     ``at`` is in seconds since the request was sent; ``note`` says more where the kind alone does not, for people and
-    for the player (which timeout, which error number, which of the notes above).
+    for the player (which timeout, which error number, which of the notes above). ``left`` is when the client left,
+    where the recording read on without it; None where it did not.
     """
 
     kind: EndingKind = EndingKind.COMPLETE
     at: float = 0.0
     note: str = ""
+    left: float | None = None
 
     def __str__(self) -> str:
         """How it ended, for people: ``reset (ECONNRESET)``."""

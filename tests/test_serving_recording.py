@@ -61,11 +61,11 @@ class Proxy:
 
 
 @contextmanager
-def recording(path: Path, mode: str = "new_episodes") -> Iterator[Proxy]:
+def recording(path: Path, mode: str = "new_episodes", **more: str) -> Iterator[Proxy]:
     with raw_server(LIVE) as upstream:
         live = f"http://127.0.0.1:{upstream.port}"
         recorder = Recorder(
-            path, live, Settings(match_on=MATCH_ON).merged({"record_mode": mode}), "https://api.example"
+            path, live, Settings(match_on=MATCH_ON).merged({"record_mode": mode, **more}), "https://api.example"
         )
         server = server_of(terms=Terms(Settings(match_on=MATCH_ON), AT_ONCE), recorder=recorder)
         with serving(server) as url:
@@ -194,6 +194,24 @@ def test_a_client_that_left_is_told_as_abandoned(reset: bool, proxy: Proxy) -> N
         httpx.post(f"{proxy.url}/__fakegpt/save")
     [kept] = proxy.saved.interactions
     assert (kept.response.body, kept.response.ending.kind) == (EVENTS[0], EndingKind.ABANDONED)
+
+
+@pytest.mark.parametrize("path", ["/whole", "/reset"])
+def test_the_rest_of_what_a_client_left_is_read_where_it_is_wanted(path: str, tmp_path: Path) -> None:
+    with recording(tmp_path / "made.yaml", after_leaving="read") as proxy:
+        line = Line(proxy.url)
+        line.send(request(path))
+        line.until(b"one\n\n\r\n")
+        line.leave(reset=False)
+        until = time.monotonic() + 20
+        while not (proxy.path.exists() and proxy.saved.interactions):
+            assert time.monotonic() < until
+            httpx.post(f"{proxy.url}/__fakegpt/save")
+        [kept] = proxy.saved.interactions
+    ending = kept.response.ending
+    assert (kept.response.body, ending.kind) == (b"".join(EVENTS), ENDED.get(path, EndingKind.COMPLETE))
+    assert ending.left is not None
+    assert ending.left < ending.at
 
 
 def test_the_file_is_written_while_it_records_and_no_journal_is_left(proxy: Proxy) -> None:

@@ -26,6 +26,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.endings: list[EndingKind] = []
+        self.reads_on = False
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: None

@@ -22,7 +22,7 @@ from fakegpt_testkit.cassette.coding import Budget
 from fakegpt_testkit.cassette.heads import framed
 from fakegpt_testkit.cassette.keys import OURS, order_word
 from fakegpt_testkit.cassette.tools import in_vcrpys_keys, tool_of
-from fakegpt_testkit.cassette.track import BadTrack, Track, read_track
+from fakegpt_testkit.cassette.track import BadTrack, Track, read_moment, read_track
 from fakegpt_testkit.cassette.tree import BadShape, Mapping, Plain, line_of, shown, text_of_bytes
 from fakegpt_testkit.exchange import (
     Chunk,
@@ -58,6 +58,7 @@ _OUR_KEYS = frozenset(
         "track",
         "ending",
         "note",
+        "left",
         "coded",
     }
 )
@@ -186,7 +187,7 @@ def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape
         headers = framed(headers, method, status)
     version = _text(ours, "http") or "1.1"
     track = _track(ours)
-    ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"))
+    ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"), _left(ours))
     head = Head(status, reason, headers, version, track.at if track else 0.0, _text(ours, "early") == "true")
     cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
     tape = Tape.of_body(head, body, cut, ending)
@@ -212,6 +213,16 @@ def _track(ours: Mapping) -> Track | None:
     except BadTrack:
         advice = "remove the line: then one piece per event is played"
         raise BadShape(f"the track of {OURS!r} cannot be read", ours.line, advice) from None
+
+
+def _left(ours: Mapping) -> float | None:
+    if "left" not in ours:
+        return None
+    try:
+        return read_moment(_text(ours, "left"))
+    except BadTrack:
+        word = shown(ours["left"])
+        raise BadShape(f"{word} is no moment at which a client left", ours.line, "milliseconds, as 812.4") from None
 
 
 def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:

@@ -28,6 +28,7 @@ _UNFRAMED, _CHUNK_BY_CHUNK, _TRACK = (
 )
 """No ends of HTTP chunks, one at the end of each piece, and any."""
 
+_MOMENT = re.compile(r"\d{1,12}\.\d", re.ASCII)
 _WORDS_ONLY, _NUMBERS_ONLY = str.maketrans(":", " ", "."), str.maketrans(":", " ", "./")
 
 
@@ -47,6 +48,18 @@ def write_track(tape: Tape) -> str:
         words.append(f"+{step // 10}.{step % 10}:{sizes}" if step >= 0 else f"{_step(step)}:{sizes}")
     words.append(_step(_ticks(tape.ending.at) - now))
     return " ".join(words)
+
+
+def write_moment(seconds: float) -> str:
+    """A moment in a track's unit, milliseconds."""
+    return _milliseconds(_ticks(seconds))
+
+
+def read_moment(text: str) -> float:
+    """A moment that was written so, in seconds. Raises ``BadTrack`` for any other text."""
+    if not _MOMENT.fullmatch(text):
+        raise BadTrack(text)
+    return int(text.replace(".", "")) / _TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from fakegpt_testkit.cassette.keys import OURS, order_word
 from fakegpt_testkit.cassette.scalars import block, inline
-from fakegpt_testkit.cassette.track import write_track
+from fakegpt_testkit.cassette.track import write_moment, write_track
 from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def _track(interaction: Interaction) -> list[str]:
         lines.append(f"      ending: {ending.kind.value}")
     if ending.note:
         lines.append(f"      note: {inline(ending.note)}")
+    if ending.left is not None:
+        lines.append(f"      left: {inline(write_moment(ending.left))}")
     return lines
 
 

@@ -62,6 +62,13 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
     show_default=True,
     help="What --record adds to a cassette that there is.",
 )
+@click.option(
+    "--after-leaving",
+    type=click.Choice(["stop", "read"]),
+    default="stop",
+    show_default=True,
+    help="Whether --record reads on where a client leaves a stream.",
+)
 @click.option("--once", is_flag=True, help="Play equal requests in their recorded order, each once.")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers, or *; may be given several times.")
 @click.option("--allow-host", multiple=True, help="Another name this server is asked under; several times.")
@@ -141,7 +148,7 @@ def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Record
         return None
     if flags["upstream"] is None or len(cassettes) != 1 or cassettes[0].is_dir():
         raise click.UsageError("--record takes one cassette and --upstream URL")
-    settings = terms.settings.merged({"record_mode": flags["record_mode"]})
+    settings = terms.settings.merged({name: flags[name] for name in ("record_mode", "after_leaving")})
     return Recorder(cassettes[0], flags["upstream"], settings, flags["origin"])
 
 

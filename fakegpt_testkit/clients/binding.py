@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     """A class, the name of its method, and what makes of that method the one that takes its place."""
 
 _CLIENTS: Final = {
-    "aiohttp": ("aiohttp", "bind", None),
+    "aiohttp": ("aiohttp", "bind", "stop_all"),
     "httpcore": ("httpcore", "bind", None),
     "httpcore2": ("httpcore", "bind", None),
     "http.client": ("httpclient", "bind_http_client", "restore_all"),

@@ -65,7 +65,9 @@ class CassetteDeck:
             for each in self.old:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self._redact)
-        self.recordings = Recordings(self.origins, lambda: Notes(self.redactor, open_log))
+        self.recordings = Recordings(
+            self.origins, lambda: Notes(self.redactor, open_log), reads_on=settings.after_leaving == "read"
+        )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playback] = {}
         self.refused: list[FakeGptTestkitError] = []

@@ -27,7 +27,8 @@ STAND_IN = "fakegpt-testkit-upstream"
 class Recordings:
     """The recordings of one use of a cassette, by the number of the request; true once there is one."""
 
-    def __init__(self, origins: Origins, make_notes: Callable[[], Notes]) -> None:
+    def __init__(self, origins: Origins, make_notes: Callable[[], Notes], *, reads_on: bool = False) -> None:
+        self._reads_on = reads_on
         self._origins = origins
         self._make_notes = make_notes
         self._begun: dict[int, Recording] = {}
@@ -42,7 +43,7 @@ class Recordings:
         with self._lock:
             self._notes.open()
             self._any = True
-            recording = self._begun[number] = Recording(number, self._origins, self._notes)
+            recording = self._begun[number] = Recording(number, self._origins, self._notes, self._reads_on)
             return recording
 
     @cached_property
@@ -99,7 +100,8 @@ class Recording:
     ``lost`` is the request and the reason, when it could not be recorded.
     """
 
-    def __init__(self, number: int, origins: Origins, notes: Notes) -> None:
+    def __init__(self, number: int, origins: Origins, notes: Notes, reads_on: bool) -> None:
+        self.reads_on = reads_on
         self.interaction: Interaction | None = None
         self.lost: tuple[str, Exception] | None = None
         self._number = number

@@ -31,6 +31,8 @@ Consequence = Literal["ignore", "warn", "fail"]
 """What happens when something is left at the end of a block."""
 OnException = bool | Literal["aside"]
 """What becomes of what a failing block recorded."""
+AfterLeaving = Literal["stop", "read"]
+"""What a recording does where the client leaves before the end of an answer."""
 Stale = Literal["warn", "fail", "record"]
 """What happens when a recording is too old."""
 Threshold = Literal["harmless", "added", "broken", "never"]
@@ -212,6 +214,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "redaction": _redaction,
     "passthrough": _passthrough,
     "record_on_exception": _on_exception,
+    "after_leaving": _one_of("stop", "read"),
     "max_age": _age,
     "stale": _one_of("warn", "fail", "record"),
     "refused": _one_of("ignore", "warn", "fail"),
@@ -299,6 +302,8 @@ class Recording(_Checked):
     opens meanwhile: ``["localhost:6333", "*.internal"]``, or ``"own"`` for all of this process. ``redaction`` adds to
     what is never stored. With ``record_on_exception=False`` a block that raises leaves the file as it was; with
     ``"aside"``, as in a marked test, it does so too, and what was recorded is kept beside it, as ``NAME.failed``.
+    With ``after_leaving="read"`` the rest of a stream that the client left is recorded too, up to 60 seconds of it,
+    for another test that reads more; the cassette tells when the client left.
     """
 
     record_mode: Mode = RecordMode.NONE
@@ -306,6 +311,7 @@ class Recording(_Checked):
     passthrough: Sequence[str] = ()
     redaction: Redaction | None = None
     record_on_exception: OnException = True
+    after_leaving: AfterLeaving = "stop"
 
     @property
     def mode(self) -> RecordMode:
@@ -353,6 +359,7 @@ class Changes(TypedDict, total=False):
     passthrough: Sequence[str]
     redaction: Redaction | None
     record_on_exception: OnException
+    after_leaving: AfterLeaving
     max_age: timedelta | str | float | None
     stale: Stale
     refused: Consequence

@@ -88,6 +88,7 @@ class Relay(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._keeps = False
         self._over = False
+        self._lingering: asyncio.TimerHandle | None = None
         self.holds = asked.version != "1.0"
         """Whether a client that says no more has gone; one of HTTP/1.0 may wait for its answer all the same."""
         self.sent = 0
@@ -107,9 +108,13 @@ class Relay(asyncio.Protocol):
         transport.write(self._data)
 
     def data_received(self, data: bytes) -> None:
-        if self._over:
+        if self._over and self._lingering is None:
             return
         self._capture.heard(data)
+        if self._lingering is not None:
+            if self._capture.over:
+                self._stop()
+            return
         if self._held is None:
             self._write(data)
         else:
@@ -122,12 +127,15 @@ class Relay(asyncio.Protocol):
         """The service has said all."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._over:
+        if self._over and self._lingering is None:
             return
         if exc is None:
             self._capture.ended()
         else:
             self._capture.lost(EndingKind.RESET, reset_name(exc))
+        if self._lingering is not None:
+            self._stop()
+            return
         if self._held:
             self._write(bytes(self._held))
         if exc is None:
@@ -153,9 +161,22 @@ class Relay(asyncio.Protocol):
         if self._over:
             return
         self._over = self.left_early = True
-        if self._transport is not None:
-            self._capture.left()
-            self._transport.abort()
+        if self._transport is None:
+            self._ended()
+        elif grace := self._capture.grace():
+            self._transport.resume_reading()
+            self._lingering = self._loop.call_later(grace, self._stop)
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
+        """The client has gone, and nothing more is heard for the recording."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        assert self._transport is not None, "nothing was heard without"
+        self._capture.left()
+        self._transport.abort()
         self._ended()
 
     def _pass_head(self) -> None:

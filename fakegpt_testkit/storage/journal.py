@@ -101,7 +101,8 @@ class Journal:
 
     def ending(self, number: int, ending: Ending) -> None:
         """Its response ended."""
-        self._write({"ending": number, "kind": ending.kind.value, "at": float(ending.at), "note": ending.note})
+        left = {} if ending.left is None else {"left": float(ending.left)}
+        self._write({"ending": number, "kind": ending.kind.value, "at": float(ending.at), "note": ending.note, **left})
 
     def begin_anew(self, exchanges: Iterable[Exchange]) -> None:
         """Put these in the place of all that was noted; what follows comes after them.
@@ -268,7 +269,8 @@ def _take(growing: dict[int, _Growing], event: dict[str, object]) -> None:
         case {"chunk": int(n), "at": float(at), "data": str(data), "ends": list(ends)}:
             growing[n].chunks.append(Chunk(at, _unpacked(data), tuple(map(int, ends))))
         case {"ending": int(n), "kind": str(kind), "at": float(at), "note": str(note)}:
-            growing[n].ending = Ending(EndingKind(kind), at, note)
+            left = event.get("left")
+            growing[n].ending = Ending(EndingKind(kind), at, note, left if isinstance(left, float) else None)
         case _:
             raise ValueError("a line that is no event")
 

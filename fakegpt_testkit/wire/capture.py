@@ -22,6 +22,8 @@ TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
 GRACE: Final = 0.1
 """Seconds that a client's leaving at the end mark takes longer at most: the end of the body is nearly always there."""
+READ_ON: Final = 60.0
+"""Seconds that the rest of an answer may take where it is wanted."""
 
 
 class Moments:
@@ -64,6 +66,7 @@ class Capture:
         self._coded: list[tuple[Chunk, Chunk]] = []
         self._clock = clock
         self._waits_until: float | None = None
+        self._left_at: float | None = None
         self.asked = RequestReader(method, uri)
         self.answer = ResponseReader(method)
         self.over = False
@@ -71,11 +74,18 @@ class Capture:
         """Called once, when nothing more is told: who listens takes its ear away."""
 
     def grace(self) -> float:
-        """How many seconds it is still worth to read on where the client leaves: none, but at a stream's end mark."""
-        if self.over or not self._marked:
+        """How many seconds it is still worth to read on where the client leaves.
+
+        None, but at a stream's end mark, or where the rest is wanted.
+        """
+        self.digest()
+        if self.over or self.answer.finished or self.answer.malformed:
             return 0.0
         if self._waits_until is None:
-            self._waits_until = self._clock() + GRACE
+            if not self._marked and not self._recording.reads_on:
+                return 0.0
+            self._waits_until = self._clock() + (GRACE if self._marked else READ_ON)
+            self._left_at = None if self._marked else self._moments.next()
         return max(self._waits_until - self._clock(), 0.0)
 
     @property
@@ -179,7 +189,7 @@ class Capture:
         self._step_aside()
         if self.answer.head is None and self.answer.malformed is None:
             self._recording.request(self.asked.request)
-        self._recording.ended(Ending(kind, ended_at, note), self._coded)
+        self._recording.ended(Ending(kind, ended_at, note, self._left_at), self._coded)
 
     def _step_aside(self) -> None:
         self.over = True

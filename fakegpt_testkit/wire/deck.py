@@ -35,6 +35,10 @@ class Playback(Protocol):
 class Recording(Protocol):
     """One exchange while it is recorded; except ``chunk``, each method is called at most once, in this order."""
 
+    @property
+    def reads_on(self) -> bool:
+        """Whether the rest of an answer that the client leaves is wanted."""
+
     def request(self, request: Request) -> None:
         """The request, as far as the client had sent it when the answer began."""
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit.clients.aiohttp.connector import replace_connect
+from fakegpt_testkit.clients.aiohttp.tap import replace_close, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["bind"]
+__all__ = ["bind", "stop_all"]
 
 
 def bind(module: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:
     """What is replaced in ``aiohttp``."""
-    return [(module.BaseConnector, "connect", replace_connect)]
+    connector = module.BaseConnector
+    return [(connector, "connect", replace_connect), (connector, "close", replace_close)]

@@ -271,6 +271,6 @@ class PlayedExchange:
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"
         tap = Tap(self._connection, live, self._handler, recording, self._req.method, uri_of(self._req))
-        self._connection.add_callback(lambda: live.release() if tap.reusable else live.close())
+        self._connection.add_callback(lambda: tap.when_over(lambda: live.release() if tap.reusable else live.close()))
         assert self._handler.transport is not None, "a closed connection cancels this task"
         self._handler.transport.write(with_proxy_login(self._asked.written, self._req))

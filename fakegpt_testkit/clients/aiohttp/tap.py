@@ -8,17 +8,54 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.capture import Capture, reset_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
+    from aiohttp import BaseConnector
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
     from fakegpt_testkit.wire.deck import Recording
+
+
+lingering: WeakKeyDictionary[BaseConnector, set[Tap]] = WeakKeyDictionary()
+"""What of a connector's connections is still read, though the client has left."""
+
+
+def replace_close(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """What takes the place of ``BaseConnector.close``: it waits for what is still read, before the loop may end."""
+
+    def close(connector: BaseConnector, *args: object, **options: object) -> Awaitable[None]:
+        closing = original(connector, *args, **options)
+        reading = [each.over for each in lingering.get(connector, ())]
+        return Closing(closing, reading) if reading else closing
+
+    return close
+
+
+def stop_all() -> None:
+    """Nobody records any more."""
+    for taps in [*lingering.values()]:
+        for each in [*taps]:
+            each.stop_soon()
+
+
+class Closing:
+    """A connector's closing, with what it has to wait for."""
+
+    def __init__(self, closing: Awaitable[None], reading: Iterable[asyncio.Future[None]]) -> None:
+        self._closing = closing
+        self._reading = reading
+
+    def __await__(self) -> Generator[Any, None, None]:
+        for each in self._reading:
+            yield from each
+        yield from self._closing.__await__()
 
 
 class ListeningTransport:
@@ -38,11 +75,13 @@ class ListeningTransport:
 
     def close(self) -> None:
         self._tap.left()
-        self._own.close()
+        if not self._tap.lets_go():
+            self._own.close()
 
     def abort(self) -> None:
         self._tap.left()
-        self._own.abort()
+        if not self._tap.lets_go():
+            self._own.abort()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._live, name)
@@ -78,6 +117,14 @@ class Tap(asyncio.Protocol):
         handler.transport = self._ear
         # Not replacing handler.data_received: uvloop keeps the bound methods of the protocol it was given.
         transport.set_protocol(self)
+        self._connector, self._key = connection._connector, live._key
+        self._loop = asyncio.get_running_loop()
+        self._lingering: asyncio.TimerHandle | None = None
+        self._why = EndingKind.ABANDONED, ""
+        self._gone = False
+        self._afterwards: Callable[[], None] = _nothing
+        self.over = self._loop.create_future()
+        """Done when nothing more is read for a client that has left."""
         connection.add_callback(self.left)
 
     @property
@@ -93,7 +140,49 @@ class Tap(asyncio.Protocol):
 
     def left(self) -> None:
         """The client has let go of the connection: the answer is complete, or the rest is not wanted."""
-        self._capture.left(*self._why_left())
+        if self._lingering is not None:
+            return
+        self._why = self._why_left()
+        abandons = self._why[0] is EndingKind.ABANDONED and self._handler.should_close
+        if abandons and not self._transport.is_closing() and (grace := self._capture.grace()):
+            self._linger(grace)
+        else:
+            self._capture.left(*self._why)
+
+    def _linger(self, grace: float) -> None:
+        """Read on for the recording alone; to the client the connection is closed."""
+        self._lingering = self._loop.call_later(grace, self.stop)
+        lingering.setdefault(self._connector, set()).add(self)
+        self._transport.resume_reading()
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._capture.left(*self._why)
+
+    def stop_soon(self) -> None:
+        """The same, from wherever; nothing where the loop has ended."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.stop)
+
+    def lets_go(self) -> bool:
+        """Whether the live connection outlives the client's closing of it; the client hears that it is closed."""
+        if self._lingering is None:
+            return False
+        if not self._gone:
+            self._gone = True
+            if self._own is self._transport:
+                self._loop.call_soon(self._handler.connection_lost, None)
+            else:
+                self._own.close()
+        return True
+
+    def when_over(self, act: Callable[[], None]) -> None:
+        """What is to be done with the live connection, once it is read no more; its connector is done with it."""
+        if self._lingering is None:
+            act()
+        else:
+            self._connector._release_acquired(self._key, self._owner)
+            self._afterwards = act
 
     def _why_left(self) -> tuple[EndingKind, str]:
         # Called in the midst of the client's own leaving, so the exception that makes it leave is being handled now.
@@ -110,6 +199,9 @@ class Tap(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: the handler gets them now."""
+        if self._lingering is not None:
+            self._capture.heard(data)
+            return
         # Heard first: the handler may let go of the connection while it takes the bytes.
         self._capture.arrived(data)
         self._handler.data_received(data)
@@ -117,7 +209,8 @@ class Tap(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The server sends no more."""
-        self._handler.eof_received()
+        if self._lingering is None:
+            self._handler.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -125,20 +218,33 @@ class Tap(asyncio.Protocol):
             self._capture.ended()
         else:
             self._capture.lost(EndingKind.RESET, reset_name(exc))
-        self._handler.connection_lost(exc)
+        if self._lingering is None:
+            self._handler.connection_lost(exc)
         if self._owner is not self._handler:
             self._owner.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The client writes faster than the server reads."""
-        self._handler.pause_writing()
+        if self._lingering is None:
+            self._handler.pause_writing()
 
     def resume_writing(self) -> None:
         """The server has caught up."""
-        self._handler.resume_writing()
+        if self._lingering is None:
+            self._handler.resume_writing()
 
     def _step_aside(self) -> None:
         if self._handler.transport is self._ear:
             self._handler.transport = self._own
-        if not self._transport.is_closing():
+        if self._lingering is not None:
+            self._lingering.cancel()
+            lingering[self._connector].discard(self)
+            self._afterwards()
+            self._transport.close()
+            self.over.set_result(None)
+        elif not self._transport.is_closing():
             self._transport.set_protocol(self._owner)
+
+
+def _nothing() -> None:
+    """The connection is nobody's any more."""

@@ -15,12 +15,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.wire.capture import reset_name
 
 if TYPE_CHECKING:
     from fakegpt_testkit.wire.arrivals import Arrivals
     from fakegpt_testkit.wire.capture import Capture
 
 FOR_EVER = threading.TIMEOUT_MAX
+READ_SIZE = 65536
 READABLE = frozenset({"rb", "br"})
 
 
@@ -97,16 +99,22 @@ class TapFile(io.RawIOBase):
             self._raw.close()
 
     def _hear_out(self) -> None:
-        """A client that left at the end mark: what still comes is only the framing's end, worth a short wait."""
+        """A client that left at the end mark: what still comes is only the framing's end, worth a short wait.
+
+        Or the rest is wanted, however long it takes.
+        """
         capture, live = self._tap.capture, self._tap.live
         if not capture.grace():
             return
         before = live.gettimeout()
-        with suppress(OSError):
+        try:
             while left := capture.grace():
                 live.settimeout(left)
-                data = self._raw.read(4096)
-                capture.heard(data or b"")
+                capture.heard(self._raw.read(READ_SIZE) or b"")
+        except TimeoutError:
+            pass
+        except OSError as failure:
+            capture.lost(EndingKind.RESET, reset_name(failure))
         with suppress(OSError):
             live.settimeout(before)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KEY: Final = "fakegpt_testkit.exchange"
 """The extension of a request in which its exchange travels from the pool to the connection that it gets."""
 LONGEST_SLEEP: Final = 3600.0
+READ_SIZE: Final = 65536
 PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 

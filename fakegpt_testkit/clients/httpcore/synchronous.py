@@ -6,7 +6,6 @@ The twin of ``asynchronous``. Knows no cassette.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -15,6 +14,7 @@ from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.httpcore.exchanges import (
     KEY,
     LONGEST_SLEEP,
+    READ_SIZE,
     Asked,
     GoLive,
     Played,
@@ -144,9 +144,13 @@ class Ear:
         return data
 
     def close(self) -> None:
-        with suppress(self._core.TimeoutException, self._core.NetworkError):
+        try:
             while left := self._capture.grace():
-                self._capture.heard(self._live.read(4096, left))
+                self._capture.heard(self._live.read(READ_SIZE, left))
+        except self._core.ReadTimeout:
+            pass
+        except self._core.NetworkError as failure:
+            lose(self._core, self._capture, failure)
         self._capture.left()
         self._live.close()
 

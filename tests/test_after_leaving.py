@@ -1,0 +1,183 @@
+"""What is recorded of an answer whose client leaves before its end: at the end mark, and where the rest is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import httpx2
+import pytest
+import requests
+from support.behaviours import HEAD, in_chunk
+from support.raw import raw_server
+from support.servers import HOLD, RESET
+from support.three_ways import LOOPS, run_in
+
+from fakegpt_testkit.errors import CassetteError
+from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.storage import Journal, recover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+    from support.raw import RawServer
+
+FIRST, SECOND, DONE = (b"data: %s\n\n" % each for each in (b"1", b"2", b"[DONE]"))
+WHOLE = (HEAD, in_chunk(FIRST), 0.02, in_chunk(SECOND), 0.02, b"0\r\n\r\n")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RawServer]:
+    marked = (HEAD, in_chunk(FIRST), in_chunk(DONE), 0.01, b"0\r\n\r\n")
+    held = (HEAD, in_chunk(FIRST), in_chunk(DONE), HOLD)
+    broken = (HEAD, in_chunk(FIRST), 0.02, in_chunk(SECOND), RESET)
+    with raw_server({"/whole": WHOLE, "/marked": marked, "/held": held, "/broken": broken}) as running:
+        yield running
+
+
+def by_httpx(lib: ModuleType, url: str, last: bytes) -> None:
+    with lib.Client() as client, client.stream("GET", url) as answer:
+        seen = b""
+        for chunk in answer.iter_raw():
+            seen += chunk
+            if seen.endswith(last):
+                return
+
+
+def by_async_httpx(lib: ModuleType, url: str, last: bytes) -> None:
+    async def main() -> None:
+        async with (
+            lib.AsyncClient() as client,
+            client.stream("GET", url) as answer,
+            aclosing(answer.aiter_raw()) as chunks,
+        ):
+            seen = b""
+            async for chunk in chunks:
+                seen += chunk
+                if seen.endswith(last):
+                    return
+
+    asyncio.run(main())
+
+
+def by_requests(url: str, last: bytes) -> None:
+    with requests.get(url, stream=True) as answer:
+        seen = b""
+        for chunk in answer.iter_content(None):
+            seen += chunk
+            if seen.endswith(last):
+                return
+
+
+def by_aiohttp(loop: str, url: str, last: bytes) -> None:
+    async def main() -> None:
+        async with aiohttp.ClientSession() as client, client.get(url) as answer:
+            seen = b""
+            async for chunk in answer.content.iter_any():
+                seen += chunk
+                if seen.endswith(last):
+                    return
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(main())
+
+
+LEAVERS: dict[str, Callable[[str, bytes], None]] = {
+    "httpx": partial(by_httpx, httpx),
+    "httpx2": partial(by_httpx, httpx2),
+    "httpx2 async": partial(by_async_httpx, httpx2),
+    "requests": by_requests,
+    "aiohttp": partial(by_aiohttp, "asyncio"),
+    "aiohttp on uvloop": partial(by_aiohttp, "uvloop"),
+}
+
+
+@pytest.mark.parametrize("client", LEAVERS)
+def test_a_longer_read_finds_what_a_shorter_one_left(client: str, server: RawServer, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    with use_cassette(file, record_mode="all", after_leaving="read"):
+        LEAVERS[client](f"{server.url}/whole", FIRST)
+    [only] = load_cassette(file).interactions
+    tape = only.response
+    assert (tape.ending.kind, tape.body) == (EndingKind.COMPLETE, FIRST + SECOND)
+    assert tape.ending.left is not None
+    assert [chunk.data for chunk in tape.chunks if chunk.at <= tape.ending.left] == [FIRST]
+    for other in LEAVERS.values():
+        with use_cassette(file) as session:
+            other(f"{server.url}/whole", SECOND)
+        assert not session.refused
+
+
+@pytest.mark.parametrize("client", LEAVERS)
+def test_who_leaves_at_the_end_mark_records_a_whole_stream(client: str, server: RawServer, tmp_path: Path) -> None:
+    for path, kind in (("marked", EndingKind.COMPLETE), ("held", EndingKind.ABANDONED)):
+        with use_cassette(tmp_path / path, record_mode="all"):
+            LEAVERS[client](f"{server.url}/{path}", DONE)
+        [only] = load_cassette(tmp_path / path).interactions
+        assert (only.response.ending.kind, only.response.ending.left) == (kind, None)
+
+
+@pytest.mark.parametrize("client", LEAVERS)
+def test_a_rest_that_breaks_is_kept_as_it_broke(client: str, server: RawServer, tmp_path: Path) -> None:
+    with use_cassette(tmp_path / "c.yaml", record_mode="all", after_leaving="read"):
+        LEAVERS[client](f"{server.url}/broken", FIRST)
+    [only] = load_cassette(tmp_path / "c.yaml").interactions
+    assert (only.response.ending.kind, only.response.body) == (EndingKind.RESET, FIRST + SECOND)
+    assert only.response.ending.left is not None
+
+
+def test_a_new_episode_is_read_on_too(server: RawServer, tmp_path: Path) -> None:
+    for name, leave in LEAVERS.items():
+        with use_cassette(tmp_path / name, record_mode="new_episodes", after_leaving="read"):
+            leave(f"{server.url}/whole", FIRST)
+        [only] = load_cassette(tmp_path / name).interactions
+        assert only.response.ending.kind is EndingKind.COMPLETE, name
+
+
+def test_a_block_that_ends_meanwhile_keeps_what_came(server: RawServer, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with aiohttp.ClientSession() as client:
+            with use_cassette(tmp_path / "c.yaml", record_mode="all", after_leaving="read"):
+                async with client.get(f"{server.url}/whole") as answer:
+                    assert await answer.content.readany() == FIRST
+
+    run_in("asyncio", main())
+    [only] = load_cassette(tmp_path / "c.yaml").interactions
+    assert (only.response.ending.kind, only.response.body) == (EndingKind.ABANDONED, FIRST)
+
+
+def test_the_place_is_in_the_journal_too(server: RawServer, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    with use_cassette(file, record_mode="all", after_leaving="read"):
+        by_requests(f"{server.url}/whole", FIRST)
+    ending = load_cassette(file).interactions[0].response.ending
+    with Journal(file, tmp_path) as journal:
+        journal.request(0, load_cassette(file).interactions[0].request, load_cassette(file).interactions[0].provenance)
+        journal.head(0, load_cassette(file).interactions[0].response.head)
+        journal.ending(0, ending)
+    assert recover(journal.path)[0].response.ending == ending
+
+
+def test_without_the_option_nothing_is_read_on(server: RawServer, tmp_path: Path) -> None:
+    for name, leave in LEAVERS.items():
+        with use_cassette(tmp_path / name, record_mode="all"):
+            leave(f"{server.url}/whole", FIRST)
+        [only] = load_cassette(tmp_path / name).interactions
+        assert (only.response.ending.kind, only.response.body) == (EndingKind.ABANDONED, FIRST), name
+
+
+def test_a_place_that_is_none_is_named(server: RawServer, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    with use_cassette(file, record_mode="all", after_leaving="read"):
+        by_requests(f"{server.url}/whole", FIRST)
+    file.write_text(re.sub(r"left: '[\d.]+'", "left: early", file.read_text()))
+    with pytest.raises(CassetteError, match="'early' is no moment at which a client left"):
+        load_cassette(file)
