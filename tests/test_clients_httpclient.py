@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import socket
 import ssl
 import subprocess
 import sys
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -479,3 +481,20 @@ def test_a_live_service_that_is_not_there_is_named(tmp_path: Path) -> None:
         with use_cassette(tmp_path / "c.yaml", record_mode="all"), pytest.raises(OSError) as caught:
             ask()
         assert any(f"localhost:{port}" in note for note in notes_of(caught.value))
+
+
+@pytest.mark.parametrize("mode", ["all", "new_episodes", "none"])
+def test_a_connection_goes_with_its_last_user(mode: RecordMode, server: RawServer, tmp_path: Path) -> None:
+    def program() -> weakref.ref[http.client.HTTPConnection]:
+        asking = http.client.HTTPConnection("localhost", server.port)
+        asking.request("POST", "/stream", b"hello")
+        asking.getresponse().read()
+        asking.close()
+        return weakref.ref(asking)
+
+    with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+        program()
+    with use_cassette(tmp_path / "c.yaml", record_mode=mode):
+        gone = program()
+        gc.collect()
+        assert gone() is None

@@ -170,13 +170,26 @@ def restore_all() -> None:
         restore(connection)
 
 
-class LiveExchange:
+class Exchange:
+    """One request on a connection, which it does not keep alive: it is found by it."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._of = weakref.ref(connection)
+
+    @property
+    def _connection(self) -> http.client.HTTPConnection:
+        connection = self._of()
+        assert connection is not None, "who writes or reads has it"
+        return connection
+
+
+class LiveExchange(Exchange):
     """One request to the live service, recorded."""
 
     def __init__(
         self, connection: http.client.HTTPConnection, deck: Deck, number: int, method: str, target: str
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._deck = deck
         self._number = number
         self._recording = deck.record(number)
@@ -207,18 +220,19 @@ class LiveExchange:
         connection.sock = tap
 
         def unwrap() -> None:
-            if connection.sock is tap:
-                connection.sock = live
+            still = self._of()
+            if still is not None and still.sock is tap:
+                still.sock = live
 
         capture.whenever_over = unwrap
         return tap
 
 
-class PlayedExchange:
+class PlayedExchange(Exchange):
     """One request whose answer is looked for in a deck, once it is wholly written."""
 
     def __init__(self, connection: http.client.HTTPConnection, deck: Deck, method: str, target: str) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._deck = deck
         self._method = method
         self._target = target
@@ -280,11 +294,12 @@ class PlayedExchange:
             self._live_file.close()
         if self._arrivals is not None:
             self._arrivals.stop()
-        played = self._connection.sock
-        if isinstance(played, PlayedSocket) and played.exchange is self:
+        connection = self._of()
+        played = connection.sock if connection is not None else None
+        if connection is not None and isinstance(played, PlayedSocket) and played.exchange is self:
             played.exchange = None
             if played.aside is not None:
-                restore(self._connection)
+                restore(connection)
 
     def _decide(self) -> None:
         self._decided = True
