@@ -14,12 +14,12 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.dialects import dialect_named
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
-from fakegpt_testkit.redaction import Redaction, Redactor
+from fakegpt_testkit.redaction import Redaction, Redactor, personal, shown_id
 from fakegpt_testkit.timeline import tell
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from fakegpt_testkit.exchange import Interaction
@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """It does not load."""
     SECRET = "secret"  # noqa: S105 - a word for it
     """It holds what redaction would take out today."""
+    PERSONAL = "personal"
+    """It holds what may say who somebody is: an e-mail address, a telephone number."""
     CUT_OFF = "cut-off"
     """A response did not come to its end, or a stream to its end mark."""
     STALE = "stale"
@@ -58,20 +60,28 @@ _OF_THE_SERVICE: Final = 500
 
 
 def inspect(
-    data: bytes, source: str, *, now: datetime, max_age: timedelta | None = None, redaction: Redaction | None = None
+    data: bytes,
+    source: str,
+    *,
+    now: datetime,
+    max_age: timedelta | None = None,
+    redaction: Redaction | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong with the cassette in these bytes; ``source`` names them in the texts."""
+    """Everything that is wrong with the cassette in these bytes; ``source`` names them in the texts.
+
+    ``environment``: variables whose values are secrets, by their names and by what they look like.
+    """
     try:
         interactions = cassettes.loads(data, source).interactions
     except CassetteError as error:
         return [Finding(Kind.UNREADABLE, str(error))]
-    redactor = Redactor(redaction)
-    redacted = [redactor.interaction(each) for each in interactions]
-    # once more: a secret that a later response shows as one may stand in an earlier request
-    redacted = [redactor.interaction(each) for each in redacted]
+    redacted = Redactor(redaction, environment).interactions(interactions)
     findings = []
+    if shown_id(source) != source:
+        findings.append(Finding(Kind.SECRET, "its name holds what looks like a secret; name the parameter by ids="))
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
-        found = (*_secrets(interaction, clean), *_broken(interaction), *_unknown(interaction))
+        found = (*_secrets(interaction, clean), *_personal(clean), *_broken(clean), *_unknown(clean))
         findings += [Finding(kind, text, number) for kind, text in found]
     return findings + _only_errors(interactions) + _stale(interactions, now, max_age)
 
@@ -95,6 +105,19 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Found]:
             words = _words(now) - _words(text)
             names = ", ".join(sorted(words)) or "a placeholder"
             yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
+
+
+def _personal(clean: Interaction) -> Iterator[Found]:
+    """Where something may be personal that no rule takes out by itself: how much of it, never what."""
+    texts = _places(clean)
+    if answer := tell(clean).text:
+        texts["the answer"] = answer
+        del texts["the response's body"]
+    for place, text in texts.items():
+        for kind, count in personal(text):
+            what = {"email": "e-mail addresses", "phone": "telephone numbers"}[kind]
+            way = f"fakegpt-testkit scrub FILE --shape {kind}, and in the suite Redaction(shapes=({kind!r},))"
+            yield Kind.PERSONAL, f"{place} holds {what} ({count}); to take them out: {way}"
 
 
 def _words(text: str) -> Counter[str]:

@@ -5,6 +5,7 @@ Knows no file format and no HTTP library: a tape can come from a recording, a fi
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -283,6 +284,15 @@ PLACEHOLDER: Final = re.compile(
     re.ASCII,
 )
 """What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
+
+
+def placeholder_label(word: str) -> tuple[str, int]:
+    """The name and the number of a placeholder, whatever form it has."""
+    if "REDACTED-" not in word:
+        padded = word.rstrip("=") + "=" * (-len(word.rstrip("=")) % 4)
+        word = base64.b64decode(padded.replace("-", "+").replace("_", "/")).decode("latin-1")
+    label, _, number = word.rpartition("REDACTED-")[2].partition("@")[0].rpartition("-")
+    return label, int(number) if number.isdigit() else 0
 
 
 def media_type(headers: Headers) -> str:

@@ -93,6 +93,55 @@ def test_a_secret_that_only_a_later_response_shows_is_found_where_it_was_sent() 
     assert [each.interaction for each in found(plain, login)] == [1, 2]
 
 
+def test_a_value_of_the_environment_is_found_and_not_shown() -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    said = chat({**SAID, "message": {"content": {"parts": [f"your door opens with {key}"]}}})
+    text = cassettes.dumps(Cassette((said,)))
+    assert inspect(text, "c.yaml", now=NOW) == []
+    (finding,) = inspect(text, "c.yaml", now=NOW, environment={"DOOR_KEY": key})
+    assert (finding.kind, finding.interaction) == (Kind.SECRET, 1)
+    assert "the response's body holds what is stored as REDACTED-DOOR-KEY-1" in finding.text
+    assert key not in finding.text
+
+
+PERSONAL = {
+    "an address": ("write to ann@mail.de", "e-mail addresses (1)"),
+    "two numbers": ("call +49 170 1234567 or +1 (415) 555-2671", "telephone numbers (2)"),
+    "an example's": ("write to ann@example.com, bob@a.test, c@redacted.invalid", ""),
+    "a program": ("self.q@self.k.transpose(1) and git@github.com:o/r.git", ""),
+    "a sum": ("1+2345678=2345679, a+12345678", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), PERSONAL.values(), ids=PERSONAL.keys())
+def test_what_may_be_personal_is_counted_and_not_shown(text: str, told: str) -> None:
+    findings = found(chat({**SAID, "message": {**SAID["message"], "content": {"parts": [text]}}}))  # type: ignore[dict-item]
+    assert [each.kind for each in findings] == [Kind.PERSONAL] * bool(told)
+    assert all(
+        f"the answer holds {told}; to take them out: fakegpt-testkit scrub FILE --shape" in each.text
+        for each in findings
+    )
+    shapes = Redaction(shapes=("email", "phone"))
+    assert Kind.PERSONAL not in {each.kind for each in found(chat(SAID), redaction=shapes)}
+
+
+def test_a_name_that_holds_a_secret_is_a_finding() -> None:
+    name = "cassettes/test_a/test_b[sk-proj-t6Fh2Vn8Cx4Bz1Ql9We7]~1.yaml"
+    (finding,) = inspect(cassettes.dumps(Cassette((chat(SAID),))), name, now=NOW)
+    assert (finding.kind, "t6Fh2" in finding.text) == (Kind.SECRET, False)
+
+
+def test_no_finding_shows_a_secret() -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    cut = chat(SAID, f"data: {key} and no end", done=False)
+    stray = chat(SAID, f"{key}: a line that is no field\n\n")
+    texts = [
+        each.text for each in inspect(cassettes.dumps(Cassette((cut, stray))), "c", now=NOW, environment={"A_KEY": key})
+    ]
+    assert len(texts) >= 4
+    assert [text for text in texts if key in text] == []
+
+
 def test_a_suite_s_own_secrets_are_found_too() -> None:
     assert found(chat(SAID)) == []
     assert [each.kind for each in found(chat(SAID), redaction=Redaction(names=("prompt",)))] == [Kind.SECRET]

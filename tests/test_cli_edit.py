@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,9 +179,29 @@ def test_scrub_takes_the_secrets_out_and_touches_nothing_else(tmp_path: Path) ->
 def test_scrub_knows_a_suite_s_own_secrets(tmp_path: Path) -> None:
     file = written(tmp_path / "c.yaml", CLEAN, SECRET)
     said = json.loads(ran("scrub", file, "--name", "x-company", "--pattern", "cl(ea)n", "--json").stdout)
-    assert said == {"cassettes": 1, "scrubbed": [str(file)]}
+    assert said == {"cassettes": 1, "scrubbed": [str(file)], "not_read": []}
     assert "acme-internal" not in file.read_text()
     assert "clean" not in file.read_text()
+
+
+def test_scrub_takes_out_what_the_environment_knows_and_names_what_it_did_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    monkeypatch.setenv("MY_DOOR", key)
+    text = f"{key} ann@mail.de +49 170 1234567".encode()
+    file = written(tmp_path / "a" / "c.yaml", replace(CLEAN, response=Tape(Head(200), (Chunk(0.0, text),))))
+    other = tmp_path / "a" / "package.json"
+    other.write_text("{}")
+    assert ran("check", file).stdout.endswith("1 cassette, 2 findings\n")
+    options = ("--variable", "MY_DOOR", "--shape", "email", "--shape", "phone")
+    result = ran("scrub", tmp_path / "a", *options)
+    assert f"{other}: not read: it is no recording" in result.stdout
+    assert key not in result.stdout + file.read_text()
+    assert load_cassette(file).interactions[0].response.body == (
+        b"REDACTED-MY-DOOR-1 REDACTED-email-1@example.invalid REDACTED-phone-1"
+    )
+    assert ran("check", file, *options).exit_code == 0
 
 
 def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import requests
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, use_cassette
 from fakegpt_testkit.errors import RequestNotRecorded
-from fakegpt_testkit.matching import Difference, Rules, compare, matches, named_by_vary
+from fakegpt_testkit.matching import Difference, Likeness, Rules, compare, matches, named_by_vary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,5 +228,29 @@ def test_a_word_for_a_secret_equals_one_of_its_name_and_itself_first() -> None:
         post(json.dumps({"key": f"REDACTED-{word}"}).encode(), "application/json") for word in ("a-1", "a-2", "b-1")
     ]
     assert matches(body[0], body[1], RULES)
-    assert not matches(body[0], body[1], RULES, exact=True)
-    assert not matches(body[0], body[2], RULES)
+    assert not matches(body[0], body[1], RULES, likeness=Likeness.EXACT)
+    assert not matches(body[0], body[2], RULES, likeness=Likeness.NAMED)
+    assert matches(body[0], body[2], RULES), "when nothing nearer is there"
+
+
+STANDING = {
+    "a dummy": ("REDACTED-BOT-TOKEN-1", "dummy", True),
+    "in a path": ("/botREDACTED-BOT-TOKEN-1/getMe", "/bot123:x/getMe", True),
+    "in another path": ("/botREDACTED-BOT-TOKEN-1/getMe", "/bot123:x/sendMessage", False),
+    "over a slash": ("/botREDACTED-BOT-TOKEN-1/getMe", "/bot12/3/getMe", False),
+    "nothing": ("REDACTED-BOT-TOKEN-1", "", False),
+    "a question": ("REDACTED-BOT-TOKEN-1", "and now something else", False),
+    "in a question": ("say REDACTED-KEY-1 and REDACTED-KEY-2.", "say a and b.", True),
+    "base64": ("UkVEQUNURUQta2V5LTE=", "c2VjcmV0", True),
+    "base64 of another number": ("UkVEQUNURUQta2V5LTE=", "UkVEQUNURUQta2V5LTI=", True),
+    "no placeholder": ("a", "b", False),
+    "many of them": ("REDACTED-KEY-1," * 40, "x," * 40 + "y", False),
+}
+
+
+@pytest.mark.parametrize(("recorded", "asked", "alike"), STANDING.values(), ids=STANDING.keys())
+def test_a_placeholder_stands_for_anything_that_may_be_a_secret(recorded: str, asked: str, alike: bool) -> None:
+    one, other = (post(json.dumps({"a": text}).encode(), "application/json") for text in (asked, recorded))
+    assert matches(one, other, RULES) is alike
+    one, other = (post(text.encode(), "application/octet-stream") for text in (asked, recorded))
+    assert matches(one, other, RULES) is alike

@@ -9,6 +9,7 @@ import pytest
 
 from fakegpt_testkit import Cassette, Chunk, Head, Interaction, Request, Tape, use_cassette
 from fakegpt_testkit.errors import RequestNotRecorded
+from fakegpt_testkit.redaction import Redactor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,31 @@ async def test_a_report_hides_the_secret_of_a_request_that_was_answered() -> Non
     with use_cassette(Cassette((stream,))) as session:
         await ask("https://api.example/chat", Cookie="sid=c00kie-1234567")
     assert "your cookie is REDACTED-sid-1" in session.describe()
+
+
+async def test_a_key_of_the_environment_in_a_path_or_a_body_replays_without_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    recorded = [answer(f"https://api.example/bot{key}/{name}", name.encode()) for name in ("getMe", "send")]
+    stored = Redactor(None, {"BOT_TOKEN": key}).interactions(recorded)
+    assert key not in stored[0].request.uri
+    monkeypatch.delenv("BOT_TOKEN", raising=False)
+    for mine in ("dummy", "w3Nz8Jd6Hs1Gf5Ty9Qa2", key):
+        with use_cassette(Cassette(stored)):
+            assert await ask(f"https://api.example/bot{mine}/send") == "send"
+            assert await ask(f"https://api.example/bot{mine}/getMe") == "getMe"
+
+
+async def test_signed_urls_are_found_in_any_order() -> None:
+    def signed(number: int, sig: str) -> str:
+        return f"https://files.example/{number % 2}?sig={sig}"
+
+    first = ["Zp4Lc7Vb1q8Rt5Kx2Wm9", "Gf5Ty9Qa2w3Nz8Jd6Hs1", "Bc8Lr6Wd3m4Kp7Xv2Zt9"]
+    stored = Redactor().interactions([answer(signed(at, sig), b"%d" % at) for at, sig in enumerate(first)])
+    with use_cassette(Cassette(stored)):
+        order = [(at, await ask(signed(at, first[at][::-1]))) for at in (1, 0, 2)]
+    assert order == [(1, "1"), (0, "0"), (2, "2")]
 
 
 async def test_a_matcher_of_a_suite_sees_no_secret() -> None:

@@ -137,12 +137,15 @@ def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> No
     files = catalog.found(paths)
     change = partial(_redacted, redaction)
     scrubbed = [str(file) for file in tracked(files, "scrubbing") if catalog.rewrite(file, change)]
+    passed_over = catalog.passed_over(paths)
     if as_json:
-        print_json({"cassettes": len(files), "scrubbed": scrubbed})
+        print_json({"cassettes": len(files), "scrubbed": scrubbed, "not_read": [str(each) for each in passed_over]})
         return
     out = console()
     for file in scrubbed:
         out.print(escaped(f"scrubbed {file}"))
+    for each in passed_over:
+        out.print(escaped(f"{each}: not read: it is no recording"), style="dim")
     out.print(escaped(f"{len(scrubbed)} of {len(files)} cassettes had something to redact"), style="bold")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
-_KINDS = ("unreadable", "secret", "cut-off", "stale", "unknown")
+_KINDS = ("unreadable", "secret", "personal", "cut-off", "stale", "error", "unknown")
 _SEVERITIES = ("harmless", "added", "broken")
 _SHOWN = 100
 
@@ -110,8 +111,9 @@ def check(
 ) -> None:
     """Look cassettes over; exit code 1 if something is wrong.
 
-    A cassette is wrong when it does not load (unreadable), holds a secret (secret), has a response or stream without
-    its end (cut-off), is older than --max-age days (stale), or has events that nobody knows (unknown).
+    A cassette is wrong when it does not load (unreadable), holds a secret (secret) or what may be personal (personal),
+    has a response or stream without its end (cut-off), is older than --max-age days (stale), holds nothing but errors
+    (error), or has events that nobody knows (unknown).
     """
     from fakegpt_testkit import checks
     from fakegpt_testkit.maintenance import catalog
@@ -122,7 +124,9 @@ def check(
     findings = [
         (file, finding)
         for file in tracked(files, "checking")
-        for finding in checks.inspect(catalog.read(file), str(file), now=now, max_age=age, redaction=redaction)
+        for finding in checks.inspect(
+            catalog.read(file), str(file), now=now, max_age=age, redaction=redaction, environment=os.environ
+        )
         if finding.kind not in allow
     ]
     if as_json:

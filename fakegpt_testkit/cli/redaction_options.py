@@ -12,15 +12,26 @@ if TYPE_CHECKING:
 
 
 def redacting(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command ``--name``, ``--pattern`` and ``--keep``, and call it with the ``redaction`` that they make."""
+    """Give a command the options of a suite's redaction, and call it with the ``redaction`` that they make."""
 
     @wraps(command)
-    def called(*, name: tuple[str, ...], pattern: tuple[str, ...], keep: tuple[str, ...], **others: Any) -> None:
+    def called(
+        *,
+        name: tuple[str, ...],
+        pattern: tuple[str, ...],
+        keep: tuple[str, ...],
+        shape: tuple[str, ...],
+        variable: tuple[str, ...],
+        **others: Any,
+    ) -> None:
         from fakegpt_testkit.redaction import Redaction
 
-        command(redaction=Redaction(names=name, patterns=pattern, keep=keep), **others)
+        redaction = Redaction(names=name, patterns=pattern, keep=keep, shapes=shape, variables=variable)
+        command(redaction=redaction, **others)
 
     for option in (
+        click.option("--variable", multiple=True, help="One more variable of the environment that holds a secret."),
+        click.option("--shape", multiple=True, help="What is redacted only if asked for: email, phone."),
         click.option("--keep", multiple=True, help="A built-in name or pattern that is no secret here."),
         click.option("--pattern", multiple=True, help="One more regular expression of a secret."),
         click.option("--name", multiple=True, help="One more name of a header, field or key to redact."),

@@ -15,6 +15,7 @@ from fakegpt_testkit.matching.comparison import (
     matches,
 )
 from fakegpt_testkit.matching.leaves import Leaf, leaves
+from fakegpt_testkit.matching.likeness import Likeness
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Leaf",
+    "Likeness",
     "Matcher",
     "Nearest",
     "Rules",

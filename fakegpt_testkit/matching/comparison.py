@@ -20,6 +20,7 @@ from fakegpt_testkit.exchange import PLACEHOLDER, media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
 from fakegpt_testkit.matching.fields import Path, Reach, Step, check, onward, reach, worded
+from fakegpt_testkit.matching.likeness import Likeness, alike
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request
@@ -100,12 +101,11 @@ def compare(asked: Request, recorded: Request, rules: Rules, vary: Vary = ()) ->
     return Comparison(tuple(_differences(_Pair(asked, recorded, rules, vary, ignored))), tuple(ignored))
 
 
-def matches(asked: Request, recorded: Request, rules: Rules, vary: Vary = (), *, exact: bool = False) -> bool:
-    """Whether the recorded response answers the asked request; stops at the first difference.
-
-    A secret's place holder equals another one of its name, unless it is to be ``exact``.
-    """
-    return next(_differences(_Pair(asked, recorded, rules, vary, {}, exact)), None) is None
+def matches(
+    asked: Request, recorded: Request, rules: Rules, vary: Vary = (), *, likeness: Likeness = Likeness.ANY
+) -> bool:
+    """Whether the recorded response answers the asked request; stops at the first difference."""
+    return next(_differences(_Pair(asked, recorded, rules, vary, {}, likeness)), None) is None
 
 
 # --- matchers ---------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class _Pair:
     rules: Rules
     vary: Vary
     ignored: dict[str, None]
-    exact: bool = False
+    likeness: Likeness = Likeness.ANY
 
     def reach(self, root: str) -> Reach:
         left_out = self.rules.ignored + profiles.volatile(self.asked, self.recorded)
@@ -309,7 +309,7 @@ _Value = Json | bytes | _Absent
 def _plain(
     pair: _Pair, name: str, asked: str | int | bytes | None, recorded: str | int | bytes | None
 ) -> Iterator[Difference]:
-    if asked == recorded or _same(asked, recorded, exact=pair.exact):
+    if asked == recorded or _same(asked, recorded, pair.likeness):
         return
     if () in pair.reach(name):
         pair.ignored[name] = None
@@ -334,7 +334,7 @@ def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Diffe
             for index in reversed(range(max(len(mine), len(theirs)))):
                 pieces = (each[index] if index < len(each) else _ABSENT for each in (mine, theirs))
                 todo.append(_onward(path, reached, index, *pieces))
-        elif not _same(mine, theirs, exact=pair.exact):
+        elif not _same(mine, theirs, pair.likeness):
             yield Difference(worded(path), _in_words(theirs), _in_words(mine))
 
 
@@ -342,22 +342,15 @@ def _onward(path: Path, reached: Reach, step: Step, mine: _Value, theirs: _Value
     return (*path, step), onward(reached, step) if reached else reached, mine, theirs
 
 
-def _same(mine: _Value, theirs: _Value, *, exact: bool) -> bool:
-    """JSON's idea of equal: 1 is 1.0, but true is not 1; NaN, which some clients send, is itself.
-
-    Which number a secret's place holder has depends on what was asked before it, so the name alone decides.
-    """
+def _same(mine: _Value, theirs: _Value, likeness: Likeness) -> bool:
+    """JSON's idea of equal: 1 is 1.0, but true is not 1; NaN, which some clients send, is itself."""
     if isinstance(mine, bool) is not isinstance(theirs, bool):
         return False
     if mine == theirs or (mine != mine and theirs != theirs):
         return True
-    if exact or not isinstance(mine, str) or not isinstance(theirs, str) or "REDACTED-" not in mine:
-        return False
-    return _unnumbered(mine) == _unnumbered(theirs)
-
-
-def _unnumbered(text: str) -> str:
-    return PLACEHOLDER.sub(lambda found: found[0].rpartition("-")[0], text)
+    if isinstance(mine, bytes) and isinstance(theirs, bytes):
+        mine, theirs = mine.decode("latin-1"), theirs.decode("latin-1")
+    return isinstance(mine, str) and isinstance(theirs, str) and alike(mine, theirs, likeness)
 
 
 def _in_words(value: _Value) -> str:

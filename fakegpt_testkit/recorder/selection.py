@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind, Head, Request, Tape
-from fakegpt_testkit.matching import Rules, matches, named_by_vary, not_recorded
+from fakegpt_testkit.matching import Likeness, Rules, matches, named_by_vary, not_recorded
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
@@ -181,16 +181,16 @@ class Selection:
         """
         if not records and all(isinstance(each, str) for each in self.rules.match_on):
             plain = [each.request for each in self.interactions]
-            index = self._answer(asked, plain, went_live=went_live, exact=True)
+            index = self._answer(asked, plain, went_live=went_live, likeness=Likeness.EXACT)
             if index is not None:
                 self._unread.append(asked)
                 return index
         self.read_on()
         redacted = self._redactor.request(asked)
-        index = self._answer(redacted, self.wanted, went_live=went_live, exact=True)
-        return self._answer(redacted, self.wanted, went_live=went_live) if index is None else index
+        found = (self._answer(redacted, self.wanted, went_live=went_live, likeness=each) for each in Likeness)
+        return next((index for index in found if index is not None), None)
 
-    def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, exact: bool = False) -> int | None:
+    def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, likeness: Likeness) -> int | None:
         def answers(index: int) -> bool:
             each = self.interactions[index]
             if not_connected(each):
@@ -199,7 +199,7 @@ class Selection:
             recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
             # where the answer came early, the rest of the request made no difference
             heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
-            if not matches(heard, recorded, rules, self._vary[index], exact=exact):
+            if not matches(heard, recorded, rules, self._vary[index], likeness=likeness):
                 return False
             return not (went_live and holds_placeholder(each.response))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -136,6 +137,14 @@ _BASIC: Final = re.compile(r"\b[Bb]asic[ \t]{1,8}([A-Za-z0-9+/_-]{8,}+=*+)", re.
 _AT: Final = re.compile(
     r"(?:@|%40|\\u0040)([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}+)(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}+){1,8}+)", re.ASCII
 )
+_PHONE: Final = re.compile(
+    r"(?<![A-Za-z0-9+/=%_-])\+[1-9][0-9]{0,2}(?:[ -]?\([0-9]{1,4}\))?(?:[ -]?[0-9]{2,4}){2,5}(?![A-Za-z0-9+/=_-])",
+    re.ASCII,
+)
+_RESERVED: Final = re.compile(
+    r"(?:@|%40|\\u0040)(?:[A-Za-z0-9.-]*\.)?(?:example(?:\.(?:com|net|org))?|invalid|test|localhost)\Z", re.IGNORECASE
+)
+"""Domains that belong to nobody."""
 _LOCAL: Final = re.compile(r"[A-Za-z0-9._+-]+\Z", re.ASCII)
 _ESCAPE: Final = re.compile(r"(?:\\[nrt]|\\u[0-9a-f]{4}|%[0-9A-F]{2})(?=[^%\\]*\Z)", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"""\\?/\\?/[^/\s@"'<>\\]*\Z""")
@@ -146,9 +155,11 @@ _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 _ANY_HINT: Final = tuple(dict.fromkeys((*(hint for each in PATTERNS for hint in each.hints), "asic ", "asic\t", "%40")))
 """Most texts are short and without any of them: looking for all of these costs less than one search of a pattern."""
 
-ASKED_SHAPES: Final = frozenset({"email"})
+ASKED_SHAPES: Final = frozenset({"email", "phone"})
 """Shapes that answers are full of and that are no secrets; a suite may ask for them."""
-PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", "email"})
+_ASKED: Final = tuple(sorted(ASKED_SHAPES))
+_BUILT_IN: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic"})
+PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", *ASKED_SHAPES})
 
 
 def shapes(
@@ -158,7 +169,7 @@ def shapes(
 
     ``asked``: shapes that are redacted only for who asks for them, e-mail addresses.
     """
-    if not any(hint in text for hint in _ANY_HINT) and "\\u0040" not in text:
+    if not any(hint in text for hint in _ANY_HINT) and "\\u0040" not in text and not ("phone" in asked and "+" in text):
         return
     for pattern in PATTERNS:
         if pattern.name not in kept:
@@ -171,6 +182,20 @@ def shapes(
     if "email" in asked and "email" not in kept and ("@" in text or "%40" in text or "\\u0040" in text):
         for start, end in _emails(text):
             yield start, end, "email"
+    if "phone" in asked and "phone" not in kept and "+" in text:
+        for found in _PHONE.finditer(text):
+            yield *found.span(), "phone"
+
+
+def personal(text: str) -> list[tuple[str, int]]:
+    """What in a text may say who somebody is: each kind with how often; not what stands in programs and examples."""
+    found = [(text[start:end], text[end : end + 1], name) for start, end, name in shapes(text, _BUILT_IN, _ASKED)]
+    counts = Counter(
+        name
+        for value, after, name in found
+        if not (name == "email" and (after in {":", "("} or value.startswith("git@") or _RESERVED.search(value)))
+    )
+    return sorted(counts.items())
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,7 @@ class Redaction:
     built-in names or patterns that are no secret here. There is no switch for all of them. ``values``: secrets that are
     known, or functions that give one, or None; they are replaced wherever they stand, in any encoding. ``variables``:
     variables of the environment that hold a secret, beside those whose name and value say so. ``shapes``: what is no
-    secret by itself and is to be redacted too: ``email``, every e-mail address.
+    secret by itself and is to be redacted too: ``email``, every address, and ``phone``, numbers with a +.
 
     Raises ``BadSetting`` for a setting that would do nothing, and for a pattern that cannot be compiled.
     """

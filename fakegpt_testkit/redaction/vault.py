@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
-from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.exchange import PLACEHOLDER, placeholder_label
 from fakegpt_testkit.redaction.forms import encodes_text, in_form
 from fakegpt_testkit.redaction.names import plain
 from fakegpt_testkit.redaction.values import plain_words
@@ -137,7 +137,7 @@ class Vault:
     def reserve(self, text: str) -> None:
         """Number on from the words that a recorded text holds, as the recording did."""
         for found in PLACEHOLDER.finditer(text):
-            label, number = _numbered(found[0])
+            label, number = placeholder_label(found[0])
             self._counts[label] = max(self._counts.get(label, 0), number)
 
     def _keep(self, value: str, word: str) -> None:
@@ -205,13 +205,6 @@ class Vault:
 def _decoded(run: str) -> str:
     run = run[: len(run) - (len(run) % 4 == 1)]
     return base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
-
-
-def _numbered(word: str) -> tuple[str, int]:
-    """The name and the number of a word in any form."""
-    plain_word = word if "REDACTED-" in word else base64.b64decode(word.translate(_STANDARD) + "==").decode("latin-1")
-    label, _, number = plain_word.rpartition("REDACTED-")[2].partition("@")[0].rpartition("-")
-    return label, int(number) if number.isdigit() else 0
 
 
 def findable(value: str) -> bool:
