@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 import time
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from support.serving import AT_ONCE, CHUNKED, Line, recorded, request, server_of, write
@@ -17,17 +18,16 @@ from support.serving import AT_ONCE, CHUNKED, Line, recorded, request, server_of
 from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.exchange import Ending, EndingKind, Request, header
 from fakegpt_testkit.recorder import Settings
-from fakegpt_testkit.serving import MATCH_ON, Terms, serving
+from fakegpt_testkit.serving import MATCH_ON, Limits, Terms, serving
 from fakegpt_testkit.serving.cross_origin import fields, preflight_fields
 from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.hosts import is_ours, is_own_page
-from fakegpt_testkit.serving.journal import Entry, Journal, Together
+from fakegpt_testkit.serving.journal import MOST_BODY, MOST_BYTES, MOST_ENTRIES, MOST_TOGETHER, Entry, Journal, Together
 from fakegpt_testkit.serving.misses import miss_body
 from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.server import MOST_SCENARIOS
+from fakegpt_testkit.serving.variables import by_paths, by_service
 from fakegpt_testkit.serving.world import Answer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.once
 
@@ -221,6 +221,49 @@ def test_fields_that_choose_an_answer_decide(name: str, tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", replace(given, request=replace(given.request, headers=told)))
     answer = server_of(tmp_path).world.ask(Request("GET", "http://localhost/events", asked), HERE)
     assert isinstance(answer, Answer) is answered
+
+
+def test_the_bounds_are_those_of_the_page() -> None:
+    page = (
+        (Path(__file__).parent.parent / "docs" / "security.md")
+        .read_text(encoding="utf-8")
+        .partition("## The server")[2]
+    )
+    named = [
+        int(each)
+        for row in re.findall(r"^\| .* \| (.*\d.*) \|$", page, re.MULTILINE)
+        for each in re.findall(r"\d+", row)
+    ]
+    limits = Limits()
+    of_a_client = [limits.head, limits.head_seconds, limits.body, limits.body_seconds, limits.idle_seconds]
+    of_all = [limits.connections, MOST_SCENARIOS, MOST_ENTRIES, MOST_BYTES, MOST_BODY, MOST_TOGETHER]
+    assert named == [*of_a_client, *of_all]
+
+
+SDKS = {
+    "/v1/chat/completions": {"OPENAI_BASE_URL": "http://a/v1"},
+    "/api/v1/responses": {"OPENAI_BASE_URL": "http://a/api/v1"},
+    "/openai/v1/chat/completions": {"OPENAI_BASE_URL": "http://a/openai/v1", "GROQ_BASE_URL": "http://a"},
+    "/v1/messages": {"ANTHROPIC_BASE_URL": "http://a"},
+    "/v1beta/models/gemini-2.0:streamGenerateContent": {"GOOGLE_GEMINI_BASE_URL": "http://a"},
+    "/v2/chat": {"CO_API_URL": "http://a"},
+    "/model/a.b-v1%3A0/converse-stream": {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://a"},
+    "/api/chat": {"OLLAMA_HOST": "http://a"},
+    "/my/api/chat": {},
+}
+
+
+@pytest.mark.parametrize("path", SDKS)
+def test_the_sdks_are_told_where_to_ask_by_what_was_asked(path: str) -> None:
+    assert by_paths(["/other", path], "http://a") == SDKS[path]
+
+
+def test_the_sdks_are_told_where_to_ask_by_the_service_that_is_recorded() -> None:
+    assert by_service("https://api.openai.com/v1", "http://a") == {"OPENAI_BASE_URL": "http://a/v1"}
+    assert by_service("https://bedrock-runtime.eu-west-1.amazonaws.com", "http://a") == {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://a"
+    }
+    assert by_service("https://notopenai.com", "http://a") == by_service("http://localhost:1", "http://a") == {}
 
 
 def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Path) -> None:

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _PORT: Final = 8088
 _VARIABLES: Final = "FAKEGPT_SERVE"
-_SDKS: Final = (
-    ("OPENAI_BASE_URL", "/v1", ("/chat/completions", "/responses", "/embeddings", "/models")),
-    ("ANTHROPIC_BASE_URL", "", ("/v1/messages",)),
-)
-"""What the SDKs read, and the paths by whose ends a cassette shows that it is one of theirs."""
 _RECORD: Final = "fakegpt-testkit serve --record --upstream URL CASSETTE"
 
 
@@ -172,24 +167,21 @@ def _tls(server: Server, **flags: Any) -> Iterator[tuple[ssl.SSLContext | None, 
 
 def _tell(server: Server, url: str, trusted: Path | None, *, as_json: bool) -> None:
     """Where it listens, in one line for those who wait for it; then what to set for the SDKs."""
-    from fakegpt_testkit.serving import certificates
+    from fakegpt_testkit.serving import certificates, variables
 
-    variables = {name: url + below for name, below, ends in _SDKS if _is_asked(server, name, ends)}
+    if server.recorder is None:
+        told = variables.by_paths((each.request.path for each in server.library.shelf.interactions), url)
+    else:
+        told = variables.by_service(server.recorder.upstream, url)
     if trusted is not None:
-        variables |= dict.fromkeys(certificates.TRUSTING, str(trusted))
+        told |= dict.fromkeys(certificates.TRUSTING, str(trusted))
     if as_json:
-        print_json({"url": url, "control": f"{url}/__fakegpt", "environment": variables})
+        print_json({"url": url, "control": f"{url}/__fakegpt", "environment": told})
         return
     out = console()
-    told = server.library.shelf.told if server.recorder is None else f"{server.recorder.upstream} is recorded"
-    out.print(escaped(f"{told} at {url}"), soft_wrap=True)
-    for name, value in variables.items():
+    what = server.library.shelf.told if server.recorder is None else f"{server.recorder.upstream} is recorded"
+    out.print(escaped(f"{what} at {url}"), soft_wrap=True)
+    for name, value in told.items():
         out.print(escaped(f"{name}={value}"), soft_wrap=True)
     out.print(f"Ctrl-C stops it; what was asked: {url}/__fakegpt/", style="dim", soft_wrap=True)
     out.file.flush()
-
-
-def _is_asked(server: Server, name: str, ends: tuple[str, ...]) -> bool:
-    if server.recorder is not None:
-        return name.partition("_")[0].lower() in server.recorder.upstream
-    return any(each.request.path.endswith(ends) for each in server.library.shelf.interactions)
