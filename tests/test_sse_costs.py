@@ -79,12 +79,12 @@ def test_no_more_is_held_than_the_limit_and_a_little(make: Callable[[], Iterator
     assert held < 310_000 * 1.4 + 200_000
 
 
-@pytest.mark.parametrize("make", HELD.values(), ids=HELD)
-def test_reading_holds_no_more_either(make: Callable[[], Iterator[bytes]]) -> None:
+@pytest.mark.parametrize("kind", ["a line in empty pieces", "data lines of two letters", "events that are given"])
+def test_reading_holds_no_more_either(kind: str) -> None:
     parser = EventStreamParser(max_event_size=310_000)
 
     def chunks() -> Iterator[bytes]:
-        yield from make()
+        yield from HELD[kind]()
         held.append(tracemalloc.get_traced_memory()[0])
 
     held: list[int] = []
