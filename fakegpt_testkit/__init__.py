@@ -12,7 +12,7 @@ from fakegpt_testkit import profiles
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit import errors, sse
+    from fakegpt_testkit import dialects, errors, sse
     from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.drift import Drift, Severity
     from fakegpt_testkit.effects import Effect, faults, recut, script
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder import RecordMode, Session, Settings, load_cassette, use_cassette
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.sse import Event, EventStreamParser
-    from fakegpt_testkit.streams import Stream
+    from fakegpt_testkit.timeline import Stream
     from fakegpt_testkit.wire.deck import Pace
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Severity",
     "Stream",
     "Tape",
+    "dialects",
     "errors",
     "faults",
     "load_cassette",
@@ -63,6 +64,7 @@ __all__ = [
 _ROOMS = {
     "cassette": ("Cassette",),
     "wire.deck": ("Pace",),
+    "dialects": ("dialects",),
     "drift": ("Drift", "Severity"),
     "effects": ("Effect", "faults", "recut", "script"),
     "errors": ("errors", "FakeGptTestkitError"),
@@ -73,7 +75,7 @@ _ROOMS = {
     "recorder": ("RecordMode", "Session", "Settings", "load_cassette", "use_cassette"),
     "redaction": ("Redaction",),
     "sse": ("sse", "Event", "EventStreamParser"),
-    "streams": ("Stream",),
+    "timeline": ("Stream",),
 }
 __getattr__, __dir__ = defer(__name__, _ROOMS)
 profiles.expect("fakegpt_testkit.fakegpt.profile", dialect="fakegpt_testkit.fakegpt.dialect")

@@ -11,7 +11,7 @@ from fakegpt_testkit.dialects import Failure
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 
 pytestmark = pytest.mark.once
 

@@ -14,7 +14,7 @@ from fakegpt_testkit.effects import faults, recut
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
 from fakegpt_testkit.framing import cut
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

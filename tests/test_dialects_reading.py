@@ -12,7 +12,7 @@ from fakegpt_testkit import dialects
 from fakegpt_testkit.dialects import Dialect, Failure, ToolCall, Usage
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.sse import Event
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 
 pytestmark = pytest.mark.once
 

@@ -13,7 +13,7 @@ from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import EffectMisplaced, RequestNotRecorded
 from fakegpt_testkit.recorder import use_cassette
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Interaction

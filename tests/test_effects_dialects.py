@@ -16,7 +16,7 @@ from fakegpt_testkit.effects import faults, script
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.framing import Framing
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect

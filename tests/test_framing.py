@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from support import dialect_streams as said
 
 from fakegpt_testkit.exchange import Chunk
-from fakegpt_testkit.framing import Framing, cut, encode_frame, event_times, framing_of, split
+from fakegpt_testkit.framing import Framing, cut, cut_chunks, encode_frame, framing_of, split
 
 pytestmark = pytest.mark.once
 
@@ -124,7 +125,9 @@ def test_an_event_has_the_time_of_its_last_byte_however_the_body_came(data: st.D
     places = sorted(data.draw(st.sets(st.integers(1, len(body) - 1), max_size=8)))
     edges = [0, *places, len(body)]
     chunks = [Chunk(float(at), body[at:end]) for at, end in pairwise(edges)]
-    times = event_times(chunks, framing)
+    frames = cut_chunks([chunk.data for chunk in chunks], framing)
+    assert replace(frames, completed=()) == replace(cut(body, framing), completed=())
+    times = [chunks[number].at for number in frames.completed]
     assert len(times) == count
     assert list(times) == sorted(times)
     for number, time in enumerate(times):

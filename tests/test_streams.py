@@ -13,7 +13,7 @@ from fakegpt_testkit import sse
 from fakegpt_testkit.effects import apply, faults, recut, script
 from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.conversation import AnswerReader
-from fakegpt_testkit.streams import Stream, describe
+from fakegpt_testkit.timeline import Stream, describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -6,7 +6,7 @@ What is wrong has the error's code beside it; mypy says so when it stops being a
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
@@ -23,6 +23,7 @@ from fakegpt_testkit import (
     Session,
     Settings,
     Stream,
+    dialects,
     errors,
     faults,
     load_cassette,
@@ -121,6 +122,21 @@ def values(path: Path) -> None:
     assert_type(make(503), Effect)
     assert_type(sse.parse([b"data: a\n\n"]), list[sse.Event])
     assert_type([*EventStreamParser().feed(b"data: a\n\n")], list[sse.Event])
+
+
+def a_dialect_of_ones_own(stream: Stream) -> None:
+    class Words:
+        def feed(self, event: sse.Event) -> list[dialects.Delta]:
+            return [dialects.Text(event.data)]
+
+        def close(self, stray: str = "") -> list[dialects.Delta]:
+            return [dialects.Failure(stray)] if stray else []
+
+    dialects.add(dialects.Dialect("words", lambda event, said: event.event == "word" and not said, Words))
+    dialects.add(dialects.Dialect("words"))  # type: ignore[call-arg]
+    assert_type(stream.tool_calls, tuple[dialects.ToolCall, ...])
+    assert_type(stream.usage, dialects.Usage | None)
+    assert_type([*dialects.payloads(stream.events, dict)], list[dict[Any, Any]])
 
 
 def failures(path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.dialects.known import UNKNOWN, dialect_named, dialect_of_body, dialect_of_events
 from fakegpt_testkit.exchange import EVENT_STREAM, media_type
-from fakegpt_testkit.framing import Framing, cut, framing_of
+from fakegpt_testkit.framing import Framing, cut, cut_chunks, framing_of
 
 if TYPE_CHECKING:
     from fakegpt_testkit.dialects.dialect import Dialect
@@ -28,10 +28,10 @@ class Heard:
 
 
 def hear(interaction: Interaction, named: str = "") -> Heard:
-    """The answer's events and its dialect, which is the one ``named`` where one is. Raises `EventTooLarge`."""
+    """The answer's events, as they arrived, and its dialect, which is the one ``named`` where one is."""
     tape, path = interaction.response, interaction.request.path
     framing = framing_of_tape(tape)
-    frames = None if framing is None else cut(tape.body, framing)
+    frames = None if framing is None else cut_chunks([chunk.data for chunk in tape.chunks], framing)
     if named:
         return Heard(frames, dialect_named(named))
     if frames is None:

@@ -14,13 +14,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
+from fakegpt_testkit.errors import EventTooLarge
 from fakegpt_testkit.framing.amazon import begins_with_frame, frame_ends, read_frame
 from fakegpt_testkit.sse import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from fakegpt_testkit.exchange import Chunk
+    from collections.abc import Iterator, Sequence
 
 
 class Framing(StrEnum):
@@ -51,12 +50,17 @@ _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last."""
+    """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last.
+
+    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read.
+    """
 
     framing: Framing
     events: tuple[Event, ...] = ()
     stray: str = ""
     unfinished: str = ""
+    completed: tuple[int, ...] = ()
+    too_large: EventTooLarge | None = None
 
 
 def framing_of(body: bytes, label: str = "") -> Framing | None:
@@ -77,25 +81,25 @@ def framing_of(body: bytes, label: str = "") -> Framing | None:
     return named
 
 
-def cut(chunks: bytes | Iterable[bytes], framing: Framing) -> Frames:
-    """The events of a body, or of its chunks. Raises `EventTooLarge` as the parser of server-sent events does."""
+def cut(body: bytes, framing: Framing) -> Frames:
+    """The events of a body. Raises `EventTooLarge` as the parser of server-sent events does."""
+    frames = cut_chunks((body,), framing)
+    if frames.too_large is not None:
+        raise frames.too_large
+    return frames
+
+
+def cut_chunks(chunks: Sequence[bytes], framing: Framing) -> Frames:
+    """The events of a body that came in these chunks, up to one that is too large."""
     if framing is Framing.SSE:
-        return _server_sent((chunks,) if isinstance(chunks, bytes) else chunks)
-    body = chunks if isinstance(chunks, bytes) else b"".join(chunks)
+        return _server_sent(chunks)
+    body = b"".join(chunks)
     found = list(_READERS[framing](body))
     end = found[-1][1] if found else 0
-    rest = body[end:].strip(b" \t\r\n,[]" if framing is Framing.JSON_ARRAY else b"\r\n")
-    return Frames(framing, tuple(event for event, _ in found), unfinished=rest.decode("utf-8", "replace"))
-
-
-def event_times(chunks: Sequence[Chunk], framing: Framing) -> tuple[float, ...]:
-    """When each event was complete: the time of the chunk with its last byte."""
-    if framing is Framing.SSE:
-        parser = sse.EventStreamParser()
-        return tuple(chunk.at for chunk in chunks for _ in parser.feed(chunk.data))
-    arrived = list(accumulate(len(chunk.data) for chunk in chunks))
-    ends = (end for _, end in _READERS[framing](b"".join(chunk.data for chunk in chunks)))
-    return tuple(chunks[bisect_left(arrived, end)].at for end in ends)
+    rest = body[end:].strip(b" \t\r\n,[]" if framing is Framing.JSON_ARRAY else b"\r\n").decode("utf-8", "replace")
+    arrived = list(accumulate(map(len, chunks)))
+    completed = tuple(bisect_left(arrived, end) for _, end in found)
+    return Frames(framing, tuple(event for event, _ in found), unfinished=rest, completed=completed)
 
 
 def split(body: bytes, framing: Framing) -> list[bytes]:
@@ -112,13 +116,22 @@ def split(body: bytes, framing: Framing) -> list[bytes]:
     return [*pieces, body[start:]] if start < len(body) else pieces
 
 
-def _server_sent(chunks: Iterable[bytes]) -> Frames:
+def _server_sent(chunks: Sequence[bytes]) -> Frames:
     parser = sse.EventStreamParser()
-    whole = list(chunks)
-    events = tuple(parser.read(whole))
-    stray = _stray(b"".join(whole)) if parser.stray else ""
+    events: list[Event] = []
+    completed: list[int] = []
+    too_large = None
+    try:
+        for number, chunk in enumerate(chunks):
+            if found := parser.feed(chunk):
+                events += found
+                completed += [number] * len(found)
+        parser.close()
+    except EventTooLarge as error:
+        too_large = error
+    stray = _stray(b"".join(chunks)) if parser.stray and too_large is None else parser.stray
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    return Frames(Framing.SSE, events, stray, unfinished)
+    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large)
 
 
 def _stray(body: bytes) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder.deck import CassetteDeck
     from fakegpt_testkit.recorder.modes import RecordMode
-    from fakegpt_testkit.streams import Stream
+    from fakegpt_testkit.timeline import Stream
     from fakegpt_testkit.wire.deck import Pace
 
 
@@ -94,7 +94,7 @@ class Session:
         What is played is there as the effects left it, also where they made something else of an event stream.
         """
         from fakegpt_testkit.dialects import is_stream
-        from fakegpt_testkit.streams import Stream
+        from fakegpt_testkit.timeline import Stream
 
         by_number = {
             number: Stream(changed, self._deck.players.get(number), self._deck.dialect)
@@ -158,7 +158,7 @@ class Session:
 
     def describe(self) -> str:
         """The streams' last events and endings for the report of a failed test, redacted."""
-        from fakegpt_testkit.streams import describe
+        from fakegpt_testkit.timeline import describe
 
         self._deck.selection.read_on()
         lines = []

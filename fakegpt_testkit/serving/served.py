@@ -21,7 +21,7 @@ from fakegpt_testkit.serving.server import Server
 from fakegpt_testkit.serving.threads import loop_in_a_thread
 from fakegpt_testkit.serving.timing import QUICK, read_timing
 from fakegpt_testkit.serving.world import Terms
-from fakegpt_testkit.streams import Stream, describe
+from fakegpt_testkit.timeline import Stream, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, read_deltas, read_events
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.framing import event_times, split
+from fakegpt_testkit.framing import split
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Stream:
     @cached_property
     def event_times(self) -> tuple[float, ...]:
         """When each event was complete, in seconds since the request was sent."""
-        return () if self.framing is None else event_times(self.chunks, self.framing)
+        frames = self._heard.frames
+        return () if frames is None else tuple(self.chunks[number].at for number in frames.completed)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -186,7 +187,10 @@ class Stream:
 
     @cached_property
     def _heard(self) -> Heard:
-        return hear(self.interaction, self.speaks)
+        heard = hear(self.interaction, self.speaks)
+        if heard.frames is not None and heard.frames.too_large is not None:
+            raise heard.frames.too_large
+        return heard
 
     @cached_property
     def _answer(self) -> Answer:

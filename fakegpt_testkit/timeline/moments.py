@@ -6,19 +6,17 @@ Knows no file and no terminal: an interaction goes in, values that can be shown,
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects import Answer, Reading, dialect_of_events, framing_of_tape
-from fakegpt_testkit.errors import EventTooLarge
-from fakegpt_testkit.framing import Framing, cut, event_times
-from fakegpt_testkit.sse import EventStreamParser
+from fakegpt_testkit.dialects import Answer, Reading, hear
 
 if TYPE_CHECKING:
     from fakegpt_testkit.dialects import Delta
     from fakegpt_testkit.exchange import Interaction, Tape
+    from fakegpt_testkit.framing import Framing
     from fakegpt_testkit.sse import Event
 
 _LONG: Final = 5.0  # a silence is this many times as long as the middle one
@@ -87,52 +85,29 @@ class Timeline:
 
 
 def tell(interaction: Interaction) -> Timeline:
-    """What happened when in this interaction."""
+    """What happened when in this interaction; where an event is too large, up to that one."""
     tape = interaction.response
     gaps = _gaps(tape)
-    framing = framing_of_tape(tape)
-    if framing is None:
+    heard = hear(interaction)
+    frames = heard.frames
+    if frames is None:
         return Timeline(interaction, gaps=gaps)
-    told = _server_sent(tape) if framing is Framing.SSE else _framed(tape, framing)
-    dialect = dialect_of_events([moment.event for moment in told.moments], interaction.request.path)
-    reading = Reading(dialect)
-    moments = tuple(replace(each, deltas=tuple(reading.feed(each.event))) for each in told.moments)
-    answer = reading.close(told.stray)
-    return Timeline(
-        interaction, moments, answer, gaps, told.stray, told.unfinished, told.too_large, dialect.name, framing
+    reading = Reading(heard.dialect)
+    moments = tuple(
+        Moment(tape.chunks[number].at, number + 1, event, tuple(reading.feed(event)))
+        for number, event in zip(frames.completed, frames.events, strict=True)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    moments: list[Moment]
-    stray: str = ""
-    unfinished: str = ""
-    too_large: str = ""
-
-
-def _server_sent(tape: Tape) -> _Told:
-    """The events as they completed, up to one that is too large."""
-    parser = EventStreamParser()
-    moments: list[Moment] = []
-    too_large = ""
-    try:
-        for number, chunk in enumerate(tape.chunks, 1):
-            moments += [Moment(chunk.at, number, event) for event in parser.feed(chunk.data)]
-        parser.close()
-    except EventTooLarge as error:
-        too_large = str(error)
-    unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    stray = cut(tape.body, Framing.SSE).stray if parser.stray and not too_large else parser.stray
-    return _Told(moments, stray, unfinished, too_large)
-
-
-def _framed(tape: Tape, framing: Framing) -> _Told:
-    frames = cut(tape.body, framing)
-    arrived = [chunk.at for chunk in tape.chunks]
-    times = event_times(tape.chunks, framing)
-    moments = [Moment(at, arrived.index(at) + 1, event) for at, event in zip(times, frames.events, strict=True)]
-    return _Told(moments, frames.stray, frames.unfinished)
+    return Timeline(
+        interaction,
+        moments,
+        reading.close(frames.stray),
+        gaps,
+        frames.stray,
+        frames.unfinished,
+        "" if frames.too_large is None else str(frames.too_large),
+        heard.dialect.name,
+        frames.framing,
+    )
 
 
 def _gaps(tape: Tape) -> tuple[Gap, ...]:
