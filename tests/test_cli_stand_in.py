@@ -19,7 +19,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.stand_in import _options, upstream
 from fakegpt_testkit.errors import StepRefused
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Drift, Options, Refusal
+from fakegpt_testkit.fakegpt.stand_in import Options, OtherAnswer, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +93,9 @@ def test_the_flags_are_the_options_and_have_their_defaults() -> None:
 def test_each_drift_is_a_flag() -> None:
     (drift,) = (parameter for parameter in upstream.params if parameter.name == "drift")
     assert isinstance(drift.type, click.Choice)
-    assert list(drift.type.choices) == list(get_args(Drift))
-    given = [word for each in get_args(Drift) for word in ("--drift", each)]
-    assert options(*given) == Options(drift=frozenset(get_args(Drift)))
+    assert list(drift.type.choices) == list(get_args(OtherAnswer))
+    given = [word for each in get_args(OtherAnswer) for word in ("--drift", each)]
+    assert options(*given) == Options(drift=frozenset(get_args(OtherAnswer)))
 
 
 def options(*given: str) -> Options:

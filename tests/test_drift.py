@@ -16,9 +16,9 @@ from fakegpt_testkit.drift import (
     check_threshold,
     described,
     differences,
+    drift_of,
     report,
     report_lines,
-    verify,
     worst,
 )
 from fakegpt_testkit.errors import BadSetting
@@ -261,7 +261,7 @@ def timed(first: float, end: float, kind: EndingKind = EndingKind.COMPLETE) -> I
 def test_far_other_times_are_harmless_where_a_service_is_verified(
     old: Interaction, new: Interaction, text: str
 ) -> None:
-    found = verify("a.yaml", [old], [new])
+    found = drift_of("a.yaml", [old], [new])
     assert [each.text for each in found.differences] == [text] * bool(text)
     assert found.severity is (Severity.HARMLESS if text else Severity.SAME)
     assert differences([old], [new]) == []
@@ -270,13 +270,13 @@ def test_far_other_times_are_harmless_where_a_service_is_verified(
 def test_a_body_without_chunks_has_its_heads_time() -> None:
     empty = Interaction(ASKED, Tape(Head(204, at=0.1), (), Ending(at=0.1)))
     late = Interaction(ASKED, Tape(Head(204, at=2.1), (), Ending(at=2.1)))
-    (found,) = verify("a.yaml", [empty], [late]).differences
+    (found,) = drift_of("a.yaml", [empty], [late]).differences
     assert found.text == "the first bytes come after 0.1 s, now after 2.1 s"
 
 
 def test_what_was_not_asked_again_says_nothing_of_the_service() -> None:
     get = replace(answer({}), request=Request("GET", "https://a.example/other"))
-    found = verify(
+    found = drift_of(
         "a.yaml", [get, stream({"a": 1})], [stream({"a": 1}), replace(get, request=Request("PUT", "http://b/"))]
     )
     assert found.unasked == (Unasked(1, "GET /other"),)

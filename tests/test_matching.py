@@ -19,7 +19,7 @@ from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError, RequestNotRe
 from fakegpt_testkit.exchange import Headers, Request
 from fakegpt_testkit.matching import (
     DEFAULT_MATCH_ON,
-    Difference,
+    Mismatch,
     Rules,
     VcrRequest,
     closest,
@@ -102,8 +102,8 @@ def test_the_same_request_in_another_spelling_matches(asked: Request, recorded: 
     assert matches(recorded, asked, RULES)
 
 
-def differing(path: str, recorded: str, asked: str) -> tuple[Difference, ...]:
-    return (Difference(path, recorded, asked),)
+def differing(path: str, recorded: str, asked: str) -> tuple[Mismatch, ...]:
+    return (Mismatch(path, recorded, asked),)
 
 
 DIFFERENT = {
@@ -178,7 +178,7 @@ DIFFERENT = {
 
 @pytest.mark.parametrize(("asked", "recorded", "differences"), DIFFERENT.values(), ids=DIFFERENT.keys())
 def test_another_request_differs_in_named_fields(
-    asked: Request, recorded: Request, differences: tuple[Difference, ...] | None
+    asked: Request, recorded: Request, differences: tuple[Mismatch, ...] | None
 ) -> None:
     found = compare(asked, recorded, RULES)
     assert not found.equal
@@ -270,7 +270,7 @@ MATCHERS = {
 
 @pytest.mark.parametrize(("names", "asked", "recorded", "differences"), MATCHERS.values(), ids=MATCHERS.keys())
 def test_matchers_are_chosen_by_name(
-    names: tuple[str, ...], asked: Request, recorded: Request, differences: tuple[Difference, ...] | None
+    names: tuple[str, ...], asked: Request, recorded: Request, differences: tuple[Mismatch, ...] | None
 ) -> None:
     found = compare(asked, recorded, Rules(names, ignored=("headers.X-Time", "query.time"))).differences
     assert found == differences if differences is not None else found

@@ -10,7 +10,7 @@ import requests
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, use_cassette
 from fakegpt_testkit.errors import RequestNotRecorded
-from fakegpt_testkit.matching import Difference, Likeness, Rules, compare, matches, named_by_vary
+from fakegpt_testkit.matching import Likeness, Mismatch, Rules, compare, matches, named_by_vary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def post(body: bytes, media: str) -> Request:
 )
 def test_a_field_that_chooses_the_answer_decides(asked: Request, recorded: Request, said: tuple[str, str, str]) -> None:
     found = compare(asked, recorded, RULES)
-    assert found.differences == (Difference(*said),)
+    assert found.differences == (Mismatch(*said),)
     assert compare(asked, recorded, Rules(ignored=(said[0],))).ignored == (said[0],)
 
 

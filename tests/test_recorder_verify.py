@@ -15,8 +15,8 @@ from fakegpt_testkit import RecordMode, faults, load_cassette, script, use_casse
 from fakegpt_testkit.drift import Severity
 from fakegpt_testkit.errors import AnswerCutOff, BadSetting, CassetteMissing, Drifted, VerificationIncomplete
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Drift as Switch
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import OtherAnswer as Switch
 from fakegpt_testkit.recorder import Advice
 from fakegpt_testkit.wire.reading import RequestReader
 

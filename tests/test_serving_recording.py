@@ -20,7 +20,7 @@ from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EndingKind, header
 from fakegpt_testkit.recorder import Settings
-from fakegpt_testkit.recorder.recording import Recording
+from fakegpt_testkit.recorder.recording import RecordedExchange
 from fakegpt_testkit.serving import MATCH_ON, Recorder, Terms, serving
 
 if TYPE_CHECKING:
@@ -234,8 +234,8 @@ def test_what_was_recorded_is_freed_once_it_is_saved(proxy: Proxy) -> None:
         line.until(FRAMED[:16])
         gc.collect()
         held = gc.get_objects()
-        assert [each for each in held if isinstance(each, Recording) and each.interaction is not None] == []
-        assert len([each for each in held if isinstance(each, Recording)]) == 1
+        assert [each for each in held if isinstance(each, RecordedExchange) and each.interaction is not None] == []
+        assert len([each for each in held if isinstance(each, RecordedExchange)]) == 1
     while len(proxy.saved.interactions) < 4:
         time.sleep(0.01)
 

@@ -83,7 +83,7 @@ def _load(data: bytes, *, others: bool) -> tuple[Interaction, ...]:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:  # a checkout with CRLF line ends; to YAML they are the same
         data = data.replace(b"\r\n", b"\n")
-    if (root := canonical.read(data)) is not None:
+    if (root := canonical.read_canonical(data)) is not None:
         with suppress(BadShape):  # a parser finds it again, with its line
             return interactions_of(root)
     try:

@@ -48,7 +48,7 @@ class _OtherForm(Exception):
     """The text is not of our writer's form."""
 
 
-def read(data: bytes) -> Mapping | None:
+def read_canonical(data: bytes) -> Mapping | None:
     """The tree in ``data``, which is UTF-8; None when a line of it is not of the form.
 
     A text that goes over several lines is given as its bytes, a word as a str whether or not it is quoted.

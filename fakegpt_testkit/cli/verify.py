@@ -96,7 +96,7 @@ def _verified(files: list[Path], way: Way, redaction: Redaction) -> list[Drift]:
     if terminal.is_terminal:
         showing = terminal.status("verifying")
     with showing as status:
-        return [reverify.verify(file, way, redaction, partial(_show, status, file)) for file in files]
+        return [reverify.ask_again(file, way, redaction, partial(_show, status, file)) for file in files]
 
 
 def _show(status: Status | None, file: Path, what: str) -> None:

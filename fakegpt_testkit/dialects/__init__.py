@@ -3,7 +3,7 @@
 Knows no HTTP and no chunks: events come in, as a framing cut them out of a body.
 """
 
-from fakegpt_testkit.dialects.answers import Answer, Kind, Reading, kind_of, read_deltas, read_events
+from fakegpt_testkit.dialects.answers import Answer, EventKind, Reading, kind_of, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import (
     Choice,
     Delta,
@@ -46,11 +46,11 @@ __all__ = [
     "Delta",
     "Dialect",
     "End",
+    "EventKind",
     "Failure",
     "Finish",
     "Further",
     "Heard",
-    "Kind",
     "Ping",
     "Reader",
     "Reading",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.dialects.dialect import Dialect
     from fakegpt_testkit.sse import Event
 
-Kind = Literal[
+EventKind = Literal[
     "text",
     "reasoning",
     "tool_call",
@@ -49,7 +49,7 @@ Kind = Literal[
 ]
 """What an event is: growth of the answer's text, …, a text taken back, a further message, a finish, the end."""
 
-_KINDS: Final[dict[type[Delta], Kind]] = {
+_KINDS: Final[dict[type[Delta], EventKind]] = {
     Failure: "error",
     End: "done",
     Finish: "end",
@@ -74,7 +74,7 @@ class Answer:
     """What an answer said. ``order`` has a kind for each event; ``ended_at`` is the event that ended it, or None."""
 
     choices: tuple[Choice, ...] = (Choice(),)
-    order: tuple[Kind, ...] = ()
+    order: tuple[EventKind, ...] = ()
     usage: Usage | None = None
     error: Failure | None = None
     ended_at: int | None = None
@@ -149,7 +149,7 @@ class _Sum:
                 choice.finish = reason
 
 
-def kind_of(deltas: Sequence[Delta]) -> Kind:
+def kind_of(deltas: Sequence[Delta]) -> EventKind:
     """What an event is that changed these things."""
     if len(deltas) == 1:
         return _KINDS[type(deltas[0])]
@@ -163,7 +163,7 @@ class Reading:
     def __init__(self, dialect: Dialect) -> None:
         self._reader = dialect.reader()
         self._total = _Sum()
-        self._order: list[Kind] = []
+        self._order: list[EventKind] = []
         self._ended_at: int | None = None
 
     def feed(self, event: Event) -> Sequence[Delta]:
@@ -200,7 +200,7 @@ def read_deltas(deltas: Iterable[Delta]) -> Answer:
     return _answer(total, (), None)
 
 
-def _answer(total: _Sum, order: tuple[Kind, ...], ended_at: int | None) -> Answer:
+def _answer(total: _Sum, order: tuple[EventKind, ...], ended_at: int | None) -> Answer:
     total.choices.setdefault(0, _Growing())
     choices = tuple(total.choices[index].choice() for index in sorted(total.choices))
     return Answer(choices, order, total.usage, total.error, ended_at)

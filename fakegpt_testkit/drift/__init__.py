@@ -3,7 +3,7 @@
 Knows no file, no clock and no network: recordings come in as values, differences and reports of them go out.
 """
 
-from fakegpt_testkit.drift.comparing import differences, verify
+from fakegpt_testkit.drift.comparing import differences, drift_of
 from fakegpt_testkit.drift.findings import THRESHOLDS, Difference, Drift, Severity, Unasked, check_threshold, worst
 from fakegpt_testkit.drift.reporting import FORMATS, described, report, report_lines
 
@@ -17,8 +17,8 @@ __all__ = [
     "check_threshold",
     "described",
     "differences",
+    "drift_of",
     "report",
     "report_lines",
-    "verify",
     "worst",
 ]

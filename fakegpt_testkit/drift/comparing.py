@@ -54,7 +54,9 @@ def differences(old: Sequence[Interaction], new: Sequence[Interaction], rules: R
     return found
 
 
-def verify(cassette: str, old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None) -> Drift:
+def drift_of(
+    cassette: str, old: Sequence[Interaction], new: Sequence[Interaction], rules: Rules | None = None
+) -> Drift:
     """What the live service says otherwise than the cassette. A recorded request that was not asked says nothing.
 
     Unlike ``differences`` this compares times too: an answer that takes seconds longer, or less, is harmless.
@@ -159,7 +161,7 @@ def _as_asked_before(old: Interaction, new: Interaction) -> Tape:
 
 def _asked_otherwise(old: Interaction, new: Interaction) -> Iterator[tuple[str, str]]:
     """The texts of two JSON questions that differ, of those that are long enough to be found by their value."""
-    stack = [tuple(shapes.read(each.request.body.decode("utf-8", "replace")) for each in (old, new))]
+    stack = [tuple(shapes.json_of(each.request.body.decode("utf-8", "replace")) for each in (old, new))]
     while stack:
         match stack.pop():
             case dict() as was, dict() as now:
@@ -200,7 +202,7 @@ def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
     if _left(old) or _left(new):
         yield Severity.HARMLESS, "the body differs, and the client did not read all of it"
         return
-    before, after = (shapes.read(each.body.decode("utf-8", "replace")) for each in (old, new))
+    before, after = (shapes.json_of(each.body.decode("utf-8", "replace")) for each in (old, new))
     if before is NO_JSON or after is NO_JSON:
         severity = Severity.HARMLESS if before is after else Severity.BROKEN
         yield severity, "the body differs" if before is after else "the body is no longer of the same kind, JSON or not"

@@ -88,7 +88,7 @@ def kinds(
     """A shape for each kind of event, without the fields that are incidental."""
     shapes: dict[str, Shape] = {}
     for event in events:
-        value = read(event.data)
+        value = json_of(event.data)
         shape = shapes.setdefault(_kind(event, value, seeds), Shape(part, incidental=incidental))
         if value is not NO_JSON:
             shape.add(value)
@@ -173,7 +173,7 @@ def _type(value: object) -> str:
 NO_JSON: Final = object()
 
 
-def read(text: str) -> object:
+def json_of(text: str) -> object:
     """The JSON in a text, ``NO_JSON`` when it is none."""
     try:
         value: object = json.loads(text)

@@ -78,7 +78,7 @@ class _Unreachable(Exception):
     """Nobody answers at the service's address."""
 
 
-def verify(
+def ask_again(
     file: Path, way: Way, redaction: Redaction | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Drift:
     """What the live service says otherwise than the cassette, and which requests could not be asked, with the reason.

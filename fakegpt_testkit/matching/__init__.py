@@ -7,8 +7,8 @@ from fakegpt_testkit.matching.choosing import Vary, chosen, named_by_vary
 from fakegpt_testkit.matching.comparison import (
     DEFAULT_MATCH_ON,
     Comparison,
-    Difference,
     Matcher,
+    Mismatch,
     Rules,
     VcrRequest,
     compare,
@@ -21,10 +21,10 @@ from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
 __all__ = [
     "DEFAULT_MATCH_ON",
     "Comparison",
-    "Difference",
     "Leaf",
     "Likeness",
     "Matcher",
+    "Mismatch",
     "Nearest",
     "Rules",
     "Vary",

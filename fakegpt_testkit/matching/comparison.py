@@ -19,7 +19,7 @@ from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
 from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
-from fakegpt_testkit.matching.fields import Path, Reach, Step, check, onward, reach, worded
+from fakegpt_testkit.matching.fields import Key, Path, Reach, check, onward, reach, worded
 from fakegpt_testkit.matching.likeness import Likeness, alike
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ an ``AssertionError``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One field that differs; both values in words, strings in quotes, ``nothing`` for a field that is not there."""
 
     path: str
@@ -58,7 +58,7 @@ class Difference:
 class Comparison:
     """What a comparison found: the fields that decide and differ, and the fields that were left out of it."""
 
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Mismatch, ...] = ()
     ignored: tuple[str, ...] = ()
 
     @property
@@ -152,7 +152,7 @@ def split_uri(uri: str) -> _Parts:
     )
 
 
-def _differences(pair: _Pair) -> Iterator[Difference]:
+def _differences(pair: _Pair) -> Iterator[Mismatch]:
     for matcher in sorted(pair.rules.match_on, key=_cost):
         yield from _MATCHERS[matcher](pair) if isinstance(matcher, str) else _own(matcher, pair)
 
@@ -165,32 +165,32 @@ def _cost(matcher: str | Matcher) -> int:
 _COSTS: Final = {"raw_body": 1, "body": 2}
 
 
-def _method(pair: _Pair) -> Iterator[Difference]:
+def _method(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "method", pair.asked.method, pair.recorded.method)
 
 
-def _scheme(pair: _Pair) -> Iterator[Difference]:
+def _scheme(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "scheme", split_uri(pair.asked.uri).scheme, split_uri(pair.recorded.uri).scheme)
 
 
-def _host(pair: _Pair) -> Iterator[Difference]:
+def _host(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "host", split_uri(pair.asked.uri).host, split_uri(pair.recorded.uri).host)
 
 
-def _port(pair: _Pair) -> Iterator[Difference]:
+def _port(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "port", split_uri(pair.asked.uri).port, split_uri(pair.recorded.uri).port)
 
 
-def _path(pair: _Pair) -> Iterator[Difference]:
+def _path(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "path", split_uri(pair.asked.uri).path, split_uri(pair.recorded.uri).path)
 
 
-def _query(pair: _Pair) -> Iterator[Difference]:
+def _query(pair: _Pair) -> Iterator[Mismatch]:
     asked, recorded = (grouped(tuple(sorted(split_uri(each.uri).query))) for each in (pair.asked, pair.recorded))
     yield from _tree(pair, "query", asked, recorded)
 
 
-def _uri(pair: _Pair) -> Iterator[Difference]:
+def _uri(pair: _Pair) -> Iterator[Mismatch]:
     reached = pair.reach("query")
     asked, recorded = (_uri_without(split_uri(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
     yield from _plain(pair, "uri", asked, recorded)
@@ -205,7 +205,7 @@ def _uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str
     return urlsplit(parts.uri)._replace(query=kept).geturl()
 
 
-def _headers(pair: _Pair) -> Iterator[Difference]:
+def _headers(pair: _Pair) -> Iterator[Mismatch]:
     """Any redacted credential is as good as another: which key was sent is not what tells two requests apart."""
     asked, recorded = (
         grouped(tuple((name.lower(), PLACEHOLDER.sub("REDACTED", value)) for name, value in each.headers))
@@ -214,7 +214,7 @@ def _headers(pair: _Pair) -> Iterator[Difference]:
     yield from _tree(pair, "headers", asked, recorded)
 
 
-def _choice(pair: _Pair) -> Iterator[Difference]:
+def _choice(pair: _Pair) -> Iterator[Mismatch]:
     """The fields that choose one of several answers; nothing where a tool has kept no field of the request."""
     if not pair.recorded.headers or pair.recorded.headers == pair.asked.headers:
         return
@@ -226,14 +226,14 @@ def _choice(pair: _Pair) -> Iterator[Difference]:
         if () in onward(reached, name):
             pair.ignored[worded(("headers", name))] = None
         else:
-            yield Difference(worded(("headers", name)), _in_words(recorded or _ABSENT), _in_words(asked or _ABSENT))
+            yield Mismatch(worded(("headers", name)), _in_words(recorded or _ABSENT), _in_words(asked or _ABSENT))
 
 
-def _raw_body(pair: _Pair) -> Iterator[Difference]:
+def _raw_body(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "body", pair.asked.body, pair.recorded.body)
 
 
-def _body(pair: _Pair) -> Iterator[Difference]:
+def _body(pair: _Pair) -> Iterator[Mismatch]:
     media = media_type(pair.asked.headers) or media_type(pair.recorded.headers)
     try:
         asked, asked_order = tree(pair.asked.body, media)
@@ -252,10 +252,10 @@ def _body(pair: _Pair) -> Iterator[Difference]:
             for order in (asked_order, recorded_order)
         )
         if mine != theirs:
-            yield Difference("body", f"in the order {theirs}", f"in the order {mine}")
+            yield Mismatch("body", f"in the order {theirs}", f"in the order {mine}")
 
 
-_MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Difference]]]] = {
+_MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Mismatch]]]] = {
     "method": _method,
     "uri": _uri,
     "url": _uri,
@@ -271,16 +271,16 @@ _MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Difference]]]] = {
 }
 
 
-def _own(matcher: Matcher, pair: _Pair) -> Iterator[Difference]:
+def _own(matcher: Matcher, pair: _Pair) -> Iterator[Mismatch]:
     name = getattr(matcher, "__name__", type(matcher).__name__)
     try:
         said = matcher(_as_vcr(pair.asked), _as_vcr(pair.recorded))
     except AssertionError as error:
         reason = str(error).partition("\n")[0]
-        yield Difference(name, "another request", f"one that the matcher refuses: {reason}".removesuffix(": "))
+        yield Mismatch(name, "another request", f"one that the matcher refuses: {reason}".removesuffix(": "))
     else:
         if said is not None and not said:
-            yield Difference(name, "another request", "one that the matcher refuses")
+            yield Mismatch(name, "another request", "one that the matcher refuses")
 
 
 def _as_vcr(request: Request) -> VcrRequest:
@@ -308,16 +308,16 @@ _Value = Json | bytes | _Absent
 
 def _plain(
     pair: _Pair, name: str, asked: str | int | bytes | None, recorded: str | int | bytes | None
-) -> Iterator[Difference]:
+) -> Iterator[Mismatch]:
     if asked == recorded or _same(asked, recorded, pair.likeness):
         return
     if () in pair.reach(name):
         pair.ignored[name] = None
         return
-    yield Difference(name, _in_words(recorded), _in_words(asked))
+    yield Mismatch(name, _in_words(recorded), _in_words(asked))
 
 
-def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Difference]:
+def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Mismatch]:
     """Walks both values in step. With a list, not by recursion: JSON may nest deeper than Python calls."""
     todo: list[tuple[Path, Reach, _Value, _Value]] = [((root,), pair.reach(root), asked, recorded)]
     while todo:
@@ -335,10 +335,10 @@ def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Diffe
                 pieces = (each[index] if index < len(each) else _ABSENT for each in (mine, theirs))
                 todo.append(_onward(path, reached, index, *pieces))
         elif not _same(mine, theirs, pair.likeness):
-            yield Difference(worded(path), _in_words(theirs), _in_words(mine))
+            yield Mismatch(worded(path), _in_words(theirs), _in_words(mine))
 
 
-def _onward(path: Path, reached: Reach, step: Step, mine: _Value, theirs: _Value) -> tuple[Path, Reach, _Value, _Value]:
+def _onward(path: Path, reached: Reach, step: Key, mine: _Value, theirs: _Value) -> tuple[Path, Reach, _Value, _Value]:
     return (*path, step), onward(reached, step) if reached else reached, mine, theirs
 
 

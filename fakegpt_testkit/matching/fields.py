@@ -13,10 +13,10 @@ from typing import Final
 
 from fakegpt_testkit.errors import BadSetting
 
-Step = str | int
+Key = str | int
 """A key of an object or an index of an array."""
 
-Path = tuple[Step, ...]
+Path = tuple[Key, ...]
 """From the root on: ``("body", "messages", 0, "id")``."""
 
 _ROOTS: Final = ("scheme", "host", "port", "query", "headers", "body")
@@ -36,7 +36,7 @@ class _Wild:
 _ONE: Final = _Wild("*")
 _ANY_DEPTH: Final = _Wild("**")
 
-_Pattern = tuple[Step | _Wild, ...]
+_Pattern = tuple[Key | _Wild, ...]
 
 Reach = tuple[_Pattern, ...]
 """What is left of the ignored paths at one place of a body; an empty pattern among them: this place is ignored."""
@@ -67,8 +67,8 @@ def _parsed(rule: str) -> _Ignored:
     return _Ignored(_glob(words["method"] or "*"), _glob(words["path"] or "*"), (name, *steps))
 
 
-def _steps(rule: str, field: str, at: int) -> list[Step | _Wild]:
-    steps: list[Step | _Wild] = []
+def _steps(rule: str, field: str, at: int) -> list[Key | _Wild]:
+    steps: list[Key | _Wild] = []
     while at < len(field):
         found = _STEP.match(field, at)
         if found is None:
@@ -108,7 +108,7 @@ def reach(rules: tuple[str, ...], method: str, path: str, root: str) -> Reach:
     )
 
 
-def onward(reached: Reach, step: Step) -> Reach:
+def onward(reached: Reach, step: Key) -> Reach:
     """What is left of the ignored paths one step further in."""
     further: list[_Pattern] = []
     for pattern in reached:
@@ -125,7 +125,7 @@ def worded(path: Path) -> str:
     return "".join(_worded_step(step) for step in path).removeprefix(".")
 
 
-def _worded_step(step: Step) -> str:
+def _worded_step(step: Key) -> str:
     if isinstance(step, int):
         return f"[{step}]"
     if _STEP.fullmatch(f".{step}") and step not in {"*", "**"}:

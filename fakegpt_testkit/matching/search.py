@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
-from fakegpt_testkit.matching.comparison import Comparison, Difference, Rules, compare, matches
+from fakegpt_testkit.matching.comparison import Comparison, Mismatch, Rules, compare, matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def not_recorded(
     )
 
 
-def _distance(differences: tuple[Difference, ...]) -> tuple[int, float]:
+def _distance(differences: tuple[Mismatch, ...]) -> tuple[int, float]:
     return len(differences), sum(_unlike(each.recorded, each.asked) for each in differences)
 
 

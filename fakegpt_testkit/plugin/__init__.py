@@ -329,7 +329,7 @@ def _wants(request: pytest.FixtureRequest) -> marker.Wanted:
     stash = request.node.stash
     if _wanted not in stash:
         try:
-            stash[_wanted] = marker.read(request.node, request.getfixturevalue("fakegpt_config"))
+            stash[_wanted] = marker.wanted_by(request.node, request.getfixturevalue("fakegpt_config"))
         except FakeGptTestkitError as problem:
             raise pytest.fail.Exception(str(problem), pytrace=False) from None
     wanted: marker.Wanted = stash[_wanted]

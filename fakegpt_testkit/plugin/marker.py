@@ -67,7 +67,7 @@ class Own:
     block_subprocesses: bool = False
 
 
-def read(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
+def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     """What the test wants, in all places where it can be written. Raises ``BadSetting`` for what means nothing."""
     markers = [*item.iter_markers(options.MARKER)]
     written = options.for_test(item.config, fixture, markers)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
     from fakegpt_testkit.redaction import Redactor
-    from fakegpt_testkit.wire.deck import Playback, Recording
+    from fakegpt_testkit.wire.deck import ExchangeSink, Playback
 
 
 class CassetteDeck:
@@ -145,7 +145,7 @@ class CassetteDeck:
     def answers_early(self, request: Request) -> bool:
         return self.selection.answers_early(canonical_request(request, self.origins)[0])
 
-    def record(self, number: int) -> Recording:
+    def record(self, number: int) -> ExchangeSink:
         return self.recordings.begin(number)
 
     def follow(self, number: int, playback: Playback) -> None:

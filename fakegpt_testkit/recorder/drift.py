@@ -25,7 +25,7 @@ def find_drift(
 ) -> Drift:
     """What is new of it, without the secrets that ``redactor`` has met; the old ones' have words of their own."""
     stored = redactor.anew()
-    found = drift.verify(path, _redacted(old, stored), _redacted(new, redactor), rules)
+    found = drift.drift_of(path, _redacted(old, stored), _redacted(new, redactor), rules)
     told = (replace(each, text=redactor.text(each.text)) for each in found.differences)  # a name may be a secret too
     return replace(found, differences=tuple(told), command=command)
 

@@ -31,19 +31,19 @@ class Recordings:
         self._reads_on = reads_on
         self._origins = origins
         self._make_notes = make_notes
-        self._begun: dict[int, Recording] = {}
+        self._begun: dict[int, RecordedExchange] = {}
         self._any = False
         self._lock = Lock()
 
     def __bool__(self) -> bool:
         return self._any
 
-    def begin(self, number: int) -> Recording:
+    def begin(self, number: int) -> RecordedExchange:
         """A new recording of the request that was asked as this one."""
         with self._lock:
             self._notes.open()
             self._any = True
-            recording = self._begun[number] = Recording(number, self._origins, self._notes, self._reads_on)
+            recording = self._begun[number] = RecordedExchange(number, self._origins, self._notes, self._reads_on)
             return recording
 
     @cached_property
@@ -94,8 +94,8 @@ class Recordings:
             each.stop()
 
 
-class Recording:
-    """A ``Take`` of the seam. ``interaction`` is None until the exchange has ended, and for one that left HTTP.
+class RecordedExchange:
+    """What a client heard. ``interaction`` is None until the exchange has ended, and for one that left HTTP.
 
     ``lost`` is the request and the reason, when it could not be recorded.
     """

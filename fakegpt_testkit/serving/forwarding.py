@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers, Request
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.reading import Asked
-    from fakegpt_testkit.wire.deck import Recording
+    from fakegpt_testkit.wire.deck import ExchangeSink
 
 _HOP: Final = frozenset(
     {"connection", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -70,7 +70,7 @@ class Relay(asyncio.Protocol):
         front: Front,
         asked: Asked,
         request: Request,
-        recording: Recording,
+        recording: ExchangeSink,
         here: Here,
         origins: tuple[str, ...],
         ended: Callable[[], None],

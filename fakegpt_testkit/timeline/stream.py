@@ -18,7 +18,7 @@ from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from fakegpt_testkit import dialects
-    from fakegpt_testkit.dialects import Choice, Heard, Kind, ToolCall, Usage
+    from fakegpt_testkit.dialects import Choice, EventKind, Heard, ToolCall, Usage
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.framing import Framing
     from fakegpt_testkit.sse import Event
@@ -120,7 +120,7 @@ class Stream:
         return self._answer.error
 
     @property
-    def order(self) -> tuple[Kind, ...]:
+    def order(self) -> tuple[EventKind, ...]:
         """What each event is: ``("text", "text", "end", "done")``."""
         return self._answer.order
 

@@ -16,7 +16,7 @@ from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, Res
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fakegpt_testkit.wire.deck import Recording
+    from fakegpt_testkit.wire.deck import ExchangeSink
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
@@ -52,7 +52,7 @@ class Moments:
 class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told."""
 
-    def __init__(self, recording: Recording, method: str, uri: str, clock: Callable[[], float]) -> None:
+    def __init__(self, recording: ExchangeSink, method: str, uri: str, clock: Callable[[], float]) -> None:
         from fakegpt_testkit.dialects import END_MARKS  # loads what knows all dialects: no replay needs it
 
         self._recording = recording

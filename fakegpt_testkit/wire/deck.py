@@ -32,7 +32,7 @@ class Playback(Protocol):
         """Whether the client left before all was played."""
 
 
-class Recording(Protocol):
+class ExchangeSink(Protocol):
     """One exchange while it is recorded; except ``chunk``, each method is called at most once, in this order."""
 
     @property
@@ -100,7 +100,7 @@ class Deck(Protocol):
     def follow(self, number: int, playback: Playback) -> None:
         """Told what plays to this request, as it begins."""
 
-    def record(self, number: int) -> Recording:
+    def record(self, number: int) -> ExchangeSink:
         """A new recording of the request that was asked as this one."""
 
     def name(self, number: int) -> str:

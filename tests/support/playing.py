@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from fakegpt_testkit.effects import Effect
-    from fakegpt_testkit.wire.deck import Pace, Playback, Recording
+    from fakegpt_testkit.wire.deck import ExchangeSink, Pace, Playback
 
 URL = "http://localhost/api/conversation"
 STREAM_HEADERS = (("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))
@@ -72,7 +72,7 @@ class TapeDeck:
     def follow(self, number: int, playback: Playback) -> None:
         self.players[number] = playback
 
-    def record(self, number: int) -> Recording:
+    def record(self, number: int) -> ExchangeSink:
         raise NotImplementedError
 
     def passes(self, uri: str, *, asks: bool) -> bool:  # noqa: ARG002

@@ -1,6 +1,6 @@
 """Listens to one live exchange and tells it to a recording, while the client gets every byte at once and unchanged.
 
-Knows no cassette: what is heard goes to a ``Recording`` as values, in the order it happened.
+Knows no cassette: what is heard goes to a ``ExchangeSink`` as values, in the order it happened.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
-    from fakegpt_testkit.wire.deck import Recording
+    from fakegpt_testkit.wire.deck import ExchangeSink
 
 
 lingering: WeakKeyDictionary[BaseConnector, set[Tap]] = WeakKeyDictionary()
@@ -99,7 +99,7 @@ class Tap(asyncio.Protocol):
         connection: Connection,
         live: Connection,
         handler: ResponseHandler,
-        recording: Recording,
+        recording: ExchangeSink,
         method: str,
         uri: str,
     ) -> None:

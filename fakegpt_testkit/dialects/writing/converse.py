@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fakegpt_testkit.dialects.writing.said import Json, Said, Writer, as_json, read
+from fakegpt_testkit.dialects.writing.said import Json, Said, Writer, arguments_of, as_json
 from fakegpt_testkit.framing import encode_frame
 
 _JSON: Final = (":content-type", "application/json")
@@ -70,7 +70,7 @@ def _plain(said: Said) -> Json:
     if said.texts:
         content.append({"text": said.text})
     for _, call_id, name, arguments in said.calls("tooluse_"):
-        content.append({"toolUse": {"toolUseId": call_id, "name": name, "input": read(arguments)}})
+        content.append({"toolUse": {"toolUseId": call_id, "name": name, "input": arguments_of(arguments)}})
     message = {"role": "assistant", "content": content}
     return {"output": {"message": message}, "stopReason": _finish(said), **_usage(said)}
 

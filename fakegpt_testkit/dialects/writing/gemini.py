@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, as_json, read
+from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, arguments_of, as_json
 
 _STATUSES: Final = {
     400: "INVALID_ARGUMENT",
@@ -40,7 +40,7 @@ def _parts(said: Said) -> list[Json]:
     parts += [{"text": text} for text in said.texts]
     for call in said.tool_calls:
         known = {"id": call.id} if call.id else {}
-        parts.append({"functionCall": {**known, "name": call.name, "args": read(call.arguments)}})
+        parts.append({"functionCall": {**known, "name": call.name, "args": arguments_of(call.arguments)}})
     return parts
 
 

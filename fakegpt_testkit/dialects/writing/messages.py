@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, read, typed
+from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, arguments_of, typed
 
 _TYPES: Final = {
     400: "invalid_request_error",
@@ -78,7 +78,7 @@ def _plain(said: Said) -> Json:
     if said.texts:
         content.append({"type": "text", "text": said.text})
     for _, call_id, name, arguments in said.calls("toolu_"):
-        content.append({"type": "tool_use", "id": call_id, "name": name, "input": read(arguments)})
+        content.append({"type": "tool_use", "id": call_id, "name": name, "input": arguments_of(arguments)})
     return _message(said, content, _finish(said), (said.usage or (0, 0))[1])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, as_json, read
+from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, arguments_of, as_json
 
 _HEAD: Final[Json] = {"model": MODEL, "created_at": "2026-01-01T00:00:00Z"}
 
@@ -20,7 +20,7 @@ def _calls(said: Said) -> list[Json]:
     calls: list[Json] = []
     for call in said.tool_calls:
         known = {"id": call.id} if call.id else {}
-        calls.append({**known, "function": {"name": call.name, "arguments": read(call.arguments)}})
+        calls.append({**known, "function": {"name": call.name, "arguments": arguments_of(call.arguments)}})
     return calls
 
 

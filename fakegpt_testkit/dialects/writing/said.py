@@ -90,6 +90,6 @@ def typed(value: Json) -> bytes:
     return event(value, value["type"])
 
 
-def read(arguments: str) -> object:
+def arguments_of(arguments: str) -> object:
     """The arguments of a call as an object, for the dialects that send one."""
     return json.loads(arguments or "{}")

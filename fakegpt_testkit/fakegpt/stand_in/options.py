@@ -21,7 +21,7 @@ Noise = Literal["system", "echo", "tool", "ping", "moderation"]
 Finish = Literal["stop", "max_tokens", "interrupted", "content_filter"]
 """Why the answer ends; anything but ``stop`` also makes its status ``finished_partial_completion``."""
 
-Ending = Literal["done", "unmarked", "close", "cut", "reset", "malformed", "stall", "endless"]
+StreamEnd = Literal["done", "unmarked", "close", "cut", "reset", "malformed", "stall", "endless"]
 """How the stream ends.
 
 ``done``: with ``data: [DONE]``. ``unmarked``: without it, in good order. ``close``: the connection closes between two
@@ -29,7 +29,7 @@ HTTP chunks. ``cut``: it closes inside an HTTP chunk. ``reset``: it is reset. ``
 comes. ``stall``: nothing comes any more, the connection stays. ``endless``: pings come, until the client leaves.
 """
 
-Drift = Literal[
+OtherAnswer = Literal[
     "other-text",
     "other-ids",
     "other-timing",
@@ -91,24 +91,24 @@ class Options:
     raw: bool = False
     cuts: Cuts = "event"
     delay: float = 0.0
-    ending: Ending = "done"
+    ending: StreamEnd = "done"
     events: int | None = None
     accounts: int = 3
     busy: int = 0
     stale_tokens: int = 0
     redirect: bool = False
     refusal: Refusal | None = None
-    drift: frozenset[Drift] = frozenset()
+    drift: frozenset[OtherAnswer] = frozenset()
 
     def __post_init__(self) -> None:
         _one_of("finish", self.finish, get_args(Finish))
         _one_of("newline", self.newline, ("\n", "\r\n"))
         _one_of("cuts", self.cuts, get_args(Cuts))
-        _one_of("ending", self.ending, get_args(Ending))
+        _one_of("ending", self.ending, get_args(StreamEnd))
         for noise in sorted(self.noise):
             _one_of("noise", noise, get_args(Noise))
         for drift in sorted(self.drift):
-            _one_of("drift", drift, get_args(Drift))
+            _one_of("drift", drift, get_args(OtherAnswer))
         for name in ("delay", "accounts", "busy", "stale_tokens", "events"):
             value = getattr(self, name)
             if value is not None and value < 0:
@@ -117,7 +117,7 @@ class Options:
             raise BadSetting("busy", self.busy, f"at most the {self.accounts} accounts")
 
     @property
-    def end(self) -> Ending:
+    def end(self) -> StreamEnd:
         """How the stream really ends."""
         return "close" if "other-ending" in self.drift else self.ending
 
