@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
+from fakegpt_testkit.clients.aiohttp.paces import pace_from
 from fakegpt_testkit.errors import ResponseNotRecorded
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.writing import encode, encode_breach, is_delimited, keeps_open
@@ -210,20 +211,16 @@ class Player:
         self._method = method
         self._handler = handler
         self._transport = transport
-        self._factor = {"lockstep": 0.0, "recorded": 1.0}.get(pace) if isinstance(pace, str) else pace
-        self._lockstep = pace == "lockstep"
+        self._pace = pace_from(pace, self._loop.time())
         self._where = where
         self._delimited = is_delimited(tape, method)
         self._frames = encode(tape, method)
         self._next = next(self._frames, None)
-        self._began = self._loop.time()
         self._handle: asyncio.Handle | None = None
-        self._all_wanted = False
-        self._held_up = False
         self._ended = False
         self._over = False
         self.left_early = False
-        self._schedule()
+        self._pace.begin(self)
 
     @property
     def read(self) -> int:
@@ -239,15 +236,13 @@ class Player:
 
     def wanted(self, *, all_of_it: bool = False) -> None:
         """The client waits for bytes."""
-        self._all_wanted = self._all_wanted or all_of_it
-        if self._lockstep or (self._next is None and self._handle is None):
-            self._schedule_now()
+        self._pace.wanted(self, all_of_it=all_of_it)
 
     @property
     def feeds_at_once(self) -> bool:
         """Whether the next arrival can be fed to a client that waits, in no time."""
         ready = self._next is not None and self._handle is None and not self._over
-        return self._lockstep and ready and self._transport.reading
+        return self._pace.takes_no_time and ready and self._transport.reading
 
     def feed_at_once(self) -> None:
         """Feed the next arrival if it still can be."""
@@ -256,9 +251,7 @@ class Player:
 
     def resume(self) -> None:
         """The client has room again."""
-        if self._held_up and not self._lockstep:
-            self._held_up = False
-            self._schedule()
+        self._pace.resumed(self)
 
     @property
     def keeps_alive(self) -> bool:
@@ -275,24 +268,37 @@ class Player:
             self._handle.cancel()
             self._handle = None
 
-    def _schedule(self) -> None:
-        if self._lockstep:
-            self._schedule_now()
-        elif not self._over:
-            at = self._next[0] if self._next is not None else self._tape.ending.at
-            self._handle = self._loop.call_at(self._began + at * (self._factor or 0.0), self._step)
+    @property
+    def due(self) -> float:
+        """When the next arrival came, or the end, in seconds since the request was sent."""
+        return self._next[0] if self._next is not None else self._tape.ending.at
 
-    def _schedule_now(self) -> None:
+    @property
+    def waits_at_its_end(self) -> bool:
+        """Whether all has arrived but the end, and nothing is about to happen."""
+        return self._next is None and self._handle is None
+
+    def step_soon(self) -> None:
+        """Take the next step in the loop's next round, if none is to come yet."""
         if self._handle is None and not self._over:
             self._handle = self._loop.call_soon(self._step)
 
-    def _step_next_round(self) -> None:
+    def step_at(self, moment: float) -> None:
+        """Take the next step at a moment of the loop's clock."""
+        if not self._over:
+            self._handle = self._loop.call_at(moment, self._step)
+
+    def step_next_round(self) -> None:
+        """Take the next step a round later: on a wire it is another arrival, the client has read the one before."""
+        self._handle = self._loop.call_soon(self._step_in_a_round)
+
+    def _step_in_a_round(self) -> None:
         self._handle = self._loop.call_soon(self._step)
 
     def _step(self) -> None:
         self._handle = None
         if not self._transport.reading:
-            self._held_up = True
+            self._pace.held_up()
         elif self._next is not None:
             self._feed(self._next[1])
         else:
@@ -304,13 +310,8 @@ class Player:
         complete = self._tape.ending.kind is EndingKind.COMPLETE
         self._ended = after is None and self._delimited and complete
         self._handler.data_received(data)
-        if self._over:
-            return
-        if not self._lockstep or self._all_wanted:
-            self._schedule()
-        elif complete if after is None else not after[2]:
-            # A round later: on a wire this is another arrival, the client has read the one before by then.
-            self._handle = self._loop.call_soon(self._step_next_round)
+        if not self._over:
+            self._pace.fed(self, belongs_to_it=complete if after is None else not after[2])
 
     def _end(self) -> None:
         ending = self._tape.ending
@@ -328,11 +329,11 @@ class Player:
                 self._transport.lose(OSError(number, os.strerror(number)))
             case EndingKind.MALFORMED:
                 self._handler.data_received(encode_breach(self._tape, self._method))
-                if self._lockstep:
+                if self._pace.takes_no_time:
                     self._loop.call_soon(self._time_out_if_stuck)
             case EndingKind.TIMEOUT:
                 # The client's own timer fires after some time; in lockstep none passes, so it fires now.
-                if self._lockstep:
+                if self._pace.takes_no_time:
                     self._fail(read_timeout() if ending.note == "sock_read" else TimeoutError())
             case EndingKind.CANCELLED | EndingKind.STALLED:
                 pass  # the client waits, until it is cancelled or its own timeout fires
