@@ -179,8 +179,7 @@ def _unwrapped(payload: str) -> str:
 
 def _dumped(value: Json, old: bytes) -> bytes:
     """JSON as the recorded one was written: with spaces or without, with escapes or without."""
-    separators = (", ", ": ") if b'": ' in old else (",", ":")
-    return json.dumps(value, ensure_ascii=b"\\u" in old, separators=separators).encode("utf-8", "surrogatepass")
+    return as_json(value, compact=b'": ' not in old, ascii_only=b"\\u" in old).encode("utf-8", "surrogatepass")
 
 
 # --- words ---

@@ -1,4 +1,4 @@
-"""Providers' own SDKs read what `script` writes as their service's, sync and async, streamed and plain.
+"""Providers' own SDKs read what `script` writes, and the tests' own recordings, as their service's; sync and async.
 
 Knows no HTTP client: which one an SDK stands on is its own affair.
 """
@@ -8,284 +8,217 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import anthropic
-import botocore.config
-import botocore.session
-import groq
-import ollama
 import openai
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import dialect_streams as streams
+from support.sdk import Read, Sdk
+from support.sdks import ASYNC, MESSAGES, SDKS
+from test_dialects_reading import CALLS, CHAT_WAYS, PLAIN, WHOLE
 
 from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import script
 from fakegpt_testkit.recorder import use_cassette
+from fakegpt_testkit.strategies import answers
+from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from fakegpt_testkit.exchange import Interaction
 
-ASK: Any = [{"role": "user", "content": "What weather is it?"}]
-CALL = ToolCall("get_weather", {"city": "Paris"})
-Read = tuple[list[str], str, list[tuple[str, object]], object, object]
-"""Texts, reasoning, calls, finish, usage: as an SDK shows them."""
+# google-genai's own way with aiohttp
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 
-
-def scripted(dialect: str, *, stream: bool = True, **more: Any) -> tuple[Interaction, ...]:
-    return script("Hel", "lo", dialect=dialect, reasoning="hm", tool_calls=[CALL], usage=(12, 5), stream=stream, **more)
-
-
-def wanted(finish: str) -> Read:
-    return ["Hel", "lo"], "hm", [("get_weather", {"city": "Paris"})], finish, (12, 5)
-
-
-# --- chat completions: openai and groq ---
-
-
-def chat_chunks(chunks: list[Any]) -> Read:
-    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
-    calls = [call.function for delta in deltas for call in delta.tool_calls or ()]
-    finishes = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices and chunk.choices[0].finish_reason]
-    usage = next(chunk.usage for chunk in chunks if chunk.usage)
-    return (
-        [delta.content for delta in deltas if delta.content],
-        "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas),
-        [(call.name, json.loads(call.arguments)) for call in calls],
-        finishes[-1],
-        (usage.prompt_tokens, usage.completion_tokens),
-    )
-
-
-def test_openai_reads_chat_completions() -> None:
-    client = openai.OpenAI(api_key="k")
-    with use_cassette(scripted("openai-chat")):
-        chunks = list(client.chat.completions.create(model="m", messages=ASK, stream=True))
-    assert chat_chunks(chunks) == wanted("tool_calls")
-
-
-async def test_openai_reads_chat_completions_async() -> None:
-    client = openai.AsyncOpenAI(api_key="k")
-    with use_cassette(scripted("openai-chat")):
-        stream = await client.chat.completions.create(model="m", messages=ASK, stream=True)
-        assert chat_chunks([chunk async for chunk in stream]) == wanted("tool_calls")
-
-
-def test_openais_helper_accumulates_a_completion() -> None:
-    client = openai.OpenAI(api_key="k")
-    with (
-        use_cassette(scripted("openai-chat")),
-        client.chat.completions.stream(model="m", messages=ASK) as stream,
-    ):
-        choice = stream.get_final_completion().choices[0]
-    assert (choice.message.content, choice.finish_reason) == ("Hello", "tool_calls")
-
-
-def test_openai_reads_a_plain_completion() -> None:
-    client = openai.OpenAI(api_key="k")
-    with use_cassette(scripted("openai-chat", stream=False)):
-        completion = client.chat.completions.create(model="m", messages=ASK)
-    assert completion.choices[0].message.content == "Hello"
-    assert completion.usage is not None
-    assert completion.usage.completion_tokens == 5
-
-
-def test_groq_reads_chat_completions_at_its_own_address() -> None:
-    client = groq.Groq(api_key="k")
-    with use_cassette(scripted("openai-chat", url="https://api.groq.com/openai/v1")):
-        chunks: list[Any] = list(client.chat.completions.create(model="m", messages=ASK, stream=True))
-    assert chat_chunks(chunks) == wanted("tool_calls")
-
-
-async def test_groq_reads_chat_completions_async() -> None:
-    client = groq.AsyncGroq(api_key="k")
-    with use_cassette(scripted("openai-chat", url="https://api.groq.com/openai/v1")):
-        stream: Any = await client.chat.completions.create(model="m", messages=ASK, stream=True)
-        assert chat_chunks([chunk async for chunk in stream]) == wanted("tool_calls")
-
-
-# --- responses ---
-
-
-def response_of(texts: list[str], response: Any) -> Read:
-    by_kind = {item.type: item for item in response.output}
-    call = by_kind["function_call"]
-    usage = (response.usage.input_tokens, response.usage.output_tokens)
-    calls: list[tuple[str, object]] = [(call.name, json.loads(call.arguments))]
-    return texts, by_kind["reasoning"].summary[0].text, calls, response.status, usage
-
-
-def test_openai_reads_responses() -> None:
-    client = openai.OpenAI(api_key="k")
-    with use_cassette(scripted("openai-responses")), client.responses.stream(model="m", input="hi") as stream:
-        texts = [event.delta for event in stream if event.type == "response.output_text.delta"]
-        final = stream.get_final_response()
-    assert response_of(texts, final) == wanted("completed")
-
-
-async def test_openai_reads_responses_async() -> None:
-    client = openai.AsyncOpenAI(api_key="k")
-    with use_cassette(scripted("openai-responses")):
-        async with client.responses.stream(model="m", input="hi") as stream:
-            texts = [event.delta async for event in stream if event.type == "response.output_text.delta"]
-            final = await stream.get_final_response()
-    assert response_of(texts, final) == wanted("completed")
-
-
-def test_openai_reads_a_plain_response() -> None:
-    client = openai.OpenAI(api_key="k")
-    with use_cassette(scripted("openai-responses", stream=False)):
-        response = client.responses.create(model="m", input="hi")
-    assert response.output_text == "Hello"
-    assert response_of(["Hel", "lo"], response) == wanted("completed")
-
-
-# --- messages ---
-
-
-def message_of(texts: list[str], message: Any) -> Read:
-    by_kind = {block.type: block for block in message.content}
-    call = by_kind["tool_use"]
-    usage = (message.usage.input_tokens, message.usage.output_tokens)
-    return texts, by_kind["thinking"].thinking, [(call.name, call.input)], message.stop_reason, usage
-
-
-def test_anthropic_reads_messages() -> None:
-    client = anthropic.Anthropic(api_key="k")
-    with (
-        use_cassette(scripted("anthropic")),
-        client.messages.stream(model="m", max_tokens=9, messages=ASK) as stream,
-    ):
-        texts = list(stream.text_stream)
-        message = stream.get_final_message()
-    assert message_of(texts, message) == wanted("tool_use")
-
-
-async def test_anthropic_reads_messages_async() -> None:
-    client = anthropic.AsyncAnthropic(api_key="k")
-    with use_cassette(scripted("anthropic")):
-        async with client.messages.stream(model="m", max_tokens=9, messages=ASK) as stream:
-            texts = [text async for text in stream.text_stream]
-            message = await stream.get_final_message()
-    assert message_of(texts, message) == wanted("tool_use")
-
-
-def test_anthropic_reads_a_plain_message() -> None:
-    client = anthropic.Anthropic(api_key="k")
-    with use_cassette(scripted("anthropic", stream=False)):
-        message = client.messages.create(model="m", max_tokens=9, messages=ASK)
-    assert message_of(["Hel", "lo"], message) == wanted("tool_use")
-
-
-# --- ollama ---
-
-
-def lines_of(parts: list[Any]) -> Read:
-    calls = [call.function for part in parts for call in part.message.tool_calls or ()]
-    return (
-        [part.message.content for part in parts if part.message.content],
-        "".join(part.message.thinking or "" for part in parts),
-        [(call.name, call.arguments) for call in calls],
-        parts[-1].done_reason,
-        (parts[-1].prompt_eval_count, parts[-1].eval_count),
-    )
-
-
-def test_ollama_reads_its_lines() -> None:
-    client = ollama.Client(host="http://ollama.example")
-    with use_cassette(scripted("ollama", url="http://ollama.example:80")):
-        parts: list[Any] = list(client.chat(model="m", messages=ASK, stream=True))
-    assert lines_of(parts) == wanted("stop")
-
-
-async def test_ollama_reads_its_lines_async() -> None:
-    client = ollama.AsyncClient(host="http://ollama.example")
-    with use_cassette(scripted("ollama", url="http://ollama.example:80")):
-        stream: Any = await client.chat(model="m", messages=ASK, stream=True)
-        assert lines_of([part async for part in stream]) == wanted("stop")
-
-
-def test_ollama_reads_a_plain_answer() -> None:
-    client = ollama.Client(host="http://ollama.example")
-    with use_cassette(scripted("ollama", url="http://ollama.example:80", stream=False)):
-        answer = client.chat(model="m", messages=ASK)
-    assert (answer.message.content, answer.message.thinking, answer.eval_count) == ("Hello", "hm", 5)
-
-
-# --- bedrock ---
-
-
-@pytest.fixture
-def bedrock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    config = botocore.config.Config(retries={"total_max_attempts": 1})
-    client = botocore.session.Session().create_client("bedrock-runtime", region_name="us-east-1", config=config)
-    yield client
-    client.close()
-
-
-def test_botocore_reads_converse(bedrock: Any) -> None:
-    messages = [{"role": "user", "content": [{"text": "hi"}]}]
-    with use_cassette(scripted("bedrock")):
-        events = list(bedrock.converse_stream(modelId="a.b-v1:0", messages=messages)["stream"])
-    deltas = [event["contentBlockDelta"]["delta"] for event in events if "contentBlockDelta" in event]
-    usage = events[-1]["metadata"]["usage"]
-    start = next(event["contentBlockStart"]["start"] for event in events if "contentBlockStart" in event)
-    read = (
-        [delta["text"] for delta in deltas if "text" in delta],
-        "".join(delta["reasoningContent"]["text"] for delta in deltas if "reasoningContent" in delta),
-        [(start["toolUse"]["name"], json.loads(each["toolUse"]["input"])) for each in deltas if "toolUse" in each],
-        next(event["messageStop"]["stopReason"] for event in events if "messageStop" in event),
-        (usage["inputTokens"], usage["outputTokens"]),
-    )
-    assert read == wanted("tool_use")
-
-
-def test_botocore_reads_a_plain_answer(bedrock: Any) -> None:
-    messages = [{"role": "user", "content": [{"text": "hi"}]}]
-    with use_cassette(scripted("bedrock", stream=False)):
-        answer = bedrock.converse(modelId="a.b-v1:0", messages=messages)
-    assert [block["text"] for block in answer["output"]["message"]["content"] if "text" in block] == ["Hello"]
-    assert answer["stopReason"] == "tool_use"
-
-
-# --- errors within a stream, as each SDK tells them ---
-
-ERRORS: dict[str, tuple[str, Callable[[], object], type[Exception]]] = {
-    "openai": (
-        "openai-chat",
-        lambda: list(openai.OpenAI(api_key="k").chat.completions.create(model="m", messages=ASK, stream=True)),
-        openai.APIError,
+PARIS = ToolCall("get_weather", {"city": "Paris"})
+NOW = ToolCall("now", id="mine")
+PLAIN_WORDS = {
+    "openai-chat": ("stop", "tool_calls", "length"),
+    "openai-responses": ("completed", "completed", "incomplete"),
+    "anthropic": ("end_turn", "tool_use", "max_tokens"),
+    "gemini": ("STOP", "STOP", "MAX_TOKENS"),
+    "ollama": ("stop", "stop", "length"),
+    "cohere": ("COMPLETE", "TOOL_CALL", "MAX_TOKENS"),
+    "bedrock": ("end_turn", "tool_use", "max_tokens"),
+    "bedrock-invoke": ("end_turn", "tool_use", "max_tokens"),
+}
+OPTIONS: dict[str, tuple[dict[str, Any], Read]] = {
+    "texts": ({}, Read(("Hel", "lo"), finish="plain")),
+    "reasoning": ({"reasoning": "hm"}, Read(("Hel", "lo"), "hm", finish="plain")),
+    "calls": (
+        {"tool_calls": [PARIS, NOW]},
+        Read(("Hel", "lo"), "", (("get_weather", {"city": "Paris"}), ("now", {})), "calling"),
     ),
-    "openai responses": (
-        "openai-responses",
-        lambda: list(openai.OpenAI(api_key="k").responses.create(model="m", input="hi", stream=True)),
-        openai.APIError,
-    ),
-    "anthropic": (
-        "anthropic",
-        lambda: list(
-            anthropic.Anthropic(api_key="k").messages.create(model="m", max_tokens=9, messages=ASK, stream=True)
-        ),
-        anthropic.APIStatusError,
-    ),
-    "ollama": (
-        "ollama",
-        lambda: list(ollama.Client(host="http://127.0.0.1:11434").chat(model="m", messages=ASK, stream=True)),
-        ollama.ResponseError,
+    "usage": ({"usage": (12, 5)}, Read(("Hel", "lo"), finish="plain", usage=(12, 5))),
+    "finish": ({"finish": "long"}, Read(("Hel", "lo"), finish="long")),
+    "all": (
+        {"reasoning": "hm", "tool_calls": [PARIS], "usage": (12, 5), "every": 0.01},
+        Read(("Hel", "lo"), "hm", (("get_weather", {"city": "Paris"}),), "calling", (12, 5)),
     ),
 }
 
 
-@pytest.mark.parametrize(("dialect", "ask", "failure"), ERRORS.values(), ids=ERRORS.keys())
-def test_an_error_event_is_the_sdks_own_exception(
-    dialect: str, ask: Callable[[], object], failure: type[Exception]
-) -> None:
-    from fakegpt_testkit.dialects.writing import WRITERS
+def cases(sdk: Sdk) -> list[tuple[str, bool, tuple[Interaction, ...], Read]]:
+    """Every option, streamed and plain: its name, the script, and what the SDK is to show of it."""
+    made = []
+    words = dict(zip(("plain", "calling", "long"), PLAIN_WORDS[sdk.dialect], strict=True))
+    for name, (options, wanted) in OPTIONS.items():
+        options = options | ({"finish": words["long"]} if name == "finish" else {})
+        for stream in (True, False):
+            read = Read(
+                wanted.texts if stream else ("Hello",),
+                wanted.reasoning if sdk.reads_reasoning else "",
+                wanted.calls,
+                words[wanted.finish or "plain"],
+                wanted.usage,
+            )
+            url = "" if sdk.dialect == "ollama" else sdk.site
+            made.append(
+                (name, stream, script("Hel", "lo", dialect=sdk.dialect, stream=stream, **options, url=url), read)
+            )
+    return made
 
-    begun = [chunk.data for chunk in script("Hi", dialect=dialect)[0].response.chunks][:2]
+
+def same(got: Read, wanted: Read) -> bool:
+    """Whether it is that; where no tokens were told some dialects have to say 0, and some SDKs too."""
+    usage = got.usage == wanted.usage or (wanted.usage is None and got.usage == (0, 0))
+    return usage and (got.texts, got.reasoning, got.calls, got.finish) == (
+        wanted.texts,
+        wanted.reasoning,
+        wanted.calls,
+        wanted.finish,
+    )
+
+
+@pytest.mark.parametrize("name", SDKS)
+def test_every_option_of_a_script_is_read(name: str) -> None:
+    sdk = SDKS[name]
+    for option, stream, made, wanted in cases(sdk):
+        with use_cassette(made):
+            got = sdk.get(stream=stream)
+        assert same(got, wanted), (option, stream, got, wanted)
+
+
+@pytest.mark.parametrize("name", ASYNC)
+async def test_every_option_of_a_script_is_read_async(name: str) -> None:
+    sdk = SDKS[name]
+    for option, stream, made, wanted in cases(sdk):
+        with use_cassette(made):
+            got = await sdk.get_async(stream=stream)
+        assert same(got, wanted), (option, stream, got, wanted)
+
+
+# openai's clients take a whole base URL; groq's adds a path to it, and mistralai's the version.
+OWN_URLS = {"groq": ("https://mine.example", "https://mine.example/openai/v1")}
+
+
+@pytest.mark.parametrize("name", SDKS)
+def test_a_script_answers_at_the_base_url_that_the_sdk_is_given(name: str) -> None:
+    sdk = SDKS[name]
+    default = "https://mine.example/v1" if sdk.dialect.startswith("openai") else "https://mine.example"
+    given_url, url = OWN_URLS.get(name, (default, default))
+    with use_cassette(script("Hel", "lo", dialect=sdk.dialect, url=url)):
+        assert sdk.get(given_url).text == "Hello"
+
+
+@pytest.mark.parametrize("name", SDKS)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_each_sdk_reads_whatever_answers_are_made_up(name: str, data: st.DataObject) -> None:
+    sdk = SDKS[name]
+    written = data.draw(answers(sdk.dialect))
+    url = "" if sdk.dialect == "ollama" else sdk.site
+    made = script(events=[written.body], dialect=sdk.dialect, content_type=written.content_type, url=url)
+    with use_cassette(made):
+        got = sdk.get()
+    said = written.said
+    assert got.text == said.text
+    assert got.reasoning == (said.reasoning if sdk.reads_reasoning else "")
+    assert got.calls == tuple((each.name, json.loads(each.arguments)) for each in said.tool_calls)
+    if said.usage is not None:
+        assert got.usage == said.usage
+
+
+# --- the recordings of the tests of reading, fed to each SDK: its values and ours ---
+
+RECORDED: dict[str, bytes] = {
+    **{name: body for name, (body, _) in WHOLE.items()},
+    **{f"chat, {name}": body for name, (body, *_) in CHAT_WAYS.items()},
+    **{f"calls, {name}": streams.sse(*map(streams.chat, deltas), "[DONE]") for name, (deltas, _) in CALLS.items()},
+    **{f"plain, {name}": json.dumps(body).encode() for name, body in PLAIN.items()},
+}
+UNREADABLE = {
+    ("google-genai", "gemini as an array"): "UnknownApiResponseError",
+    **dict.fromkeys(
+        [
+            ("mistralai", name)
+            for name in (
+                "openai-chat",
+                "chat, no space, no object",
+                "chat, a first chunk that filters the prompt",
+                "chat, a whole message beside the delta",
+                "calls, no arguments at all",
+                "calls, two that come mixed",
+                "plain, openai-chat",
+            )
+        ],
+        "ResponseValidationError",
+    ),
+}
+"""What an SDK refuses to read, although its service's relatives send it, and the exception."""
+OTHERWISE = {("mistralai", "calls, whole calls without an index"), ("mistralai", "calls, the old way")}
+"""What mistralai reads as something else: calls without an index are all the first to it, and it knows no others."""
+
+
+def ours(interaction: Interaction) -> Read:
+    stream = Stream(interaction)
+    calls = tuple((each.name, json.loads(each.arguments)) for each in stream.tool_calls)
+    usage = (stream.usage.input_tokens or 0, stream.usage.output_tokens or 0) if stream.usage else None
+    return Read(stream.deltas, stream.reasoning, calls, stream.finish_reason, usage)
+
+
+@pytest.mark.parametrize("name", SDKS)
+def test_each_sdk_reads_of_the_tests_recordings_what_we_read(name: str) -> None:
+    sdk = SDKS[name]
+    compared = 0
+    for case, body in RECORDED.items():
+        stream = not case.startswith("plain")
+        (made,) = script(events=[body], dialect=sdk.dialect, stream=stream, url=sdk.site)
+        inner = case == "bedrock with anthropic in it"
+        if Stream(made).dialect != sdk.dialect.removesuffix("-invoke") or inner != (name == "anthropic bedrock"):
+            continue
+        compared += 1
+        with use_cassette((made,)):
+            if (name, case) in UNREADABLE:
+                with pytest.raises(Exception) as refused:
+                    sdk.get(stream=stream)
+                assert type(refused.value).__name__ == UNREADABLE[name, case]
+                continue
+            if (name, case) in OTHERWISE:
+                continue
+            got, wanted = sdk.get(stream=stream), ours(made)
+        finish = (got.finish or "").lower() == (wanted.finish or "").lower()
+        assert finish, (case, got, wanted)
+        assert (got.texts, got.reasoning, got.calls, got.usage) == (
+            wanted.texts,
+            wanted.reasoning,
+            wanted.calls,
+            wanted.usage,
+        ), case
+    assert compared
+
+
+def test_openais_helpers_accumulate_what_a_script_says() -> None:
+    client = openai.OpenAI(api_key="k")
     with (
-        use_cassette(script(events=[*begun, WRITERS[dialect].error("the words", "")], dialect=dialect)),
-        pytest.raises(failure, match="the words"),
+        use_cassette(script("Hel", "lo", dialect="openai-chat", tool_calls=[PARIS])),
+        client.chat.completions.stream(model="m", messages=MESSAGES) as chat,
     ):
-        ask()
+        choice = chat.get_final_completion().choices[0]
+    assert (choice.message.content, choice.finish_reason) == ("Hello", "tool_calls")
+    with (
+        use_cassette(script("Hel", "lo", dialect="openai-responses", reasoning="hm", tool_calls=[PARIS])),
+        client.responses.stream(model="m", input="hi") as stream,
+    ):
+        texts = [event.delta for event in stream if event.type == "response.output_text.delta"]
+        final = stream.get_final_response()
+    assert (texts, final.output_text) == (["Hel", "lo"], "Hello")

@@ -60,8 +60,7 @@ def _plain(said: Said) -> Json:
     if said.tool_calls:
         message["tool_calls"] = [_call(*call) for call in said.calls()]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(said)}
-    usage = {"usage": _usage(said)} if said.usage else {}
-    return _head("chat.completion") | {"choices": [choice]} | usage
+    return _head("chat.completion") | {"choices": [choice], "usage": _usage(said)}
 
 
 def error_body(status: int, message: str, word: str = "") -> Json:

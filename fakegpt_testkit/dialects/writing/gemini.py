@@ -75,8 +75,8 @@ def _usage_event(asked: int, answered: int) -> bytes:
 
 GEMINI: Final = Writer(
     site="https://generativelanguage.googleapis.com",
-    path="/v1beta/models/*:streamGenerateContent?alt=sse",
-    plain_path="/v1beta/models/*:generateContent",
+    path="/v1*/models/*:streamGenerateContent?alt=sse",
+    plain_path="/v1*/models/*:generateContent",
     content_type="text/event-stream",
     events=_events,
     plain=_plain,

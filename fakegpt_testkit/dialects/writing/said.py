@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from fakegpt_testkit import sse
 
@@ -75,9 +75,14 @@ class Writer:
     ping: bytes = b": keep-alive\n\n"
 
 
-def as_json(value: object) -> str:
-    """JSON as most services write it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_LINE_ENDS: Final = str.maketrans({each: f"\\u{ord(each):04x}" for each in "\x85\u2028\u2029"})
+"""What Python takes for the end of a line, and so some SDKs do, and neither JSON nor an event stream does."""
+
+
+def as_json(value: object, *, compact: bool = True, ascii_only: bool = False) -> str:
+    """JSON as most services write it, in a line whatever reads it."""
+    separators = (",", ":") if compact else (", ", ": ")
+    return json.dumps(value, ensure_ascii=ascii_only, separators=separators).translate(_LINE_ENDS)
 
 
 def event(value: object, name: str = "message") -> bytes:
