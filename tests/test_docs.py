@@ -6,6 +6,7 @@ import pkgutil
 import re
 import tomllib
 import types
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,18 @@ def test_the_rooms_of_the_design_are_those_of_the_contract() -> None:
     page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \w* ?\| (`.+?`) \| ", page, re.MULTILINE)
     assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == layers
+
+
+def test_a_walk_through_the_code_meets_each_room_once() -> None:
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \w* ?\| (`.+?`) \| ", page, re.MULTILINE)
+    rooms = {room for row in rows for room in re.findall(r"`(\w+)`", row)}
+    walks = [text for text in page.partition("## A walk")[2].partition("\n## ")[0].split("\n\n") if text[:2] == "**"]
+    assert len(walks) == 5
+    for walk in walks:
+        met = [room for room, _ in groupby(word for word in re.findall(r"`(\w+)`", walk) if word in rooms)]
+        assert len(met) >= 4, walk
+        assert len(met[1:]) == len(set(met[1:])), met  # a face may stand at both ends
 
 
 def test_the_reference_says_where_each_public_name_is_explained() -> None:
