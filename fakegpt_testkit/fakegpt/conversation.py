@@ -13,11 +13,29 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from fakegpt_testkit.dialects.deltas import Failure, Text
 from fakegpt_testkit.dialects.payloads import whole_json
 from fakegpt_testkit.errors import BadMessages
 
 if TYPE_CHECKING:
     from fakegpt_testkit.sse import Event
+
+__all__ = [
+    "MODEL",
+    "AnswerReader",
+    "Delta",
+    "Done",
+    "End",
+    "Failure",
+    "Message",
+    "Moderation",
+    "NewMessage",
+    "Rewrite",
+    "Text",
+    "failure",
+    "prompt",
+    "request_body",
+]
 
 Message: TypeAlias = Mapping[str, str]
 """One message of a chat: its ``role`` and its ``content``."""
@@ -74,13 +92,6 @@ def request_body(messages: Sequence[Message], *, model: str = MODEL, message_id:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Text that the answer grew by; never empty."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Rewrite:
     """The service took back what it had said: ``text`` is all of that message's text now."""
 
@@ -110,14 +121,6 @@ class Moderation:
     blocked: bool
     is_completion: bool = False
     message_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The service reported an error; ``code`` is its own word for it (``token_expired``, …), or ``""``."""
-
-    message: str
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

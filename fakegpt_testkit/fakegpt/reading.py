@@ -40,8 +40,8 @@ class AnswerReader:
 
     def _one(self, delta: conversation.Delta) -> Delta:
         match delta:
-            case conversation.Text(text):
-                return Text(text)
+            case Text() | Failure():
+                return delta
             case conversation.Rewrite():
                 return Rewrite(self._reader.text)
             case conversation.NewMessage():
@@ -50,8 +50,6 @@ class AnswerReader:
                 return Finish(reason)
             case conversation.Moderation():
                 return Verdict()
-            case conversation.Failure(message, code):
-                return Failure(message, code)
             case conversation.Done():
                 return End()
 
