@@ -55,11 +55,9 @@ class Answerer(Protocol):
     def limits(self) -> Limits:
         """What one client may take."""
 
-    def opened(self, connection: Connection) -> bool:
-        """A client has connected; false where there are too many."""
-
-    def closed(self, connection: Connection) -> None:
-        """It has gone."""
+    @property
+    def connections(self) -> set[Connection]:
+        """Those that are open: each adds itself, and takes itself out when its client has gone."""
 
     def refused(self, refused: Refused) -> tuple[bytes, Headers]:
         """The body and the fields of the answer to what cannot be read as a request."""
@@ -91,7 +89,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        if self._answerer.opened(self):
+        self._answerer.connections.add(self)
+        if len(self._answerer.connections) <= self._limits.connections:
             self._wait(self._limits.head_seconds)
         else:
             self.refuse(Refused(503, f"more than {self._limits.connections} connections are not served at once"))
@@ -123,7 +122,7 @@ class Connection(asyncio.Protocol):
         if self._answering is not None:
             self._answering.left()
         self._answering = self._asked = None
-        self._answerer.closed(self)
+        self._answerer.connections.discard(self)
 
     def pause_writing(self) -> None:
         if self._answering is not None:

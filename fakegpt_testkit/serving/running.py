@@ -32,7 +32,7 @@ class Serves(Answerer, Protocol):
     """Answers, and can be told to end."""
 
     def close(self) -> None:
-        """End all connections."""
+        """Keep what is to be kept: all connections have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ async def serve(server: Serves, door: Door | None = None) -> AsyncIterator[str]:
         yield f"{'https' if door.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         listener.close()
+        for each in tuple(server.connections):
+            each.transport.abort()
         server.close()
         await asyncio.sleep(0)  # the connections hear that they have ended before the loop does
 

@@ -90,21 +90,8 @@ class Server:
         for world in self.scenarios.values():
             world.serve(shelf.chosen([each.path for each in world.shelf.cassettes if each.path in there]))
 
-    # --- connections ---
-
-    def opened(self, connection: Connection) -> bool:
-        """A client has connected; false where there are too many."""
-        self.connections.add(connection)
-        return len(self.connections) <= self.limits.connections
-
-    def closed(self, connection: Connection) -> None:
-        """It has gone."""
-        self.connections.discard(connection)
-
     def close(self) -> None:
-        """End all connections, and save what was recorded."""
-        for each in tuple(self.connections):
-            each.transport.abort()
+        """Save what was recorded."""
         if self.recorder is not None:
             self.recorder.close()
 

@@ -94,21 +94,8 @@ class StandIn:
         """The accounts that the first step lists."""
         return tuple(_account(self.options, number) for number in range(self.options.accounts))
 
-    # --- connections ---
-
-    def opened(self, connection: Connection) -> bool:
-        """A client has connected; false where there are too many."""
-        self.connections.add(connection)
-        return len(self.connections) <= self.limits.connections
-
-    def closed(self, connection: Connection) -> None:
-        """It has gone."""
-        self.connections.discard(connection)
-
     def close(self) -> None:
-        """End all connections, with the streams that are open."""
-        for each in tuple(self.connections):
-            each.transport.abort()
+        """Nothing is held beside the connections."""
 
     # --- requests ---
 
