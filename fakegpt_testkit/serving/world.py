@@ -167,8 +167,9 @@ class World:
     def _choose(self, number: int, request: Request) -> tuple[int, Tape]:
         method = "GET" if request.method == "HEAD" and not self._has_head(request) else request.method
         unsaid = {*_SENT_UNASKED} - self._said.get(request.path, set())
-        request = replace(request, headers=tuple(each for each in request.headers if each[0].lower() not in unsaid))
-        wanted = replace(request, method=method)
+        told = tuple(each for each in request.headers if each[0].lower() not in unsaid)
+        request = request if len(told) == len(request.headers) else replace(request, headers=told)
+        wanted = request if method == request.method else replace(request, method=method)
         ending = self._selection.refuse(number, wanted)
         if ending is not None:
             return self._selection.changed[number][0], Tape(Head(0), (), ending)
