@@ -34,7 +34,17 @@ python_maximum_signature_line_length = 100
 
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(abc|aiohttp|collections|contextlib|datetime|enum|hypothesis|os|pathlib|re)\..*")]
-UNNAMED = ("Path", "PathLike", "SearchStrategy", "TracebackType", "timedelta", "web.Application", "T")
+UNNAMED = (
+    "Path",
+    "PathLike",
+    "SearchStrategy",
+    "TracebackType",
+    "Written",
+    "timedelta",
+    "T",
+    "tuple[Gap",
+    "tuple[Moment",
+)
 nitpick_ignore = [("py:class", name) for name in UNNAMED]
 """Names of other libraries as annotations have them, where they are imported for the types only."""
 nitpick_ignore.append(("py:class", "fakegpt_testkit.matching.comparison.VcrRequest"))  # vcrpy's request, as a protocol
