@@ -13,8 +13,15 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from subprocess import STDOUT
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 MATRIX = Path(".matrix")
@@ -50,6 +57,8 @@ class Step:
     environment: dict[str, str] = field(default_factory=dict)
     tells_of: str = ""
     """The step after whose failure this one runs all the same."""
+    beside: bool = False
+    """It keeps one processor busy: it runs beside its neighbours of the kind, and is shown when it has ended."""
 
 
 def main(arguments: list[str]) -> int:
@@ -84,14 +93,15 @@ def everything() -> list[Step]:
         ),
         Step("coverage", 5, (coverage("combine", "--quiet"), coverage("report")), tells_of=TESTS),
         Step("nothing left in the user's state folder", 1, ((PYTHON, "scripts/check.py", "state"),)),
-        Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),)),
+        Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),), beside=True),
         Step(
             "programs of other languages",
             30,
             ((PYTHON, "scripts/check.py", "node"), (PYTHON, *PYTEST, *NO_CACHE, "-m", "programs")),
+            beside=True,
         ),
-        Step("example, as its owner uses it", 30, ((PYTHON, "scripts/check_example.py"),)),
         *docs(),
+        Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),), beside=True),
         *in_environment(
             "providers' clients", "sdks", PYTHON, 15, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
         ),
@@ -115,7 +125,7 @@ def docs() -> list[Step]:
     folder = MATRIX / "docs"
     build = ("-m", "sphinx", "-q", "--fresh-env", "--fail-on-warning", "--keep-going", "docs", str(MATRIX / "site"))
     install = ("--constraints", str(LINES / "docs.txt"), "--editable", ".[docs]")
-    return [Step("docs", 15, (*make(folder, PYTHON, *install), (inside(folder), *build)))]
+    return [Step("docs", 15, (*make(folder, PYTHON, *install), (inside(folder), *build)), beside=True)]
 
 
 def floor() -> list[Step]:
@@ -138,10 +148,10 @@ def floor() -> list[Step]:
 def looks() -> list[Step]:
     """What only reads the code."""
     return [
-        Step("format", 1, ((PYTHON, "-m", "ruff", "format", "--check", "--quiet"),)),
-        Step("lint", 1, ((PYTHON, "-m", "ruff", "check", "--quiet"),)),
-        Step("types", 20, ((PYTHON, "-m", "mypy"),)),
-        Step("import contract", 3, ((program(Path(PYTHON).parent, "lint-imports"),),)),
+        Step("types", 20, ((PYTHON, "-m", "mypy"),), beside=True),
+        Step("format", 1, ((PYTHON, "-m", "ruff", "format", "--check", "--quiet"),), beside=True),
+        Step("lint", 1, ((PYTHON, "-m", "ruff", "check", "--quiet"),), beside=True),
+        Step("import contract", 3, ((program(Path(PYTHON).parent, "lint-imports"),),), beside=True),
     ]
 
 
@@ -188,39 +198,73 @@ def program(folder: Path, name: str) -> str:
 
 def tell(steps: list[Step]) -> None:
     """Print what is about to be done and how long that takes."""
-    print(f"{len(steps)} steps, about {told(sum(step.about for step in steps))} on two idle cores:")
+    print(
+        f"{len(steps)} steps, about {told(sum(step.about // (1 + step.beside) for step in steps))} on two idle cores:"
+    )
     for number, step in enumerate(steps, 1):
         print(f"{number:4}. {step.name}, about {told(step.about)}")
     sys.stdout.flush()
 
 
 def run(steps: list[Step]) -> int:
-    """Run the steps in order. After one that failed only what tells of it runs."""
+    """Run the steps in order. After one that failed only what tells of it runs, and what was begun beside it."""
     began = time.monotonic()
     status, failed = 0, ""
-    for number, step in enumerate(steps, 1):
-        if failed and step.tells_of != failed:
-            continue
-        print(f"\n[{number}/{len(steps)}] {step.name}", flush=True)
-        since = time.monotonic()
-        ended = run_step(step)
-        verdict = "FAILED" if ended else "passed"
-        print(f"[{number}/{len(steps)}] {step.name}: {verdict} in {time.monotonic() - since:.1f} s", flush=True)
-        if ended and not failed:
-            status, failed = ended, step.name
+    for beside, each in groupby(enumerate(steps, 1), lambda numbered: numbered[1].beside):
+        wanted = (numbered for numbered in each if failed in {"", numbered[1].tells_of})
+        for step, ended in (run_beside if beside else run_alone)(wanted, len(steps)):
+            if ended and not failed:
+                status, failed = ended, step.name
     taken = told(round(time.monotonic() - began))
     print(f"\n{failed} failed; the steps after it did not run ({taken})" if failed else f"\nall passed in {taken}")
     return status
 
 
-def run_step(step: Step) -> int:
-    """The status of the first command that fails, or 0."""
+def run_alone(steps: Iterable[tuple[int, Step]], of: int) -> Iterator[tuple[Step, int]]:
+    """Run one step after the other, each one's output as it comes; the statuses."""
+    for number, step in steps:
+        print(f"\n[{number}/{of}] {step.name}", flush=True)
+        since = time.monotonic()
+        ended, _ = run_step(step, None)
+        tell_ended(number, of, step, ended, time.monotonic() - since)
+        yield step, ended
+
+
+def run_beside(steps: Iterable[tuple[int, Step]], of: int) -> Iterator[tuple[Step, int]]:
+    """Run as many steps at a time as there are processors; the statuses."""
+
+    def timed(numbered: tuple[int, Step]) -> tuple[int, str, float]:
+        since = time.monotonic()
+        return *run_step(numbered[1], subprocess.PIPE), time.monotonic() - since
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        numbered = list(steps)
+        for (number, step), (ended, said, took) in zip(numbered, pool.map(timed, numbered), strict=True):
+            print(f"\n[{number}/{of}] {step.name}\n{said}", end="")
+            tell_ended(number, of, step, ended, took)
+            yield step, ended
+
+
+def run_step(step: Step, output: int | None) -> tuple[int, str]:
+    """The status of the first command that fails, or 0; and what was printed, where ``output`` is a pipe."""
+    said = ""
     for command in step.commands:
-        print(f"    $ {' '.join(command)}", flush=True)
-        status = subprocess.run(command, check=False, env={**os.environ, **step.environment}).returncode
-        if status:
-            return status
-    return 0
+        line = f"    $ {' '.join(command)}\n"
+        if output is None:
+            print(line, end="", flush=True)
+        environment = {**os.environ, **step.environment}
+        ended = subprocess.run(
+            command, check=False, env=environment, stdout=output, stderr=output and STDOUT, text=True
+        )
+        said += line + (ended.stdout or "")
+        if ended.returncode:
+            return ended.returncode, said
+    return 0, said
+
+
+def tell_ended(number: int, of: int, step: Step, ended: int, took: float) -> None:
+    """Print how a step ended, and after how many seconds."""
+    print(f"[{number}/{of}] {step.name}: {'FAILED' if ended else 'passed'} in {took:.1f} s", flush=True)
 
 
 def told(seconds: int) -> str:
