@@ -32,8 +32,8 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = sys.executable
 UV = (PYTHON, "-m", "uv")
 PYTEST = ("-m", "pytest", "--quiet")
-SPREAD = ("-n", str(os.cpu_count() or 1))
-"""The tests run on every processor."""
+SPREAD = ("-n", str(os.cpu_count() or 1), "--dist", "worksteal")
+"""The tests run on every processor, and none is idle while another has some left."""
 NO_CACHE = ("-p", "no:cacheprovider")
 PROJECT = "fakegpt-testkit"
 TESTS = "tests, with coverage"
