@@ -300,7 +300,7 @@ def test_a_report_that_does_not_know_is_refused(figures: Path, report: str, prob
 @pytest.mark.usefixtures("figures")
 def test_a_cassette_that_has_changed_since_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("cassettes/shared/login.yaml")
-    (unused,) = orphans.unplayed(Path("figures.json"), orphans.Usage(2, (), (), Path.cwd()))
+    (unused,) = orphans.unplayed(Path("figures.json"), orphans.Orphans(2, (), (), Path.cwd()))
     file.write_bytes(changed := cassettes.dumps(Cassette((*KEPT, *KEPT))))
     result = ran("prune", "--report", "figures.json", "--yes")
     assert (result.exit_code, "has changed since the run" in result.stderr) == (2, True)

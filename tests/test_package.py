@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,32 @@ def test_only_its_own_room_knows_what_the_guests_service_is_called_and_how_it_is
     faces = {"cli", "plugin", "__init__.py", "strategies.py"}
     core = [each for each in rooms if each.relative_to(ROOMS[0].parent).parts[0] not in faces]
     assert [each.name for each in core if re.search(r"\bFakeGpt\b", each.read_text(encoding="utf-8"))] == []
+
+
+WORDS = (
+    *("Chunk", "Cassette", "Difference", "Drift", "Ending", "Event", "EventKind", "Framing", "Interaction", "Kind"),
+    *("Mismatch", "Profile", "Recording", "Session", "Severity", "Step", "Stream", "Tape", "Timeline", "Usage"),
+)
+
+
+def defined(room: Path) -> list[str]:
+    """The classes and aliases of a file."""
+    names = []
+    for each in ast.parse(room.read_text(encoding="utf-8")).body:
+        match each:
+            case (
+                ast.ClassDef(name=name)
+                | ast.AnnAssign(target=ast.Name(id=name))
+                | ast.Assign(targets=[ast.Name(id=name)])
+            ):
+                names.append(name)
+    return names
+
+
+def test_a_word_of_the_design_means_one_thing() -> None:
+    rooms = [each for each in ROOMS if "clients" not in each.parts]  # there a name may be a library's
+    counted = Counter(name for room in rooms for name in defined(room))
+    assert {word: counted[word] for word in WORDS} == dict.fromkeys(WORDS, 1)
 
 
 def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:

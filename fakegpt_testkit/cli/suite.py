@@ -14,7 +14,7 @@ from fakegpt_testkit.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fakegpt_testkit.maintenance.orphans import Unused, Usage
+    from fakegpt_testkit.maintenance.orphans import Orphans, Unused
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -115,7 +115,7 @@ def prune(
 
 def _found(
     tests: TextIO | None, folder: Path | None, report: Path | None, pytest_args: tuple[str, ...]
-) -> tuple[Usage, tuple[Unused, ...] | None]:
+) -> tuple[Orphans, tuple[Unused, ...] | None]:
     """What is not used; the interactions are None where nobody gave a report."""
     from fakegpt_testkit.maintenance import orphans
 
@@ -126,7 +126,7 @@ def _found(
         return known, orphans.unplayed(report, known)
 
 
-def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...]) -> Usage:
+def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ...]) -> Orphans:
     from fakegpt_testkit.maintenance import orphans
 
     if tests is not None:
@@ -141,7 +141,7 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
         return orphans.collected((*place, *pytest_args))
 
 
-def _print(known: Usage, rest: Iterable[Unused] | None) -> None:
+def _print(known: Orphans, rest: Iterable[Unused] | None) -> None:
     out = console()
     for path in known.orphans:
         out.print(escaped(_shown(path)))

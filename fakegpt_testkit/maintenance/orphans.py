@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Orphans:
     """The cassettes that none of so many ``tests`` uses, and the folders where cassettes lie.
 
     ``root`` is where paths in the suite's reports begin.
@@ -57,7 +57,7 @@ class Unused:
     digest: str
 
 
-def collected(arguments: Sequence[str] = ()) -> Usage:
+def collected(arguments: Sequence[str] = ()) -> Orphans:
     """What is not used by the tests that pytest collects with these arguments, in this folder.
 
     Raises ``CollectionFailed`` when pytest could not collect the whole suite, or found no test: nothing is known then.
@@ -74,18 +74,18 @@ def collected(arguments: Sequence[str] = ()) -> Usage:
         raise CollectionFailed(tuple(arguments), "saw a part of the suite", said["part"])
     root = Path(said["root"])
     orphans, folders = (tuple(root / each for each in said[name]) for name in ("orphans", "folders"))
-    return Usage(said["collected"], orphans, folders, root)
+    return Orphans(said["collected"], orphans, folders, root)
 
 
-def listed(test_ids: Iterable[str], folder: Path) -> Usage:
+def listed(test_ids: Iterable[str], folder: Path) -> Orphans:
     """What is not used by the tests with these ids, each of which has a cassette of its own name."""
     ids = [each.strip() for each in test_ids if "::" in each]
     used = {storage.path_for(folder, shown_id(each)) for each in ids}
     orphans = (each for each in storage.below(folder) if each not in used and catalog.is_cassette(each))
-    return Usage(len(ids), tuple(orphans), (folder,), Path.cwd())
+    return Orphans(len(ids), tuple(orphans), (folder,), Path.cwd())
 
 
-def unplayed(report: Path, usage: Usage) -> tuple[Unused, ...]:
+def unplayed(report: Path, usage: Orphans) -> tuple[Unused, ...]:
     """What a run of the whole suite left of the cassettes that are used, by its report.
 
     Raises ``ReportRefused`` for one that does not know, and ``CassetteChanged`` when a cassette is not what it was.

@@ -68,7 +68,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class JoinedEvents:
     """The lanes of a body, and the rest of its text: other strings, each once, and lines that are no JSON."""
 
     lanes: tuple[Lane, ...]
@@ -80,7 +80,7 @@ def is_stream(text: str) -> bool:
     return _STREAM.match(text) is not None
 
 
-def stream(text: str, fixed: set[str]) -> Stream:
+def stream(text: str, fixed: set[str]) -> JoinedEvents:
     """The texts that the events of a body add up to; without the values of keys that stay as they are."""
     spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     others: dict[tuple[str, ...], list[tuple[int, int]]] = {}
@@ -105,7 +105,7 @@ def stream(text: str, fixed: set[str]) -> Stream:
             rest[line[0]] = None
     spans.update((key, pieces) for key, pieces in others.items() if _grows(text, pieces))
     lanes = [lane for pieces in spans.values() for lane in _lanes(text, pieces)]
-    return Stream(tuple(lanes), "\n".join(rest))
+    return JoinedEvents(tuple(lanes), "\n".join(rest))
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.exchange import header
-from fakegpt_testkit.wire.reading import Broken, Framing, split_head, text, values
+from fakegpt_testkit.wire.reading import BodyReader, Broken, split_head, text, values
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
@@ -72,7 +72,7 @@ class Requests:
         self._raw = bytearray()
         self._scanned = 0
         self._head: Asked | None = None
-        self._framing: Framing | None = None
+        self._framing: BodyReader | None = None
         self._body = bytearray()
         self._told_to_go_on = False
 
@@ -117,7 +117,7 @@ class Requests:
         self._body = bytearray()
         return asked
 
-    def _read_body(self, framing: Framing, fed: bytes) -> None:
+    def _read_body(self, framing: BodyReader, fed: bytes) -> None:
         try:
             for part, _ in framing.feed(fed):
                 self._body += part
@@ -169,14 +169,14 @@ class Requests:
         self._head = Asked(words[1].decode(), target, host, version, headers)
         self._told_to_go_on = False
 
-    def _frame(self, headers: Headers) -> Framing:
+    def _frame(self, headers: Headers) -> BodyReader:
         lengths, codings = set(values(headers, "content-length")), values(headers, "transfer-encoding")
         if codings and [each.strip().lower() for each in codings] != ["chunked"]:
             raise Refused(501, f"Transfer-Encoding: {', '.join(codings)} is not read here")
         if len(lengths) + len(codings) > 1:
             raise Refused(400, "the request's body has two lengths")
         try:
-            framing = Framing(headers, to_eof=False)
+            framing = BodyReader(headers, to_eof=False)
         except Broken as broken:
             raise Refused(400, str(broken)) from None
         if any(int(each) > self._limits.body for each in lengths):

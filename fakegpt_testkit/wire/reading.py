@@ -43,7 +43,7 @@ class RequestReader:
         self._uri = uri
         self._head: bytearray | None = bytearray()
         self._headers: Headers = ()
-        self._framing: Framing | None = None
+        self._framing: BodyReader | None = None
         self._body = bytearray()
         self._written: list[bytes] = []
         self.line = b""
@@ -61,7 +61,7 @@ class RequestReader:
             if found is None:
                 return
             (self.line, self._headers, data), self._head = found, None
-            self._framing = Framing(self._headers, to_eof=False)
+            self._framing = BodyReader(self._headers, to_eof=False)
         for part, _ in self._framing.feed(data):
             self._body += part
         self.rest += self._framing.rest
@@ -103,7 +103,7 @@ class ResponseReader:
     def __init__(self, method: str) -> None:
         self._method = method
         self._raw = b""
-        self._framing: Framing | None = None
+        self._framing: BodyReader | None = None
         self._decoding = Decoding(())
         self._total = 0
         self._in_http_chunk = False
@@ -173,7 +173,7 @@ class ResponseReader:
                 continue  # an interim answer
             self.head = Head(status, text(match[3] or b""), headers, text(match[1]), at)
             bodiless = self._method == "HEAD" or status in BODILESS or status == SWITCHING_PROTOCOLS
-            self._framing = Framing(() if bodiless else headers, to_eof=not bodiless)
+            self._framing = BodyReader(() if bodiless else headers, to_eof=not bodiless)
             if not bodiless:
                 self._decoding = Decoding(headers)
         return data
@@ -208,7 +208,7 @@ class ResponseReader:
         return Chunk(at, bytes(out), tuple(ends))
 
 
-class Framing:
+class BodyReader:
     """Takes the framing off a body, by RFC 9112, 6.3 and 7.1; ``done`` once its end was seen."""
 
     def __init__(self, headers: Headers, *, to_eof: bool) -> None:
