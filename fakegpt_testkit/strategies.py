@@ -19,7 +19,7 @@ from fakegpt_testkit.sse import Event, encode
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["Conversation", "answers", "conversations", "cuts", "event_streams", "events", "recuts"]
+__all__ = ["Conversation", "Written", "answers", "conversations", "cuts", "event_streams", "events", "recuts"]
 
 _LINE_ENDS = ("\n", "\r", "\r\n")
 # What readers trip over: other ends of lines than the standard's, what looks like syntax, characters of 1 to 4 bytes.
