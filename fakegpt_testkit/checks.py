@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.dialects import dialect_named
-from fakegpt_testkit.errors import CassetteError
+from fakegpt_testkit.errors import CassetteError, SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.redaction import Redaction, Redactor, personal, shown_id
 from fakegpt_testkit.timeline import tell
@@ -76,8 +76,13 @@ def inspect(
         interactions = cassettes.loads(data, source).interactions
     except CassetteError as error:
         return [Finding(Kind.UNREADABLE, str(error))]
-    redacted = Redactor(redaction, environment).interactions(interactions)
-    findings = []
+    redactor = Redactor(redaction, environment)
+    findings: list[Finding] = []
+    try:
+        redacted = redactor.interactions(interactions, source)
+    except SecretStays as stays:
+        findings += [Finding(Kind.SECRET, f"it cannot be taken out of {place}") for place in stays.places]
+        redacted = redactor.anew().interactions(interactions)
     if shown_id(source) != source:
         findings.append(Finding(Kind.SECRET, "its name holds what looks like a secret; name the parameter by ids="))
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):

@@ -17,6 +17,7 @@ AT = ("http://chat.example", "login", 403, "No.", "denied")
 EACH = [
     errors.AnswerCutOff(*AT),
     errors.AnswerFailed(*AT),
+    errors.AnswerTextChanged("a.yaml", (("GET /", "character 3 of its text (REDACTED-key-1)"),)),
     errors.BadMessages("no text", 2),
     errors.BadSetting("pace", "quick", "'lockstep'", (errors.BadSetting("url", 5, "a URL"),)),
     errors.CannotBeReplayed("GET", "http://chat.example/ws", "websocket"),
@@ -47,6 +48,7 @@ EACH = [
     ),
     errors.RequestPlayedOut("GET /", "a.yaml", 2, 1, equal=2, command="pytest"),
     errors.ResponseNotRecorded("GET / in a.yaml", 3, "left"),
+    errors.SecretStays("a.yaml", ("interaction 1, GET /, the response's body: it is a zip archive",)),
     errors.StepRefused(*AT),
     errors.StorageError("a.yaml", "written", OSError(28, "No space left on device"), "it is unchanged", "make room"),
     errors.TokenRefused(*AT),

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     )
     from fakegpt_testkit.errors.files import CassetteChanged, CassetteError, ReportRefused, StorageError
     from fakegpt_testkit.errors.recording import (
+        AnswerTextChanged,
         CassetteMissing,
         CassetteStale,
         Drifted,
         RequestNotRecorded,
         RequestPlayedOut,
         ResponseNotRecorded,
+        SecretStays,
     )
     from fakegpt_testkit.errors.root import FakeGptTestkitError, FakeGptTestkitWarning
     from fakegpt_testkit.errors.settings import (
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerCutOff",
     "AnswerFailed",
+    "AnswerTextChanged",
     "BadMessages",
     "BadSetting",
     "CannotBeReplayed",
@@ -88,6 +91,7 @@ __all__ = [
     "RequestNotRecorded",
     "RequestPlayedOut",
     "ResponseNotRecorded",
+    "SecretStays",
     "StepRefused",
     "StorageError",
     "TokenRefused",
@@ -119,12 +123,14 @@ _FILES = {
         "StorageError",
     ),
     "recording": (
+        "AnswerTextChanged",
         "CassetteMissing",
         "CassetteStale",
         "Drifted",
         "RequestNotRecorded",
         "RequestPlayedOut",
         "ResponseNotRecorded",
+        "SecretStays",
     ),
     "root": (
         "FakeGptTestkitError",

@@ -79,6 +79,41 @@ class RequestPlayedOut(RequestNotRecorded):
         return "\n".join([*lines, *self._next_step("one more")])
 
 
+class SecretStays(FakeGptTestkitError):
+    """A secret stands where it cannot be taken out so that the client still reads the rest; nothing was written.
+
+    ``places`` are the messages, each with the reason.
+    """
+
+    path: str
+    places: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was not written: a secret cannot be taken out so that its client still reads the rest"
+            f"{listed(list(self.places))}\n"
+            "  record with credentials that are worth nothing, and unset what holds the real ones\n"
+            "  or leave that service out: passthrough=[host]; or, if it is no secret: Redaction(keep=[name])"
+        )
+
+
+class AnswerTextChanged(FakeGptTestkitError):
+    """Redaction changed the text of an answer: a replay will say something else than the program heard.
+
+    ``places`` are (request, where in its answer).
+    """
+
+    path: str
+    places: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        each = [f"{request}: redaction changed the text of this answer at {where}" for request, where in self.places]
+        return (
+            f"what {self.path} replays is not all that was heard{listed(each)}\n"
+            "  a test of that text will fail on replay; if it is no secret: Redaction(keep=[name])"
+        )
+
+
 class ResponseNotRecorded(FakeGptTestkitError):
     """The client reads on where the recording has nothing more, because nothing more was received then."""
 

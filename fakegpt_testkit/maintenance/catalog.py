@@ -83,7 +83,9 @@ def digest(data: bytes) -> str:
 
 def redacted(cassette: Cassette, redaction: Redaction | None = None) -> Cassette:
     """The cassette without secrets, also those that a later response shows to be one."""
-    return replace(cassette, interactions=Redactor(redaction, os.environ).interactions(cassette.interactions))
+    return replace(
+        cassette, interactions=Redactor(redaction, os.environ).interactions(cassette.interactions, cassette.path)
+    )
 
 
 def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "") -> bool:
@@ -126,7 +128,9 @@ def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
     with storage.lock(path):
         data = storage.read(path)
         current = Cassette(path=str(path)) if data is None else cassettes.loads(data, str(path))
-        new = tuple(each for each in redacted(Cassette(tuple(kept))).interactions if each not in current.interactions)
+        new = tuple(
+            each for each in redacted(Cassette(tuple(kept), str(path))).interactions if each not in current.interactions
+        )
         if new:
             storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
     storage.discard(leftover.path)

@@ -138,6 +138,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
         again = f'pytest "{shown.shown_id(item.nodeid)}" --fakegpt-recut={how}'
         report.sections.append(("fakegpt: cuts", f"the chunks were cut again; to repeat it: {again}"))
+    if session is not None and report.when == "call" and (places := session.redacted_places):
+        report.sections.append(("fakegpt: redaction", "\n".join(places)))
     if session is not None and report.failed:
         shown.take_out(report, session.eraser())
     return report

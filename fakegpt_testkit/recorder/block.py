@@ -20,9 +20,11 @@ from fakegpt_testkit.errors import (
     CassetteMissing,
     FakeGptTestkitError,
     RecordingIncomplete,
+    SecretStays,
     VerificationIncomplete,
 )
 from fakegpt_testkit.recorder.checks import (
+    check_changed,
     check_own,
     check_refused,
     check_unapplied,
@@ -220,14 +222,24 @@ class _Use:
     def _save(self) -> None:
         self.session.close()
         if self.session.recorded:
+            mine = self._redacted()
             replaces = self.session.record_mode is RecordMode.REWRITE
-            self._file.save(self.session.loaded, to_save(self._deck), replaces=replaces)
+            self._file.save(self.session.loaded, mine, replaces=replaces)
+            check_changed(self.session, mine)
         self._file.close()
+
+    def _redacted(self) -> Cassette:
+        """What is to be saved. What cannot be redacted is not kept in a journal either."""
+        try:
+            return to_save(self._deck)
+        except SecretStays:
+            self._file.close()
+            raise
 
     def _save_aside(self, failure: BaseException) -> None:
         self.session.close()
         if self.session.recorded:
-            self._file.save_aside(to_save(self._deck))
+            self._file.save_aside(self._redacted())
             kept = shorten(self._file.aside)
             before = "unchanged" if self._file.path.exists() else "not written"
             failure.add_note(

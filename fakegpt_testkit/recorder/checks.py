@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fakegpt_testkit.clients.unmet import find_unmet
 from fakegpt_testkit.errors import (
+    AnswerTextChanged,
     CassetteStale,
     ClientUnmet,
     FakeGptTestkitError,
@@ -114,6 +115,15 @@ def check_refused(session: Used, then: Consequence) -> None:
     if then == "ignore" or not session.refused:
         return
     _follow(then, session.refused[0])
+
+
+def check_changed(session: Used, saved: Cassette) -> None:
+    """Warn of answers whose text a replay will not give as the program heard it."""
+    from fakegpt_testkit.recorder.changes import changed
+
+    came = session.recorded
+    if places := changed(came, saved.interactions[-len(came) :]):
+        _follow("warn", AnswerTextChanged(session.path, places))
 
 
 def check_unmet(session: Used) -> None:

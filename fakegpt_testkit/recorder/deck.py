@@ -157,7 +157,7 @@ class CassetteDeck:
 
 def to_save(deck: CassetteDeck) -> Cassette:
     """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
-    recorded = deck.redactor.interactions(deck.recordings.interactions)
+    recorded = deck.redactor.interactions(deck.recordings.interactions, deck.path)
     return Cassette((*_kept(deck, recorded), *recorded), deck.path)
 
 

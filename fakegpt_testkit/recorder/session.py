@@ -171,6 +171,13 @@ class Session:
                 lines.append(f"  client read {each.read} of {len(each.interaction.response.body)} bytes{left}")
         return "\n".join(lines)
 
+    @property
+    def redacted_places(self) -> tuple[str, ...]:
+        """Where redaction changed the text of an answer that was played: what the service said there was another."""
+        from fakegpt_testkit.recorder.changes import redacted_places
+
+        return tuple(redacted_places(self.exchanged))
+
     def eraser(self) -> Callable[[str], str]:
         """What takes out of a text the secrets that this use of the cassette has met."""
         self._deck.selection.read_on()

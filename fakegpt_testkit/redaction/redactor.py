@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from fakegpt_testkit.errors import SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
 from fakegpt_testkit.redaction.chunks import recut, sized
 from fakegpt_testkit.redaction.digests import true_again
@@ -19,7 +20,7 @@ from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.patterns import begins
 from fakegpt_testkit.redaction.reading import Reading, Rules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
-from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, unlatin
+from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, overlap, unlatin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +37,7 @@ class Redactor:
         self.settings = settings or Redaction()
         self._rules = Rules(self.settings)
         self._vault = Vault()
+        self._untouched: list[str] = []  # bodies in which a secret stands where nothing may be changed
         for value in self.settings.values:
             known = value() if callable(value) else value
             if known:
@@ -63,10 +65,25 @@ class Redactor:
         if value and not PLACEHOLDER.fullmatch(value):
             self._word(value, name)
 
-    def interactions(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
-        """All without secrets: what one shows to be a secret is taken out of all."""
+    def interactions(self, interactions: Iterable[Interaction], path: str = "") -> tuple[Interaction, ...]:
+        """All without secrets: what one shows to be a secret is taken out of all.
+
+        ``path`` is where they are to be written. Then it raises ``SecretStays`` for a body in which a secret stands
+        where it cannot be replaced, and for one that its client could no longer read.
+        """
+        interactions = tuple(interactions)
         read = [self._interaction(each) for each in interactions]
-        return tuple(written() for written in read)
+        self._untouched.clear()
+        written: list[Interaction] = []
+        places: list[str] = []
+        for number, (each, write) in enumerate(zip(interactions, read, strict=True), 1):
+            written.append(write())
+            reasons = [*self._untouched, *_broken(each, written[-1])]
+            places += [f"interaction {number}, {written[-1].request.title}, {reason}" for reason in reasons]
+            self._untouched.clear()
+        if path and places:
+            raise SecretStays(path, tuple(places))
+        return tuple(written)
 
     def interaction(self, interaction: Interaction) -> Interaction:
         """The interaction without secrets: those of the request in the response, and the other way round."""
@@ -168,6 +185,7 @@ class Redactor:
 
         def written() -> Request:
             text, edits = self._edited(body)
+            self._note_untouched(body, "the request's body")
             now = body.whole(text) if edits else request.body
             fields = true_again(sized(headers(), len(request.body), len(now)), request.body, now)
             return Request(request.method, self._edited(uri)[0], fields, now)
@@ -184,6 +202,7 @@ class Redactor:
 
         def written() -> Tape:
             text, edits = self._edited(body)
+            self._note_untouched(body, "the response's body")
             chunks = tape.chunks
             if edits and (new_body := body.whole(text)) != text.encode("latin-1"):
                 chunks = recut(chunks, _piecewise(chunks, new_body))
@@ -222,11 +241,27 @@ class Redactor:
             edits = [replace(edit, word=fitted(edit.word, edit.end - edit.start)) for edit in edits]
         return applied(reading.text, edits), edits
 
+    def _note_untouched(self, body: Reading, where: str) -> None:
+        texts = [body, *(read for _, read in body.lanes)]
+        if any(each.protected and overlap(self._vault.find(each.text), each.protected) for each in texts):
+            self._untouched.append(f"{where}: it stands in a field that clients check or send back")
+
     def _cut_off(self, text: str) -> Iterator[Edit]:
         """A secret that the end of a stream cut off: most of a key is a key."""
         length, word = self._vault.begun(text, least=8)
         if length:
             yield Edit(len(text) - length, len(text), word)
+
+
+def _broken(before: Interaction, after: Interaction) -> Iterator[str]:
+    from fakegpt_testkit.redaction.intact import broken
+
+    request = broken(before.request.headers, before.request.body, after.request.body)
+    response = broken(before.response.headers, before.response.body, after.response.body)
+    if request:
+        yield f"the request's body: {request}"
+    if response:
+        yield f"the response's body: {response}"
 
 
 def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:

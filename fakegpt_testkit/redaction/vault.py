@@ -293,6 +293,15 @@ def merged(edits: Iterable[Edit], protected: Sequence[tuple[int, int]] = ()) -> 
     return result
 
 
+def overlap(edits: Iterable[Edit], places: Sequence[tuple[int, int]]) -> bool:
+    """Whether one of the edits would change one of these places, which are in order."""
+    for edit in edits:
+        after = bisect_left(places, (edit.end, 0))
+        if after and places[after - 1][1] > edit.start:
+            return True
+    return False
+
+
 def applied(text: str, edits: list[Edit]) -> str:
     """The text with the edits made; they are in order and do not overlap."""
     pieces: list[str] = []

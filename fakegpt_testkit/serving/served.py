@@ -74,6 +74,13 @@ class Served:
         """The cassette."""
         return self._world.shelf.name
 
+    @property
+    def redacted_places(self) -> tuple[str, ...]:
+        """Where redaction changed the text of an answer that was served."""
+        from fakegpt_testkit.recorder.changes import redacted_places
+
+        return tuple(redacted_places(self.exchanged))
+
     def eraser(self) -> Callable[[str], str]:
         """What takes out of a text the secrets that were asked with."""
         found: Callable[[str], str] = self._look(self._world.eraser)

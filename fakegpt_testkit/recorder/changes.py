@@ -1,0 +1,49 @@
+"""Finds where redaction changed the text of an answer: what a replay says there is not what the service said.
+
+Knows no secret: answers as they came and as they are kept go in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.wording import first_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fakegpt_testkit.exchange import Interaction
+
+_MARKS: Final = (b"REDACTED-", b"UkVEQUNURUQt")
+
+
+def changed(came: Sequence[Interaction], kept: Sequence[Interaction]) -> tuple[tuple[str, str], ...]:
+    """Each answer of which a replay will give another text: the request, and where."""
+    found = []
+    for before, after in zip(came, kept, strict=True):
+        if before.response.body == after.response.body:
+            continue
+        for (part, one), (_, other) in zip(_parts(before), _parts(after), strict=False):
+            if one != other:
+                at = first_difference(one, other)
+                word = next((each[0] for each in PLACEHOLDER.finditer(other) if each.end() > at), "another text")
+                found.append((after.request.title, f"character {at + 1} of its {part} ({word})"))
+    return tuple(found)
+
+
+def redacted_places(interactions: Iterable[Interaction]) -> Iterator[str]:
+    """A line for each place of a kept answer's text where a placeholder stands."""
+    for each in interactions:
+        if any(mark in each.response.body for mark in _MARKS):
+            for part, text in _parts(each):
+                for word in PLACEHOLDER.finditer(text):
+                    where = f"character {word.start() + 1} of its {part} ({word[0]})"
+                    yield f"{each.request.title}: redaction changed the text of this answer at {where}"
+
+
+def _parts(interaction: Interaction) -> list[tuple[str, str]]:
+    stream = Stream(interaction)
+    calls = "\n".join(f"{call.name} {call.arguments}" for call in stream.tool_calls)
+    return [("text", stream.text), ("reasoning", stream.reasoning), ("tool calls", calls)]
