@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import PLACEHOLDER
-from fakegpt_testkit.streams import Stream
+from fakegpt_testkit.timeline import Stream
 from fakegpt_testkit.wording import first_difference
 
 if TYPE_CHECKING:
