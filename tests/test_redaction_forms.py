@@ -10,8 +10,8 @@ import zlib
 import pytest
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape
-from fakegpt_testkit.redaction import Redactor
-from fakegpt_testkit.redaction.digests import frames_true_again
+from fakegpt_testkit.redaction import Redaction, Redactor
+from fakegpt_testkit.redaction.digests import frames_true_again, true_again
 
 pytestmark = pytest.mark.once
 
@@ -104,3 +104,81 @@ def test_frames_with_checksums_are_whole_after_a_secret_went() -> None:
     assert after[-len(frame(b"end")) :] == frame(b"end")
     second = after[len(frame(b"hello")) : -len(frame(b"end"))]
     assert int.from_bytes(second[-4:], "big") == zlib.crc32(second[:-4])
+
+
+CHECKSUMS = {
+    "x-amz-checksum-crc32": "y/Q5Jg==",
+    "x-amz-checksum-crc32c": "4waSgw==",
+    "x-amz-checksum-crc64nvme": "rosUhgp5mIg=",
+    "Docker-Content-Digest": "sha256:15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), CHECKSUMS.items(), ids=CHECKSUMS.keys())
+def test_a_checksum_of_the_body_is_true_again(name: str, value: str) -> None:
+    """Of the check value that each algorithm is published with, ``123456789``."""
+    (((_, there),), ((_, back),)) = (
+        true_again(((name, value),), b"123456789", b"1234"),
+        true_again(true_again(((name, value),), b"123456789", b"1234"), b"1234", b"123456789"),
+    )
+    assert (there != value, back) == (True, value)
+    assert true_again(((name, "AAAA"),), b"123456789", b"1234") == ((name, "AAAA"),)
+
+
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\n"
+    "AgEAAoIBAQC7VJTUt9Us8cKj\n-----END PRIVATE KEY-----\n"
+)
+FORMS = {
+    "a number": ({"password": 482913}, {"password": 900001}),
+    "digits": ({"password": "48291377"}, {"password": "90000001"}),
+    "a URL": (
+        {"secret": "https://hooks.example:8443/services/T024BE7LD/B024BE7LH?x=1"},
+        {"secret": "https://hooks.example:8443/REDACTED-secret-1"},
+    ),
+    "a connection": (
+        {"secret": "postgres://app:k3Jd82Lq0Zx@db.example:5432/main"},
+        {"secret": "postgres://REDACTED-secret-1:REDACTED-secret-1@db.example:5432"},
+    ),
+    "a PEM key": (
+        {"private_key": PEM},
+        {"private_key": "-----BEGIN PRIVATE KEY-----\nUkVEQUNURUQtcHJpdmF0ZS1rZXktMQ==\n-----END PRIVATE KEY-----\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "redacted"), FORMS.values(), ids=FORMS.keys())
+def test_a_word_has_the_form_of_its_secret_and_stays(value: object, redacted: object) -> None:
+    """In JSON, in JSON inside a string, and after a second redaction."""
+    assert json.loads(Redactor().body(json.dumps(value).encode())) == redacted
+    assert json.loads(Redactor().body(json.dumps(redacted).encode())) == redacted
+    inner = json.loads(Redactor().body(json.dumps({"said": json.dumps(value)}).encode()))
+    assert json.loads(inner["said"]) == redacted
+
+
+def test_a_pem_key_keeps_its_lines_wherever_it_is_met_again() -> None:
+    redactor = Redactor()
+    redactor.body(json.dumps({"private_key": PEM}).encode())
+    lines = "-----BEGIN PRIVATE KEY-----\nUkVEQUNURUQtcHJpdmF0ZS1rZXktMQ==\n-----END PRIVATE KEY-----"
+    assert redactor.body(f"a: {PEM}b".encode()).decode() == f"a: {lines}\nb"
+    assert json.loads(redactor.body(json.dumps([f"a: {PEM}b"]).encode())) == [f"a: {lines}\nb"]
+
+
+def test_basic_credentials_are_a_login_still() -> None:
+    credentials = base64.b64encode(b"me:k3Jd82Lq0Zx").decode()
+    request = Request("GET", "https://a.example/", (("Authorization", f"Basic {credentials}"),), b"")
+    ((_, value),) = Redactor().request(request).headers
+    user, _, password = base64.b64decode(value.removeprefix("Basic ")).decode().partition(":")
+    assert (user, password) == ("REDACTED-authorization-1", "REDACTED-authorization-1")
+    assert Redactor().request(Request("GET", "https://a.example/", (("Authorization", value),))).headers[0][1] == value
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_a_text_of_wide_letters_is_read_and_written_in_its_charset(charset: str) -> None:
+    body = json.dumps({"password": "k3Jd82Lq0Zx", "n": 1}).encode(charset)
+    assert json.loads(Redactor().body(body).decode(charset)) == {"password": "REDACTED-password-1", "n": 1}
+    hidden = b"\x01\x02\xff\x00" * 40 + "q8Rt5Kx2Wm9Zp4Lc7Vb1".encode(charset) + b"\xff\x00"
+    redactor = Redactor(Redaction(values=("q8Rt5Kx2Wm9Zp4Lc7Vb1",)))
+    now = redactor.body(hidden)
+    assert len(now) == len(hidden)
+    assert "Wm9Zp4Lc".encode(charset)[4:] not in now

@@ -102,6 +102,10 @@ def _narrow(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
             return _decoded(body, mark, charset) or (body, same)
     if b"\0" in body[:_SAMPLE] and not len(body) % 2:
         sample = body[:_SAMPLE]
+        for charset, place in (("utf-32-le", 0), ("utf-32-be", 3)):
+            zeros = b"".join(sample[at::4] for at in range(4) if at != place)
+            if not len(body) % 4 and not any(zeros):
+                return _decoded(body, b"", charset) or (body, same)
         for charset, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
             if zeros.count(0) * 10 >= len(zeros) * 8:
                 return _decoded(body, b"", charset) or (body, same)

@@ -11,12 +11,22 @@ import json
 import re
 from typing import Final
 
+from fakegpt_testkit.exchange import PLACEHOLDER
+
 _JWT: Final = re.compile(r"(eyJ[A-Za-z0-9_-]{4,})\.(eyJ[A-Za-z0-9_-]{4,}|e30)\.[A-Za-z0-9_-]*", re.ASCII)
 _ADDRESS: Final = re.compile(r"[^\s@:/<>\"']{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,24}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}", re.ASCII)
 _KEPT_CLAIMS: Final = frozenset({"iss", "aud", "typ", "scope", "token_type", "token_use", "ver"})
 _LOGIN: Final = re.compile(r"basic|authorization", re.IGNORECASE)
-"""What stands there is shown as a word: who sent it does not read it back."""
+"""What stands there is a user and a password."""
+_URL: Final = re.compile(r"([a-z][a-z0-9+.-]*://)([^/?#\s@]*@)?([A-Za-z0-9.:\[\]-]+)(?:[/?#]\S*)?")
+_PEM: Final = re.compile(
+    r"(-----BEGIN [A-Z ]{0,40}-----)((?:\s|\\{1,8}[nr])*)[\s\S]*?((?:\s|\\{1,8}[nr])*)(-----END [A-Z ]{0,40}-----\s*)"
+)
+_DIGITS: Final = re.compile(r"[0-9]{6,}")
+_WORD_OF_DIGITS: Final = re.compile(r"900+[0-9]{3}")
+"""One in a thousand numbers of six digits is such a word already, and stays."""
+_MOST_OF_A_LOGIN: Final = 84
 _UNDECODABLE: Final = 1
 """Letters beyond a multiple of four that no base64 has."""
 
@@ -27,9 +37,43 @@ def in_form(value: str, word: str) -> str:
         return f"{token[1]}.{claims}.{_decodable(word)}"
     if _ADDRESS.fullmatch(value):
         return f"{word}@example.invalid"
-    if encodes_text(value) and not _LOGIN.search(word):
-        return base64.b64encode(word.encode()).decode()
+    if encodes_text(value):
+        return _base64(word) if not _LOGIN.search(word) else _login(value, word)
+    if of_digits(value):
+        return _digits(word, len(value))
+    if url := _URL.fullmatch(value):
+        return f"{url[1]}{word}:{word}@{url[3]}" if url[2] else f"{url[1]}{url[3]}/{word}"
+    if key := _PEM.fullmatch(value):
+        return f"{key[1]}{key[2]}{_base64(word)}{key[3]}{key[4]}"
     return word
+
+
+def of_digits(value: str) -> bool:
+    """Whether it is a number: its word is one too, which says not that it is a word."""
+    return _DIGITS.fullmatch(value) is not None
+
+
+def stands_already(value: str) -> bool:
+    """Whether it is a word of digits, or a URL or a key with a word in it."""
+    if _WORD_OF_DIGITS.fullmatch(value):
+        return True
+    return PLACEHOLDER.search(value) is not None and bool(_URL.fullmatch(value) or _PEM.fullmatch(value))
+
+
+def _base64(word: str) -> str:
+    return base64.b64encode(word.encode()).decode()
+
+
+def _login(value: str, word: str) -> str:
+    """What ``Basic`` says, with the word as user and as password; the word itself for what is no login."""
+    both = _base64(f"{word}:{word}")
+    return both if b":" in base64.b64decode(value) and len(both) <= _MOST_OF_A_LOGIN else word
+
+
+def _digits(word: str, length: int) -> str:
+    """A nine, zeros, and the word's number: no zero is first, or it would be no number in JSON."""
+    number = int(word.rpartition("-")[2]) % 1000
+    return f"9{number:0{length - 1}}"
 
 
 def encodes_text(value: str) -> bool:

@@ -88,9 +88,10 @@ def json_places(
             if not secret or (weights[key] is _PERHAPS and not looks_secret(secret)) or said(key, secret):
                 continue
             if not quoted:
-                yield Edit(start, end, f"{quote}{word(secret, keys[key])}{quote}")
+                number = word(secret, keys[key])
+                yield Edit(start, end, number if number.isdigit() else f"{quote}{number}{quote}")
             elif (replacement := credential(value, keys[key], word)) != value:
-                yield Edit(start, end, replacement)
+                yield Edit(start, end, _escaped(replacement, len(quote) - 1))
 
 
 def _said(name: str, value: str) -> bool:
@@ -186,6 +187,14 @@ def _closing(text: str, start: int, depth: int, mark: str) -> int:
         if escapes < depth or (escapes - depth) % (2 * (depth + 1)) == 0:
             return at - min(escapes, depth)
         at += 1
+
+
+def _escaped(text: str, depth: int) -> str:
+    """A word of several lines as it stands in a JSON string, in ``depth`` backslashes' worth of other strings."""
+    if "\n" in text or "\r" in text:
+        for _ in range(depth.bit_length() + 1):
+            text = json.dumps(text)[1:-1]
+    return text
 
 
 def unescaped(raw: str, depth: int) -> str:
@@ -302,7 +311,7 @@ def credential(value: str, name: str, word: Word) -> str:
         return value
     if scheme and scheme[1].lower() == "basic" and (password := basic_password(secret)):
         word(password, "password")
-    return kept + word(secret, name)
+    return kept + word(secret, name) + ("\n" if secret.startswith("-----BEGIN") and value.endswith("\n") else "")
 
 
 def text_places(text: str, names: Names, word: Word) -> Iterator[Edit]:

@@ -32,7 +32,7 @@ from fakegpt_testkit.redaction.places import (
     text_places,
 )
 from fakegpt_testkit.redaction.settings import Redaction, compiled
-from fakegpt_testkit.redaction.vault import Edit, latin, merged, unlatin
+from fakegpt_testkit.redaction.vault import Edit, latin, merged, spelled, unlatin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,7 +165,7 @@ class Rules:
         for span in merged(spans, protected):
             secret = text[span.start : span.end]
             if not PLACEHOLDER.search(secret):
-                yield Edit(span.start, span.end, word(unlatin(secret), span.word))
+                yield Edit(span.start, span.end, spelled(word(unlatin(secret), span.word), secret))
         if self._patterns or self._functions:
             yield from self._own(text, word)
 

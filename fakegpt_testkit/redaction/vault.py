@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
 from fakegpt_testkit.exchange import PLACEHOLDER, placeholder_label
-from fakegpt_testkit.redaction.forms import encodes_text, in_form
+from fakegpt_testkit.redaction.forms import encodes_text, in_form, of_digits, stands_already
 from fakegpt_testkit.redaction.names import plain
 from fakegpt_testkit.redaction.values import plain_words
 
@@ -37,6 +37,7 @@ _ESCAPED: Final = re.compile(
 )
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
+_LINE_END: Final = re.compile(r"\\{1,8}n|%(?:25)?0[Aa]")
 _GRAM: Final = 4
 _ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _URL_SAFE: Final = str.maketrans("+/", "-_")
@@ -107,13 +108,16 @@ class Vault:
 
     def word(self, value: str, name: str) -> str:
         """The word for a secret that stands under this name: the one it has already, or the name's next."""
+        if stands_already(value):
+            return value
         known = self._words.get(value) or self._short.get((plain(name), value))
         if known is not None and value not in self._unnamed:
             return known
         self._unnamed.discard(value)
         label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].rstrip("-") or "secret"
-        number = self._counts.get(label, 0) + 1
-        self._counts[label] = number
+        counter = f"{label} in digits" if of_digits(value) else label
+        number = self._counts.get(counter, 0) + 1
+        self._counts[counter] = number
         word = in_form(value, f"REDACTED-{label}-{number}")
         if findable(value):
             self._keep(value, word)
@@ -154,7 +158,7 @@ class Vault:
             at = text.find(literal)
             while at >= 0:
                 end = at + len(literal)
-                edit = self._in_base64(text, at, end) if packed else Edit(at, end, self._words[value])
+                edit = self._in_base64(text, at, end) if packed else Edit(at, end, spelled(self._words[value], literal))
                 yield edit
                 at = text.find(literal, max(end, edit.end))
         if self._words and _ESCAPED.search(text):
@@ -163,7 +167,7 @@ class Vault:
                     yield Edit(found.start(), found.end(), word)
         if self._words and "\0" in text:
             for value, word in self._words.items():
-                for encoding in ("utf-16-le", "utf-16-be"):
+                for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
                     wide = value.encode(encoding, "surrogatepass").decode("latin-1")
                     for found in re.finditer(re.escape(wide), text):
                         yield Edit(found.start(), found.end(), word.encode(encoding).decode("latin-1"))
@@ -221,6 +225,14 @@ def fitted(word: str, length: int) -> str:
         room = length - len("REDACTED-") - len(number)
         word = f"REDACTED-{found[0].removeprefix('REDACTED-')[:room]}{number}" if room > 0 else word
     return word[:length].ljust(length, ".")
+
+
+def spelled(word: str, literal: str) -> str:
+    """A word of several lines, spelled as the secret in whose place it stands."""
+    if "\n" not in word or "\n" in literal:
+        return word
+    line_end = _LINE_END.search(literal)
+    return word.replace("\n", line_end[0]) if line_end else word
 
 
 def _spellings(value: str) -> list[str]:
