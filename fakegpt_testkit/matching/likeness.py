@@ -31,9 +31,9 @@ class Likeness(Enum):
 
 def alike(asked: str, recorded: str, likeness: Likeness) -> bool:
     """Whether the asked text may be what was recorded."""
-    if likeness is not Likeness.EXACT and len(asked) == len(recorded):
-        if _OF_DIGITS.fullmatch(asked) and _OF_DIGITS.fullmatch(recorded):
-            return True
+    numbers = len(asked) == len(recorded) and _OF_DIGITS.fullmatch(asked) and _OF_DIGITS.fullmatch(recorded)
+    if likeness is not Likeness.EXACT and numbers:
+        return True
     if likeness is Likeness.EXACT or not PLACEHOLDER.search(recorded):
         return asked == recorded
     if _unnumbered(asked) == _unnumbered(recorded):

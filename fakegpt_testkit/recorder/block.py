@@ -225,6 +225,7 @@ class _Use:
             mine = self._redacted()
             replaces = self.session.record_mode is RecordMode.REWRITE
             self._file.save(self.session.loaded, mine, replaces=replaces)
+            self._file.close()
             check_changed(self.session, mine)
         self._file.close()
 
