@@ -9,7 +9,7 @@ import pytest
 
 from fakegpt_testkit import Cassette, Chunk, Head, Interaction, Request, Tape, use_cassette
 from fakegpt_testkit.errors import RequestNotRecorded
-from fakegpt_testkit.redaction import Redactor
+from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +79,19 @@ async def test_signed_urls_are_found_in_any_order() -> None:
     with use_cassette(Cassette(stored)):
         order = [(at, await ask(signed(at, first[at][::-1]))) for at in (1, 0, 2)]
     assert order == [(1, "1"), (0, "0"), (2, "2")]
+
+
+async def test_a_replay_of_what_was_recorded_redacts_nothing() -> None:
+    read = []
+
+    def finder(text: str) -> list[str]:
+        read.append(text)
+        return []
+
+    redaction = Redaction(functions=(finder,))
+    with use_cassette(Cassette((answer("https://api.example/models"),)), redaction=redaction):
+        assert await ask("https://api.example/models") == "fine"
+    assert read == []
 
 
 async def test_a_matcher_of_a_suite_sees_no_secret() -> None:

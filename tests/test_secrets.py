@@ -16,7 +16,10 @@ from fakegpt_testkit.redaction.values import looks_secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:(?s).*redaction changed the text:fakegpt_testkit.errors.FakeGptTestkitWarning"),
+]
 
 LIMITS = {
     "answer-header-timing": "a description in Server-Timing has no name of its own",
