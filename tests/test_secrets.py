@@ -104,6 +104,8 @@ UNTOUCHED = (
     "a bearer instrument, and Use Bearer authentication; the branch sk-fix-login-redirect-loop",
     "-----BEGIN PRIVATE KEY----- and then base64 follows in lines of 64 letters",
     '{"key": "f47ac10b-58cc-4372-a567-0e02b2c3d479", "code": "rate_limit_exceeded_4012"}',
+    "<dict><key>ProductUserVisibleVersion</key><string>13.1</string><key>foo</key></dict>",
+    "{'Cookie': 'http.cookies', 'cookielib': 'http.cookiejar'}",
     "write to support@mail.example or clone git@github.com:o/r.git",
 )
 

@@ -52,7 +52,8 @@ def assigned_places(
     if "</" in text:
         for found in (*_PLIST.finditer(text), *_ELEMENT.finditer(text)):
             weight = _weight(found[1], names)
-            if weight is Weight.YES and not prose(found[2]):
+            sure = weight is Weight.YES and names.weight(found[1], Where.KEY) is not Weight.PERHAPS
+            if sure and not prose(found[2]):
                 yield _whole(found, 2, found[1], word)
             elif weight is not Weight.NO:
                 yield from _edit(found, 2, found[1], word)

@@ -15,7 +15,7 @@ from fakegpt_testkit.bodies import parts_of
 from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import DELTA_KEYS, Names, Weight, Where, plain, untouchable, words
 from fakegpt_testkit.redaction.patterns import basic_password
-from fakegpt_testkit.redaction.values import looks_secret, prose
+from fakegpt_testkit.redaction.values import looks_secret, plain_words, prose
 from fakegpt_testkit.redaction.vault import Edit, unlatin
 
 Word = Callable[[str, str], str]
@@ -95,7 +95,9 @@ def json_places(
 
 
 def _said(name: str, value: str) -> bool:
-    """Whether a value is a sentence or a placeholder: only a passphrase is made of words."""
+    """Whether a value is a sentence or a placeholder: only a passphrase is made of words. A cookie has a name."""
+    if words(name)[-1:] == ("cookie",) and "=" not in value and plain_words(value):
+        return True
     return prose(value) and not PLACEHOLDER.search(value) and words(name)[-1:] not in _OF_WORDS
 
 
