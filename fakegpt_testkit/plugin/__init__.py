@@ -125,9 +125,12 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[Non
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember how the test ended: its cassette is closed after that. Show what its streams were."""
-    shown.hide_frames()
+    if call.excinfo is not None:
+        shown.hide_frames()
     report = yield
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
