@@ -2,7 +2,7 @@
 
 Each is driven by the entry that its users have, with the HTTP client around it left out, which can only make it faster:
 an iterable of chunks goes in, events come out one by one, as soon as they are complete. The same again for coroutines,
-where the chunks come from an asynchronous iterator; ours is fed there, chunk by chunk.
+where the chunks come from an asynchronous iterator.
 """
 
 from __future__ import annotations
@@ -131,8 +131,7 @@ def ours_async() -> Parser:
     from fakegpt_testkit.sse import EventStreamParser
 
     async def read(chunks: Chunks) -> list[str]:
-        feed = EventStreamParser().feed
-        return [event.data async for chunk in arriving(chunks) for event in feed(chunk)]
+        return [event.data async for event in EventStreamParser().read_async(arriving(chunks))]
 
     return without_loop(read)
 

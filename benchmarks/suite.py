@@ -1,4 +1,4 @@
-"""Runs a suite of 500 tests with 500 cassettes on two workers, and the same suite in other ways, turn by turn.
+"""Runs a suite of 500 tests with 500 cassettes on two workers, and one of them, each in several ways, turn by turn.
 
 ``make benchmark`` installs the peers and runs it; it prints the table of docs/benchmarks-suite.md. The cassettes are
 recorded from the stand-in, by the suite itself, before anything is measured.
@@ -111,16 +111,25 @@ def write(folder: Path, way: Way) -> None:
 
 
 def run(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str], workers: int) -> tuple[float, float]:
-    """Seconds of wall time and of CPU time of all processes, for a run in which every test passes."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "asyncio", "-p", "xdist"]
-    command += ["-n", str(workers), *arguments]
+    """Seconds of wall time and of CPU time of all processes, for a run in which every test passes.
+
+    Without workers it is one test. A server's time is the benchmark's own, and is counted too.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "asyncio", *arguments]
+    command += ["-p", "xdist", "-n", str(workers)] if workers else ["tests/test_00.py::test_asks[0]"]
     where = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder), "CI": "", **environment}
     where.pop("PYTHONDONTWRITEBYTECODE", None)  # with it pytest rewrites the asserts of plugins anew each time
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, began = spent_so_far(), time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=where, capture_output=True, text=True, check=False)
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert f"{MODULES * EACH} passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    wall, cpu = time.perf_counter() - began, spent_so_far() - before
+    assert f"{MODULES * EACH if workers else 1} passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+    return wall, cpu
+
+
+def spent_so_far() -> float:
+    """Seconds of CPU time of this process, in which the server runs, and of those that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def make(root: Path, url: str, workers: int) -> dict[str, Path]:
@@ -152,22 +161,37 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serve_in_thread() as service:
         with serve_in_thread(Options(delay=DELAY)) as slower:
             folders = make(Path(folder), slower.url, options.workers)
-        spent: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
-        for turn in range(options.rounds + 1):
-            for name, way in WAYS.items():
-                environment = {"SITE": service.url} if way.served else {}
-                taken = run(folders[name], way.arguments, environment, options.workers)
-                if turn:  # the first round writes what Python and the disk keep
-                    spent[name].append(taken)
+        single = measure(folders, service.url, 3 * options.rounds, 0)
+        spent = measure(folders, service.url, options.rounds, options.workers)
+    print(f"One test, from start to finish; medians of {3 * options.rounds} rounds, lowest in brackets\n")
+    show(single, 1)
     print(
-        f"{MODULES * EACH} tests, {options.workers} workers; medians of {options.rounds} rounds, lowest in brackets\n"
+        f"\n{MODULES * EACH} tests, {options.workers} workers; medians of {options.rounds} rounds, lowest in brackets\n"
     )
-    print("| | wall time | CPU time | CPU time for each test |\n|---|--:|--:|--:|")
+    show(spent, MODULES * EACH)
+
+
+def measure(folders: Mapping[str, Path], url: str, rounds: int, workers: int) -> dict[str, list[tuple[float, float]]]:
+    """Wall time and CPU time of each way, turn by turn."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    for turn in range(rounds + 1):
+        for name, way in WAYS.items():
+            taken = run(folders[name], way.arguments, {"SITE": url} if way.served else {}, workers)
+            if turn:  # the first round writes what Python and the disk keep
+                spent[name].append(taken)
+    return spent
+
+
+def show(spent: dict[str, list[tuple[float, float]]], tests: int) -> None:
+    """The table; what a way's CPU time is to pytest-recording's is taken round by round."""
+    print("| | wall time | CPU time | CPU time for each test | ÷ pytest-recording |\n|---|--:|--:|--:|--:|")
+    peer = [cpu for _, cpu in spent["replayed by pytest-recording"]]
     for name, measured in spent.items():
         wall, cpu = [each[0] for each in measured], [each[1] for each in measured]
         middle = statistics.median(cpu)
         cells = f"{statistics.median(wall):.2f} s ({min(wall):.2f}) | {middle:.2f} s ({min(cpu):.2f})"
-        print(f"| {name} | {cells} | {middle / MODULES / EACH * 1000:.1f} ms |")
+        ratio = statistics.median(own / other for own, other in zip(cpu, peer, strict=True))
+        print(f"| {name} | {cells} | {middle / tests * 1000:.1f} ms | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

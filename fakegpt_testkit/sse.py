@@ -83,9 +83,12 @@ class EventStreamParser:
         Raises `EventTooLarge`, and nothing else. When events came before the large one, they are given, and the next
         call raises.
         """
+        line = self._line
+        if len(data) == 1 and data > b"\r" and len(line) < self._line_enough and not self._special:
+            line.append(data)  # a byte that ends no line
+            return []
         if self._special or _CR in data:
             data = self._with_plain_line_ends(data)
-        line = self._line
         if _LF not in data:
             line.append(data)
             if len(line) > self._line_enough or len(data) > _SMALL:
@@ -128,17 +131,11 @@ class EventStreamParser:
         The same as `feed` for each of them and `close`, but that a chunk which ends no line costs less.
         """
         line = self._line
-        for chunk in chunks:
-            if (
-                _LF not in chunk
-                and _CR not in chunk
-                and len(chunk) <= _SMALL
-                and len(line) < self._line_enough
-                and not self._special
-            ):
-                line.append(chunk)
+        for new in chunks:
+            if not (_LF in new or _CR in new or self._special) and len(new) <= _SMALL and len(line) < self._line_enough:
+                line.append(new)
             else:
-                yield from self.feed(chunk)
+                yield from self.feed(new)
         self.close()
 
     async def read_async(self, chunks: AsyncIterable[bytes]) -> AsyncGenerator[Event, None]:
@@ -146,9 +143,13 @@ class EventStreamParser:
 
         An exception of the chunks' source passes; what came until then was given, and the stream is not closed.
         """
-        async for chunk in chunks:
-            for event in self.feed(chunk):
-                yield event
+        line = self._line
+        async for new in chunks:
+            if not (_LF in new or _CR in new or self._special) and len(new) <= _SMALL and len(line) < self._line_enough:
+                line.append(new)
+            else:
+                for event in self.feed(new):
+                    yield event
         self.close()
 
     def close(self) -> None:
@@ -230,8 +231,7 @@ class EventStreamParser:
 
     def _interpret(self, text: str, events: list[Event]) -> None:
         """The standard's steps, for lines that each end with LF."""
-        start = 0
-        size = len(text)
+        start, size = 0, len(text)
         while start < size:
             end = text.find("\n", start)  # split("\n") looks at every character, find at sixteen at once
             if end == start:

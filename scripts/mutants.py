@@ -94,24 +94,27 @@ MUTANTS = [
         'one_line = lines.find(b"\\n") == len(lines) - 2',
         'one_line = lines.find(b"\\n") >= len(lines) - 2',
     ),
-    Mutant(
-        "reading holds LF as a piece of a line",
-        "                _LF not in chunk\n                and ",
-        "                ",
-    ),
-    Mutant("reading holds CR as a piece of a line", "                and _CR not in chunk\n", ""),
-    Mutant("reading holds a piece after CR", "                and not self._special\n", ""),
-    Mutant("reading holds large pieces that were not looked at", "                and len(chunk) <= _SMALL\n", ""),
+    Mutant("reading holds LF as a piece of a line", "not (_LF in new or _CR in new", "not (_CR in new"),
+    Mutant("reading holds CR as a piece of a line", "_LF in new or _CR in new or ", "_LF in new or "),
+    Mutant("reading holds a piece after CR", "_CR in new or self._special)", "_CR in new)"),
+    Mutant("reading holds large pieces that were not looked at", " and len(new) <= _SMALL", ""),
     Mutant(
         "reading holds any number of pieces",
-        "                and len(line) < self._line_enough\n",
-        "",
+        "len(new) <= _SMALL and len(line) < self._line_enough",
+        "len(new) <= _SMALL",
     ),
     Mutant(
         "reading does not close",
-        "                yield from self.feed(chunk)\n        self.close()\n",
-        "                yield from self.feed(chunk)\n",
+        "                yield from self.feed(new)\n        self.close()\n",
+        "                yield from self.feed(new)\n",
     ),
+    Mutant("a byte that ends a line is held as one of it", 'data > b"\\r"', 'data > b"\\t"'),
+    Mutant(
+        "a byte is held after CR",
+        "len(line) < self._line_enough and not self._special:\n            line.append(data)",
+        "len(line) < self._line_enough:\n            line.append(data)",
+    ),
+    Mutant("any number of bytes is held", 'data > b"\\r" and len(line) < self._line_enough and', 'data > b"\\r" and'),
     Mutant(
         "a block is whole though data was open before it",
         "if self._data or self._type or not lines",
@@ -278,7 +281,7 @@ def main() -> None:
     alive = []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        for name in ("fakegpt_testkit", "tests/reference", "fuzz"):
+        for name in ("fakegpt_testkit", "tests/support", "fuzz"):
             shutil.copytree(ROOT / name, work / name, ignore=shutil.ignore_patterns("__pycache__"))
         for path in [*(ROOT / "tests").glob("test_sse*.py"), ROOT / "pyproject.toml"]:
             shutil.copy(path, work / path.relative_to(ROOT))
