@@ -30,6 +30,8 @@ _ELEMENT: Final = re.compile(
 )
 _PLIST: Final = re.compile(r"<key>([\w.-]{1,60})</key>\s{0,64}<string>([^<>\s]{1,4096}+)</string>", re.ASCII)
 _LOGIN: Final = re.compile(r"""(?<!\S)(?:-u|--user)[ =]["']?[^\s:"'\\]{1,64}:([^\s"'\\]{8,256}+)""")
+_LONGEST_HEAD: Final = 65
+"""Of a column's head, with the comma after it."""
 _COLUMNS: Final = re.compile(r"\A[\w -]{1,64}+(?:,[\w -]{1,64}+){1,64}+\r?\n", re.ASCII)
 _PART: Final = re.compile(
     r"""(?i:content-disposition):[^\r\n]{0,200}?\bname(?:\*=[\w-]*'\w*'|="?)([\w.\[\]:-]{1,64}+)[^\r\n]{0,200}+\r?\n"""
@@ -42,7 +44,8 @@ def assigned_places(
     text: str, names: Names, word: Callable[[str, str], str], protected: Sequence[tuple[int, int]] = ()
 ) -> Iterator[Edit]:
     """Values that look like secrets after a name that says so, outside what stays as it is."""
-    for found in _SEPARATOR.finditer(text):
+    separated = ":" in text or "=" in text or '",' in text or "'," in text
+    for found in _SEPARATOR.finditer(text) if separated else ():
         before = _NAME_BEFORE.search(text[max(0, found.start() - _REACH) : found.start()])
         after = bisect_left(protected, (found.end(), 0))
         if after and protected[after - 1][1] > found.start(1):
@@ -67,7 +70,7 @@ def assigned_places(
 
 
 def _columns(text: str, names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
-    head = _COLUMNS.match(text)
+    head = _COLUMNS.match(text) if "," in text[:_LONGEST_HEAD] else None
     if not head:
         return
     heads = [each.strip() for each in head[0].strip().split(",")]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.redaction.values import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _WORD_START: Final = r"(?:(?<![\w-])|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
 """Where a key may start: not inside a word, but after an escape, whose last letter looks like one."""
@@ -152,8 +152,30 @@ _LOCAL_LIMIT: Final = 64
 """Of an address before its @; and where a URL's own user may start before that."""
 _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
-_ANY_HINT: Final = tuple(dict.fromkeys((*(hint for each in PATTERNS for hint in each.hints), "asic ", "asic\t", "%40")))
-"""Most texts are short and without any of them: looking for all of these costs less than one search of a pattern."""
+
+class Hints:
+    """Whether a text has any of many words; most texts are short and have none, and are read by the hundred.
+
+    Words are looked for only where a character is there that they have, a rare one first.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        by_mark: dict[str, list[str]] = {}
+        for word in dict.fromkeys(words):
+            by_mark.setdefault(next((mark for mark in "%@+/\t_-:. " if mark in word), ""), []).append(word)
+        self._groups = tuple((mark, tuple(some)) for mark, some in by_mark.items())
+
+    def within(self, text: str) -> bool:
+        """Whether it has."""
+        for mark, words in self._groups:
+            if mark in text:
+                for word in words:  # no generator: it takes longer than the search
+                    if word in text:
+                        return True
+        return False
+
+
+_ANY_HINT: Final = Hints((*(hint for each in PATTERNS for hint in each.hints), "asic ", "asic\t", "%40", "\\u0040"))
 
 ASKED_SHAPES: Final = frozenset({"email", "phone"})
 """Shapes that answers are full of and that are no secrets; a suite may ask for them."""
@@ -169,7 +191,7 @@ def shapes(
 
     ``asked``: shapes that are redacted only for who asks for them, e-mail addresses.
     """
-    if not any(hint in text for hint in _ANY_HINT) and "\\u0040" not in text and not ("phone" in asked and "+" in text):
+    if not _ANY_HINT.within(text) and not ("phone" in asked and "+" in text):
         return
     for pattern in PATTERNS:
         if pattern.name not in kept:
@@ -226,6 +248,8 @@ def basic_password(credentials: str) -> str | None:
 
 
 _HINTS: Final = tuple(hint for pattern in PATTERNS for hint in pattern.hints if hint[0] != "@" and "earer" not in hint)
+_WITHIN: Final = Hints((*_HINTS, "Bearer", "bearer"))
+_BEGINNINGS: Final = frozenset(hint[:end] for hint in (*_HINTS, "Bearer", "bearer") for end in range(1, len(hint) + 1))
 
 
 def begins(text: str) -> bool:
@@ -238,4 +262,4 @@ def begins(text: str) -> bool:
     last = words[-1]
     if not last:
         return len(words) > 1 and words[-2].lower() == "bearer"
-    return "@" in last or any(hint.startswith(last) or hint in last for hint in (*_HINTS, "Bearer", "bearer"))
+    return "@" in last or last in _BEGINNINGS or _WITHIN.within(last)

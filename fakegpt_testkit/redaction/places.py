@@ -234,7 +234,7 @@ def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
         for nested in _QUERY_NESTED.finditer(text):
             if names.weight(nested[1], Where.FIELD) is not Weight.NO and looks_secret(unquote(nested[2])):
                 yield Edit(*nested.span(2), _field(nested[2], nested[1], word))
-    found = set(_QUERY_NAME.findall(text))
+    found = set(_QUERY_NAME.findall(text)) if "=" in text else ()
     secret = {name for name in found if names.weight(unquote(name), Where.FIELD) is not Weight.NO}
     if not secret:
         return

@@ -155,7 +155,8 @@ class Rules:
             for lane in events.lanes
             if lane.pieces and lane.pieces[-1].end > len(before)
         ]
-        self.text(events.rest, word)
+        if events.rest:
+            self.text(events.rest, word)
         return reading
 
     def _found(self, text: str, protected: list[tuple[int, int]], word: Word) -> Iterator[Edit]:
