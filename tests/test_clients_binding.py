@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(code: str) -> list[str]:
@@ -88,3 +92,55 @@ with use_cassette(script("hi")):
 print(http.client.HTTPConnection.send is theirs)
 """
     assert run(code) == ["True"]
+
+
+def test_a_client_that_is_not_met_is_stopped_where_its_request_begins(tmp_path: Path) -> None:
+    """Modules with the names that these clients have; the clients themselves are met in an environment of their own."""
+    (tmp_path / "niquests").mkdir()
+    (tmp_path / "niquests/__init__.py").write_text("")
+    (tmp_path / "niquests/sessions.py").write_text("""
+class Session:
+    def send(self, request, **_):
+        return "live"
+""")
+    (tmp_path / "urllib3_future").mkdir()
+    (tmp_path / "urllib3_future/__init__.py").write_text("")
+    (tmp_path / "urllib3_future/connectionpool.py").write_text("""
+class HTTPConnectionPool:
+    scheme, host, port = "https", "a.example", 443
+    def urlopen(self, method, url):
+        return "live"
+class HTTPSConnectionPool(HTTPConnectionPool):
+    pass
+""")
+    (tmp_path / "awscrt").mkdir()
+    (tmp_path / "awscrt/__init__.py").write_text("")
+    (tmp_path / "awscrt/http.py").write_text("""
+class HttpClientConnection:
+    host_name, port = "b.example", 80
+    def request(self, request, on_response=None):
+        return "live"
+""")
+    code = f"""
+import sys
+from types import SimpleNamespace as Request
+from fakegpt_testkit import script, use_cassette
+from fakegpt_testkit.errors import RequestStopped
+sys.path.insert(0, {str(tmp_path)!r})
+def ask(what):
+    try:
+        print(what())
+    except RequestStopped as stopped:
+        print(stopped.client, stopped.method, stopped.uri)
+with use_cassette(script("hi"), passthrough=["b.example"]) as session:
+    from awscrt.http import HttpClientConnection
+    from niquests.sessions import Session
+    from urllib3_future.connectionpool import HTTPSConnectionPool
+    ask(lambda: Session().send(Request(method="get", url="http://c.example/x"), stream=True))
+    ask(lambda: HTTPSConnectionPool().urlopen("POST", "/y"))
+    ask(lambda: HttpClientConnection().request(Request(method="GET", path="/z")))
+    print(len(session.refused))
+ask(lambda: HTTPSConnectionPool().urlopen("POST", "/y"))
+"""
+    stopped = ["niquests", "GET", "http://c.example/x", "urllib3-future", "POST", "https://a.example:443/y"]
+    assert run(code) == [*stopped, "live", "2", "live"]

@@ -47,6 +47,7 @@ EACH = [
         "GET /", "a.yaml", 2, 1, 2, "GET /", (("query.q", "'1'", "'2'"),), ("query.t",), "pytest"
     ),
     errors.RequestPlayedOut("GET /", "a.yaml", 2, 1, equal=2, command="pytest"),
+    errors.RequestStopped("a.yaml", "curl_cffi", "GET", "https://a.example/"),
     errors.ResponseNotRecorded("GET / in a.yaml", 3, "left"),
     errors.SecretStays("a.yaml", ("interaction 1, GET /, the response's body: it is a zip archive",)),
     errors.StepRefused(*AT),

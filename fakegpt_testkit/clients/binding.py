@@ -32,6 +32,13 @@ _CLIENTS: Final = {
     "http.client": ("httpclient", "bind_http_client", "restore_all"),
     "urllib3.connection": ("httpclient", "bind_urllib3", None),
     "urllib3.connectionpool": ("httpclient", "bind_urllib3_pool", None),
+    "urllib3_future.connectionpool": ("unmet", "bind_urllib3_future", None),
+    "urllib3_future._async.connectionpool": ("unmet", "bind_urllib3_future", None),
+    "urllib3._async.connectionpool": ("unmet", "bind_urllib3_future", None),
+    "niquests.sessions": ("unmet", "bind_niquests", None),
+    "niquests.async_session": ("unmet", "bind_niquests", None),
+    "curl_cffi.requests.session": ("unmet", "bind_curl_cffi", None),
+    "awscrt.http": ("unmet", "bind_awscrt", None),
 }
 """The module that is bound once it is loaded, and the room beside this one that knows how: its function that gives the
 replacements, and the one that is called when they are taken out, for what the client still holds of ours."""

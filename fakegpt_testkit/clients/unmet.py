@@ -1,12 +1,24 @@
-"""The HTTP clients that no cassette meets, since their bytes never come by here, and which of them are loaded.
+"""The HTTP clients that no cassette meets, since their bytes never come by here: which are loaded, and what stops them.
 
-Imports none of them, and cannot stop what they send.
+Imports none of them. Those whose requests begin in Python are stopped there while a cassette is open; the others are
+only named.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Final
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from fakegpt_testkit.clients.active import find_deck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+
+    Asked = Callable[..., tuple[str, str]]
+    """What tells a request's method and URI from the arguments of the method that begins it."""
+    Replacement = tuple[type, str, Callable[[Any], Any]]
 
 _UNMET: Final = {
     "awscrt.http": "awscrt",
@@ -23,3 +35,56 @@ _UNMET: Final = {
 def find_unmet() -> tuple[str, ...]:
     """Those that this process has loaded, by the names that people know."""
     return tuple(name for module, name in _UNMET.items() if module in sys.modules)
+
+
+def bind_curl_cffi(module: ModuleType) -> list[Replacement]:
+    """What is replaced in ``curl_cffi.requests.session``."""
+    stop = partial(stopping, "curl_cffi", lambda _, method, url, *__, **___: (method, url))
+    return _places(module, ("Session", "AsyncSession"), "request", stop)
+
+
+def bind_niquests(module: ModuleType) -> list[Replacement]:
+    """What is replaced in ``niquests.sessions`` and ``niquests.async_session``."""
+    stop = partial(stopping, "niquests", lambda _, request, **__: (request.method, request.url))
+    return _places(module, ("Session", "AsyncSession"), "send", stop)
+
+
+def bind_urllib3_future(module: ModuleType) -> list[Replacement]:
+    """What is replaced in a module of urllib3-future's pools, also where that is in urllib3's place."""
+    stop = partial(stopping, "urllib3-future", _asked_of_pool)
+    return _places(module, ("HTTPConnectionPool", "AsyncHTTPConnectionPool"), "urlopen", stop)
+
+
+def bind_awscrt(module: ModuleType) -> list[Replacement]:
+    """What is replaced in ``awscrt.http``."""
+    stop = partial(stopping, "awscrt", _asked_of_connection)
+    return _places(module, ("HttpClientConnection", "Http2ClientConnection"), "request", stop)
+
+
+def _places(module: ModuleType, kinds: Iterable[str], method: str, stop: Callable[[Any], Any]) -> list[Replacement]:
+    """The method of those of these classes that this version defines there; what it has elsewhere is warned of."""
+    found = [vars(module)[kind] for kind in kinds if kind in vars(module)]
+    return [(kind, method, stop) for kind in found if kind.__module__ == module.__name__ and method in vars(kind)]
+
+
+def stopping(client: str, asked: Asked, original: Callable[..., Any]) -> Callable[..., Any]:
+    """What takes the place of a method that begins a request: it raises, unless the request passes."""
+
+    @wraps(original)
+    def begin(*args: Any, **options: Any) -> Any:
+        method, uri = asked(*args, **options)
+        if (deck := find_deck(uri)) is not None:
+            raise deck.stopped(client, method.upper(), uri)
+        return original(*args, **options)
+
+    return begin
+
+
+def _asked_of_pool(pool: Any, method: str, url: str, *_: Any, **__: Any) -> tuple[str, str]:
+    there = "" if "://" in url.partition("?")[0] else f"{pool.scheme}://{pool.host}:{pool.port}"
+    return method, there + url
+
+
+def _asked_of_connection(connection: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:
+    scheme = "http" if connection.port == 80 else "https"
+    return request.method, f"{scheme}://{connection.host_name}:{connection.port}{request.path}"

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         NetworkBlocked,
         OwnServerRecorded,
         RecordingIncomplete,
+        RequestStopped,
         VerificationIncomplete,
     )
 
@@ -90,6 +91,7 @@ __all__ = [
     "ReportRefused",
     "RequestNotRecorded",
     "RequestPlayedOut",
+    "RequestStopped",
     "ResponseNotRecorded",
     "SecretStays",
     "StepRefused",
@@ -153,6 +155,7 @@ _FILES = {
         "NetworkBlocked",
         "OwnServerRecorded",
         "RecordingIncomplete",
+        "RequestStopped",
         "VerificationIncomplete",
     ),
 }

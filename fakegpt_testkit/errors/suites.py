@@ -77,6 +77,23 @@ class ClientUnmet(FakeGptTestkitError):
         )
 
 
+class RequestStopped(FakeGptTestkitError):
+    """A request by a client that no cassette sees was stopped while one was open, before it went to the network."""
+
+    path: str
+    client: str
+    method: str
+    uri: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method} {self.uri} was stopped: wanted a client whose bytes pass through Python, there was "
+            f"{self.client}, which {self.path} neither records nor replays\n"
+            "  to record and replay it: give that client the base URL of `fakegpt-testkit serve`\n"
+            "  to let it ask: passthrough=[HOST]"
+        )
+
+
 class OwnServerRecorded(FakeGptTestkitError):
     """A server of this process, which was there before the cassette was opened, was recorded like any other service."""
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import CannotBeReplayed, CassetteMissing, FakeGptTestkitError
+from fakegpt_testkit.errors import CannotBeReplayed, CassetteMissing, FakeGptTestkitError, RequestStopped
 from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.injection import Changes
@@ -117,6 +117,11 @@ class CassetteDeck:
             self.recordings.begin(number).unconnected(Request(method, uri), why)
             said = f"{nobody}; {self.path} keeps that, unless what asked fails\n  to record from another URL"
         failure.add_note(f"{said}: {self._advice.elsewhere}")
+
+    def stopped(self, client: str, method: str, uri: str) -> Exception:
+        shown = self.redactor.request(Request(method, uri))
+        self.refused.append(RequestStopped(self.path, client, shown.method, shown.uri))
+        return self.refused[-1]
 
     def ask(self) -> int:
         return next(self._numbers)

@@ -85,6 +85,9 @@ class Deck(Protocol):
         The client gets the failure. ``why`` is None where it is of a kind that nothing can replay.
         """
 
+    def stopped(self, client: str, method: str, uri: str) -> Exception:
+        """The error of a request by a client that is neither recorded nor played: it must not go live unseen."""
+
     def ask(self) -> int:
         """Count a request at the moment it is asked; gives its number, from 0."""
 

@@ -81,6 +81,9 @@ class TapeDeck:
     def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
         raise NotImplementedError
 
+    def stopped(self, client: str, method: str, uri: str) -> Exception:
+        raise NotImplementedError
+
     def name(self, number: int) -> str:
         return f"tape {number + 1}"
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit.clients.httpclient import exchanges
+from fakegpt_testkit.clients.unmet import bind_urllib3_future
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,7 +41,9 @@ def bind_urllib3(module: ModuleType) -> list[Replacement]:
 def bind_urllib3_pool(module: ModuleType) -> list[Replacement]:
     """The replacement in ``urllib3.connectionpool``."""
     pool = module.HTTPConnectionPool
-    return [(pool, "urlopen", replace_urlopen)] if issubclass(pool.ConnectionCls, http.client.HTTPConnection) else []
+    if not issubclass(pool.ConnectionCls, http.client.HTTPConnection):
+        return bind_urllib3_future(module)
+    return [(pool, "urlopen", replace_urlopen)]
 
 
 def replace_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
