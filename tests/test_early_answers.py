@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+import http.client
+import socket
+import threading
+import time
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
+import httpx2
 import pytest
+import requests
+import urllib3
 
 from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 PART = b"x" * 1000
@@ -102,3 +111,102 @@ async def test_a_final_status_in_the_place_of_100_comes_without_a_100(tmp_path: 
         assert await upload(url, nobody, sent, expect100=True) == recorded
     assert sent == [], "nobody told it to go on"
     assert load_cassette(file).interactions[0].request.body == b""
+
+
+# Clients that send all of it before they read: an early answer reaches them where they can send no more.
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A server that answers once it has a part of a request, and closes the connection on what still comes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as taken:
+                    heard = b""
+                    while heard.count(b"x") < len(PART):
+                        heard += taken.recv(700)
+                    taken.sendall(REFUSAL)
+
+    threading.Thread(target=answer, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/up"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def parts(sent: list[int]) -> Iterator[bytes]:
+    for number in range(200):
+        sent.append(number)
+        yield PART
+        time.sleep(0.005)
+
+
+async def awaited_parts(sent: list[int]) -> AsyncIterator[bytes]:
+    for number in range(200):
+        sent.append(number)
+        yield PART
+        await asyncio.sleep(0.005)
+
+
+def by_async_httpx(url: str, sent: list[int]) -> tuple[int, bytes]:
+    async def main() -> tuple[int, bytes]:
+        async with httpx2.AsyncClient() as client:
+            answer = await client.post(url, content=awaited_parts(sent))
+            return answer.status_code, answer.content
+
+    return asyncio.run(main())
+
+
+def by_http_client(url: str, sent: list[int]) -> tuple[int, bytes]:
+    there = urlsplit(url)
+    with closing(http.client.HTTPConnection(there.hostname or "", there.port)) as connection:
+        connection.request("POST", there.path, parts(sent), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def by_urllib3(url: str, sent: list[int]) -> tuple[int, bytes]:
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", url, body=parts(sent), retries=False)
+        return answer.status, answer.data
+
+
+def by_sync(ask: Callable[..., Any], keyword: str, url: str, sent: list[int]) -> tuple[int, bytes]:
+    answer = ask(url, **{keyword: parts(sent)})
+    return answer.status_code, answer.content
+
+
+SENDERS: dict[str, Callable[[str, list[int]], tuple[int, bytes]]] = {
+    "httpx": partial(by_sync, httpx.post, "content"),
+    "httpx2": partial(by_sync, httpx2.post, "content"),
+    "httpx2 async": by_async_httpx,
+    "requests": partial(by_sync, requests.post, "data"),
+    "urllib3": by_urllib3,
+    "http.client": by_http_client,
+}
+
+
+@pytest.mark.parametrize("client", SENDERS)
+def test_who_sends_first_stops_where_it_had_to_stop(client: str, tmp_path: Path) -> None:
+    def ask(sent: list[int]) -> object:
+        try:
+            return SENDERS[client](url, sent)
+        except Exception as failure:
+            return type(failure)
+
+    file = tmp_path / "c.yaml"
+    with refusing() as url:
+        live = ask([])
+        recorded: list[int] = []
+        with use_cassette(file, record_mode="all"):
+            assert ask(recorded) == live
+    replayed: list[int] = []
+    with use_cassette(file) as session:
+        assert ask(replayed) == live
+    assert not session.refused
+    assert not session.unplayed
+    assert replayed == recorded
+    assert len(replayed) < 200
+    assert load_cassette(file).interactions[0].response.head.early

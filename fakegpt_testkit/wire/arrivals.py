@@ -64,6 +64,11 @@ class Arrivals:
         return self._tape.ending
 
     @property
+    def breaks_off(self) -> bool:
+        """Whether the server had closed the connection before the request was whole: no more of it can be sent."""
+        return self._tape.head.early and not (self._tape.status and keeps_open(self._tape.head))
+
+    @property
     def hung_up(self) -> bool:
         """Whether all has played and a live server would have closed the connection then."""
         return self._over and not (self._whole and keeps_open(self._tape.head))

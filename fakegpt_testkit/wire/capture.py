@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind, Head
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
 if TYPE_CHECKING:
@@ -189,6 +189,8 @@ class Capture:
         self._step_aside()
         if self.answer.head is None and self.answer.malformed is None:
             self._recording.request(self.asked.request)
+            if kind in {EndingKind.RESET, EndingKind.EOF} and self.asked.has_head and not self.asked.complete:
+                self._recording.head(Head(0, at=ended_at, early=True))
         self._recording.ended(Ending(kind, ended_at, note, self._left_at), self._coded)
 
     def _step_aside(self) -> None:

@@ -5,6 +5,8 @@ Knows no cassette: what plays and where recordings go is a deck's to say. Above 
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
 import time
 import weakref
@@ -261,8 +263,11 @@ class PlayedExchange(Exchange):
             self._live.sendall(data)
             return
         self._asked.feed(data)
-        if self._asked.complete:
+        asked = self._asked
+        if asked.complete or (not self._decided and asked.has_head and self._deck.answers_early(asked.request)):
             self._decide()
+        if self._arrivals is not None and self._arrivals.breaks_off and not asked.complete:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def ready(self) -> bool:
         """See ``Played``."""
@@ -302,6 +307,8 @@ class PlayedExchange(Exchange):
                 restore(connection)
 
     def _decide(self) -> None:
+        if self._decided:
+            return
         self._decided = True
         tape = self._deck.play(self._number, self._asked.request)
         if tape is None:

@@ -32,13 +32,24 @@ class TapSocket:
     def __init__(self, live: Any, capture: Capture) -> None:
         self.live = live
         self.capture = capture
+        self._broken = ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.live, name)
 
     def sendall(self, data: Any, *flags: int) -> None:
         self.capture.written(bytes(data))
-        self.live.sendall(data, *flags)
+        try:
+            self.live.sendall(data, *flags)
+        except OSError as failure:
+            self._broken = reset_name(failure)  # the client may read an answer all the same
+            raise
+
+    def close(self) -> None:
+        """The client closes it: where it could not send on and read no answer, that is how it ended."""
+        if self._broken:
+            self.capture.lost(EndingKind.RESET, self._broken)
+        self.live.close()
 
     def send(self, data: Any, *flags: int) -> int:
         sent: int = self.live.send(data, *flags)

@@ -27,7 +27,13 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     uri_of,
     with_exchange,
 )
-from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out_awaited, why_failed
+from fakegpt_testkit.clients.httpcore.failures import (
+    broken_pipe,
+    failed_connection,
+    lost_connection,
+    timed_out_awaited,
+    why_failed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +197,8 @@ class Stream:
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109, ARG002 - httpcore's own
         assert self.exchange is not None, "a request begins with its exchange"
-        self.exchange.reader.feed(bytes(buffer))
+        if not self.exchange.written(bytes(buffer)):
+            raise broken_pipe(self._core, awaited=True)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
         assert self.exchange is not None, "a request begins with its exchange"

@@ -75,6 +75,14 @@ class Played:
             deck.follow(number, self.arrivals)
         return self.arrivals
 
+    def written(self, data: bytes) -> bool:
+        """A part of the request; gives whether it could be sent: an early answer may have ended the connection."""
+        self.reader.feed(data)
+        deck, reader = self.asked.deck, self.reader
+        if self.arrivals is None and reader.has_head and not reader.complete and deck.answers_early(reader.request):
+            self.playing()
+        return self.arrivals is None or reader.complete or not self.arrivals.breaks_off
+
     @property
     def hung_up(self) -> bool:
         """Whether all has played and a live server would have closed the connection then."""

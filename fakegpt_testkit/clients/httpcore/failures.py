@@ -5,6 +5,8 @@ Knows no deck.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 import sys
@@ -66,6 +68,12 @@ def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited
         failure: Exception = core.RemoteProtocolError(ending.note.removeprefix(H2))
         return failure
     return with_cause(core.ReadError("" if awaited else str(cause)), cause)
+
+
+def broken_pipe(core: ModuleType, *, awaited: bool) -> Exception:
+    """What a write raises where the server has closed the connection."""
+    cause = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return with_cause(core.WriteError("" if awaited else str(cause)), cause)
 
 
 def timed_out(core: ModuleType) -> Exception:

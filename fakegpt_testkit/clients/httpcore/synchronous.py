@@ -28,7 +28,13 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     uri_of,
     with_exchange,
 )
-from fakegpt_testkit.clients.httpcore.failures import failed_connection, lost_connection, timed_out, why_failed
+from fakegpt_testkit.clients.httpcore.failures import (
+    broken_pipe,
+    failed_connection,
+    lost_connection,
+    timed_out,
+    why_failed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +192,8 @@ class Stream:
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         assert self.exchange is not None, "a request begins with its exchange"
-        self.exchange.reader.feed(bytes(buffer))
+        if not self.exchange.written(bytes(buffer)):
+            raise broken_pipe(self._core, awaited=False)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         assert self.exchange is not None, "a request begins with its exchange"
