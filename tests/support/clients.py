@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ def chain(failure: BaseException | None) -> Iterator[str]:
         if kind.__module__.partition(".")[0] not in LOOPS:
             name = f"{kind.__module__}.{kind.__qualname__}"
             yield RESET_OF_OLD_ANYIO.get(name, name)
+        if isinstance(failure, socket.gaierror):
+            return  # anyio 4.4 saw first that the name is no address, and says so below this
         failure = failure.__cause__ or failure.__context__
 
 
