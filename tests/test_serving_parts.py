@@ -266,6 +266,20 @@ def test_the_sdks_are_told_where_to_ask_by_the_service_that_is_recorded() -> Non
     assert by_service("https://notopenai.com", "http://a") == by_service("http://localhost:1", "http://a") == {}
 
 
+def test_scenarios_share_what_was_read_of_the_same_cassettes(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", *(recorded(path=f"/{number}") for number in range(50)))
+    server = server_of(tmp_path)
+
+    def requests_after(name: str) -> int:
+        world = server.put(name, server.library.shelf, server.terms)
+        assert isinstance(world.ask(Request("GET", "http://localhost/no"), HERE), RequestNotRecorded)
+        gc.collect()
+        return sum(isinstance(each, Request) for each in gc.get_objects())
+
+    first, *more = [requests_after(f"scenario-{number}") for number in range(4)]
+    assert more[-1] - first < 10, "three more scenarios, and fifty recorded requests in each"
+
+
 def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", recorded(), recorded(path="/reset", ending=Ending(EndingKind.RESET, 0.03)))
     server = server_of(tmp_path)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Selection:
     """Interactions, and which of them were given for which request, by the number of the request.
 
-    ``redactor`` makes one when the first request has to be read without its secrets. A ``steady`` one gives equal
-    requests the same answer, whoever has asked before.
+    ``redactor`` makes one when the first request has to be read without its secrets; ``wanted`` gives the recorded
+    ones so, where several share them. A ``steady`` one gives equal requests the same answer, whoever has asked before.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class Selection:
         redactor: Callable[[], Redactor],
         *,
         steady: bool = False,
+        wanted: Callable[[], list[Request]] | None = None,
     ) -> None:
+        self._read_wanted = wanted or self._without_secrets
         self.interactions = interactions
         self.rules = Rules(tuple(matching.match_on), (*matching.ignore, *matching.echo))
         self.plays = [0] * len(interactions)
@@ -166,8 +168,10 @@ class Selection:
     @cached_property
     def wanted(self) -> list[Request]:
         """The recorded requests without their secrets: another cassette's raw key and the asked one are one word."""
-        stored = self._redactor.anew()
-        return [stored.request(each.request) for each in self.interactions]
+        return self._read_wanted()
+
+    def _without_secrets(self) -> list[Request]:
+        return without_secrets(self.interactions, self._redactor)
 
     @cached_property
     def _vary(self) -> list[Vary]:
@@ -217,6 +221,12 @@ class Selection:
         spoilt = (each for each in indices if each in self._spoilt and answers(each))
         again = (each for each in reversed(indices) if self._repeats and answers(each))
         return next(chain(unplayed, spoilt, again), None)
+
+
+def without_secrets(interactions: Sequence[Interaction], redactor: Redactor) -> list[Request]:
+    """The recorded requests as one that has met none of them yet reads them."""
+    stored = redactor.anew()
+    return [stored.request(each.request) for each in interactions]
 
 
 def holds_placeholder(tape: Tape) -> bool:

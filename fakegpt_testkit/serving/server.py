@@ -16,11 +16,10 @@ from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.serving import cross_origin, hosts
 from fakegpt_testkit.serving.control import CONTROL, Reply, control
 from fakegpt_testkit.serving.fitting import Here, fit
-from fakegpt_testkit.serving.journal import Together
 from fakegpt_testkit.serving.misses import STATUS, miss_body
 from fakegpt_testkit.serving.plan import Plans, Progress
 from fakegpt_testkit.serving.reading import Asked, Limits, Refused
-from fakegpt_testkit.serving.world import Terms, World
+from fakegpt_testkit.serving.world import Shared, Terms, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,10 +60,10 @@ class Server:
     missed: int = field(init=False, default=0)
     """How many requests had no answer since the start, whatever was reset since."""
     _plans: Plans = field(init=False, default_factory=Plans)
-    _journals: Together = field(init=False, default_factory=Together)
+    _shared: Shared = field(init=False, default_factory=Shared)
 
     def __post_init__(self) -> None:
-        self.world = World(self.library.shelf, self.terms, self._journals)
+        self.world = World(self.library.shelf, self.terms, self._shared)
 
     # --- scenarios ---
 
@@ -74,7 +73,7 @@ class Server:
             raise BadSetting("a scenario's name", name, "letters, digits, dots, dashes and underscores, at most 100")
         if name not in self.scenarios and len(self.scenarios) >= MOST_SCENARIOS:
             raise BadSetting("a scenario", name, f"one of at most {MOST_SCENARIOS}: drop those that are done with")
-        self.scenarios[name] = World(shelf, terms, self._journals)
+        self.scenarios[name] = World(shelf, terms, self._shared)
         return self.scenarios[name]
 
     def reset(self) -> None:

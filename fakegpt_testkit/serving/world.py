@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
@@ -15,7 +16,7 @@ from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape
 from fakegpt_testkit.matching import chosen
 from fakegpt_testkit.recorder.injection import Changes
-from fakegpt_testkit.recorder.selection import Selection
+from fakegpt_testkit.recorder.selection import Selection, without_secrets
 from fakegpt_testkit.recorder.settings import Settings
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.serving.fitting import fit
@@ -66,20 +67,34 @@ class Became(TypedDict, total=False):
     live: bool
 
 
+class Shared:
+    """What the worlds of one server keep together: a bound for their journals, and what was read of the cassettes."""
+
+    def __init__(self) -> None:
+        self.journals = Together()
+        self._read: tuple[Shelf, list[Request]] | None = None
+
+    def wanted(self, shelf: Shelf, redactor: Redactor) -> list[Request]:
+        """The recorded requests without their secrets, read once for all worlds that have the same cassettes."""
+        if self._read is None or self._read[0] is not shelf:
+            self._read = shelf, without_secrets(shelf.interactions, redactor)
+        return self._read[1]
+
+
 class World:
     """Answers requests from some cassettes; ``journal`` says what became of each."""
 
-    def __init__(self, shelf: Shelf, terms: Terms, together: Together | None = None) -> None:
+    def __init__(self, shelf: Shelf, terms: Terms, shared: Shared | None = None) -> None:
         self.shelf = shelf
         self.terms = terms
-        self._together = together or Together()
-        self.journal = Journal(together=self._together)
+        self._shared = shared or Shared()
+        self.journal = Journal(together=self._shared.journals)
         self._numbers = count(1)
         self.reset()
 
     def reset(self) -> None:
         """Nothing was asked yet; the faults count from the start."""
-        self.journal = Journal(together=self._together)
+        self.journal = Journal(together=self._shared.journals)
         self._select()
 
     def serve(self, shelf: Shelf, terms: Terms | None = None) -> None:
@@ -162,7 +177,14 @@ class World:
             said.update(name for name in _SENT_UNASKED if chosen(name, each.request.headers))
         changes = Changes(settings.faults, settings.recut)
         redactor = self._redactor.anew()
-        self._selection = Selection(self._interactions, settings, changes, lambda: redactor, steady=self.terms.steady)
+        self._selection = Selection(
+            self._interactions,
+            settings,
+            changes,
+            lambda: redactor,
+            steady=self.terms.steady,
+            wanted=partial(self._shared.wanted, self.shelf, redactor),
+        )
 
     def _choose(self, number: int, request: Request) -> tuple[int, Tape]:
         method = "GET" if request.method == "HEAD" and not self._has_head(request) else request.method
