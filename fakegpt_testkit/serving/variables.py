@@ -20,7 +20,7 @@ _SDKS: Final = (
         "GOOGLE_GEMINI_BASE_URL",
         "generativelanguage.googleapis.com",
         "",
-        r"(.*)/v1\w*/models/[^/]+:\w+",
+        r"(.*)/v1[^/]*/models/[^/]+:\w+",
     ),
     ("CO_API_URL", "cohere.com", "", r"(.*)/v2/chat"),
     ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "amazonaws.com", "", r"(.*)/model/[^/]+/(?:converse|invoke)[\w-]*"),

@@ -66,7 +66,7 @@ def ask_bedrock(_: str) -> list[Any]:
 
 
 def ask_gemini(_: str) -> list[Any]:
-    with genai.Client(api_key="k", http_options={"api_version": "v1beta"}) as client:
+    with genai.Client(api_key="k") as client:
         return [part.text for part in client.models.generate_content_stream(model="m", contents="hi")]
 
 
