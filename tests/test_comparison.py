@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks" / "comparison"))
 
 from peers import PEERS
+from sdk import PACKAGES
 
 pytestmark = pytest.mark.once
 
@@ -18,8 +19,15 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
 
 
+def rows_of(page: str) -> list[str]:
+    """The tools that have a row."""
+    return re.findall(r"^\| (?P<tool>[a-z-]+) [0-9w]", page, re.MULTILINE)
+
+
 def test_each_tool_has_its_rows() -> None:
-    rows = re.findall(r"^\| (?P<tool>[a-z-]+) [0-9w]", PAGE, re.MULTILINE)
+    probes, _, sdk = PAGE.partition("## With the OpenAI SDK")
+    rows = rows_of(probes)
+    assert rows_of(sdk.partition("\n## ")[0]) == [*PACKAGES]
     probed = [tool.partition(",")[0] for tool in PEERS if tool != "nothing"]
     assert list(dict.fromkeys(rows)) == list(dict.fromkeys(probed))
 

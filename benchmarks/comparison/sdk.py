@@ -1,0 +1,204 @@
+"""Runs the OpenAI SDK, which stands on httpx2, over tools that record for it; prints a table of docs/comparison.md.
+
+Run it in an environment that has the SDK and the tools: ``python benchmarks/comparison/sdk.py [TOOL …]``. The service
+is on loopback; each exchange is a process of its own, so a replay has nothing but what lies on the disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("fakegpt-testkit", "vcrpy", "standin", "agent-rewind", "cendor-cassette", "timefork")
+WORDS = 6
+GAP = 0.06
+LIMIT = 60.0
+
+
+class Service(BaseHTTPRequestHandler):
+    """Streams a few words, each event in two pieces; resets the connection in their midst where that is asked for."""
+
+    protocol_version = "HTTP/1.1"
+    asked = 0
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        type(self).asked += 1
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in range(WORDS):
+            said = event({"content": f"word {number} "})
+            for piece in (said[:40], said[40:]):
+                self._send(piece)
+                time.sleep(GAP)
+            if "reset" in body["messages"][0]["content"] and number == WORDS // 2:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
+                return
+        self._send(event({}, "stop") + b"data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send(self, piece: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.flush()
+
+
+def event(delta: dict[str, str], finish: str | None = None) -> bytes:
+    """One event, as the service says it."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    data = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return b"data: %s\n\n" % json.dumps(data).encode()
+
+
+# --- one exchange, in a process of its own ---
+
+
+def recording(tool: str, phase: str, file: str) -> Any:
+    """The tool's context, opened as its documents show first."""
+    records = phase == "record"
+    match tool:
+        case "fakegpt-testkit":
+            return importlib.import_module("fakegpt_testkit").use_cassette(
+                file, record_mode="all" if records else "none"
+            )
+        case "vcrpy":
+            return importlib.import_module("vcr").use_cassette(file, record_mode="all" if records else "none")
+        case "standin":
+            return importlib.import_module("standin").use_cassette(file, mode="all" if records else "none")
+        case "agent-rewind":
+            rewind = importlib.import_module("rewind")
+            rewind.auto_patch()
+            return (rewind.record if records else rewind.replay)(file)
+        case "cendor-cassette":
+            return importlib.import_module("cendor.cassette").using(file, mode=phase)
+    return nullcontext()
+
+
+def exchange(tool: str, phase: str, prompt: str, file: str) -> dict[str, object]:
+    """What the SDK's user saw, and when its first word came, as a part of the whole time."""
+    client: Any = importlib.import_module("openai").OpenAI(api_key="sk-none", max_retries=0)
+    if tool == "cendor-cassette":
+        client = importlib.import_module("cendor.core").instrument(client)
+    asked = {"model": "m", "messages": [{"role": "user", "content": prompt}], "stream": True}
+    seen: list[object] = []
+    times: list[float] = []
+    failure = ""
+    began = time.monotonic()
+    try:
+        with recording(tool, phase, file):
+            if "raw" in prompt:
+                with client.chat.completions.with_streaming_response.create(**asked) as response:
+                    seen.extend(len(piece) for piece in response.iter_bytes())
+            else:
+                for chunk in client.chat.completions.create(**asked):
+                    times.append(time.monotonic() - began)
+                    seen.append(chunk.choices[0].delta.content)
+    except Exception as raised:
+        failure = type(raised).__name__
+    return {
+        "seen": seen,
+        "failure": failure,
+        "first": times[0] if times else None,
+        "last": times[-1] if times else None,
+    }
+
+
+# --- the table ---
+
+
+@dataclass
+class Trial:
+    """A tool, and where what it records lies."""
+
+    tool: str
+    url: str
+    folder: Path
+    asked: list[int] = field(default_factory=list)
+
+    def run(self, phase: str, prompt: str) -> dict[str, Any]:
+        """One exchange; how often it asked the service is noted."""
+        before = Service.asked
+        command = [sys.executable, __file__, "--exchange", self.tool, phase, prompt, str(self.folder / prompt)]
+        if self.tool == "timefork":
+            command = ["timefork", *(("record",) if phase == "record" else ("replay", "last")), "--", *command]
+        own = {"OPENAI_BASE_URL": f"{self.url}/v1", "TIMEFORK_UPSTREAM_OPENAI": self.url, "PYTHONPATH": str(ROOT)}
+        folder = self.folder / f"{self.tool}-{prompt}"
+        folder.mkdir(exist_ok=True)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        ran = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIMIT, cwd=folder, env={**os.environ, **own, "PATH": path}
+        )
+        self.asked.append(Service.asked - before)
+        told = [line for line in ran.stdout.splitlines() if line.startswith("{")]
+        if not told:
+            return {"seen": [], "failure": f"nothing: {(ran.stderr or ran.stdout)[-200:]}", "first": None, "last": None}
+        found: dict[str, Any] = json.loads(told[0])
+        return found
+
+
+def row(tool: str, url: str, folder: Path) -> str:
+    """A line of the table."""
+    live = {prompt: Trial("", url, folder).run("live", prompt) for prompt in ("say", "reset", "raw")}
+    trial = Trial(tool, url, folder)
+    recorded = {prompt: trial.run("record", prompt) for prompt in live}
+    trial.asked.clear()
+    replayed = {prompt: trial.run("replay", prompt) for prompt in live}
+    first, last = recorded["say"]["first"], recorded["say"]["last"]
+    cells = [f"{tool} {version(tool)}", "yes" if first is not None and first < last / 2 else "no"]
+    for asked, (prompt, wanted) in zip(trial.asked, live.items(), strict=True):
+        found = replayed[prompt]
+        same = (found["seen"], found["failure"]) == (wanted["seen"], wanted["failure"])
+        said = f"no: {len(found['seen'])} for {len(wanted['seen'])} {found['failure'][:40]}".rstrip()
+        cells.append("**asks the service**" if asked else "yes" if same else said)
+    return f"| {' | '.join(cells)} |"
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The service, for as long as the block runs."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def main() -> None:
+    """Print the table, or one exchange as JSON."""
+    if sys.argv[1:2] == ["--exchange"]:
+        print(json.dumps(exchange(*sys.argv[2:])))
+        return
+    print(f"openai {version('openai')}, httpx2 {version('httpx2')}\n")
+    print("| tool | handed on at once | words | a reset | pieces |\n|---|---|---|---|---|")
+    for tool in sys.argv[1:] or PACKAGES:
+        with serving() as url, tempfile.TemporaryDirectory() as folder:
+            print(row(tool, url, Path(folder)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
