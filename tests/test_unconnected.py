@@ -156,7 +156,8 @@ def test_what_else_keeps_a_connection_from_coming_about(
         try:
             return STRICT[client](ports[note])
         except Exception as failure:
-            return list(chain(failure))
+            # an old anyio has looked whether the name is an address, and tells
+            return [each for each in chain(failure) if each != "builtins.ValueError"]
 
     the_same(read, tmp_path / "c.yaml", note)
 
