@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import http.client
 import socket
@@ -13,8 +14,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import requests
 import requests.adapters
@@ -26,7 +29,7 @@ from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import CLOSE, RESET, proxy
 
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import RecordMode, load_cassette, use_cassette
 
 if TYPE_CHECKING:
@@ -498,3 +501,30 @@ def test_a_connection_goes_with_its_last_user(mode: RecordMode, server: RawServe
         gone = program()
         gc.collect()
         assert gone() is None
+
+
+@pytest.mark.parametrize("client", ["urllib3", "aiohttp"])
+def test_threads_that_take_turns_all_the_time_get_each_its_own_answer(
+    client: str, request: pytest.FixtureRequest
+) -> None:
+    answers = [Tape(Head(200, "OK", (("Content-Length", "3"),)), (Chunk(0.0, b"%03d" % each),)) for each in range(96)]
+    held = tuple(Interaction(Request("GET", "http://a.example/a"), tape) for tape in answers)
+    seen: list[bytes] = []
+
+    async def by_aiohttp() -> None:
+        async with aiohttp.ClientSession() as session:
+            seen.extend([await (await session.get("http://a.example/a")).read() for _ in range(12)])
+
+    def ask(_: int) -> None:
+        if client == "aiohttp":
+            asyncio.run(by_aiohttp())
+            return
+        with urllib3.PoolManager() as pool:
+            seen.extend(pool.request("GET", "http://a.example/a").data for _ in range(12))
+
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    with use_cassette(held) as session, ThreadPoolExecutor(8) as workers:
+        sys.setswitchinterval(1e-6)
+        list(workers.map(ask, range(8)))
+    assert sorted(seen) == [b"%03d" % each for each in range(96)]
+    assert not session.unplayed
