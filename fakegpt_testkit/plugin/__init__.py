@@ -145,6 +145,8 @@ def pytest_runtest_makereport(
         report.sections.append(("fakegpt: redaction", "\n".join(places)))
     if session is not None and report.failed:
         shown.take_out(report, session.eraser())
+    if report.when == "teardown" and _session in item.stash:
+        del item.stash[_session]  # nobody asks for it any more, and a run of thousands need not hold them all
     return report
 
 
