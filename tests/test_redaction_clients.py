@@ -94,7 +94,9 @@ def logs_in(url: str) -> str:
 FRAMES = b"".join(
     (
         frame("messageStart", {"role": "assistant"}),
-        frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": f"It is {KEY}."}}),
+        frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": f"It is {KEY}. And "}}),
+        frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": f"once more {KEY[:11]}"}}),
+        frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": f"{KEY[11:]}."}}),
         frame("contentBlockStop", {"contentBlockIndex": 0}),
         frame("messageStop", {"stopReason": "end_turn"}),
     )
@@ -114,7 +116,7 @@ ANSWERS: Answers = {
 }
 CLIENTS: dict[str, tuple[Callable[[str], str], str]] = {
     "an object with its checksum": (gets_an_object, "door = REDACTED-DOOR-KEY-1\nuser = ann\n"),
-    "frames": (talks_to_bedrock, "It is REDACTED-DOOR-KEY-1."),
+    "frames": (talks_to_bedrock, "It is REDACTED-DOOR-KEY-1"),
     "a secret of Kubernetes": (reads_a_secret_of_kubernetes, "REDACTED-password-1"),
     "a bot": (asks_telegram, "is_bot"),
     "a log-in": (logs_in, "4102444800 Ann"),
@@ -139,4 +141,5 @@ def test_a_client_is_content_with_a_replay_of_redacted_traffic(
         replayed = client(url)
     assert told in replayed
     assert KEY not in replayed
+    assert KEY[:11] not in replayed
     assert len(replayed.split()) == len(live.split())

@@ -45,6 +45,17 @@ def frame_ends(body: bytes) -> list[int]:
     return ends
 
 
+def payloads_alone(body: bytes) -> bytes:
+    """The body with line ends in place of all that is no payload, so that each payload is a line where it stands."""
+    alone = bytearray(b"\n" * len(body))
+    start = 0
+    for end in frame_ends(body):
+        first = start + PRELUDE + struct.unpack_from(">I", body, start + 4)[0]
+        alone[first : end - 4] = body[first : end - 4]
+        start = end
+    return bytes(alone)
+
+
 def _length(body: bytes, start: int) -> int | None:
     """The length that the prelude at ``start`` announces; None where none stands, or its checksum is wrong."""
     if len(body) - start < PRELUDE:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EVENT_STREAM, PLACEHOLDER, header, media_type
+from fakegpt_testkit.framing.amazon import begins_with_frame, payloads_alone
 from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.digests import frames_true_again
@@ -138,6 +139,8 @@ class Rules:
         else:
             reading = self.text(text, word)
             reading.sized = "\0" in text
+            if reading.sized and begins_with_frame(plain):
+                reading.lanes = self._lanes(payloads_alone(plain).decode("latin-1"), set(), word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
             reading.edits += multipart_places(text, self.names, word)
         reading.cover = cover
@@ -149,15 +152,17 @@ class Rules:
         fixed = fixed_keys(keys if "logprob" not in before else keys | json_keys(before))
         reading.protected = protected_places(text, fixed)
         reading.edits += json_places(text, keys, fixed, self.names, word, raw_stream=True)
-        events = stream(before + text, fixed)
-        reading.lanes = [
-            (lane, self.text(lane.text, word))
-            for lane in events.lanes
-            if lane.pieces and lane.pieces[-1].end > len(before)
-        ]
+        reading.lanes = self._lanes(before + text, fixed, word, len(before))
+        return reading
+
+    def _lanes(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[Lane, Reading]]:
+        """The texts that events add up to, as far as they go on after what was read before; the rest is learnt from."""
+        events = stream(text, fixed)
+        lanes = [lane for lane in events.lanes if lane.pieces and lane.pieces[-1].end > after]
+        read = [(lane, self.text(lane.text, word)) for lane in lanes]
         if events.rest:
             self.text(events.rest, word)
-        return reading
+        return read
 
     def _found(self, text: str, protected: list[tuple[int, int]], word: Word) -> Iterator[Edit]:
         spans = [
