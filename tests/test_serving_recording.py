@@ -17,7 +17,7 @@ from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, req
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import loads
-from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.errors import BadSetting, SecretStays
 from fakegpt_testkit.exchange import EndingKind, header
 from fakegpt_testkit.recorder import Settings
 from fakegpt_testkit.recorder.recording import RecordedExchange
@@ -100,6 +100,23 @@ def test_what_was_recorded_is_served_as_it_came(path: str, tmp_path: Path) -> No
         assert gzip.decompress(played.partition(b"\r\n\r\n")[2]) == b"".join(EVENTS)
     elif path != "/not-http":  # no server can break the rules in each way that there is
         assert (played, how) == live
+
+
+def test_what_cannot_be_redacted_is_given_up_and_the_rest_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    monkeypatch.setenv("DOOR_KEY", secret)
+    with recording(tmp_path / "made.yaml") as proxy:
+        for _ in range(2):
+            httpx.post(f"{proxy.url}/whole", json={"signature": secret})
+            with pytest.raises(SecretStays, match="the request's body"):
+                proxy.recorder.save()
+            httpx.post(f"{proxy.url}/whole", json={"signature": "none"})
+            assert proxy.saved.interactions
+    kept = loads(proxy.path.read_bytes(), str(proxy.path)).interactions
+    assert [each.request.body for each in kept] == [b'{"signature":"none"}'] * 2
+    assert [each for each in storage.leftovers() if "made" in str(each.path)] == []
 
 
 def test_arrivals_and_http_chunks_are_recorded_as_they_came(proxy: Proxy) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError, SecretStays
 from fakegpt_testkit.exchange import Request, Tape
 from fakegpt_testkit.recorder.deck import CassetteDeck, replaced, to_save
 from fakegpt_testkit.recorder.file import CassetteFile
@@ -23,7 +23,7 @@ from fakegpt_testkit.serving.forwarding import Relay, fields_for
 from fakegpt_testkit.serving.plan import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fakegpt_testkit.exchange import Interaction
@@ -137,26 +137,36 @@ class Recorder:
             self._due.cancel()
             self._due = None
         new = self._deck.recordings.interactions
-        if new:
-            base = self._base or Cassette((), self._file.shown)
-            replaces = self._deck.mode is RecordMode.REWRITE and not self._has_saved
-            if not self._has_saved:
-                mine = to_save(self._deck)
-            else:
-                # redacted first, since a secret that a new one tells may stand in an earlier one
-                gone = replaced(self._deck, [self._deck.redactor.interaction(each) for each in new])
-                kept = (*(each for each in base.interactions if each not in gone), *new)
-                mine = replace(base, interactions=self._deck.redactor.interactions(kept))
-            self._file.save(base, mine, replaces=replaces)
-            self._base = self._file.load()
-            self._has_saved = True
+        try:
+            if new:
+                self._write(new)
+        except SecretStays:  # what cannot be redacted is given up, or nothing would be saved any more
+            self._forget()
+            raise
+        self._forget()
+        return len(new)
+
+    def _write(self, new: Sequence[Interaction]) -> None:
+        base = self._base or Cassette((), self._file.shown)
+        replaces = self._deck.mode is RecordMode.REWRITE and not self._has_saved
+        if not self._has_saved:
+            mine = to_save(self._deck)
+        else:
+            # redacted first, since a secret that a new one tells may stand in an earlier one
+            gone = replaced(self._deck, [self._deck.redactor.interaction(each) for each in new])
+            kept = (*(each for each in base.interactions if each not in gone), *new)
+            mine = replace(base, interactions=self._deck.redactor.interactions(kept, self._deck.path))
+        self._file.save(base, mine, replaces=replaces)
+        self._base = self._file.load()
+        self._has_saved = True
+
+    def _forget(self) -> None:
         for request, failure in self._deck.recordings.lost:
             self.say(f"not recorded: {request}: {failure!r}")
         self._deck.recordings.forget_ended()
         if not self._running:
             self._deck.recordings.begin_log_anew()
             self._file.close()
-        return len(new)
 
     def close(self) -> None:
         """Keep what still runs as it is now, and save."""
