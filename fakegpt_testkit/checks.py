@@ -136,10 +136,11 @@ def _places(interaction: Interaction) -> dict[str, str]:
     places = {"the request's URI": request.uri, "the request's body": request.body.decode("latin-1")}
     places["the response's body"] = response.body.decode("latin-1")
     for whose, headers in (("request", request.headers), ("response", response.headers)):
-        for number, (name, value) in enumerate(headers):
+        before: Counter[str] = Counter()
+        for name, value in headers:
             if name.lower() == "content-length":
                 continue  # changes with a redacted body, and is no secret
-            nth = sum(1 for other, _ in headers[:number] if other == name)
+            nth, before[name] = before[name], before[name] + 1
             places[f"the {whose}'s header {name}{f' ({nth + 1})' if nth else ''}"] = value
     return places
 

@@ -98,6 +98,12 @@ def known() -> tuple[Profile, ...]:
     return tuple(_known)
 
 
+def owned(recorded: Request) -> tuple[str, ...]:
+    """The fields that may differ from a recorded request if one is asked that is surely of its service."""
+    arrive()
+    return tuple(field for each in _known if each.owns(recorded) for field in each.volatile)
+
+
 def volatile(asked: Request, recorded: Request) -> tuple[str, ...]:
     """The fields that may differ between a request and a recorded one, since they are a service's that we know."""
     arrive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ VALUE_SHOWN: Final = 80
 def counted(number: int, thing: str) -> str:
     """``1 request``, ``2 requests``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def quoted(text: str) -> str:
+    """A word of a command as a shell takes it: in double quotes, which every shell knows, unless it sees into them."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
 
 
 def listed(lines: list[str], indent: str = "  ") -> str:

@@ -118,7 +118,7 @@ def test_a_session_closed_in_the_midst_of_a_stream_ends_it(tmp_path: Path) -> No
     run_in("asyncio", main())
 
 
-def refuse_to_be_made(journal: Journal, cassette: Path) -> None:
+def refuse_to_be_made(journal: Journal, cassette: Path, test: str = "") -> None:
     raise StorageError("a journal", "made", PermissionError(13, "Permission denied"), "nothing is lost", "make room")
 
 

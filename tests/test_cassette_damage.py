@@ -233,3 +233,9 @@ def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> No
     found = [cassette.loads(data, "a") for data in FILES]
     monkeypatch.setattr(yaml_text, "_open_events", yaml.SafeLoader)
     assert [cassette.loads(data, "a") for data in FILES] == found
+
+
+def test_what_could_not_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cassette, "MAX_BYTES", 10)
+    with pytest.raises(CassetteError, match=r"would have [0-9]+ bytes, and at most 10 are read"):
+        cassette.dumps(cassette.Cassette((), str(tmp_path / "a.yaml")))

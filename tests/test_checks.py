@@ -253,3 +253,12 @@ def test_a_cassette_without_interactions_is_not_stale() -> None:
 
 def test_a_date_without_a_zone_is_utc() -> None:
     assert chat(SAID, at="2026-05-31T01:00:00").provenance.moment == datetime(2026, 5, 31, 1, tzinfo=UTC)
+
+
+def test_a_header_of_many_values_takes_no_time_that_grows_with_their_square() -> None:
+    many = ", ".join("a" * 8_000)  # each was compared with all before it
+    text = (
+        "interactions:\n- request: {method: GET, uri: 'http://a.example/', body: null, headers: {}}\n  response:\n"
+        f"    status: {{code: 200, message: OK}}\n    headers: {{X: [{many}]}}\n    body: {{string: x}}\nversion: 1\n"
+    )
+    assert inspect(text.encode(), "c.yaml", now=datetime.now(UTC)) == []

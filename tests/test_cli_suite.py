@@ -43,9 +43,9 @@ def test_unmarked(): pass
 """
 USED = [
     "cassettes/shared/login.yaml",
-    "cassettes/test_chat/TestMany.test_each[a]~11.yaml",
+    "cassettes/test_chat/TestMany.test_each[a].yaml",
     "cassettes/test_chat/test_own.yaml",
-    "elsewhere/test_chat/TestMany.test_elsewhere~11.yaml",
+    "elsewhere/test_chat/TestMany.test_elsewhere.yaml",
 ]
 ORPHANS = [
     "cassettes/test_chat/test_removed.yaml",

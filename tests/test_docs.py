@@ -25,6 +25,7 @@ UNRUN = {
     "README.md": 3,
     "docs/benchmarks-replay.md": 1,
     "docs/benchmarks-serving.md": 1,
+    "docs/benchmarks-sizes.md": 1,
     "docs/benchmarks-suite.md": 1,
     "docs/design.md": 1,
     "docs/matching.md": 1,

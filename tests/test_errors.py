@@ -51,6 +51,7 @@ EACH = [
     errors.ResponseNotRecorded("GET / in a.yaml", 3, "left"),
     errors.SecretStays("a.yaml", ("interaction 1, GET /, the response's body: it is a zip archive",)),
     errors.StepRefused(*AT),
+    errors.StreamLeftOpen("a.yaml", ("GET /",)),
     errors.StorageError("a.yaml", "written", OSError(28, "No space left on device"), "it is unchanged", "make room"),
     errors.TokenRefused(*AT),
     errors.UnknownKeywords("FakeGpt", ("tempo",), ("url", "proxy")),

@@ -413,6 +413,7 @@ def test_multiprocessing_starts_no_program() -> None:
 def test_the_error_says_how_to_allow_it() -> None:
     assert str(NetworkBlocked(TEST, "socket.connect", f"{FAR}:9", FAR)) == (
         f"socket.connect was to reach {FAR}:9, and {TEST} may not use the network\n"
+        "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3\n"
         f"  to allow it: --fakegpt-allow-hosts={FAR} or @pytest.mark.fakegpt(allow_hosts=['{FAR}'])"
     )
     assert not issubclass(NetworkBlocked, OSError)

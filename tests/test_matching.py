@@ -19,6 +19,7 @@ from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError, RequestNotRe
 from fakegpt_testkit.exchange import Headers, Request
 from fakegpt_testkit.matching import (
     DEFAULT_MATCH_ON,
+    Likeness,
     Mismatch,
     Rules,
     VcrRequest,
@@ -27,6 +28,7 @@ from fakegpt_testkit.matching import (
     matches,
     not_recorded,
 )
+from fakegpt_testkit.recorder.index import Index, every
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +106,30 @@ def test_the_same_request_in_another_spelling_matches(asked: Request, recorded: 
 
 def differing(path: str, recorded: str, asked: str) -> tuple[Mismatch, ...]:
     return (Mismatch(path, recorded, asked),)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        RULES,
+        Rules(match_on=("body",), ignored=("POST /a body.a",)),
+        Rules(match_on=("method", "uri", "headers", "raw_body")),
+        Rules(match_on=("method", "path", "body"), ignored=("body.messages[*].id", "query", "host")),
+        Rules(match_on=(lambda asked, recorded: asked.method == recorded.method,)),
+    ],
+)
+def test_what_matches_is_found_by_its_key_and_little_else_is(rules: Rules) -> None:
+    cases = [*EQUAL.values(), *((asked, recorded) for asked, recorded, _ in DIFFERENT.values())]
+    requests = [*dict.fromkeys(each for case in cases for each in case if "[" not in each.uri)]  # vcrpy takes no such
+    index = Index(lambda: requests, rules, ())
+    found = 0
+    for asked in requests:
+        numbers = [*every(index.find(asked))]
+        same = [at for at, each in enumerate(requests) if matches(asked, each, rules, likeness=Likeness.EXACT)]
+        assert set(same) <= set(numbers)
+        found += len(numbers)
+    if rules == RULES:
+        assert found < 4 * len(requests)
 
 
 DIFFERENT = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import requests
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, use_cassette
 from fakegpt_testkit.errors import RequestNotRecorded
-from fakegpt_testkit.matching import Likeness, Mismatch, Rules, compare, matches, named_by_vary
+from fakegpt_testkit.matching import Likeness, Mismatch, Rules, compare, fingerprint, matches, named_by_vary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,21 @@ def nested(boundary: str, inner: str, text: bytes) -> bytes:
     return multipart(boundary, (f"{field('mail')}\r\nContent-Type: multipart/mixed; boundary={inner}", within))
 
 
+def related(boundary: str, *ids: str) -> bytes:
+    first = (f"Content-Type: text/html\r\nContent-ID: <{ids[0]}>", b'<img src="cid:%b">' % ids[1].encode())
+    return multipart(boundary, first, (f"Content-Type: image/gif\r\nContent-ID: <{ids[1]}>", b"GIF"))
+
+
+def batch(boundary: str, said: bytes, fields: str) -> bytes:
+    asked = f"POST /one HTTP/1.1\r\nContent-Type: application/json\r\n{fields}\r\n\r\n".encode() + said
+    return multipart(boundary, (f"Content-Type: application/http\r\nContent-ID: <{boundary}>", asked))
+
+
+def two(outer: str, *names: str) -> bytes:
+    within = multipart("w", *((field(name), b"1") for name in names))
+    return multipart(outer, (f"{field('m')}\r\nContent-Type: multipart/form-data; boundary=w", within))
+
+
 LINES = "application/x-ndjson"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=a"
@@ -145,6 +161,33 @@ EQUAL: dict[str, tuple[str, bytes, bytes]] = {
         multipart("a", (f"{field('f')}\r\nContent-Type: {FORM}", b"a=%41")),
         multipart("b", (f"{field('f')}\r\nContent-Type: {FORM}", b"a=A")),
     ),
+    "JSON in JSON": (
+        "application/json",
+        b'{"call": {"arguments": "{\\"a\\": 1, \\"b\\": \\"[1, 2]\\"}"}}',
+        b'{"call":{"arguments":"{\\"b\\":\\"[1,2]\\",\\"a\\":1}"}}',
+    ),
+    "JSON lines in a form": (FORM, b'p={"a": 1, "b": 2}%0A{}', b'p={"b":2,"a":1}%0A%0A{}%0A'),
+    "a part's head in another case and order": (
+        MULTIPART,
+        multipart("a", (field("f", '; filename="b"') + "\r\ncontent-type: text/plain\r\nX-A: 1", b"x")),
+        multipart("b", ("x-a:1\r\nContent-Type: text/plain\r\n" + field("f", '; filename="b"'), b"x")),
+    ),
+    "a gzip file's lines": (
+        MULTIPART,
+        multipart("a", (field("f"), gzip.compress(b'{"a": 1, "b": 2}'))),
+        multipart("b", (field("f"), gzip.compress(b'{"b":2,"a":1}', 1))),
+    ),
+    "ids that only frame": ("multipart/related", related("a", "one@x", "two@x"), related("b", "9f@y", "8e@y")),
+    "names that are generated": (
+        MULTIPART,
+        multipart("a", (field("0f8fad5bd9cb469fa165"), b'{"a":1}')),
+        multipart("b", (field("7c9e6679-7425-40de-944b-e07fc1f90ae7"), b'{"a": 1}')),
+    ),
+    "requests in parts": (
+        "multipart/mixed",
+        batch("a", b'{"a": 1, "b": 2}', "A: 1\r\nB: 2"),
+        batch("b", b'{"b":2,"a":1}', "b: 2\r\na: 1"),
+    ),
     "multipart in multipart": (MULTIPART, nested("a", "one", b'{"a":1,"b":2}'), nested("b", "two", b'{"b": 2,"a": 1}')),
 }
 
@@ -152,6 +195,7 @@ EQUAL: dict[str, tuple[str, bytes, bytes]] = {
 @pytest.mark.parametrize(("media", "asked", "recorded"), EQUAL.values(), ids=EQUAL.keys())
 def test_a_body_in_a_body_is_compared_as_what_it_is(media: str, asked: bytes, recorded: bytes) -> None:
     assert compare(post(asked, media), post(recorded, media), RULES).differences == ()
+    assert fingerprint(post(asked, media), RULES, media) == fingerprint(post(recorded, media), RULES, media)
 
 
 DIFFERENT: dict[str, tuple[str, bytes, bytes, str]] = {
@@ -177,6 +221,20 @@ DIFFERENT: dict[str, tuple[str, bytes, bytes, str]] = {
         multipart("a", (field("f", '; filename="c"'), b'{"a":1}')),
         "body.f.head",
     ),
+    "JSON in JSON": ("application/json", b'{"a": "{\\"b\\": 1}"}', b'{"a": "{\\"b\\": 2}"}', "body.a.b"),
+    "another id where it is told": (
+        "multipart/related",
+        related("a", "one", "two"),
+        related("a", "one", "two").replace(b"cid:two", b"cid:three"),
+        "body.0",
+    ),
+    "a request in a part": (
+        "multipart/mixed",
+        batch("a", b'{"a":1}', "A: 1"),
+        batch("a", b'{"a":2}', "A: 1"),
+        "body.0.content.content.a",
+    ),
+    "the order of parts in a part": (MULTIPART, two("a", "x", "y"), two("a", "y", "x"), "body"),
     "in multipart in multipart": (
         MULTIPART,
         nested("a", "one", b'{"a":1}'),
@@ -194,6 +252,9 @@ def test_what_differs_in_a_body_in_a_body_is_named_and_can_be_ignored(
     differences = compare(one, other, RULES).differences
     assert [each.path for each in differences] == [path]
     assert matches(one, other, Rules(ignored=(path,)))
+    if path != "body":  # an order, which the key does not tell
+        assert fingerprint(one, RULES, media) != fingerprint(other, RULES, media)
+    assert fingerprint(one, Rules(ignored=(path,)), media) == fingerprint(other, Rules(ignored=(path,)), media)
 
 
 def test_bodies_within_bodies_are_read_to_a_depth() -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Settings, Tape, faults
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
+from fakegpt_testkit.matching import matches
+from fakegpt_testkit.recorder import selection as selecting
 from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
@@ -115,3 +117,49 @@ async def test_a_services_recording_answers_for_no_other_service(recorded: str, 
             else:
                 with pytest.raises(RequestNotRecorded, match="recorded"):
                     await session.get(f"{asked}/api/auth/session")
+
+
+def prompt(number: int) -> Request:
+    return Request("POST", "https://chat.example/a", (("Content-Type", "application/json"),), b'{"n": %d}' % number)
+
+
+def compared(many: int, order: list[int], monkeypatch: pytest.MonkeyPatch, **settings: Any) -> int:
+    """How many comparisons it takes to ask so many different requests in an order."""
+    told = 0
+
+    def counting(*args: Any, **options: Any) -> bool:
+        nonlocal told
+        told += 1
+        return matches(*args, **options)
+
+    monkeypatch.setattr(selecting, "matches", counting)
+    interactions = [Interaction(prompt(at), Tape(Head(200), (Chunk(0, b"%d" % at),))) for at in range(many)]
+    wanted = Settings(**settings)
+    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    for number, at in enumerate(order):
+        tape = chosen.choose(number, prompt(at), records=number % 2 == 1, went_live=False)
+        assert tape is not None
+        assert tape.body == b"%d" % at
+    assert isinstance(chosen.explain(prompt(many), "a.yaml", ""), RequestNotRecorded)
+    return told
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"ignore": ["query.t", "body.x"]}, {"faults": [faults.slow_start(0.1).on(path="/a")]}]
+)
+def test_what_a_request_costs_does_not_grow_with_the_cassette(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for order in (list(range(100)), list(range(99, -1, -1)), [at * 37 % 100 for at in range(100)]):
+        assert compared(100, order, monkeypatch, **settings) <= 500
+
+
+def test_repeats_and_spoilt_answers_are_found_in_any_order() -> None:
+    wanted = Settings(allow_playback_repeats=True, faults=[faults.reset(after_byte=0).on(path="/a").times(1)])
+    interactions = [Interaction(prompt(at % 2), Tape(Head(200), (Chunk(0, b"%d" % at),))) for at in range(4)]
+    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    given = []
+    for number, at in enumerate((1, 1, 1, 1, 0, 0, 0)):
+        chosen.choose(number, prompt(at), records=False, went_live=False)
+        given.append(chosen.given[number])
+    assert given == [1, 3, 1, 3, 0, 2, 2]

@@ -398,7 +398,7 @@ def test_the_state_lies_in_the_temporary_folder_when_home_cannot_be_written(
         ("tests/api/test_chat.py::test_greets", "api/test_chat/test_greets.yaml"),
         ("test_chat.py::test_greets", "test_chat.py/test_greets.yaml"),
         ("src/pkg/test_chat.py::test_greets", "src/pkg/test_chat.py/test_greets.yaml"),
-        ("tests/test_chat.py::TestChat::test_greets[de-1.5]", "test_chat/TestChat.test_greets[de-1.5]~11.yaml"),
+        ("tests/test_chat.py::TestChat::test_greets[de-1.5]", "test_chat/TestChat.test_greets[de-1.5].yaml"),
         ("tests/test_chat.py::test_a[x/y: z?]", "test_chat/test_a[x%2fy%3a%20z%3f].yaml"),
         ("tests/test_chat.py::test_a[ü]", "test_chat/test_a[%c3%bc].yaml"),
         ("tests/con.py::nul", "%63on/%6eul.yaml"),
@@ -435,9 +435,43 @@ def _path(test_id: str) -> str | None:
 @example("tests/a.py::A::b", "tests/a.py::A.b")
 @example("tests/a.py::" + "x" * 300, "tests/a.py::" + "x" * 299 + "X")
 def test_two_test_ids_never_share_a_path_even_without_case(one: str, other: str) -> None:
-    first, second = _path(one), _path(other)
-    if one != other and first is not None and second is not None:
+    first = _path(one)
+    if one == other or first is None:
+        return
+    there: dict[str, dict[str, list[str]]] = {}
+    path = Path(first)
+    for folder in path.parents:
+        there[str(folder)] = {path.name.lower(): [path.name]}
+        path = folder
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(names, "_names_in", lambda folder: there.get(str(folder), {}))
+        assert _path(one) == first
+        second = _path(other)
+    if second is not None:
         assert first.lower() != second.lower()
+
+
+def test_a_number_tells_names_that_differ_in_capitals_and_old_names_are_found(tmp_path: Path) -> None:
+    def path(test: str) -> str:
+        return names.path_for(tmp_path, f"tests/a.py::{test}").relative_to(tmp_path).as_posix()
+
+    def write(name: str) -> None:
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    assert [path("TestA::test_b"), path("testA::test_b"), path("testa::test_b")] == [
+        "a/TestA.test_b.yaml",
+        "a/testA.test_b.yaml",
+        "a/testa.test_b.yaml",
+    ]
+    write("a/TestA.test_b.yaml")
+    assert [path("TestA::test_b"), path("testA::test_b"), path("testa::test_b")] == [
+        "a/TestA.test_b.yaml",
+        "a/testA.test_b~10.yaml",
+        "a/testa.test_b~0.yaml",
+    ]
+    write("a/TestC.test_d~11.yaml")  # as every name with capitals was called
+    assert path("TestC::test_d") == "a/TestC.test_d~11.yaml"
 
 
 @given(test_ids)

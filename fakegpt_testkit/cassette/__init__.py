@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Cassette", "dumps", "is_recording", "is_yaml", "loads", "merge"]
 
 _ADVICE = "repair the line, take the file from version control, or remove it and record it again; it was not touched"
+_TOO_LARGE = "it was not written: record the large answers apart, in more than one cassette, or smaller ones"
 _GZIP = b"\x1f\x8b"
 _ENTRIES = re.compile(rb"\"(?:http_)?interactions\"\s*:")
 _CONFLICT_MARKS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")
@@ -41,10 +42,17 @@ class Cassette:
 
 
 def dumps(cassette: Cassette) -> bytes:
-    """The text of a cassette, in UTF-8; what was loaded from it gives the same bytes again."""
+    """The text of a cassette, in UTF-8; what was loaded from it gives the same bytes again.
+
+    Raises ``CassetteError`` for one that would be too large to be read.
+    """
     from fakegpt_testkit.cassette.writing import text_of
 
-    return text_of(cassette.interactions).encode()
+    data = text_of(cassette.interactions).encode()
+    if len(data) > MAX_BYTES:
+        problem = f"the file would have {len(data)} bytes, and at most {MAX_BYTES} are read"
+        raise CassetteError(cassette.path or "the cassette", None, problem, _TOO_LARGE)
+    return data
 
 
 def loads(data: bytes, source: str, *, others: bool = False) -> Cassette:

@@ -21,6 +21,7 @@ from fakegpt_testkit.cli.stand_in import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import CliError, example, format_error
 from fakegpt_testkit.cli.verify import verify
+from fakegpt_testkit.cli.why import why
 from fakegpt_testkit.errors import FakeGptTestkitError
 
 __all__ = ["main"]
@@ -64,5 +65,6 @@ for _command in (
     verify,
     serve,
     upstream,
+    why,
 ):
     main.add_command(_command)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.ci import is_ci
-from fakegpt_testkit.cli.redaction_options import redacting
+from fakegpt_testkit.cli.redaction_options import as_python, redacting
 from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, format_error, print_json, tracked, waiting
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.fakegpt.provider import FakeGpt
     from fakegpt_testkit.recorder import Session
@@ -56,7 +59,9 @@ def record(
     record_in_ci: bool,
     as_json: bool,
 ) -> None:
-    """Ask a service a question and record the flow.
+    """Ask a service that speaks FakeGpt a question and record the flow.
+
+    For any other service: fakegpt-testkit serve --record --upstream URL, or a marked test.
 
     The cassette then replays for the live URL, whichever URL it was recorded from. With CI set in the environment
     nothing is recorded.
@@ -147,6 +152,9 @@ def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> No
     for each in passed_over:
         out.print(escaped(f"{each}: not read: it is no recording"), style="dim")
     out.print(escaped(f"{len(scrubbed)} of {len(files)} cassettes had something to redact"), style="bold")
+    if asked := as_python(redaction):
+        said = "the suite needs it too, or its next recording holds it again"
+        out.print(escaped(f"{said}: fakegpt_config with {{'redaction': {asked}}}"), soft_wrap=True)
 
 
 def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
@@ -188,13 +196,17 @@ def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction
 
 @click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
 @click.argument("journals", type=_FILE, nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Recover everything that lies there.")
+@click.option("--all", "every", is_flag=True, help="Recover everything of this project that lies there.")
+@click.option("--all-projects", is_flag=True, help="Of all projects, not of the one in this folder.")
+@click.option("--discard", is_flag=True, help="Delete the journals that are named, or all, in place of recovering.")
 @click.option("--into", type=_FILE, help="The cassette to recover into.  [default: the one that was recorded]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_json: bool) -> None:
+def recover(
+    journals: tuple[Path, ...], *, every: bool, all_projects: bool, discard: bool, into: Path | None, as_json: bool
+) -> None:
     """Bring back what a killed recording had received.
 
-    Without arguments, list what there is.
+    Without arguments, list what there is of this project: of the next folder up that has a .git or pyproject.toml.
     """
     from fakegpt_testkit import storage
     from fakegpt_testkit.cli import targets
@@ -202,10 +214,17 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
 
     with waiting("looking"):
         there = storage.leftovers()
+    here = there if all_projects else catalog.of_project(there, Path.cwd())
     if not journals and not every:
-        _list(there, as_json=as_json)
+        _list(here, len(there) - len(here), as_json=as_json)
         return
-    wanted = targets.chosen(there, None if every else journals)
+    wanted = targets.chosen(here if every else there, None if every else journals, readable=not discard)
+    if discard:
+        for each in wanted:
+            storage.discard(each.path)
+        said = [str(each.path) for each in wanted]
+        print_json({"discarded": said}) if as_json else console().print(f"{counted(len(said), 'journal')} discarded")
+        return
     done = [(leftover, *catalog.recover(leftover, into)) for leftover in tracked(wanted, "recovering")]
     if as_json:
         found = [{"journal": str(each.path), "cassette": str(path), "recovered": new} for each, path, new in done]
@@ -218,16 +237,27 @@ def recover(journals: tuple[Path, ...], *, every: bool, into: Path | None, as_js
         out.print("Nothing to recover.")
 
 
-def _list(there: tuple[Leftover, ...], *, as_json: bool) -> None:
+def _list(there: Sequence[Leftover], elsewhere: int, *, as_json: bool) -> None:
     if as_json:
-        fields = ("cassette", "running", "interactions", "problem")
+        fields = ("cassette", "running", "interactions", "problem", "at", "size", "test")
         print_json({"journals": [{"path": str(x.path), **{name: getattr(x, name) for name in fields}} for x in there]})
         return
     out = console()
     for each in there:
         state = each.problem or ("still recording" if each.running else counted(each.interactions, "interaction"))
-        out.print(escaped(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {state}"))
+        about = f"{state}, {each.size} bytes, {_age(each.at)}" + (f", by {each.test}" if each.test else "")
+        out.print(escaped(f"{each.path}\n  of {each.cassette or 'an unknown cassette'}: {about}"))
     if not there:
         out.print("Nothing to recover: every recording was saved.")
     else:
-        out.print("To recover: fakegpt-testkit recover --all", style="bold")
+        out.print("To recover: fakegpt-testkit recover --all; or to leave it: --all --discard", style="bold")
+    if elsewhere:
+        out.print(f"{counted(elsewhere, 'journal')} of other projects: fakegpt-testkit recover --all-projects")
+
+
+def _age(at: float) -> str:
+    minutes = max(0, int(clock.seconds() - at)) // 60
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes >= size:
+            return f"{counted(minutes // size, unit)} old"
+    return f"{counted(minutes, 'minute')} old"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import (
     CliError,
@@ -119,7 +120,7 @@ def check(
     from fakegpt_testkit.maintenance import catalog
 
     age = None if max_age is None else timedelta(days=max_age)
-    now = datetime.now(UTC)
+    now = clock.now()
     files, passed_over = catalog.found(paths), catalog.passed_over(paths)
     findings = [
         (file, finding)

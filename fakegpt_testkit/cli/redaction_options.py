@@ -10,6 +10,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fakegpt_testkit.redaction import Redaction
+
+
+def as_python(redaction: Redaction) -> str:
+    """What a suite writes to redact the same; empty for what is redacted anyway."""
+    written = [
+        f"{name}={value!r}"
+        for name in ("names", "patterns", "keep", "shapes", "variables")
+        if (value := getattr(redaction, name))
+    ]
+    return f"Redaction({', '.join(written)})" if written else ""
+
 
 def redacting(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a suite's redaction, and call it with the ``redaction`` that they make."""

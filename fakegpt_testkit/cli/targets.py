@@ -56,18 +56,19 @@ def _one_file(target: Path, one: Path, other: Path) -> BadSetting:
     return BadSetting("--to", str(target), f"a place where {one} and {other} do not become one file")
 
 
-def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None) -> list[Leftover]:
+def chosen(there: Iterable[Leftover], journals: Iterable[Path] | None, *, readable: bool = True) -> list[Leftover]:
     """The journals that are named and lie there; all that can be recovered when None is given.
 
-    Raises ``BadSetting`` for one that does not lie there, is still written, or holds nothing that can be read.
+    Raises ``BadSetting`` for one that does not lie there, is still written, or, where it is to be ``readable``, holds
+    nothing that can be read.
     """
     by_path = {each.path.resolve(): each for each in there}
     if journals is None:
-        return [each for each in by_path.values() if not each.running and not each.problem]
+        return [each for each in by_path.values() if not each.running and not (readable and each.problem)]
     wanted = []
     for path in journals:
         leftover = by_path.get(path.resolve())
-        if leftover is None or leftover.running or leftover.problem:
+        if leftover is None or leftover.running or (readable and leftover.problem):
             why = "one of those that fakegpt-testkit recover lists"
             if leftover is not None:
                 why = leftover.problem or "one whose recording has ended: this one is still written"

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         OwnServerRecorded,
         RecordingIncomplete,
         RequestStopped,
+        StreamLeftOpen,
         VerificationIncomplete,
     )
 
@@ -96,6 +97,7 @@ __all__ = [
     "SecretStays",
     "StepRefused",
     "StorageError",
+    "StreamLeftOpen",
     "TokenRefused",
     "UnknownKeywords",
     "VerificationIncomplete",
@@ -156,6 +158,7 @@ _FILES = {
         "OwnServerRecorded",
         "RecordingIncomplete",
         "RequestStopped",
+        "StreamLeftOpen",
         "VerificationIncomplete",
     ),
 }

@@ -137,10 +137,8 @@ class CassetteStale(FakeGptTestkitError):
     command: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} was recorded on {self.since}, which is longer ago than {counted(self.days, 'day')}\n"
-            f"  to record it again: {self.command}"
-        )
+        again = f"\n  to record it again: {self.command}" if self.command else ""
+        return f"{self.path} was recorded on {self.since}, which is longer ago than {counted(self.days, 'day')}{again}"
 
 
 class Drifted(FakeGptTestkitError):

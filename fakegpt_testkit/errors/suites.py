@@ -94,6 +94,20 @@ class RequestStopped(FakeGptTestkitError):
         )
 
 
+class StreamLeftOpen(FakeGptTestkitError):
+    """Answers were still coming when the cassette was closed: nobody reads them, or somebody does so outside."""
+
+    path: str
+    requests: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{counted(len(self.requests), 'answer')} of {self.path} had not ended when it was closed: "
+            f"{', '.join(self.requests)}; wanted each read to its end, or closed by the client (async with, "
+            "aclose(), a task that is awaited or cancelled), before the test ends"
+        )
+
+
 class OwnServerRecorded(FakeGptTestkitError):
     """A server of this process, which was there before the cassette was opened, was recorded like any other service."""
 
@@ -151,6 +165,7 @@ class NetworkBlocked(FakeGptTestkitError):
             )
         return (
             f"{self.call} was to reach {self.address}, and {self.test} may not use the network\n"
+            "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3\n"
             f"  to allow it: --fakegpt-allow-hosts={self.allow} or @pytest.mark.fakegpt(allow_hosts=[{self.allow!r}])"
         )
 

@@ -10,7 +10,7 @@ import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
@@ -116,6 +116,17 @@ def convert(source: Path, target: Path, redaction: Redaction | None = None) -> t
         if changed:
             storage.write(target, text)
         return len(new.interactions), changed
+
+
+_ROOTS: Final = (".git", "pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+
+
+def of_project(journals: Iterable[Leftover], folder: Path) -> list[Leftover]:
+    """Those whose cassette lies in the project of a folder: below the next one up that has a project's file."""
+    folder = folder.resolve()
+    ways_up = (folder, *folder.parents)
+    root = next((each for each in ways_up if any((each / name).exists() for name in _ROOTS)), folder)
+    return [each for each in journals if each.cassette and Path(each.cassette).resolve().is_relative_to(root)]
 
 
 def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:

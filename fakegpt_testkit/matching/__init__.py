@@ -14,6 +14,7 @@ from fakegpt_testkit.matching.comparison import (
     compare,
     matches,
 )
+from fakegpt_testkit.matching.fingerprint import fingerprint
 from fakegpt_testkit.matching.leaves import Leaf, leaves
 from fakegpt_testkit.matching.likeness import Likeness
 from fakegpt_testkit.matching.search import Nearest, closest, not_recorded
@@ -32,6 +33,7 @@ __all__ = [
     "chosen",
     "closest",
     "compare",
+    "fingerprint",
     "leaves",
     "matches",
     "named_by_vary",

@@ -6,6 +6,7 @@ Knows no rules: what decides a match and what is ignored is asked elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
@@ -17,6 +18,9 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 
 Pairs = tuple[tuple[str, Json], ...]
 
+Order: TypeAlias = tuple[tuple[str, ...], ...]
+"""The paths of the fields of forms and of parts, in the order in which they came."""
+
 _FORM: Final = "application/x-www-form-urlencoded"
 _DEEPEST: Final = 8
 """Bodies within bodies are read so deep; further in they are text."""
@@ -24,31 +28,40 @@ _DEEPEST: Final = 8
 _SEPARATOR: Final = "\x1e"
 """Before each text of a JSON sequence, by RFC 7464."""
 
+_MESSAGES: Final = frozenset({"application/http", "message/http", "message/rfc822"})
+_CONTENT_ID: Final = re.compile(rb"^content-id:[ \t]*<([^>\r\n]{1,200})>", re.IGNORECASE | re.MULTILINE)
+_BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
+_GENERATED: Final = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 
 class NotATree(ValueError):
     """The body is neither JSON nor a form: its bytes are all there is to compare."""
 
 
 @lru_cache(maxsize=1024)
-def tree(body: bytes, media: str) -> tuple[Json, tuple[str, ...]]:
+def tree(body: bytes, media: str) -> tuple[Json, Order]:
     """The body as values, and the order of its fields where the order counts (forms, multipart).
 
     Kept for the last bodies, since each asked request is compared with many recorded ones; callers change nothing.
     """
-    return _tree(unpacked(body), media, 0)
+    return _tree(body, media, 0)
 
 
-def _tree(body: bytes, media: str, depth: int) -> tuple[Json, tuple[str, ...]]:
+def _tree(body: bytes, media: str, depth: int) -> tuple[Json, Order]:
     if depth > _DEEPEST:
         raise NotATree
+    body = unpacked(body)
     if media == _FORM:
         fields = parse_qsl(body.decode("utf-8", "surrogateescape"), keep_blank_values=True, errors="surrogateescape")
-        return grouped(tuple((name, _field(value)) for name, value in fields)), tuple(name for name, _ in fields)
+        return grouped(tuple((name, opened(value, depth)) for name, value in fields)), tuple(
+            (name,) for name, _ in fields
+        )
     if media.startswith("multipart/"):
-        parts = _parts(body, depth)
-        return grouped(parts), tuple(name for name, _ in parts)
+        return _parts(body, depth)
+    if media in _MESSAGES:
+        return _message(body, depth)
     if "json" in media or body.lstrip()[:1] in (b"{", b"["):
-        return _json(body), ()
+        return opened(_json(body), depth), ()
     raise NotATree
 
 
@@ -69,15 +82,27 @@ def _json(body: bytes) -> Json:
     return whole
 
 
-def _field(value: str) -> Json:
-    """A form's field: the value of the JSON object or array in it, otherwise its text."""
-    if value.lstrip()[:1] not in ("{", "["):
-        return value
+def opened(value: Json, depth: int = 0) -> Json:
+    """The value with what its texts hold in their place, where these are JSON objects, arrays or lines of such."""
+    holder: list[Json] = [value]
+    todo: list[tuple[dict[str, Json] | list[Json], int]] = [(holder, depth)]
+    while todo:
+        here, level = todo.pop()
+        for step, inner in [*here.items()] if isinstance(here, dict) else [*enumerate(here)]:
+            found = _inner(inner) if isinstance(inner, str) and level < _DEEPEST else inner
+            here[step] = found  # type: ignore[index] # a step of its own kind
+            if isinstance(found, (dict, list)):
+                todo.append((found, level + isinstance(inner, str)))
+    return holder[0]
+
+
+def _inner(text: str) -> Json:
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
     try:
-        inner: Json = json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-    return inner
+        return _json(text.encode("utf-8", "surrogatepass"))
+    except NotATree:
+        return text
 
 
 def grouped(pairs: Pairs) -> dict[str, Json]:
@@ -88,27 +113,63 @@ def grouped(pairs: Pairs) -> dict[str, Json]:
     return {name: values[0] if len(values) == 1 else values for name, values in names.items()}
 
 
-def _parts(body: bytes, depth: int) -> Pairs:
-    """The parts of a multipart body: name, and everything else except the boundary, which is a random word."""
-    parts = tuple(_part(number, part, body, depth) for number, part in enumerate(parts_of(body)))
-    if not parts:
+def _parts(body: bytes, depth: int) -> tuple[Json, Order]:
+    """The parts of a multipart body: name, and everything else except the random words that only frame it."""
+    if not depth:
+        body = _with_plain_ids(body)
+    pairs: list[tuple[str, Json]] = []
+    order: list[tuple[str, ...]] = []
+    for number, part in enumerate(parts_of(body)):
+        name, value, inner = _part(number, part, body, depth)
+        pairs.append((name, value))
+        order += ((name,), *((name, *path) for path in inner))
+    if not pairs:
         raise NotATree
-    return parts
+    return grouped(tuple(pairs)), tuple(order)
 
 
-def _part(number: int, part: Part, body: bytes, depth: int) -> tuple[str, Json]:
+def _with_plain_ids(body: bytes) -> bytes:
+    """The body with a number for each ``Content-ID``, a word that only its own references know (RFC 2392)."""
+    for number, word in enumerate(dict.fromkeys(_CONTENT_ID.findall(body)), 1):
+        body = re.sub(rb"(?<=<)%b(?=>)|(?<=cid:)%b\b" % ((re.escape(word),) * 2), b"part-%d" % number, body)
+    return body
+
+
+def _part(number: int, part: Part, body: bytes, depth: int) -> tuple[str, Json, Order]:
     """A part's name and content. What its head says further is there too, except what says how to read the content."""
     lines = part.head.decode("utf-8", "surrogateescape").strip().splitlines()
     content = body[part.start : part.end]
-    name, media = part.name or str(number), _media(lines)
+    name = str(number) if not part.name or _GENERATED.fullmatch(part.name) else part.name
     try:
-        values, _ = _tree(content, media, depth + 1)
+        values, order = _tree(content, _media(lines), depth + 1)
     except NotATree:
-        labels = "\n".join(line for line in lines if not _plain_disposition(line))
+        labels = _labels(lines)
         text = content.decode("utf-8", "surrogateescape")
-        return name, f"{labels}\n\n{text}" if labels else text
-    labels = "\n".join(line for line in lines if not _plain_disposition(line) and _label(line) != "content-type")
-    return name, {"head": labels, "content": values} if labels else values
+        return name, f"{labels}\n\n{text}" if labels else text, ()
+    labels = _labels([line for line in lines if _label(line) != "content-type"])
+    if not labels:
+        return name, values, order
+    return name, {"head": labels, "content": values}, tuple(("content", *path) for path in order)
+
+
+def _message(body: bytes, depth: int) -> tuple[Json, Order]:
+    """A request, an answer or a mail within a body: its first line, its fields in any order, and what it holds."""
+    head, blank, content = body.replace(b"\r\n", b"\n").partition(b"\n\n")
+    lines = head.decode("utf-8", "surrogateescape").strip().splitlines()
+    if not blank or not lines:
+        raise NotATree
+    try:
+        values, order = _tree(content, _media(lines), depth + 1)
+    except NotATree:
+        values, order = content.decode("utf-8", "surrogateescape"), ()
+    first, fields = ("", lines) if ":" in lines[0].partition(" ")[0] else (lines[0], lines[1:])
+    return {"line": first, "head": _labels(fields), "content": values}, tuple(("content", *path) for path in order)
+
+
+def _labels(lines: list[str]) -> str:
+    """A head's lines that say something, in one order and one spelling, without the boundary of what they announce."""
+    said = (line.partition(":") for line in lines if not _plain_disposition(line))
+    return "\n".join(sorted(f"{name.strip().lower()}: {_BOUNDARY.sub('', value).strip()}" for name, _, value in said))
 
 
 def _media(lines: list[str]) -> str:

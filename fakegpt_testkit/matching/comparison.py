@@ -17,7 +17,7 @@ from fakegpt_testkit import profiles
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
+from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, opened, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
 from fakegpt_testkit.matching.fields import Key, Path, Reach, check, onward, reach, worded
 from fakegpt_testkit.matching.likeness import Likeness, alike
@@ -186,17 +186,23 @@ def _path(pair: _Pair) -> Iterator[Mismatch]:
 
 
 def _query(pair: _Pair) -> Iterator[Mismatch]:
-    asked, recorded = (grouped(tuple(sorted(split_uri(each.uri).query))) for each in (pair.asked, pair.recorded))
+    asked, recorded = (fields_of(each.uri) for each in (pair.asked, pair.recorded))
     yield from _tree(pair, "query", asked, recorded)
+
+
+def fields_of(uri: str) -> dict[str, Json]:
+    """The fields of a query by their names, in one order."""
+    return grouped(tuple((name, opened(value)) for name, value in sorted(split_uri(uri).query)))
 
 
 def _uri(pair: _Pair) -> Iterator[Mismatch]:
     reached = pair.reach("query")
-    asked, recorded = (_uri_without(split_uri(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
+    asked, recorded = (uri_without(split_uri(each.uri), reached, pair.ignored) for each in (pair.asked, pair.recorded))
     yield from _plain(pair, "uri", asked, recorded)
 
 
-def _uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str:
+def uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str:
+    """A URI without the fields of its query that are ignored; these are noted."""
     left_out = {name for name, _ in parts.query if () in onward(reached, name)}
     if not left_out:
         return parts.uri
@@ -248,11 +254,19 @@ def _body(pair: _Pair) -> Iterator[Mismatch]:
     reached = pair.reach("body")
     if not differ and asked_order != recorded_order and () not in reached:
         mine, theirs = (
-            ", ".join(name for name in order if () not in onward(reached, name))
+            ", ".join(".".join(path) for path in order if not _is_ignored(path, reached))
             for order in (asked_order, recorded_order)
         )
         if mine != theirs:
             yield Mismatch("body", f"in the order {theirs}", f"in the order {mine}")
+
+
+def _is_ignored(path: tuple[str, ...], reached: Reach) -> bool:
+    for key in path:
+        reached = onward(reached, key)
+        if () in reached:
+            return True
+    return False
 
 
 _MATCHERS: Final[dict[str, Callable[[_Pair], Iterator[Mismatch]]]] = {

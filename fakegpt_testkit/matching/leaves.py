@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from fakegpt_testkit.exchange import media_type
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, tree
+from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, opened, tree
 from fakegpt_testkit.matching.comparison import split_uri
 from fakegpt_testkit.matching.fields import Path, Reach, onward, reach
 
@@ -32,7 +32,7 @@ def leaves(request: Request, fields: tuple[str, ...]) -> dict[Path, Leaf]:
 
 def _root(request: Request, root: str) -> Json:
     if root == "query":
-        return grouped(split_uri(request.uri).query)
+        return grouped(tuple((name, opened(value)) for name, value in split_uri(request.uri).query))
     if root == "headers":
         return grouped(tuple((name.lower(), value) for name, value in request.headers))
     try:

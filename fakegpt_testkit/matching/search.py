@@ -6,7 +6,7 @@ Knows no cassette: it takes the recorded requests in their order, and which of t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
 from fakegpt_testkit.matching.comparison import Comparison, Mismatch, Rules, compare, matches
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.matching.choosing import Vary
+
+
+_MOST_COMPARED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,14 @@ def closest(
 ) -> Nearest | None:
     """The candidate that differs least from the asked request, the first of equals; None without candidates.
 
-    Same method and path first, then the fewest fields, then the least different text in them.
+    Same method and path first, then the fewest fields, then the least different text in them; of very many only the
+    first hundreds are compared.
     ``vary`` has for each the fields that its answer's ``Vary`` names.
     """
-    endpoint = Rules(("method", "path"), rules.ignored)
-    distances = [len(compare(asked, each, endpoint).differences) for each in candidates]
-    nearest = [
-        Nearest(index, compare(asked, candidates[index], rules, vary[index] if vary else ()))
-        for index, distance in enumerate(distances)
-        if distance == min(distances)
-    ]
+    distances = [(asked.method != each.method) + (asked.path != each.path) for each in candidates]
+    least = min(distances, default=0)
+    near = [index for index, distance in enumerate(distances) if distance == least][:_MOST_COMPARED]
+    nearest = [Nearest(index, compare(asked, candidates[index], rules, vary[index] if vary else ())) for index in near]
     return min(nearest, key=lambda each: _distance(each.comparison.differences), default=None)
 
 
@@ -53,13 +54,16 @@ def not_recorded(
     *,
     cassette: str,
     command: str,
+    equal: int | None = None,
 ) -> RequestNotRecorded:
     """The error for a request that no unplayed interaction answers; ``played`` says of each recorded one if it was.
 
+    ``equal`` says how many of them equal the asked one, where that is known;
     ``cassette`` is the path as people know it, ``command`` what to type to record the request. Both requests and rules
     must be redacted already: what differs is quoted.
     """
-    equal = sum(matches(asked, each, rules, vary[index] if vary else ()) for index, each in enumerate(recorded))
+    if equal is None:
+        equal = sum(matches(asked, each, rules, vary[index] if vary else ()) for index, each in enumerate(recorded))
     if equal:
         return RequestPlayedOut(asked.title, cassette, len(recorded), sum(played), equal=equal, command=command)
     nearest = closest(asked, recorded, rules, vary)

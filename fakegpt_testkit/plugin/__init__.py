@@ -16,7 +16,7 @@ import pytest
 from fakegpt_testkit import errors, guard
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import collection, drift, hooks, marker, options, shown
+from fakegpt_testkit.plugin import collection, drift, hints, hooks, marker, options, shown, why
 from fakegpt_testkit.plugin.options import MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
@@ -131,6 +131,7 @@ def pytest_runtest_makereport(
     """Remember how the test ended: its cassette is closed after that. Show what its streams were."""
     if call.excinfo is not None:
         shown.hide_frames()
+        hints.cut(call, whole=item.config.getoption("fulltrace"))
     report = yield
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
@@ -139,7 +140,7 @@ def pytest_runtest_makereport(
     if session is not None and report.failed and session.streams:
         report.sections.append(("fakegpt: streams", session.describe()))
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
-        again = f'pytest "{shown.shown_id(item.nodeid)}" --fakegpt-recut={how}'
+        again = hints.command(item, f"--fakegpt-recut={how}")
         report.sections.append(("fakegpt: cuts", f"the chunks were cut again; to repeat it: {again}"))
     if session is not None and report.when == "call" and (places := session.redacted_places):
         report.sections.append(("fakegpt: redaction", "\n".join(places)))
@@ -170,7 +171,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
     settings = wanted.settings.changed(origins={_url(request): LIVE_URL, **(wanted.settings.origins or {})})
     watched = _guard(item, wanted)
     try:
-        with recorder.use_cassette(wanted.source, settings, advice=drift.advice(item, settings.mode)) as session:
+        with recorder.use_cassette(wanted.source, settings, advice=hints.advice(item, settings.mode)) as session:
             item.stash[_session] = session
             with nullcontext() if session.records or not wanted.own.block_network else guard.guarded(watched):
                 yield session
@@ -200,7 +201,8 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     wanted = _wants(request)
     watched = _guard(item, wanted)
     is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
-    command = drift.advice(item, wanted.settings.mode).record("new_episodes" if is_there else "once")
+    record = hints.advice(item, wanted.settings.mode).record("new_episodes" if is_there else "once")
+    command = record if isinstance(wanted.source, Path) else ""
     try:
         with ExitStack() as stack:
             served = stack.enter_context(serve_cassette(wanted.source, wanted.settings, command, wanted.own.url))
@@ -317,6 +319,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         session.passed,
     )
     item.user_properties.append((PROPERTY, figures.dump()))
+    why.note(item, figures.test, figures.dump(), wanted.sources)
     drift.note(item, session.drift, cassette)
 
 

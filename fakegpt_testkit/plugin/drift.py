@@ -18,7 +18,6 @@ from fakegpt_testkit.plugin.shown import shown_id
 if TYPE_CHECKING:
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.plugin.marker import Wanted
-    from fakegpt_testkit.recorder import Advice
 
 PROPERTY: Final = "fakegpt_drift"
 """The JUnit property of a test that holds what it found, as JSON."""
@@ -30,21 +29,6 @@ def skip_faulty(wanted: Wanted) -> None:
     """Skip a test whose faults would spoil what is verified; a script has no service, and plays."""
     if wanted.settings.mode == VERIFY and wanted.settings.faults and isinstance(wanted.source, Path):
         pytest.skip("nothing to verify: what this test sees is made by its faults, not said by the service")
-
-
-def advice(item: pytest.Item, mode: str) -> Advice:
-    """What to type to record this test, and to ask another URL, for errors."""
-    from fakegpt_testkit.recorder import Advice
-
-    def record(how: str) -> str:
-        shown = shown_id(item.nodeid)
-        test = (
-            shown if shown == item.nodeid else shown.partition("[")[0]
-        )  # with all its parameters: a command that works
-        return f'pytest "{test}" --fakegpt-record-mode={how}'
-
-    elsewhere = VERIFY if mode == VERIFY else "new_episodes"
-    return Advice(record, f"{record(elsewhere)} --fakegpt-url=URL")
 
 
 def note(item: pytest.Item, found: Drift | None, cassette: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from fakegpt_testkit import errors, guard
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import options
+from fakegpt_testkit.plugin import options, why
 from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Wanted:
     unplayed: Consequence
     unapplied: Consequence
     own: Own
+    sources: tuple[why.Source, ...] = ()
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -72,6 +73,7 @@ def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     markers = [*item.iter_markers(options.MARKER)]
     written = options.for_test(item.config, fixture, markers)
     item.config.hook.pytest_fakegpt_settings(item=item, settings=written)
+    sources = why.sources(item.config, fixture, markers, written)
     if sweep_of(item) is not None:
         fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
         written["faults"] = [] if fault is None else [fault]
@@ -83,6 +85,7 @@ def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     may_record = not is_ci(os.environ) or options.for_run(item.config, "record_in_ci")
     if not may_record and settings.mode.value != "verify":
         settings = settings.changed(record_mode="none")
+        sources = (*sources, ("record_mode", "'none'", "CI in the environment"))
     return Wanted(
         place(item, own.cassette_dir)[0],
         settings.changed(refused="ignore", unplayed="ignore", unapplied="ignore"),
@@ -90,6 +93,7 @@ def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
         settings.unplayed,
         settings.unapplied,
         own,
+        sources,
     )
 
 

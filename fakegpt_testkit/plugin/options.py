@@ -112,14 +112,25 @@ def for_test(config: pytest.Config, fixture: Mapping[str, object], markers: Sequ
 
     What comes later counts. What nobody has written is not there.
     """
+    written: dict[str, object] = {}
+    for _, values in layers(config, fixture, markers):
+        written |= values
+    return written
+
+
+def layers(
+    config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]
+) -> list[tuple[str, Mapping[str, object]]]:
+    """The places where a test's settings are written, with what is written there; what comes later counts."""
     names = [name for name, option in OPTIONS.items() if not option.run]
     ini = {name: config.getini(f"fakegpt_{name}") for name in names}
     typed = {name: config.getoption(f"fakegpt_{name}") for name in names}
-    written = {name: value for name, value in ini.items() if value is not None} | {**fixture}
-    written |= {name: value for name, value in typed.items() if value is not None}
-    for marker in reversed(markers):
-        written |= marker.kwargs
-    return written
+    return [
+        ("the ini file", {name: value for name, value in ini.items() if value is not None}),
+        ("fakegpt_config", fixture),
+        ("the command line", {name: value for name, value in typed.items() if value is not None}),
+        *(("the marker", marker.kwargs) for marker in reversed(markers)),
+    ]
 
 
 def settle(config: pytest.Config, environment: Mapping[str, str]) -> None:

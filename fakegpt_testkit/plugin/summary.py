@@ -5,11 +5,11 @@ Knows no test from the inside; on xdist's controller all of this is true as well
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakegpt_testkit.plugin import collection, options
+from fakegpt_testkit.plugin import collection, options, why
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Suite, write_report
 from fakegpt_testkit.plugin.shown import shown_id
 
@@ -27,6 +27,7 @@ class Run:
         self._config = config
         self._tally = tally
         self._unwritten = ""
+        self._told: dict[str, dict[str, Any]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, bool | None, bool | None]:
@@ -44,9 +45,12 @@ class Run:
         """Count what does not run."""
         self._tally.suite.deselected += len(items)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a test's figures."""
         if report.when == "teardown":
+            if not hasattr(self._config, "workeroutput") and (told := why.take(report)) is not None:
+                self._told[told["test"]] = told
             found = (Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY)
             self._tally.tests.extend(found)
             if report.failed:
@@ -65,6 +69,7 @@ class Run:
         if worker is not None:
             worker[PROPERTY] = self._tally.suite.dump()
             return
+        why.keep(self._config, self._told)
         fails = (
             self._orphans == "fail" and self._tally.tests and (self._tally.orphans or self._tally.orphan_interactions)
         )

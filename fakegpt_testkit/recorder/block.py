@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import inspect
 from contextlib import AbstractContextManager, aclosing
-from datetime import UTC, datetime
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.clients import insert
 from fakegpt_testkit.errors import (
@@ -25,6 +26,7 @@ from fakegpt_testkit.errors import (
 )
 from fakegpt_testkit.recorder.checks import (
     check_changed,
+    check_open,
     check_own,
     check_refused,
     check_unapplied,
@@ -74,6 +76,8 @@ def use_cassette(
 
     ``path`` is a file, or interactions as ``script`` makes them: these are played in every record mode. ``settings``
     are all of ``Settings``, ``changes`` those that are to be other here; ``advice`` is what errors tell to type.
+
+    It records where its mode says so, in continuous integration too: what ``CI`` forbids are marked tests and commands.
 
     It is entered with a plain ``with``, also around asynchronous code, or put above a function, also an asynchronous
     one or a generator, for as long as that runs. It can be nested; the innermost one counts. Raises ``BadSetting`` at
@@ -166,8 +170,10 @@ class _Use:
         self._file = CassetteFile(path)
         self._settings = settings
         old = given or self._file.load()
+        if given is not None:
+            advice = replace(advice, record=lambda _: "")  # there is nothing to record into
         mode = RecordMode.NONE if given is not None else settings.mode
-        if old is not None and renews(settings, mode, self._file.shown, old.interactions, datetime.now(UTC), advice):
+        if old is not None and renews(settings, mode, self._file.shown, old.interactions, clock.now(), advice):
             mode = RecordMode.REWRITE
         verifies = rules_of(mode, missing=old is None).verifies
         open_log = NoLog if verifies else self._file.open_journal
@@ -188,6 +194,7 @@ class _Use:
             raise
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
+        check_open(self.session.path, self.session.left_open)
         check_own(self.session, self._deck.passing.taken)
         check_refused(self.session, self._settings.refused)
         check_unapplied(self.session, self._settings.unapplied)

@@ -18,6 +18,7 @@ from fakegpt_testkit.errors import (
     FaultNeverApplied,
     InteractionsUnplayed,
     OwnServerRecorded,
+    StreamLeftOpen,
 )
 from fakegpt_testkit.recorder.modes import RecordMode
 
@@ -136,6 +137,12 @@ def check_own(session: Used, servers: Iterable[str]) -> None:
     """Warn of servers of this process that were recorded: an app under test would not run on replay."""
     if session.recorded and (found := tuple(sorted(servers))):
         _follow("warn", OwnServerRecorded(session.path, found))
+
+
+def check_open(path: str, left_open: tuple[str, ...]) -> None:
+    """Warn of answers that had not ended when the cassette was closed."""
+    if left_open:
+        _follow("warn", StreamLeftOpen(path, left_open))
 
 
 def _follow(then: Consequence, problem: FakeGptTestkitError) -> None:

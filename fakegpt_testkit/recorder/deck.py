@@ -6,6 +6,7 @@ Knows no client and no file; it keeps what a session shows and what is saved.
 from __future__ import annotations
 
 import os
+from copy import copy
 from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
     from fakegpt_testkit.redaction import Redactor
-    from fakegpt_testkit.wire.deck import ExchangeSink, Playback
+    from fakegpt_testkit.wire.deck import ExchangeSink, Playing
 
 
 class CassetteDeck:
@@ -69,7 +70,7 @@ class CassetteDeck:
             self.origins, lambda: Notes(self.redactor, open_log), reads_on=settings.after_leaving == "read"
         )
         self.passing = Passing(settings.passthrough)
-        self.players: dict[int, Playback] = {}
+        self.players: dict[int, Playing] = {}
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
@@ -133,7 +134,8 @@ class CassetteDeck:
         try:
             return self._play(number, canonical_request(request, self.origins)[0])
         except FakeGptTestkitError as refusal:
-            self.refused.append(refusal)  # many a program swallows what its client raises, and asks again
+            # Many a program swallows what its client raises, and asks again. A copy holds no frame of the client's.
+            self.refused.append(copy(refusal))
             raise
 
     def _play(self, number: int, asked: Request) -> Tape | None:
@@ -153,8 +155,19 @@ class CassetteDeck:
     def record(self, number: int) -> ExchangeSink:
         return self.recordings.begin(number)
 
-    def follow(self, number: int, playback: Playback) -> None:
+    def follow(self, number: int, playback: Playing) -> None:
         self.players[number] = playback
+
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """The requests whose answers are neither at their end nor let go of, in the order they were asked."""
+        playing = {
+            number: self.old[self.selection.given[number]].request.title
+            for number, each in self.players.items()
+            if each.is_open and number in self.selection.given
+        }
+        titles = playing | self.recordings.left_open
+        return tuple(titles[number] for number in sorted(titles))
 
     def name(self, number: int) -> str:
         return f"interaction {self.selection.given[number] + 1} of {self.path}"

@@ -5,6 +5,7 @@ Knows no client and no request: what is to be saved comes in as a cassette.
 
 from __future__ import annotations
 
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -36,7 +37,8 @@ class CassetteFile:
     def open_journal(self) -> Log:
         """Where a recording is noted while it runs; without a journal it goes on all the same."""
         try:
-            self._journals.append(storage.Journal(self.path))
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+            self._journals.append(storage.Journal(self.path, test=test))
         except StorageError as failure:
             warnings.warn(f"{failure}; the recording goes on without", RuntimeWarning, stacklevel=2)
             return NoLog()

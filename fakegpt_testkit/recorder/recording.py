@@ -5,11 +5,11 @@ Knows neither the client nor the file: the seam tells it what happens, the sessi
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Tape, header
 from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request
 from fakegpt_testkit.wire.writing import keep_received
@@ -83,6 +83,11 @@ class Recordings:
             if each.interaction is not None and each.interaction.response.ending.kind is EndingKind.UNCONNECTED:
                 each.discard()
 
+    @property
+    def left_open(self) -> dict[int, str]:
+        """The requests whose answers have not ended, or had not when it was stopped, by their numbers."""
+        return {number: each.title for number, each in sorted(self._begun.items()) if each.is_open}
+
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
         with self._lock:
@@ -112,6 +117,17 @@ class RecordedExchange:
         self._head = Head(0)
         self._chunks: list[Chunk] = []
         self._over = False
+        self._stopped = False
+
+    @property
+    def title(self) -> str:
+        """How people call the request."""
+        return "a request without an answer yet" if self._request is None else self._request.title
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended, or had not when it was stopped."""
+        return self._stopped or not self._over
 
     @property
     def is_over(self) -> bool:
@@ -156,6 +172,7 @@ class RecordedExchange:
 
     def stop(self) -> None:
         """The client still reads, or has forgotten the response; for the recording it has left."""
+        self._stopped = self.is_open
         last = self._chunks[-1].at if self._chunks else self._head.at
         self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
         self._over = True
@@ -163,7 +180,7 @@ class RecordedExchange:
     def _provenance(self) -> Provenance:
         server = header(self._head.headers, "Server") or ""
         return Provenance(
-            at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            at=clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
             origin=self._origin,
             server=server if server.startswith(STAND_IN) else "",
         )

@@ -6,25 +6,32 @@ Knows no client, no file and no record mode; that requests go live too is handed
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from itertools import chain
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit import clock
+from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind, Head, Request, Tape
 from fakegpt_testkit.matching import Likeness, Rules, matches, named_by_vary, not_recorded
+from fakegpt_testkit.recorder.index import Index, Shelf, every, unplayed
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from fakegpt_testkit.errors import RequestNotRecorded
-    from fakegpt_testkit.exchange import Ending, Interaction
+    from fakegpt_testkit.exchange import Ending, Headers, Interaction
     from fakegpt_testkit.matching import Vary
     from fakegpt_testkit.recorder.injection import Changes
     from fakegpt_testkit.recorder.settings import Matching
     from fakegpt_testkit.redaction import Redactor
+
+_SOON: Final = timedelta(minutes=1)
 
 
 class Selection:
@@ -32,6 +39,7 @@ class Selection:
 
     ``redactor`` makes one when the first request has to be read without its secrets; ``wanted`` gives the recorded
     ones so, where several share them. A ``steady`` one gives equal requests the same answer, whoever has asked before.
+    ``today`` is what dates in answers are moved to.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class Selection:
         *,
         steady: bool = False,
         wanted: Callable[[], list[Request]] | None = None,
+        today: Callable[[], datetime] = clock.now,
     ) -> None:
         self._read_wanted = wanted or self._without_secrets
         self.interactions = interactions
@@ -54,11 +63,13 @@ class Selection:
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
         self._echo = tuple(matching.echo)
+        self._today = today
+        self._moved: dict[int, tuple[datetime, Interaction]] = {}
         self._changes = changes
         self._make_redactor = redactor
         self._spoilt: set[int] = set()
-        self._unread: list[Request] = []
         self._any_unconnected = any(map(not_connected, interactions))
+        self._unread: dict[tuple[int, str, Headers], Request] = {}
         self._lock = RLock()
 
     @property
@@ -84,19 +95,32 @@ class Selection:
                 self._spoilt.add(index)
             else:
                 self._spoilt.discard(index)
-            self.changed[number] = index, replace(self.interactions[index], response=tape)
+            self.changed[number] = index, told if tape is told.response else replace(told, response=tape)
             return tape
 
     def _told(self, index: int, asked: Request) -> Interaction:
+        """The interaction with its dates moved, and with what it repeats of the request."""
+        today = self._on_this_day(index)
         if not self._echo:
-            return self.interactions[index]
+            return today
         from fakegpt_testkit.recorder.echo import echoed
 
-        return echoed(self.interactions[index], asked, self._echo)
+        return echoed(today, asked, self._echo)
+
+    def _on_this_day(self, index: int) -> Interaction:
+        """The interaction with its dates moved; the same one for a minute."""
+        then, now = self.interactions[index].provenance.moment, self._today()
+        if then is None or now - then < _SOON:
+            return self.interactions[index]
+        if index not in self._moved or now - self._moved[index][0] > _SOON:
+            from fakegpt_testkit.recorder.days import moved
+
+            self._moved[index] = now, moved(self.interactions[index], now)
+        return self._moved[index][1]
 
     def answers_early(self, asked: Request) -> bool:
         """Whether an answer that began before its request was whole can be given to what came of a request."""
-        if not any(each.response.head.early for each in self.interactions):
+        if not self._are_early:
             return False
         with self._lock:
             index = self._find(asked, records=False, went_live=False)
@@ -112,7 +136,7 @@ class Selection:
             index = recorded
             if index is None and self._changes:
                 endpoint = endpoint_of(asked)
-                index = self._next(lambda each: endpoint_of(self._asked_like(each, asked)) == endpoint)
+                index = self._next(lambda each: endpoint_of(self._asked_like(each, asked)) == endpoint, self._all)
             if index is None:
                 return None
             ending = self._changes.refuse(self.interactions[index], index)
@@ -128,7 +152,7 @@ class Selection:
         if (before := self.given.get(number)) is not None:
             return before if not_connected(self.interactions[before]) else None
         redacted = self._redactor.request(asked)
-        index = self._next(lambda each: matches(redacted, self.wanted[each], self._endpoint))
+        index = self._next(lambda each: matches(redacted, self.wanted[each], self._endpoint), self._all)
         return index if index is not None and not_connected(self.interactions[index]) else None
 
     def _asked_like(self, index: int, asked: Request) -> Request:
@@ -143,13 +167,16 @@ class Selection:
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
             rules = self._endpoint if scripted else self.rules
-            missed = not_recorded(redacted, self.wanted, played, rules, self._vary, cassette=path, command=command)
+            found = self._alike.find(redacted)
+            equal = sum(self._is_answer(redacted, self.wanted, each, Likeness.ANY) for each in every(found))
+            told = {"cassette": path, "command": command}
+            missed = not_recorded(redacted, self.wanted, played, rules, self._vary, **told, equal=equal)
             return replace(missed, scripted=True) if scripted else missed
 
     def read_on(self) -> None:
         """Learn the secrets of the requests that were answered as they were."""
         with self._lock:
-            for each in self._unread:
+            for each in self._unread.values():
                 self._redactor.request(each)
             self._unread.clear()
 
@@ -174,6 +201,39 @@ class Selection:
         return without_secrets(self.interactions, self._redactor)
 
     @cached_property
+    def _plain(self) -> list[Request]:
+        """The recorded requests as they are."""
+        return [each.request for each in self.interactions]
+
+    @cached_property
+    def _are_early(self) -> bool:
+        return any(each.response.head.early for each in self.interactions)
+
+    @cached_property
+    def _all(self) -> tuple[Shelf]:
+        return (Shelf(range(len(self.interactions))),)
+
+    @cached_property
+    def _by_other_rules(self) -> list[int]:
+        """What a request's key does not tell: those that answer any prompt, or a part of a request."""
+        told = enumerate(self.interactions)
+        return [index for index, each in told if each.response.head.early or is_scripted(each)]
+
+    @cached_property
+    def _as_they_are(self) -> Index:
+        return Index(lambda: self._plain, self.rules, self._by_other_rules)
+
+    @cached_property
+    def _redacted(self) -> Index:
+        return Index(lambda: self.wanted, self.rules, self._by_other_rules)
+
+    @cached_property
+    def _alike(self) -> Index:
+        """Where a placeholder stands, other text may stand too: no key tells those."""
+        loose = [at for at, each in enumerate(self.wanted) if _has_placeholder(each)]
+        return Index(lambda: self.wanted, self.rules, sorted({*self._by_other_rules, *loose}))
+
+    @cached_property
     def _vary(self) -> list[Vary]:
         return [named_by_vary(each.response.headers) for each in self.interactions]
 
@@ -184,10 +244,11 @@ class Selection:
         none: there the requests are compared redacted.
         """
         if not records and all(isinstance(each, str) for each in self.rules.match_on):
-            plain = [each.request for each in self.interactions]
-            index = self._answer(asked, plain, went_live=went_live, likeness=Likeness.EXACT)
+            index = self._answer(asked, self._plain, went_live=went_live, likeness=Likeness.EXACT)
             if index is not None:
-                self._unread.append(asked)
+                body = self._plain[index].body  # one for all that are equal: no upload is kept for each request
+                kept = replace(asked, body=body) if body == asked.body else asked
+                self._unread.setdefault((index, asked.uri, asked.headers), kept)
                 return index
         self.read_on()
         redacted = self._redactor.request(asked)
@@ -196,31 +257,46 @@ class Selection:
 
     def _answer(self, asked: Request, wanted: Sequence[Request], *, went_live: bool, likeness: Likeness) -> int | None:
         def answers(index: int) -> bool:
-            each = self.interactions[index]
-            if not_connected(each):
+            if not_connected(self.interactions[index]):
                 return False  # ``refuse`` gave it, before the request was written
-            rules = self._endpoint if is_scripted(each) else self.rules
-            recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
-            # where the answer came early, the rest of the request made no difference
-            heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
-            if not matches(heard, recorded, rules, self._vary[index], likeness=likeness):
+            if not self._is_answer(asked, wanted, index, likeness):
                 return False
-            return not (went_live and holds_placeholder(each.response))
+            return not (went_live and holds_placeholder(self.interactions[index].response))
 
-        return self._next(answers)
+        following = next(unplayed(self._all, self.plays), None)
+        if following is not None and not self._steady and answers(following):
+            return following  # as it was recorded: most suites ask so, and need no index
+        exact = self._as_they_are if wanted is self._plain else self._redacted
+        return self._next(answers, (exact if likeness is Likeness.EXACT else self._alike).find(asked))
 
-    def _next(self, answers: Callable[[int], bool]) -> int | None:
+    def _is_answer(self, asked: Request, wanted: Sequence[Request], index: int, likeness: Likeness) -> bool:
+        each = self.interactions[index]
+        rules = self._endpoint if is_scripted(each) else self.rules
+        recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
+        # where the answer came early, the rest of the request made no difference
+        heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
+        return matches(heard, recorded, rules, self._vary[index], likeness=likeness)
+
+    def _next(self, answers: Callable[[int], bool], shelves: Sequence[Shelf]) -> int | None:
         """The first one that answers: of those not played yet, of those that a fault spoilt, of the last ones again.
 
         A client that asks again after a fault gets what it did not get whole.
         """
-        indices = range(len(self.interactions))
         if self._steady:
-            return next((each for each in indices if answers(each)), None)
-        unplayed = (each for each in indices if not self.plays[each] and answers(each))
+            return next((each for each in every(shelves) if answers(each)), None)
+        for each in unplayed(shelves, self.plays):
+            if answers(each):
+                return each
+        if not self._spoilt and not self._repeats:
+            return None
+        indices = [*every(shelves)]
         spoilt = (each for each in indices if each in self._spoilt and answers(each))
         again = (each for each in reversed(indices) if self._repeats and answers(each))
-        return next(chain(unplayed, spoilt, again), None)
+        return next(chain(spoilt, again), None)
+
+
+def _has_placeholder(request: Request) -> bool:
+    return any(PLACEHOLDER.search(text) for text in (request.uri, unpacked(request.body).decode("latin-1")))
 
 
 def without_secrets(interactions: Sequence[Interaction], redactor: Redactor) -> list[Request]:

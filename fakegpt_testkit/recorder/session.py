@@ -29,6 +29,7 @@ class Session:
     def __init__(self, deck: CassetteDeck) -> None:
         self._deck = deck
         self._drift: Drift | None = None
+        self._left_open: tuple[str, ...] | None = None
 
     @property
     def path(self) -> str:
@@ -152,6 +153,11 @@ class Session:
         return self._deck.passing.count
 
     @property
+    def left_open(self) -> tuple[str, ...]:
+        """The requests whose answers are neither at their end nor let go of by the client; later, those at the end."""
+        return self._left_open if self._left_open is not None else self._deck.left_open
+
+    @property
     def unapplied(self) -> tuple[tuple[str, str], ...]:
         """The faults that changed no answer so far, each with the reason; except those of ``faults.everywhere``."""
         return self._deck.selection.unapplied
@@ -185,6 +191,7 @@ class Session:
 
     def close(self) -> None:
         """Take what still runs as it is now: nobody listens to it any more."""
+        self._left_open = self._deck.left_open
         self._deck.recordings.stop()
         self._drift = self.drift
 

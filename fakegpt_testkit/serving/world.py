@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape
 from fakegpt_testkit.matching import chosen
@@ -206,4 +206,4 @@ class World:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
 
 SUFFIXES = (".yaml", ".yml")
@@ -180,7 +180,7 @@ def _sweep(folder: Path) -> None:
     """Remove what a killed process left behind, once nobody can still be writing it."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(_TEMPORARY) and time.time() - entry.stat().st_mtime > _STALE_SECONDS:
+            if entry.name.startswith(_TEMPORARY) and clock.seconds() - entry.stat().st_mtime > _STALE_SECONDS:
                 _remove(entry.path)
 
 

@@ -11,13 +11,13 @@ import errno
 import json
 import os
 import re
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 import filelock
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.storage.files import read, remove
@@ -64,12 +64,13 @@ class Journal:
     before.
     """
 
-    def __init__(self, cassette: Path, folder: Path | None = None) -> None:
+    def __init__(self, cassette: Path, folder: Path | None = None, test: str = "") -> None:
         folder = state_folder("journals") if folder is None else folder
         stem = re.sub(r"[^A-Za-z0-9_-]", "_", cassette.stem)[:60]
         self.path = folder / f"{stem}-{os.getpid()}-{os.urandom(4).hex()}{_SUFFIX}"
         self._held = filelock.FileLock(_lock_path(self.path), timeout=0, thread_local=False)
-        self._first = {"journal": _FORMAT, "cassette": os.path.abspath(cassette), "at": time.time()}  # noqa: PTH100
+        place = os.path.abspath(cassette)  # noqa: PTH100
+        self._first = {"journal": _FORMAT, "cassette": place, "at": clock.seconds(), "test": test}
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held.acquire()
@@ -172,7 +173,8 @@ class Journal:
 class Leftover:
     """A journal that lies there; ``running`` while the process that writes it lives.
 
-    ``problem`` says why nothing of it can be recovered, when that is so.
+    ``problem`` says why nothing of it can be recovered, when that is so. ``at`` is when it was begun, in seconds since
+    1970, ``size`` is in bytes, and ``test`` is the one that recorded, where one did.
     """
 
     path: Path
@@ -180,6 +182,9 @@ class Leftover:
     running: bool
     interactions: int
     problem: str = ""
+    at: float = 0.0
+    size: int = 0
+    test: str = ""
 
 
 def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
@@ -204,12 +209,12 @@ def discard(path: Path) -> None:
 
 
 def _leftover(path: Path) -> Leftover:
-    running = _is_held(path)
+    running, told = _is_held(path), path.stat()
     try:
-        cassette, interactions = _rebuilt(path)
+        first, interactions = _rebuilt(path)
     except StorageError as error:
-        return Leftover(path, "", running, 0, str(error))
-    return Leftover(path, cassette, running, len(interactions))
+        return Leftover(path, "", running, 0, str(error), told.st_mtime, told.st_size)
+    return Leftover(path, first.cassette, running, len(interactions), "", first.at, told.st_size, first.test)
 
 
 def _is_held(path: Path) -> bool:
@@ -233,29 +238,39 @@ class _Growing:
     ending: Ending | None
 
 
-def _rebuilt(path: Path) -> tuple[str, list[Interaction]]:
+@dataclass(frozen=True, slots=True)
+class _First:
+    """A journal's first line: which cassette was recorded, when, by which test."""
+
+    cassette: str
+    at: float
+    test: str
+
+
+def _rebuilt(path: Path) -> tuple[_First, list[Interaction]]:
     data = read(path)
     if data is None:
         raise _unrecoverable(path, FileNotFoundError(errno.ENOENT, "there is no such journal"))
     first, *lines = data.split(b"\n")
-    cassette = _cassette_of(first)
-    if cassette is None:
+    begun = _read_first(first)
+    if begun is None:
         raise _unrecoverable(path, OSError(errno.EINVAL, "its first line is not that of a journal"))
     growing: dict[int, _Growing] = {}
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # what a torn write left ends the story
         for line in lines:
             _take(growing, json.loads(line))
-    return cassette, [_finished(one, one.head) for _, one in sorted(growing.items()) if one.head is not None]
+    return begun, [_finished(one, one.head) for _, one in sorted(growing.items()) if one.head is not None]
 
 
-def _cassette_of(line: bytes) -> str | None:
+def _read_first(line: bytes) -> _First | None:
     try:
         first = json.loads(line)
     except (ValueError, RecursionError):
         return None
     match first:
-        case {"journal": int(version), "cassette": str(cassette)} if version == _FORMAT:
-            return cassette
+        case {"journal": int(version), "cassette": str(cassette), **more} if version == _FORMAT:
+            at, test = more.get("at"), more.get("test")
+            return _First(cassette, at if isinstance(at, float) else 0.0, test if isinstance(test, str) else "")
     return None
 
 

@@ -1,13 +1,14 @@
 """Gives every test's cassette a path of its own inside the cassettes' folder, on every file system.
 
 Two different test ids never get the same path, not even where upper and lower case are one. Reads no file; looks only
-whether a link leads out of the folder.
+which names are there, and whether a link leads out of the folder.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import CassetteNameRefused
@@ -28,8 +29,9 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 def path_for(folder: Path, test_id: str) -> Path:
     """The cassette of a test, from its id as pytest writes it: ``tests/test_chat.py::TestChat::test_greets[de]``.
 
-    ``tests/`` and ``.py`` are left out: ``test_chat/TestChat.test_greets[de]~11.yaml``. A module elsewhere keeps its
-    whole path and its ``.py``. What follows ``~`` tells which letters are capitals.
+    ``tests/`` and ``.py`` are left out: ``test_chat/TestChat.test_greets[de].yaml``. A module elsewhere keeps its
+    whole path and its ``.py``. Where another name is there already that differs in capitals alone, ``~`` and a number
+    follow that tells which letters are; so they do where such a name is there from before.
     """
     module, _, test = test_id.partition("::")
     parts = module.split("/")
@@ -45,7 +47,10 @@ def path_for(folder: Path, test_id: str) -> Path:
     called, bracket, parameters = test.partition("[")
     name = ".".join(_escaped(part, _UNSAFE_OR_DOT) for part in called.split("::"))
     name += _escaped(bracket + parameters, _UNSAFE) if bracket else ""
-    path = folder.joinpath(*map(_component, folders), _component(name) + SUFFIX)
+    path = folder
+    for each in folders:
+        path /= _component(path, each)
+    path /= _component(path, name, SUFFIX)
     return _without_links_out(folder, path, test_id)
 
 
@@ -87,15 +92,38 @@ def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02x}" for byte in match[0].encode("utf-8", "surrogatepass"))
 
 
-def _component(escaped: str) -> str:
-    """One file name, unique without regard to case, not too long, and none that Windows keeps for itself."""
+def _component(folder: Path, escaped: str, suffix: str = "") -> str:
+    """One name in a folder: unique without regard to case, not too long, and none that Windows keeps for itself."""
     if _RESERVED.match(escaped):
         escaped = f"%{ord(escaped[0]):02x}{escaped[1:]}"
     letters = [character for character in escaped if character.isalpha()]
     capitals = sum(1 << place for place, letter in enumerate(letters) if letter.isupper())
-    unique = f"{escaped}~{capitals:x}" if capitals else escaped
-    if len(unique) <= _LONGEST:
-        return unique
+    plain, numbered = (f"{_cut(each)}{suffix}" for each in (escaped, f"{escaped}~{capitals:x}"))
+    there = _names_in(folder).get(plain.lower(), ())
+    if any(each != plain for each in there) or numbered in _names_in(folder).get(numbered.lower(), ()):
+        return numbered
+    return plain
+
+
+def _cut(name: str) -> str:
+    if len(name) <= _LONGEST:
+        return name
     import hashlib
 
-    return f"{unique[:_KEPT_OF_LONG]}~~{hashlib.sha256(unique.encode()).hexdigest()[:32]}"
+    return f"{name[:_KEPT_OF_LONG]}~~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    """The names in a folder by what they are without capitals."""
+    try:
+        return _listed(os.fspath(folder), os.stat(folder).st_mtime_ns)  # noqa: PTH116 - once for each test of a suite
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=256)
+def _listed(folder: str, _changed: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder):  # noqa: PTH208
+        found.setdefault(name.lower(), []).append(name)
+    return found

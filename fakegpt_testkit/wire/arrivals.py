@@ -36,7 +36,7 @@ class Wait:
 
 
 class Arrivals:
-    """One tape while it plays; a ``Playback``. ``where`` is what an error calls the tape."""
+    """One tape while it plays; a ``Playing``. ``where`` is what an error calls the tape."""
 
     def __init__(self, tape: Tape, method: str, pace: Pace, where: str, clock: Callable[[], float]) -> None:
         self.version = tape.head.version
@@ -67,6 +67,11 @@ class Arrivals:
     def breaks_off(self) -> bool:
         """Whether the server had closed the connection before the request was whole: no more of it can be sent."""
         return self._tape.head.early and not (self._tape.status and keeps_open(self._tape.head))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more is to be played, and the client has not let go."""
+        return not self._over
 
     @property
     def hung_up(self) -> bool:

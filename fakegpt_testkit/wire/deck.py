@@ -32,6 +32,14 @@ class Playback(Protocol):
         """Whether the client left before all was played."""
 
 
+class Playing(Playback, Protocol):
+    """The same while it may still play. It keeps nothing of the client alive."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more is to be played, and the client has not let go."""
+
+
 class ExchangeSink(Protocol):
     """One exchange while it is recorded; except ``chunk``, each method is called at most once, in this order."""
 
@@ -100,7 +108,7 @@ class Deck(Protocol):
     def answers_early(self, request: Request) -> bool:
         """Whether a recorded answer began when no more of a request had been sent than of this one by now."""
 
-    def follow(self, number: int, playback: Playback) -> None:
+    def follow(self, number: int, playback: Playing) -> None:
         """Told what plays to this request, as it begins."""
 
     def record(self, number: int) -> ExchangeSink:

@@ -239,7 +239,7 @@ class PlayedExchange:
         name = self._deck.name(self._number)
         player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)
         self._handler.player = player
-        self._deck.follow(self._number, player)
+        self._deck.follow(self._number, player.progress)
 
     def _unreachable(self, failure: Exception) -> None:
         if not waits_for_room(self._connector, self._req):

@@ -17,6 +17,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from fakegpt_testkit.clients.aiohttp.paces import pace_from
+from fakegpt_testkit.clients.aiohttp.progress import Progress
 from fakegpt_testkit.errors import ResponseNotRecorded
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.writing import encode, encode_breach, is_delimited, keeps_open
@@ -201,7 +202,7 @@ class PlayedTransport(asyncio.Transport):
 
 
 class Player:
-    """Feeds one tape to one handler, at a pace."""
+    """Feeds one tape to one handler, at a pace. ``progress`` is what may be kept of it."""
 
     def __init__(
         self, tape: Tape, method: str, handler: PlayedHandler, transport: PlayedTransport, pace: Pace, where: str
@@ -220,7 +221,17 @@ class Player:
         self._ended = False
         self._over = False
         self.left_early = False
+        self.progress = Progress(self)
         self._pace.begin(self)
+
+    def __del__(self) -> None:
+        """Gone with its response, which nobody closed."""
+        self.progress.keep(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more is to be played, and the client has not let go."""
+        return not (self._over or self._ended)
 
     @property
     def read(self) -> int:
@@ -264,6 +275,7 @@ class Player:
         if not self._over:
             self.left_early = not self._ended
         self._over = True
+        self.progress.keep(self)
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

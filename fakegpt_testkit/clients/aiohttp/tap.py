@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.capture import Capture, reset_name
 
@@ -111,7 +112,7 @@ class Tap(asyncio.Protocol):
         self._owner = live.protocol
         self._handler = handler
         self._own = own
-        self._capture = Capture(recording, method, uri, asyncio.get_running_loop().time)
+        self._capture = Capture(recording, method, uri, clock.waiting())
         self._capture.whenever_over = self._step_aside
         self._ear = cast("asyncio.Transport", ListeningTransport(transport, self, own))
         handler.transport = self._ear

@@ -8,12 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-import time
 import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.httpclient.connect_errors import fail_to_connect
 from fakegpt_testkit.clients.httpclient.sockets import PlayedSocket, TapFile, TapSocket
@@ -217,7 +217,7 @@ class LiveExchange(Exchange):
             with connecting_live(connection):
                 connection.connect()
         live = connection.sock
-        capture = Capture(self._recording, self._method, self._uri, time.monotonic)
+        capture = Capture(self._recording, self._method, self._uri, clock.monotonic)
         self._tapped = tap = TapSocket(live, capture)
         connection.sock = tap
 
@@ -315,7 +315,7 @@ class PlayedExchange(Exchange):
             self._go_live()
             return
         name = self._deck.name(self._number)
-        self._arrivals = Arrivals(tape, self._method, self._deck.pace, name, time.monotonic)
+        self._arrivals = Arrivals(tape, self._method, self._deck.pace, name, clock.monotonic)
         self._deck.follow(self._number, self._arrivals)
 
     def _go_live(self) -> None:

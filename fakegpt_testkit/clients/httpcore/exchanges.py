@@ -5,19 +5,17 @@ Never waits and never reads: what is to be slept and what then comes is said to 
 
 from __future__ import annotations
 
-import sys
-import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture, reset_name
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
 
     from fakegpt_testkit.exchange import Ending
@@ -45,7 +43,7 @@ class Asked:
 
     def capture(self) -> Capture:
         """A new recording of it."""
-        return Capture(self.deck.record(self.number), self.method, self.uri, find_clock())
+        return Capture(self.deck.record(self.number), self.method, self.uri, clock.waiting())
 
     def unreachable(self, why: Ending | None, failure: Exception) -> None:
         """It found no connection."""
@@ -71,7 +69,7 @@ class Played:
             tape = deck.play(number, self.reader.request)
             if tape is None:
                 raise GoLive
-            self.arrivals = Arrivals(tape, self.asked.method, deck.pace, deck.name(number), find_clock())
+            self.arrivals = Arrivals(tape, self.asked.method, deck.pace, deck.name(number), clock.waiting())
             deck.follow(number, self.arrivals)
         return self.arrivals
 
@@ -162,15 +160,3 @@ def as_recorded(response: Any, exchange: Played) -> Any:
         response.extensions.pop("reason_phrase", None)
         response.extensions["stream_id"] = 1
     return response
-
-
-def find_clock() -> Callable[[], float]:
-    """The clock by which the client waits: its loop's, which may be a virtual one, where one runs."""
-    if (asyncio := sys.modules.get("asyncio")) is not None:
-        try:
-            clock: Callable[[], float] = asyncio.get_running_loop().time
-        except RuntimeError:
-            pass
-        else:
-            return clock
-    return time.monotonic

@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from fakegpt_testkit.clients.httpcore.exchanges import KEY, Asked, find_clock
+from fakegpt_testkit import clock
+from fakegpt_testkit.clients.httpcore.exchanges import KEY, Asked
 from fakegpt_testkit.clients.httpcore.failures import H2
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
 from fakegpt_testkit.wire.capture import Moments, reset_name
@@ -31,7 +32,7 @@ class StreamCapture:
         self._asked = asked
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
-        self._moments = Moments(find_clock())
+        self._moments = Moments(clock.waiting())
         self._decoding = Decoding(())
         self._coded: list[tuple[Chunk, Chunk]] = []
         self._requested = self._over = False

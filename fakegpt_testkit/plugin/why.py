@@ -1,0 +1,69 @@
+"""What ``fakegpt-testkit why`` tells of a test: its settings, where each was written, and what the last run did.
+
+Kept in pytest's own cache. Knows no cassette. Figures come without secrets; a setting that may hold one is only named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from fakegpt_testkit.plugin import options
+from fakegpt_testkit.wording import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+PROPERTY: Final = "fakegpt_why"
+"""How it travels with a test's report, to xdist's controller too; it is taken off there."""
+KEPT: Final = "fakegpt/tests"
+"""Its name in pytest's cache."""
+_MOST: Final = 5000
+_LOGIN: Final = re.compile(r"//[^/@\s]*@")
+
+Source = tuple[str, str, str]
+"""A setting's name, its value in words, and where that was written."""
+
+
+def sources(
+    config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark], written: Mapping[str, object]
+) -> tuple[Source, ...]:
+    """Where each setting comes from that is ``written`` in the end."""
+    layers = options.layers(config, fixture, markers)
+    found = []
+    for name, value in written.items():
+        where = [place for place, values in layers if name in values and values[name] is value]
+        found.append((name, _shown(value), where[-1] if where else "a hook or the plugin"))
+    return tuple(found)
+
+
+def _shown(value: object) -> str:
+    """In words; of what may hold a secret, only what it is."""
+    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, set, type(None)))
+    return shortened(_LOGIN.sub("//…@", repr(value)) if plain else f"a {type(value).__name__}")
+
+
+def note(item: pytest.Item, test: str, figures: str, settings: Sequence[Source]) -> None:
+    """Keep what is told of a test where its report takes it along."""
+    told = {"test": test, "settings": settings}
+    item.user_properties.append((PROPERTY, json.dumps({**json.loads(figures), **told})))
+
+
+def take(report: pytest.TestReport) -> dict[str, Any] | None:
+    """What came along with a report; nobody else is to see it."""
+    said = [str(value) for name, value in report.user_properties if name == PROPERTY]
+    report.user_properties[:] = [each for each in report.user_properties if each[0] != PROPERTY]
+    return None if not said else json.loads(said[-1])
+
+
+def keep(config: pytest.Config, told: Mapping[str, dict[str, Any]]) -> None:
+    """Put it beside what earlier runs did; where pytest keeps no cache, nothing is kept."""
+    cache = getattr(config, "cache", None)
+    if cache is None or not told:
+        return
+    before = cache.get(KEPT, {})
+    kept = {test: what for test, what in (before if isinstance(before, dict) else {}).items() if test not in told}
+    cache.set(KEPT, dict([*kept.items(), *told.items()][-_MOST:]))

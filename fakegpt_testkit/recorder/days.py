@@ -1,0 +1,122 @@
+"""Moves an answer's dates by the time since it was recorded: a cookie that was good for an hour is so on every day.
+
+Knows no clock: the moment comes in. Moved are the dates that clients compare with their clock; what says when a thing
+was changed stays, and so do all dates of an answer that does not say when it was recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from fakegpt_testkit.exchange import media_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakegpt_testkit.exchange import Headers, Interaction, Tape
+    from fakegpt_testkit.redaction.vault import Edit
+
+_LEAST: Final = timedelta(minutes=1)
+"""What is younger is played byte for byte."""
+_BEFORE: Final = timedelta(days=1)
+"""What lay further back when it was recorded is no date to go by: 1970 in a cookie says that it is to go."""
+_LARGEST: Final = 1 << 20
+
+_FIELDS: Final = frozenset({"date", "expires", "retry-after"})
+_COOKIE: Final = re.compile(r"(?<=;)(\s*expires\s*=\s*)([^;]+)", re.IGNORECASE)
+_IN_JSON: Final = re.compile(
+    rb'"(?:expires_?at|expires_?on|expiration|expires)"\s*:\s*"?'
+    rb'(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\d{10}(?:\d{3})?)(?=["\s,}])',
+    re.IGNORECASE,
+)
+
+
+def moved(interaction: Interaction, now: datetime) -> Interaction:
+    """The interaction with its answer's dates as they would be had it been recorded now, to the second."""
+    then = interaction.provenance.moment
+    if then is None or now - then < _LEAST:
+        return interaction
+    shift = _Shift(then, timedelta(seconds=int((now - then).total_seconds())))
+    tape = interaction.response
+    headers = tuple((name, shift.in_field(name.lower(), value)) for name, value in tape.headers)
+    if edits := list(shift.in_body(tape)):
+        tape = _edited(tape, headers, edits)
+    elif headers != tape.headers:
+        tape = replace(tape, head=replace(tape.head, headers=headers))
+    return interaction if tape is interaction.response else replace(interaction, response=tape)
+
+
+def _edited(tape: Tape, headers: Headers, edits: list[Edit]) -> Tape:
+    from fakegpt_testkit.redaction.chunks import recut, sized
+    from fakegpt_testkit.redaction.digests import true_again
+
+    chunks = recut(tape.chunks, edits)
+    after = b"".join(chunk.data for chunk in chunks)
+    headers = true_again(sized(headers, len(tape.body), len(after)), tape.body, after)
+    return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
+
+
+class _Shift:
+    """From one day to another."""
+
+    def __init__(self, then: datetime, by: timedelta) -> None:
+        self._since = then - _BEFORE
+        self._by = by
+
+    def in_field(self, name: str, value: str) -> str:
+        if name in _FIELDS:
+            return self._http_date(value)
+        if name == "set-cookie":
+            return _COOKIE.sub(lambda found: found[1] + self._http_date(found[2]), value)
+        return value
+
+    def in_body(self, tape: Tape) -> Iterator[Edit]:
+        """In JSON, beside the names that credentials have for their end."""
+        if "json" not in media_type(tape.headers) or len(tape.body) > _LARGEST:
+            return
+        for found in _IN_JSON.finditer(tape.body):
+            said = found["when"].decode()
+            if (word := self._number(said) if said.isdigit() else self._iso(said)) != said:
+                from fakegpt_testkit.redaction.vault import Edit
+
+                yield Edit(found.start("when"), found.end("when"), word)
+
+    def _to(self, moment: datetime) -> datetime | None:
+        """The moved moment; None for one that stays."""
+        try:
+            aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            return None if aware < self._since else aware + self._by
+        except OverflowError:
+            return None
+
+    def _http_date(self, said: str) -> str:
+        """By RFC 9110, 5.6.7, and as older services write cookies: ``Mon, 01-Jan-2024 00:00:00 GMT``."""
+        from email.utils import format_datetime, parsedate_to_datetime
+
+        try:
+            to = self._to(parsedate_to_datetime(said))
+        except (ValueError, TypeError):
+            return said
+        if to is None:
+            return said
+        text = format_datetime(to.astimezone(UTC), usegmt=True)
+        if not re.search(r"\d-[A-Za-z]{3}-\d", said):
+            return text
+        weekday, day, month, year, *rest = text.split()
+        return " ".join((weekday, f"{day}-{month}-{year}", *rest))
+
+    def _iso(self, said: str) -> str:
+        to = self._to(datetime.fromisoformat(said))
+        if to is None:
+            return said
+        places = len(said.partition(".")[2].rstrip("Z").partition("+")[0].partition("-")[0])
+        text = to.isoformat(timespec="seconds" if not places else "milliseconds" if places <= 3 else "microseconds")
+        return text.replace("+00:00", "Z") if said.endswith("Z") else text
+
+    def _number(self, said: str) -> str:
+        unit = 1000 if len(said) == 13 else 1
+        to = self._to(datetime.fromtimestamp(int(said) / unit, UTC))
+        return said if to is None else str(int(said) + int(self._by.total_seconds()) * unit)

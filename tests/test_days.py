@@ -1,0 +1,181 @@
+"""Time: dates in old answers, and the real clock below those that a test freezes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import pytest
+import requests
+
+from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, clock, load_cassette, use_cassette
+from fakegpt_testkit.exchange import Provenance
+from fakegpt_testkit.recorder.days import moved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from fakegpt_testkit.exchange import Headers
+
+pytestmark = pytest.mark.once
+URL = "http://login.example/login"
+AT = "2024-01-01T12:00:00Z"
+LATER = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+"""790 days and half a minute later."""
+
+
+def answered(*fields: tuple[str, str], body: bytes = b"", at: str = AT) -> Interaction:
+    tape = Tape(Head(200, "OK", fields), (Chunk(0, body),) if body else ())
+    return Interaction(Request("GET", URL), tape, Provenance(at=at))
+
+
+def fields(*said: tuple[str, str]) -> Headers:
+    return moved(answered(*said), LATER).response.headers
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "now"),
+    [
+        ("Date", "Mon, 01 Jan 2024 12:00:00 GMT", "Sun, 01 Mar 2026 12:00:30 GMT"),
+        ("expires", "Mon, 01 Jan 2024 13:00:00 GMT", "Sun, 01 Mar 2026 13:00:30 GMT"),
+        ("Expires", "Monday, 01-Jan-24 13:00:00 GMT", "Sun, 01-Mar-2026 13:00:30 GMT"),
+        ("Expires", "Mon Jan  1 13:00:00 2024", "Sun, 01 Mar 2026 13:00:30 GMT"),
+        ("Retry-After", "Mon, 01 Jan 2024 12:01:00 GMT", "Sun, 01 Mar 2026 12:01:30 GMT"),
+        (
+            "Set-Cookie",
+            "a=b; Path=/; Expires=Tue, 02-Jan-2024 12:00:00 GMT; Secure",
+            "a=b; Path=/; Expires=Mon, 02-Mar-2026 12:00:30 GMT; Secure",
+        ),
+        *(
+            (name, same, same)
+            for name, same in (
+                ("Retry-After", "120"),
+                ("Expires", "0"),
+                ("Expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
+                ("Set-Cookie", "a=; expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+                ("Set-Cookie", "expires=soon; Max-Age=60"),
+                ("Set-Cookie", "a=b; Expires=Fri, 31 Dec 9999 23:59:59 GMT"),
+                ("Last-Modified", "Mon, 01 Jan 2024 11:00:00 GMT"),
+            )
+        ),
+    ],
+)
+def test_a_date_that_clients_compare_with_their_clock_moves(name: str, then: str, now: str) -> None:
+    assert fields((name, then)) == ((name, now),)
+
+
+def test_what_does_not_say_when_it_was_recorded_or_is_young_stays() -> None:
+    date = ("Date", "Mon, 01 Jan 2024 12:00:00 GMT")
+    unknown, young = answered(date, at=""), answered(date, at="2026-03-01T12:00:00Z")
+    assert moved(unknown, LATER) is unknown
+    assert moved(young, LATER) is young
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (b'{"expires_at": 1704114000}', b'{"expires_at": 1772370030}'),
+        (b'{"expiresAt":1704114000000,"n":1704114000}', b'{"expiresAt":1772370030000,"n":1704114000}'),
+        (b'{"expires_on": "1704114000"}', b'{"expires_on": "1772370030"}'),
+        (b'{"Expiration": "2024-01-01T13:00:00Z"}', b'{"Expiration": "2026-03-01T13:00:30Z"}'),
+        (b'{"expires":"2024-01-01T13:00:00.000+00:00"}', b'{"expires":"2026-03-01T13:00:30.000+00:00"}'),
+        (b'{"expires_in": 1704114000, "created": "2024-01-01T13:00:00Z"}',) * 2,
+    ],
+)
+def test_the_end_of_a_credential_in_json_moves(then: bytes, now: bytes) -> None:
+    length = ("Content-Length", str(len(then)))
+    tape = moved(answered(("Content-Type", "application/json"), length, body=then), LATER).response
+    assert tape.body == now
+    assert moved(answered(("Content-Type", "text/plain"), body=then), LATER).response.body == then
+
+
+async def test_a_log_in_replays_years_later() -> None:
+    login = answered(("Set-Cookie", "sid=abcdefgh; Path=/; Expires=Mon, 01 Jan 2024 13:00:00 GMT"))
+    with use_cassette((login, login)):
+        async with aiohttp.ClientSession() as session:
+            await (await session.get(URL)).read()
+            assert [cookie.key for cookie in session.cookie_jar] == ["sid"]
+        jar = requests.Session()
+        jar.get(URL, timeout=5)
+        assert jar.cookies["sid"] == "abcdefgh"
+
+
+# --- the real clock ---------------------------------------------------------------------------------------------------
+
+
+class _Slow(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na")
+        time.sleep(0.02)  # which nobody freezes
+        self.wfile.write(b"b")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def slow_server() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def frozen(name: str, moment: str) -> AbstractContextManager[object]:
+    if name == "freezegun":
+        return pytest.importorskip("freezegun").freeze_time(moment)  # type: ignore[no-any-return]
+    return pytest.importorskip("time_machine").travel(moment, tick=False)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("moment", ["2001-01-01", "2090-01-01"])
+@pytest.mark.parametrize("name", ["freezegun", "time_machine"])
+async def test_what_is_recorded_under_a_frozen_clock_tells_the_real_time(
+    name: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = tmp_path / "a.yaml"
+    before = clock.now()
+    with slow_server() as url, frozen(name, moment):
+        assert time.time() != pytest.approx(clock.seconds(), abs=1e6)
+        assert abs(clock.now() - before) < timedelta(minutes=5)
+        with use_cassette(path, record_mode="once"):
+            async with aiohttp.ClientSession() as session, session.get(url) as response:
+                assert await response.read() == b"ab"
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(url)).text == "ab"
+            (journal,) = (tmp_path / "state").rglob("*.journal")
+            assert abs(json.loads(journal.read_bytes().splitlines()[0])["at"] - before.timestamp()) < 300
+        with use_cassette(path, max_age="1d", stale="fail"):
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(url)).text == "ab"
+    for each in load_cassette(path).interactions:
+        assert each.provenance.moment is not None
+        assert abs(each.provenance.moment - before) < timedelta(minutes=5)
+        assert each.response.chunks[-1].at >= 0.01
+
+
+def test_a_clock_that_is_put_into_the_modules_that_hold_one_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Frozen(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Frozen:
+            return cls(2001, 1, 1, tzinfo=tz)
+
+    for module in [each for each in sys.modules.values() if getattr(each, "datetime", None) is datetime]:
+        monkeypatch.setattr(module, "datetime", Frozen)
+    assert clock.now().year > 2020

@@ -1,0 +1,140 @@
+"""What outlives a test, and what is kept of an exchange: counts, no objects; an open stream is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+import warnings
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import pytest
+import requests
+from support.servers import HOLD, serve
+
+from fakegpt_testkit import Chunk, EndingKind, Head, Interaction, RecordMode, Request, Tape, load_cassette, use_cassette
+from fakegpt_testkit.errors import FakeGptTestkitWarning, RequestNotRecorded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+URL = "http://a.example/a"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"
+TOLD = r"1 answer of .*a\.yaml had not ended when it was closed: GET /slow; wanted each read to its end"
+
+
+def held(*pieces: bytes) -> Interaction:
+    return Interaction(Request("GET", URL), Tape(Head(200, "OK"), tuple(Chunk(0, each) for each in pieces)))
+
+
+async def get(url: str = URL) -> bytes:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await response.read()
+
+
+def test_what_was_played_is_freed() -> None:
+    async def several(times: int) -> None:
+        for _ in range(times):
+            assert len(await get()) == 100_000
+
+    with use_cassette((held(b"x" * 100_000),), allow_playback_repeats=True) as session:
+        asyncio.run(several(3))
+        client = httpx.Client(verify=False)
+        client.get(URL)
+        gc.collect()
+        tracemalloc.start()
+        asyncio.run(several(40))
+        for _ in range(40):
+            client.get(URL)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        client.close()
+        assert kept < 500_000  # of 8 MB
+        assert len(session.exchanged) == 84
+
+
+async def forgotten(url: str) -> tuple[bool, bool]:
+    """Whether a response that nobody holds is freed once its session is closed, and told by name in debug mode."""
+    asyncio.get_running_loop().set_debug(True)
+    asyncio.get_running_loop().slow_callback_duration = 60
+    gc.collect()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        async with aiohttp.ClientSession() as session:
+            gone = weakref.ref(await session.get(url))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+    return gone() is None, any("Unclosed response" in str(each.message) for each in told)
+
+
+async def test_an_answer_that_nobody_closes_is_freed_and_told_as_live(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL")
+    async with serve({"/a": (HEAD, HOLD)}) as server:
+        live = await forgotten(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml", record_mode="once") as session:
+            assert await forgotten(f"{server.url}/a") == live == (True, True)
+        with use_cassette(tmp_path / "a.yaml") as session:
+            assert await forgotten(f"{server.url}/a") == live
+        assert session.left_open == ()
+
+
+def test_a_refusal_keeps_no_frame_of_the_client() -> None:
+    with use_cassette((held(b"x"),)) as session:
+        with pytest.raises(RequestNotRecorded) as raised:
+            requests.get("http://a.example/b", timeout=5)
+        (refused,) = session.refused
+    assert (refused.__traceback__, refused.__context__, refused.__cause__) == (None, None, None)
+    assert str(refused) in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", ["once", "none"])
+async def test_a_stream_that_outlives_its_cassette_is_told(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    first = asyncio.Event()
+
+    async def read(url: str) -> None:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert await response.content.readany() == b"ab"
+            first.set()
+            await asyncio.Event().wait()
+
+    async with serve({"/slow": (HEAD, HOLD)}) as server:
+        if mode == "none":
+            with use_cassette(path, record_mode="once"), suppress(TimeoutError):
+                await asyncio.wait_for(read(f"{server.url}/slow"), 0.1)
+            first.clear()
+        block = use_cassette(path, record_mode=RecordMode(mode))
+        session = block.__enter__()
+        task = asyncio.create_task(read(f"{server.url}/slow"))
+        await first.wait()
+        assert session.left_open == ("GET /slow",)
+        with pytest.warns(FakeGptTestkitWarning, match=TOLD):
+            block.__exit__(None, None, None)
+        assert session.left_open == ("GET /slow",)
+        task.cancel()
+        await asyncio.wait([task])
+    ending = load_cassette(path).interactions[0].response.ending
+    if mode == "once":
+        assert (ending.kind, ending.note) == (EndingKind.ABANDONED, "still open when the cassette was closed")
+
+
+def test_a_synchronous_client_is_told_too() -> None:
+    block = use_cassette((held(b"ab", b"cd"),))
+    block.__enter__()
+    response = requests.get(URL, stream=True, timeout=5)
+    with pytest.warns(FakeGptTestkitWarning, match="1 answer of a script had not ended"):
+        block.__exit__(None, None, None)
+    response.close()
+    with use_cassette((held(b"ab", b"cd"), held(b"ef"))) as session:
+        with requests.get(URL, stream=True, timeout=5) as response:
+            assert next(response.iter_content(2)) == b"ab"
+        assert requests.get(URL, timeout=5).text == "ef"
+    assert session.left_open == ()

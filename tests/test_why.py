@@ -1,0 +1,61 @@
+"""``fakegpt-testkit why``: what the last run of a test did, and where its settings came from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.commands import runner
+from support.suites import INI
+
+from fakegpt_testkit.cli import main
+
+pytestmark = pytest.mark.once
+SUITE = """
+import aiohttp, pytest, requests
+from fakegpt_testkit import script
+
+@pytest.fixture
+def fakegpt_config():
+    return {"ignore": ["query.t"], "origins": {"http://user:hunter2hunter2@a.example": "http://b.example"}}
+
+@pytest.mark.fakegpt(script("hi", "there"), pace="recorded", url="http://me:hunter2hunter2@c.example")
+def test_one():
+    requests.get("http://a.example/unheard")
+
+@pytest.mark.fakegpt(script("hi"), unplayed="ignore")
+def test_other():
+    pass
+"""
+
+
+def test_it_tells_the_settings_with_their_places_and_the_last_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makeini(INI + "fakegpt_unplayed = warn\n")
+    pytester.makepyfile(test_it=SUITE)
+    result = pytester.runpytest("-p", "cacheprovider", "--fakegpt-refused=warn", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=1, failed=1)
+    assert "fakegpt_why" not in (pytester.path / "junit.xml").read_text()
+    monkeypatch.chdir(pytester.path)
+    text = runner().invoke(main, ["why", "test_it.py::test_one"]).stdout
+    for said in (
+        "test_it.py::test_one failed when it ran last",
+        "cassette: none",
+        "pace = 'recorded', from the marker",
+        "ignore = ['query.t'], from fakegpt_config",
+        "refused = 'warn', from the command line",
+        "unplayed = 'warn', from the ini file",
+        "played 0, recorded 0, refused 1, passed through 0, blocked 0",
+        "refused: GET /unheard is not in",
+    ):
+        assert said in text
+    assert "hunter2" not in text
+    told = json.loads(runner().invoke(main, ["why", "other", "--json"]).stdout)
+    assert ["unplayed", "'ignore'", "the marker"] in told["settings"]
+    assert told["passed"] is True
+    both = runner().invoke(main, ["why", "test_"])
+    assert (both.exit_code, "is a part of 2 tests" in both.stderr) == (2, True)
+    unknown = runner().invoke(main, ["why", "test_none"])
+    assert (unknown.exit_code, "run it first: pytest test_none" in unknown.stderr) == (2, True)
