@@ -67,7 +67,22 @@ def test_show_tells_requests_events_times_the_ending_and_the_text(tmp_path: Path
     assert "complete after 5000.0 ms" in result.stdout
     assert "  silence of 4500.0 ms from 500.0 ms on\n" in result.stdout
     assert "  recorded 2026-01-02T03:04:05Z\n" in result.stdout
-    assert result.stdout.endswith("  text:\n    Hello\n    World\n")
+    assert result.stdout.index("  text:\n    Hello\n    World\n") < result.stdout.index("    100.0 ms  chunk 1")
+
+
+def test_show_tells_what_stands_outside_the_events_and_cuts_its_lines(tmp_path: Path) -> None:
+    body = b": still here\n\n" * 2 + b"data: " + b"x" * 300 + b"\n\nnonsense\n\ndata: half"
+    file = written(
+        tmp_path / "c.yaml", Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.1, body),)))
+    )
+    outside = [
+        f"  outside the events: {each}"
+        for each in ("comment, 2 times: still here", "no field of an event: nonsense", "left at the end: half")
+    ]
+    shown = ran("show", file).stdout.splitlines()
+    assert shown[-3:] == outside
+    assert max(map(len, shown[3:])) <= 126
+    assert ran("replay", file, "--pace", "0").stdout.splitlines()[-3:] == outside
 
 
 def test_show_can_be_asked_for_one_interaction(tmp_path: Path) -> None:

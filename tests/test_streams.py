@@ -143,8 +143,17 @@ def test_a_description_has_the_last_events_and_the_ending() -> None:
     assert lines[-2] == "  event 6 at 0.700 s: ping: 5"
     assert lines[-1] == "  ended: reset (ECONNRESET) after 0.700 s"
     long = describe(recorded(stream_tape([b"data: %s\n\n" % (b"x" * 300)])))
-    assert "  event 1 at 0.200 s: " + "x" * 200 + "…\n" in long
+    assert "  event 1 at 0.200 s: " + "x" * 177 + "…\n" in long
     assert "before" not in long
+
+
+def test_a_description_has_the_text_first_and_what_stands_outside_the_events_in_lines_of_a_width() -> None:
+    interaction = script("w" * 300, dialect="openai-chat")[0]
+    beating = faults.comment("still here", 1)(interaction.response)
+    lines = describe(Stream(replace(interaction, response=beating)), 80).splitlines()
+    assert lines[1] == f"  text: '{'w' * 69}…'"
+    assert lines[-2:] == ["  outside the events: comment: still here", "  ended: complete after 0.000 s"]
+    assert max(map(len, lines[1:])) <= 80
 
 
 # --- what the client read ---

@@ -34,7 +34,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
 _KINDS = ("unreadable", "secret", "personal", "cut-off", "stale", "error", "unknown")
 _SEVERITIES = ("harmless", "added", "broken")
-_SHOWN = 100
+_SHOWN = 126
+_LEAST = 20
 
 
 @click.command(
@@ -99,6 +100,7 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
         ending = timeline.interaction.response.ending
         time.sleep(max(0.0, began + ending.at * float(factor) - time.monotonic()))
         out.print("" if ending.kind.value == "complete" else escaped(f"\n[{_ending(timeline)}]", "red"))
+        _print_outside(out, timeline)
 
 
 @click.command(epilog=example("fakegpt-testkit check cassettes --max-age 90 --allow cut-off"))
@@ -220,16 +222,29 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     out.print(escaped(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
     if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
         out.print(escaped(f"  recorded {origin}", "dim"))
+    if timeline.text:
+        out.print("  text:", style="dim")
+        out.print(escaped("\n".join(f"    {line}" for line in timeline.text.splitlines())))
     for moment in timeline.moments:
         kind = "" if moment.event.event == "message" else f"{moment.event.event}: "
         grown = _grown(moment)
         what = f"+ {grown!r}" if grown else kind + moment.event.data
-        out.print(escaped(f"  {moment.at * 1000:9.1f} ms  chunk {moment.chunk:<4} {_cut(what)}"))
+        at = f"  {moment.at * 1000:9.1f} ms  chunk {moment.chunk:<4} "
+        out.print(escaped(at + _cut(what, _width(out) - len(at))))
     for gap in timeline.gaps:
         out.print(escaped(f"  silence of {gap.seconds * 1000:.1f} ms from {gap.start * 1000:.1f} ms on", "yellow"))
-    if timeline.text:
-        out.print("  text:", style="dim")
-        out.print(escaped("\n".join(f"    {line}" for line in timeline.text.splitlines())))
+    _print_outside(out, timeline)
+
+
+def _print_outside(out: Console, timeline: Timeline) -> None:
+    for each in timeline.outside:
+        said = "  outside the events: "
+        out.print(escaped(said + _cut(each, _width(out) - len(said)), "yellow"))
+
+
+def _width(out: Console) -> int:
+    """How long a line may be: as the terminal is wide, and where there is none as a page is."""
+    return out.width if out.is_terminal else _SHOWN
 
 
 def _ending(timeline: Timeline) -> str:
@@ -247,5 +262,5 @@ def _grown(moment: Moment) -> str:
     )
 
 
-def _cut(text: str) -> str:
-    return shortened(escape_controls(text).replace("\n", "\\n"), _SHOWN)
+def _cut(text: str, size: int) -> str:
+    return shortened(escape_controls(text).replace("\n", "\\n"), max(size - 1, _LEAST))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -43,6 +44,7 @@ _LABELS: Final = {
 }
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:(?:data|event|id|retry):|:)")
 _DATA: Final = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?data(?:[:\r\n]|$)")
+_COMMENT: Final = re.compile(rb"(?:^|(?<=[\r\n])):[ ]?([^\r\n]*)")
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _COMMA: Final = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
@@ -52,7 +54,8 @@ _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
 class Frames:
     """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last.
 
-    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read.
+    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read;
+    ``comments`` are the words of the comments between events.
     """
 
     framing: Framing
@@ -61,6 +64,18 @@ class Frames:
     unfinished: str = ""
     completed: tuple[int, ...] = ()
     too_large: EventTooLarge | None = None
+    comments: tuple[str, ...] = ()
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What stood outside the events, in words: comments, which are mostly heartbeats, lines, and what is left."""
+        counts = Counter(self.comments)
+        return (
+            *(f"comment{f', {count} times' if count > 1 else ''}: {text}" for text, count in counts.items()),
+            *(f"no field of an event: {line}" for line in self.stray.splitlines()),
+            *((f"left at the end: {self.unfinished}",) if self.unfinished.strip() else ()),
+            *((str(self.too_large),) if self.too_large is not None else ()),
+        )
 
 
 def framing_of(body: bytes, label: str = "") -> Framing | None:
@@ -131,7 +146,8 @@ def _server_sent(chunks: Sequence[bytes]) -> Frames:
         too_large = error
     stray = _stray(b"".join(chunks)) if parser.stray and too_large is None else parser.stray
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large)
+    comments = tuple(found[1].decode("utf-8", "replace") for found in _COMMENT.finditer(b"".join(chunks)))
+    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large, comments)
 
 
 def _stray(body: bytes) -> str:

@@ -79,8 +79,8 @@ def _interaction(number: int, timeline: Timeline) -> Iterator[str]:
         yield from _events(number, timeline)
     elif tape.body:
         yield f'<h3>Body</h3>\n<pre tabindex="0">{as_html(_body(tape.body))}</pre>\n'
-    for problem in (timeline.stray, timeline.unfinished, timeline.too_large):
-        yield f'<p class="bad">Not an event: {as_html(problem)}</p>\n' if problem else ""
+    for each in timeline.outside:
+        yield f"<p>Outside the events: {as_html(each)}</p>\n"
     yield _folded("Request headers", _headers(request.headers))
     yield _folded("Request body", _body(request.body)) if request.body else ""
     yield _folded("Response headers", _headers(tape.headers))

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,7 +139,7 @@ def pytest_runtest_makereport(
     if session is not None and report.failed and session.refused:
         report.sections.append(("fakegpt: refused", str(session.refused[0])))
     if session is not None and report.failed and session.streams:
-        report.sections.append(("fakegpt: streams", session.describe()))
+        report.sections.append(("fakegpt: streams", session.describe(get_terminal_size((200, 24)).columns)))
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
         again = hints.command(item, f"--fakegpt-recut={how}")
         report.sections.append(("fakegpt: cuts", f"the chunks were cut again; to repeat it: {again}"))

@@ -162,16 +162,15 @@ class Session:
         """The faults that changed no answer so far, each with the reason; except those of ``faults.everywhere``."""
         return self._deck.selection.unapplied
 
-    def describe(self) -> str:
-        """The streams' last events and endings for the report of a failed test, redacted."""
+    def describe(self, width: int = 200) -> str:
+        """The streams' texts, last events and endings for the report of a failed test, redacted, in lines so long."""
         from fakegpt_testkit.timeline import describe
 
         self._deck.selection.read_on()
         lines = []
         for each in self.streams:
-            lines.append(
-                describe(replace(each, interaction=self._deck.redactor.interaction(each.interaction), reading=None))
-            )
+            shown = self._deck.redactor.interaction(each.interaction)
+            lines.append(describe(replace(each, interaction=shown, reading=None), width))
             if each.reading is not None:
                 left = ", and closed early" if each.closed_early else ""
                 lines.append(f"  client read {each.read} of {len(each.interaction.response.body)} bytes{left}")

@@ -138,10 +138,10 @@ class Served:
         """The faults that changed no answer so far, each with the reason."""
         return self._look(lambda: self._world.unapplied)
 
-    def describe(self) -> str:
-        """The streams' last events and endings for the report of a failed test, redacted."""
+    def describe(self, width: int = 200) -> str:
+        """The streams' texts, last events and endings for the report of a failed test, redacted, in lines so long."""
         shown = (replace(each, interaction=self._world.shown_interaction(each.interaction)) for each in self.streams)
-        return "\n".join(describe(replace(each, reading=None)) for each in shown)
+        return "\n".join(describe(replace(each, reading=None), width) for each in shown)
 
     def _stream(self, entry: Entry) -> Stream:
         assert entry.played is not None

@@ -55,7 +55,8 @@ class Timeline:
     """An interaction and what its stream says, event by event.
 
     ``answer`` is what the stream says in its ``dialect``. ``stray`` are lines that are no field of an event,
-    ``unfinished`` what stood after the last whole event, ``too_large`` why reading stopped, if it did.
+    ``unfinished`` what stood after the last whole event, ``too_large`` why reading stopped, if it did;
+    ``outside`` says all of that in words, and the comments.
     """
 
     interaction: Interaction
@@ -67,6 +68,7 @@ class Timeline:
     too_large: str = ""
     dialect: str = "unknown"
     framing: Framing | None = None
+    outside: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -107,6 +109,7 @@ def tell(interaction: Interaction) -> Timeline:
         "" if frames.too_large is None else str(frames.too_large),
         heard.dialect.name,
         frames.framing,
+        frames.outside,
     )
 
 

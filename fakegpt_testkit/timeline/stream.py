@@ -220,16 +220,23 @@ def _plain(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-def describe(stream: Stream) -> str:
-    """The stream's last events and its ending, for the report of a failed test. Not redacted."""
+def describe(stream: Stream, width: int = _SHOWN_DATA) -> str:
+    """The stream's text, its last events and its ending, for the report of a failed test. Not redacted.
+
+    No line of it is longer than ``width`` but the first, which says what was asked.
+    """
     lines = [repr(stream)]
+    if stream.text:
+        lines.append(f"  text: {shortened(stream.text, max(width - 11, _SHOWN_TEXT))!r}")
     first = max(0, len(stream.events) - _SHOWN_EVENTS)
     if first:
         lines.append(f"  … {first} events before")
     shown = zip(stream.event_times[first:], stream.events[first:], strict=True)
     for number, (at, event) in enumerate(shown, first + 1):
-        data = shortened(event.data, _SHOWN_DATA)
         kind = "" if event.event == "message" else f"{event.event}: "
-        lines.append(f"  event {number} at {at:.3f} s: {kind}{data}")
+        said = f"  event {number} at {at:.3f} s: {kind}"
+        lines.append(said + shortened(event.data, max(width - len(said) - 1, _SHOWN_TEXT)))
+    outside = () if stream._heard.frames is None else stream._heard.frames.outside
+    lines += [f"  outside the events: {shortened(each, max(width - 23, _SHOWN_TEXT))}" for each in outside]
     lines.append(f"  ended: {stream.ending} after {stream.ending.at:.3f} s")
     return "\n".join(lines)
