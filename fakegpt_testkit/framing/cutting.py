@@ -9,7 +9,7 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
@@ -44,7 +44,6 @@ _LABELS: Final = {
 }
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:(?:data|event|id|retry):|:)")
 _DATA: Final = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?data(?:[:\r\n]|$)")
-_COMMENT: Final = re.compile(rb"(?:^|(?<=[\r\n])):[ ]?([^\r\n]*)")
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _COMMA: Final = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
@@ -54,8 +53,7 @@ _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
 class Frames:
     """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last.
 
-    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read;
-    ``comments`` are the words of the comments between events.
+    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read.
     """
 
     framing: Framing
@@ -64,7 +62,13 @@ class Frames:
     unfinished: str = ""
     completed: tuple[int, ...] = ()
     too_large: EventTooLarge | None = None
-    comments: tuple[str, ...] = ()
+    chunks: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The words of the comments between server-sent events; looked for when they are asked for."""
+        lines = (line for line in re.split(rb"[\r\n]", b"".join(self.chunks)) if line.startswith(b":"))
+        return tuple(line[1:].removeprefix(b" ").decode("utf-8", "replace") for line in lines)
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -146,8 +150,7 @@ def _server_sent(chunks: Sequence[bytes]) -> Frames:
         too_large = error
     stray = _stray(b"".join(chunks)) if parser.stray and too_large is None else parser.stray
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    comments = tuple(found[1].decode("utf-8", "replace") for found in _COMMENT.finditer(b"".join(chunks)))
-    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large, comments)
+    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large, tuple(chunks))
 
 
 def _stray(body: bytes) -> str:
