@@ -1,7 +1,7 @@
 """Reads an answer of 400 events to its text: a `Stream` beside the SDK's own accumulation of the same bytes.
 
-Run it with `make benchmark`. Milliseconds by CPU time, the best of several turns. An SDK is asked over its HTTP library's
-own double; what a request costs that brings one event is taken off, so that reading is what is compared.
+Run it with `make benchmark`. Milliseconds by CPU time, the best of several turns. An SDK is asked over its HTTP
+library's own double; what a request costs that brings one event is taken off, so that reading is what is compared.
 """
 
 from __future__ import annotations

@@ -117,7 +117,9 @@ class _Sum:
         self.error: Failure | None = None
 
     def add(self, delta: Delta) -> None:
-        if isinstance(delta, Usage):
+        if type(delta) is Text and (known := self.choices.get(delta.choice)) and known.text is None:
+            known.pieces.append(delta.text)  # by far the most
+        elif isinstance(delta, Usage):
             old = self.usage or delta
             self.usage = Usage(
                 old.input_tokens if delta.input_tokens is None else delta.input_tokens,
@@ -171,7 +173,7 @@ class Reading:
         deltas = self._reader.feed(event)
         for delta in deltas:
             self._total.add(delta)
-        kind = kind_of(deltas)
+        kind = _KINDS[type(deltas[0])] if len(deltas) == 1 else kind_of(deltas)
         if self._ended_at is None and (kind == "done" or (len(deltas) > 1 and _END in deltas)):
             self._ended_at = len(self._order)
         self._order.append(kind)

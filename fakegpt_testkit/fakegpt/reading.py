@@ -29,7 +29,10 @@ class AnswerReader:
         """What this event changed."""
         if event.event == "ping":
             return (Ping(),)
-        return self._translated(self._reader.feed(event))
+        deltas = self._reader.feed(event)
+        if len(deltas) == 1 and type(deltas[0]) is conversation.Text:
+            return (Text(deltas[0].text),)  # by far the most
+        return self._translated(deltas)
 
     def close(self, stray: str = "") -> Sequence[Delta]:
         """What was held back until now."""

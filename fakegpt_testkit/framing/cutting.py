@@ -9,9 +9,10 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
@@ -53,16 +54,20 @@ _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
 class Frames:
     """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last.
 
-    ``completed`` has the number of the chunk, from 0, that completed each event; ``too_large`` is why no more was read.
+    ``too_large`` is why no more was read, ``chunks`` what was cut.
     """
 
     framing: Framing
     events: tuple[Event, ...] = ()
     stray: str = ""
     unfinished: str = ""
-    completed: tuple[int, ...] = ()
     too_large: EventTooLarge | None = None
     chunks: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def completed(self) -> tuple[int, ...]:
+        """The number of the chunk, from 0, that completed each event; found when it is asked for."""
+        return tuple(_completed(self.chunks, self.framing))
 
     @property
     def comments(self) -> tuple[str, ...]:
@@ -116,9 +121,18 @@ def cut_chunks(chunks: Sequence[bytes], framing: Framing) -> Frames:
     found = list(_READERS[framing](body))
     end = found[-1][1] if found else 0
     rest = body[end:].strip(b" \t\r\n,[]" if framing is Framing.JSON_ARRAY else b"\r\n").decode("utf-8", "replace")
-    arrived = list(accumulate(map(len, chunks)))
-    completed = tuple(bisect_left(arrived, end) for _, end in found)
-    return Frames(framing, tuple(event for event, _ in found), unfinished=rest, completed=completed)
+    return Frames(framing, tuple(event for event, _ in found), unfinished=rest, chunks=tuple(chunks))
+
+
+def _completed(chunks: Sequence[bytes], framing: Framing) -> Iterator[int]:
+    if framing is not Framing.SSE:
+        arrived = list(accumulate(map(len, chunks)))
+        yield from (bisect_left(arrived, end) for _, end in _READERS[framing](b"".join(chunks)))
+        return
+    parser = sse.EventStreamParser()
+    with suppress(EventTooLarge):
+        for number, chunk in enumerate(chunks):
+            yield from repeat(number, len(parser.feed(chunk)))
 
 
 def split(body: bytes, framing: Framing) -> list[bytes]:
@@ -138,19 +152,14 @@ def split(body: bytes, framing: Framing) -> list[bytes]:
 def _server_sent(chunks: Sequence[bytes]) -> Frames:
     parser = sse.EventStreamParser()
     events: list[Event] = []
-    completed: list[int] = []
     too_large = None
     try:
-        for number, chunk in enumerate(chunks):
-            if found := parser.feed(chunk):
-                events += found
-                completed += [number] * len(found)
-        parser.close()
+        events.extend(parser.read(chunks))
     except EventTooLarge as error:
         too_large = error
     stray = _stray(b"".join(chunks)) if parser.stray and too_large is None else parser.stray
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    return Frames(Framing.SSE, tuple(events), stray, unfinished, tuple(completed), too_large, tuple(chunks))
+    return Frames(Framing.SSE, tuple(events), stray, unfinished, too_large, tuple(chunks))
 
 
 def _stray(body: bytes) -> str:
