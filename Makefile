@@ -78,6 +78,7 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse.py
 	.matrix/benchmark/bin/python benchmarks/sse_cases.py
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
+	.matrix/benchmark/bin/python benchmarks/dialects.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
 	.matrix/benchmark/bin/python benchmarks/replay.py
 	.matrix/benchmark/bin/python benchmarks/clients.py

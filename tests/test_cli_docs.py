@@ -23,7 +23,7 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf
 def test_each_command_has_its_place_on_the_page_and_runs_there() -> None:
     titled = {name for title in re.findall(r"^## (.*)$", PAGE, re.MULTILINE) for name in title.split(", ")}
     assert set(main.commands) == titled - {"Shell completion"}
-    assert set(re.findall(r"^\$.*fakegpt-testkit (\w+)", PAGE, re.MULTILINE)) == set(main.commands)
+    assert set(re.findall(r"^\$.*fakegpt-testkit (\w[\w-]*)", PAGE, re.MULTILINE)) == set(main.commands)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

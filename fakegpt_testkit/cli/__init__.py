@@ -17,6 +17,7 @@ from fakegpt_testkit.cli.demo import demo
 from fakegpt_testkit.cli.edit import convert, record, recover, scrub
 from fakegpt_testkit.cli.inspect import check, diff, replay, show
 from fakegpt_testkit.cli.serve import serve
+from fakegpt_testkit.cli.speak import speak as speak_command
 from fakegpt_testkit.cli.stand_in import upstream
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import CliError, example, format_error
@@ -66,5 +67,6 @@ for _command in (
     serve,
     upstream,
     why,
+    speak_command,
 ):
     main.add_command(_command)

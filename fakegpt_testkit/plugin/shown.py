@@ -32,7 +32,7 @@ def hide_frames() -> None:
 
     ``--full-trace`` shows them.
     """
-    for name, module in [*sys.modules.items()]:
+    for name, module in sys.modules.copy().items():
         if name.startswith(_PACKAGE):
             vars(module).setdefault("__tracebackhide__", True)
 

@@ -1,0 +1,26 @@
+"""Each official SDK is pointed at the stand-in by its base URL, and reads it as its service."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from support.sdks import SDKS
+
+from fakegpt_testkit.cli.speak import speaking
+from fakegpt_testkit.serving import serve
+
+# the SDKs leave their connections to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.mark.parametrize("name", SDKS)
+async def test_an_sdk_reads_the_stand_in_at_its_base_url(name: str) -> None:
+    sdk = SDKS[name]
+    server = speaking(
+        dialect=sdk.dialect, text="Hello there", reasoning="", delay=0.0, cuts="7,3", fault=(), plain=False
+    )
+    async with serve(server) as url:
+        base = f"{url}/v1" if name.startswith("openai") else url
+        read = await asyncio.to_thread(sdk.get, base)
+    assert read.text == "Hello there"
