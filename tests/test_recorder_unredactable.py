@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.secrets_measured import record
 from support.secrets_planted import Planted
+from support.suites import INI
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, load_cassette, use_cassette
 from fakegpt_testkit.cassette import Cassette
@@ -118,8 +119,9 @@ def test_asks():
 
 
 def test_the_report_of_a_test_says_where_its_answer_was_changed(pytester: pytest.Pytester) -> None:
+    pytester.makeini(INI)
     pytester.makepyfile(test_suite=SUITE)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:looptime_plugin")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     said = "redaction changed the text of this answer at character 22 of its text (REDACTED-A-KEY-1)"
     assert said in result.stdout.str()
