@@ -126,8 +126,9 @@ class RecordedExchange:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended, or had not when it was stopped."""
-        return self._stopped or not self._over
+        """Whether its answer has not ended, or had not when it was stopped; one that is read on has been let go of."""
+        began = self._request is not None and self._head.status != 0
+        return began and not self.reads_on and (self._stopped or not self._over)
 
     @property
     def is_over(self) -> bool:

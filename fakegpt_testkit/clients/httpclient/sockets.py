@@ -158,6 +158,7 @@ class PlayedSocket:
     def __init__(self, peer: tuple[str, int], timeout: object, *, aside: Any = None, tls: bool = False) -> None:
         self.aside = aside
         self.exchange: Played | None = None
+        self._read: Played | None = None  # the exchange whose answer has a file: that one closes it
         self._peer = peer
         self._timeout = socket.getdefaulttimeout()  # what http.client's mark for "not said" means
         if timeout is None or isinstance(timeout, (int, float)):
@@ -204,6 +205,7 @@ class PlayedSocket:
     def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> Any:
         """What a response is read from."""
         assert mode in READABLE, "http.client reads bytes"
+        self._read = self.exchange
         return buffered(PlayedFile(self, None if is_peek(buffering) else self.exchange), buffering)
 
     def settimeout(self, timeout: float | None) -> None:
@@ -223,7 +225,9 @@ class PlayedSocket:
         self._shut.set()
 
     def close(self) -> None:
-        """Close it, and the live one that it stands for."""
+        """Close it, and the live one that it stands for; the client lets go of an answer that it has not begun."""
+        if self.exchange is not None and self.exchange is not self._read:
+            self.exchange.closed()
         self._close_pair()
         if self.aside is not None:
             self.aside.close()
