@@ -252,7 +252,7 @@ def test_a_recording_that_was_killed_can_be_recovered(tmp_path: Path) -> None:
             process.kill()
             process.wait()
         assert not path.exists()
-        assert runner().invoke(main, ["recover", "--all"]).exit_code == 0
+        assert runner().invoke(main, ["recover", "--all", "--all-projects"]).exit_code == 0
     [kept] = loads(path.read_bytes(), "").interactions
     assert (kept.response.body, kept.response.ending.kind) == (b"".join(EVENTS), EndingKind.KILLED)
 
