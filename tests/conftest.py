@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis.strategies import none
 from support import quick
 
 import fakegpt_testkit
@@ -36,6 +37,11 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+@given(none())
+def use_hypothesis(_: None) -> None:
+    """Do nothing with an example."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only tests that need no server, no subprocess, no browser")
 
@@ -53,6 +59,7 @@ def pytest_sessionstart() -> None:
 
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: no collection of garbage looks at it, and pytest makes five for each run."""
+    use_hypothesis()  # an older one asks the collector who holds its random numbers: they are made before the freeze
     gc.collect()
     gc.freeze()
 

@@ -312,22 +312,24 @@ async def test_the_proxy_gets_all_four_requests(way: str) -> None:
 
 
 async def test_one_call_keeps_to_one_connection() -> None:
-    peers = set()
+    peers = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peers.add(writer)
+        peers.append(asyncio.current_task())
         back, forth = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
             while piece := await source.read(65536):
                 sink.write(piece)
             sink.close()
+            await sink.wait_closed()
 
         await asyncio.gather(pump(reader, forth), pump(back, writer))
 
     async with serve(Options(text="Hello")) as service, await asyncio.start_server(note, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         assert await client_of(f"http://localhost:{port}").create_async("", ASK) == "Hello"
+    await asyncio.gather(*filter(None, peers))
     assert len(service.requests) == 4
     assert len(peers) == 1
 

@@ -181,9 +181,10 @@ class Vault:
         for literal, value, packed in self._literals:
             word = self._words[value]
             at = literal.rfind(tail, 0, -1) if not packed and len(tail) == least else -1
-            while at >= 0 and at + least > longest[0]:
-                if text.endswith(literal[: at + least]):
-                    longest = at + least, word
+            while at >= 0 and (size := at + least) > longest[0]:
+                start = len(text) - size  # the first letters are looked at first: a slice of a long secret costs
+                if start >= 0 and text.startswith(literal[:least], start) and text.endswith(literal[:size]):
+                    longest = size, word
                 at = literal.rfind(tail, 0, at + least - 1)
         return longest
 
