@@ -32,8 +32,8 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = sys.executable
 UV = (PYTHON, "-m", "uv")
 PYTEST = ("-m", "pytest", "--quiet")
-SPREAD = ("-n", str(os.cpu_count() or 1), "--dist", "worksteal")
-"""The tests run on every processor, and none is idle while another has some left."""
+SPREAD = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
+"""One worker more than processors, since some tests wait; none is idle while another has some left."""
 NO_CACHE = ("-p", "no:cacheprovider")
 PROJECT = "fakegpt-testkit"
 TESTS = "tests, with coverage"
@@ -87,7 +87,7 @@ def everything() -> list[Step]:
         *looks(),
         Step(
             TESTS,
-            210,
+            250,
             ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser and not programs", *SPREAD)),
             STATE,
         ),
@@ -103,7 +103,7 @@ def everything() -> list[Step]:
         *docs(),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),), beside=True),
         *in_environment(
-            "providers' clients", "sdks", PYTHON, 15, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
+            "providers' clients", "sdks", PYTHON, 25, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
         ),
         *floor(),
     ]
@@ -139,7 +139,7 @@ def floor() -> list[Step]:
     older = (*UV, "pip", "install", "--quiet", "--python", there, "urllib3==1.26.18")
     theirs = (there, *PYTEST, *NO_CACHE, *SPREAD, "tests/test_clients_httpclient.py", "tests/test_clients_contract.py")
     return [
-        *in_environment("floor", "floor", python, 170, lowest, ("-m", "not once and not browser")),
+        *in_environment("floor", "floor", python, 120, lowest, ("-m", "not once and not browser")),
         # vcrpy cannot be loaded with urllib3 1.26, so its tests run above, and those of what meets urllib3 here
         Step("floor: urllib3 1.26", 20, (older, theirs), AS_INSTALLED),
     ]

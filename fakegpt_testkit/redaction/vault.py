@@ -39,6 +39,10 @@ _ESCAPED: Final = re.compile(
 
 _LINE_END: Final = re.compile(r"\\{1,8}n|%(?:25)?0[Aa]")
 _GRAM: Final = 4
+_LONG: Final = 16 * 1024
+"""Above so many characters a spelling is searched as it is: its parts of four would take more than the search."""
+_ANY: Final = ""
+"""Among those parts: any text may be the start of a secret."""
 _ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _URL_SAFE: Final = str.maketrans("+/", "-_")
 _STANDARD: Final = str.maketrans("-_", "+/")
@@ -148,7 +152,11 @@ class Vault:
         if value not in self._words:
             spellings = _spellings(value)
             self._literals.extend((literal, value, False) for literal in spellings)
-            self._grams.update(each[at : at + _GRAM] for each in spellings for at in range(len(each) - _GRAM + 1))
+            for each in spellings:
+                if len(each) > _LONG:
+                    self._grams.add(_ANY)
+                else:
+                    self._grams.update(each[at : at + _GRAM] for at in range(len(each) - _GRAM + 1))
             self._literals.extend((core, value, True) for core in _base64_cores(value))
         self._words[value] = word
 
@@ -176,7 +184,7 @@ class Vault:
         """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
         longest = 0, ""
         tail = text[-least:]
-        if text[-_GRAM:] not in self._grams:
+        if text[-_GRAM:] not in self._grams and _ANY not in self._grams:
             return longest
         for literal, value, packed in self._literals:
             word = self._words[value]
