@@ -15,8 +15,8 @@ from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
 
-def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+def run(code: str, *arguments: str) -> str:
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("name", fakegpt_testkit.__all__)
@@ -36,6 +36,19 @@ def test_importing_the_plugin_loads_neither_aiohttp_nor_vcrpy() -> None:
     )
     alone = run("import sys, pytest; print(*sorted({'aiohttp', 'vcr', 'yaml', 'asyncio'} & set(sys.modules)))")
     assert run(code) == alone
+
+
+def test_a_suite_that_does_not_use_us_is_not_watched(tmp_path: Path) -> None:
+    """The hook that sees servers is called for some hundred events of a test, and stays for good."""
+    (tmp_path / "test_theirs.py").write_text("def test_theirs(): assert 0\n")
+    (tmp_path / "test_ours.py").write_text("import pytest\n@pytest.mark.fakegpt\ndef test_ours(): pass\n")
+    code = (
+        "import pytest, sys; from fakegpt_testkit.guard import listening; "
+        "pytest.main([sys.argv[1], '-qq', '-p', 'no:cacheprovider', '--tb=no', '--no-summary', '--no-header']); "
+        "print(listening._install.cache_info().currsize, 'fakegpt_testkit.recorder' in sys.modules)"
+    )
+    for name, seen in (("test_theirs.py", ["0", "False"]), ("test_ours.py", ["1", "True"])):
+        assert run(code, str(tmp_path / name)).split()[-2:] == seen, name
 
 
 def test_the_core_loads_no_http_library() -> None:

@@ -60,7 +60,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Run(config, tally), "fakegpt_run")
     config.pluginmanager.register(drift.Verification(config), "fakegpt_verification")
     config.stash[_proxies] = guard.read_proxies(os.environ)
-    guard.watch()  # from now on: a fixture may serve before the first cassette is opened
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -100,6 +99,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in functions:
             if item.get_closest_marker(MARKER) is None:
                 item.fixturenames.insert(0, "fakegpt_guard")
+    if any(name.startswith("fakegpt_") for item in functions for name in item.fixturenames):
+        guard.watch()  # from now on: a fixture may serve before the first cassette is opened
     suite = config.stash[_tally].suite
     collection.note_items(suite, config, dict.fromkeys([*marked, *served]))
     suite.part = suite.part or collection.part_of(config)
@@ -131,7 +132,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember how the test ended: its cassette is closed after that. Show what its streams were."""
     if call.excinfo is not None:
-        shown.hide_frames()
+        if "fakegpt_testkit.recorder" in sys.modules:  # else none of our frames holds a request
+            shown.hide_frames()
         hints.cut(call, whole=item.config.getoption("fulltrace"))
     report = yield
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
