@@ -117,7 +117,9 @@ def quick() -> list[Step]:
 def newest() -> list[Step]:
     """The tests with the newest of everything that they need, on the newest Python of this machine."""
     pythons = find_pythons()
-    return in_environment("newest", "newest", pythons[max(pythons)], 220, ("--resolution", "highest", "--upgrade"), ())
+    install = ("--resolution", "highest", "--upgrade")
+    node = Step("newest: packages of Node", 10, ((PYTHON, "scripts/check.py", "node"),))
+    return [node, *in_environment("newest", "newest", pythons[max(pythons)], 180, install, ())]
 
 
 def docs() -> list[Step]:
