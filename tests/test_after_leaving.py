@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import warnings
+import weakref
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,8 +41,10 @@ WHOLE = (HEAD, in_chunk(FIRST), 0.02, in_chunk(SECOND), 0.02, b"0\r\n\r\n")
 def server() -> Iterator[RawServer]:
     marked = (HEAD, in_chunk(FIRST), in_chunk(DONE), 0.01, b"0\r\n\r\n")
     held = (HEAD, in_chunk(FIRST), in_chunk(DONE), HOLD)
+    still = (HEAD, in_chunk(FIRST), HOLD)
     broken = (HEAD, in_chunk(FIRST), 0.02, in_chunk(SECOND), RESET)
-    with raw_server({"/whole": WHOLE, "/marked": marked, "/held": held, "/broken": broken}) as running:
+    answers = {"/whole": WHOLE, "/marked": marked, "/held": held, "/still": still, "/broken": broken}
+    with raw_server(answers) as running:
         yield running
 
 
@@ -142,12 +147,13 @@ def test_a_new_episode_is_read_on_too(server: RawServer, tmp_path: Path) -> None
         assert only.response.ending.kind is EndingKind.COMPLETE, name
 
 
-def test_a_block_that_ends_meanwhile_keeps_what_came(server: RawServer, tmp_path: Path) -> None:
+def test_a_block_that_ends_meanwhile_keeps_what_came_and_reads_no_more(server: RawServer, tmp_path: Path) -> None:
     async def main() -> None:
         async with aiohttp.ClientSession() as client:
             with use_cassette(tmp_path / "c.yaml", record_mode="all", after_leaving="read"):
-                async with client.get(f"{server.url}/whole") as answer:
+                async with client.get(f"{server.url}/still") as answer:
                     assert await answer.content.readany() == FIRST
+        # the session's end waits for what is read: it would wait as long as the server holds the answer
 
     run_in("asyncio", main())
     [only] = load_cassette(tmp_path / "c.yaml").interactions
@@ -181,3 +187,39 @@ def test_a_place_that_is_none_is_named(server: RawServer, tmp_path: Path) -> Non
     file.write_text(re.sub(r"left: '[\d.]+'", "left: early", file.read_text()))
     with pytest.raises(CassetteError, match="'early' is no moment at which a client left"):
         load_cassette(file)
+
+
+@pytest.mark.parametrize("path", ["/whole", "/still"])
+async def test_who_closes_may_be_cancelled_while_the_rest_is_read(
+    path: str, server: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "c.yaml"
+    with use_cassette(file, record_mode="all", after_leaving="read"):
+        client = aiohttp.ClientSession()
+        async with client.get(f"{server.url}{path}") as answer:
+            assert await answer.content.readany() == FIRST
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.close(), 0.001)
+        await asyncio.sleep(0.1)
+    [only] = load_cassette(file).interactions
+    assert only.response.ending.kind is (EndingKind.COMPLETE if path == "/whole" else EndingKind.ABANDONED)
+    await asyncio.sleep(0)
+    assert not caplog.records
+
+
+def test_a_loop_that_ended_while_the_rest_was_read_leaves_nothing(server: RawServer, tmp_path: Path) -> None:
+    async def leave() -> weakref.ref[aiohttp.BaseConnector]:
+        connector = aiohttp.TCPConnector()
+        client = aiohttp.ClientSession(connector=connector)
+        async with client.get(f"{server.url}/still") as answer:
+            assert await answer.content.readany() == FIRST
+        client.detach()
+        return weakref.ref(connector)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # nobody closes the pool, so what it holds is left open
+        with use_cassette(tmp_path / "c.yaml", record_mode="all", after_leaving="read"):
+            gone = asyncio.run(leave())
+            assert gone() is not None  # what is read has it
+        gc.collect()
+    assert gone() is None

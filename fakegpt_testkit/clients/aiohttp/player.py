@@ -207,6 +207,7 @@ class Player:
     def __init__(
         self, tape: Tape, method: str, handler: PlayedHandler, transport: PlayedTransport, pace: Pace, where: str
     ) -> None:
+        self.progress = Progress(self)
         self._loop = asyncio.get_running_loop()
         self._tape = tape
         self._method = method
@@ -221,7 +222,6 @@ class Player:
         self._ended = False
         self._over = False
         self.left_early = False
-        self.progress = Progress(self)
         self._pace.begin(self)
 
     def __del__(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 lingering: WeakKeyDictionary[BaseConnector, set[Tap]] = WeakKeyDictionary()
 """What of a connector's connections is still read, though the client has left."""
+_changing = threading.Lock()
+"""Loops of several threads begin and end such reading, and the block may end in another one."""
 
 
 def replace_close(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -41,9 +44,10 @@ def replace_close(original: Callable[..., Awaitable[None]]) -> Callable[..., Awa
 
 def stop_all() -> None:
     """Nobody records any more."""
-    for taps in [*lingering.values()]:
-        for each in [*taps]:
-            each.stop_soon()
+    with _changing:
+        reading = [each for taps in lingering.values() for each in taps]
+    for each in reading:
+        each.stop_soon()
 
 
 class Closing:
@@ -54,8 +58,12 @@ class Closing:
         self._reading = reading
 
     def __await__(self) -> Generator[Any, None, None]:
-        for each in self._reading:
-            yield from each
+        try:
+            for each in self._reading:
+                yield from asyncio.shield(each)  # who closes may be cancelled; what is read is not theirs
+        except asyncio.CancelledError:
+            yield from self._closing.__await__()
+            raise
         yield from self._closing.__await__()
 
 
@@ -153,7 +161,8 @@ class Tap(asyncio.Protocol):
     def _linger(self, grace: float) -> None:
         """Read on for the recording alone; to the client the connection is closed."""
         self._lingering = self._loop.call_later(grace, self.stop)
-        lingering.setdefault(self._connector, set()).add(self)
+        with _changing:
+            lingering.setdefault(self._connector, set()).add(self)
         self._transport.resume_reading()
 
     def stop(self) -> None:
@@ -161,9 +170,16 @@ class Tap(asyncio.Protocol):
         self._capture.left(*self._why)
 
     def stop_soon(self) -> None:
-        """The same, from wherever; nothing where the loop has ended."""
-        if not self._loop.is_closed():
+        """The same, from wherever; where the loop has ended, nobody reads."""
+        if self._loop.is_closed():
+            self._forget()
+        else:
             self._loop.call_soon_threadsafe(self.stop)
+
+    def _forget(self) -> None:
+        """A tap holds its connector, which would stay as long as it is kept for it."""
+        with _changing:
+            lingering.get(self._connector, set()).discard(self)
 
     def lets_go(self) -> bool:
         """Whether the live connection outlives the client's closing of it; the client hears that it is closed."""
@@ -239,10 +255,11 @@ class Tap(asyncio.Protocol):
             self._handler.transport = self._own
         if self._lingering is not None:
             self._lingering.cancel()
-            lingering[self._connector].discard(self)
+            self._forget()
             self._afterwards()
             self._transport.close()
-            self.over.set_result(None)
+            if not self.over.done():
+                self.over.set_result(None)
         elif not self._transport.is_closing():
             self._transport.set_protocol(self._owner)
 
