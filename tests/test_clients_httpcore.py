@@ -413,13 +413,22 @@ PACKED = gzip.compress(b"".join(EVENTS) * 9, mtime=12345)
 
 
 @pytest.mark.parametrize(
-    "parts",
-    [(PACKED[:30], PACKED[30:]), EVENTS, (PACKED[:60], PACKED[60:-8] + bytes(8))],
+    ("parts", "decoded", "raw"),
+    [
+        ((PACKED[:30], PACKED[30:]), EndingKind.COMPLETE, EndingKind.COMPLETE),
+        (EVENTS, EndingKind.ABANDONED, EndingKind.COMPLETE),
+        ((PACKED[:60], PACKED[60:-8] + bytes(8)), EndingKind.MALFORMED, EndingKind.MALFORMED),
+    ],
     ids=["gzip", "no gzip", "another checksum"],
 )
 @BOTH
 def test_a_coding_over_http_2_is_the_client_s_to_take_off(
-    lib: ModuleType, parts: tuple[bytes, ...], authority: trustme.CA, tmp_path: Path
+    lib: ModuleType,
+    parts: tuple[bytes, ...],
+    decoded: EndingKind,
+    raw: EndingKind,
+    authority: trustme.CA,
+    tmp_path: Path,
 ) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -434,12 +443,13 @@ def test_a_coding_over_http_2_is_the_client_s_to_take_off(
             return seen, type(failure).__name__
         return seen, ""
 
-    for reader in ("iter_bytes", "iter_raw"):
+    for reader, ending in (("iter_bytes", decoded), ("iter_raw", raw)):
         file = tmp_path / f"{reader}.yaml"
         with http2_server(authority, parts=parts, coding="gzip") as url:
             live = program(reader)
             with use_cassette(file, record_mode="all"):
                 assert program(reader) == live
+        assert load_cassette(file).interactions[0].response.ending.kind is ending
         with use_cassette(file):
             assert program(reader) == live
 

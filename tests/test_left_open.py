@@ -138,3 +138,12 @@ def test_a_synchronous_client_is_told_too() -> None:
             assert next(response.iter_content(2)) == b"ab"
         assert requests.get(URL, timeout=5).text == "ef"
     assert session.left_open == ()
+
+
+async def test_how_much_was_read_is_known_when_the_client_is_gone() -> None:
+    with use_cassette((held(b"data: 1\n\n", b"data: 2\n\n"),)) as session:
+        assert await get() == b"data: 1\n\ndata: 2\n\n"
+        gc.collect()
+        reading = session.streams[0].reading
+    assert reading is not None
+    assert (reading.fed, reading.read) == (18, 18)

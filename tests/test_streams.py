@@ -11,6 +11,7 @@ from support.playing import EVENTS, URL, played, stream_tape
 
 from fakegpt_testkit import sse
 from fakegpt_testkit.effects import apply, faults, recut, script
+from fakegpt_testkit.errors import EventTooLarge
 from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.conversation import AnswerReader
 from fakegpt_testkit.timeline import Stream, describe
@@ -255,3 +256,11 @@ async def test_a_broken_stream_that_was_played_to_its_break_was_not_left_early()
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
     assert not deck.players[0].left_early
+
+
+def test_an_event_that_is_too_large_is_told_and_breaks_no_report() -> None:
+    stream = recorded(stream_tape((b"data: " + b"x" * 70_000_000 + b"\n\n",)))
+    with pytest.raises(EventTooLarge):
+        _ = stream.text
+    assert "larger" in repr(stream) or "more than" in repr(stream), repr(stream)
+    assert describe(stream) == repr(stream)

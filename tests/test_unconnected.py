@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import socket
 import ssl
 import threading
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
 import httpx
@@ -24,10 +25,13 @@ import vcr
 from support.behaviours import answer_of
 from support.clients import WAYS, chain, with_aiohttp
 from support.raw import raw_server
+from support.servers import HOLD, serve
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.clients.unconnected import connect_error, why_unconnected
+from fakegpt_testkit.exchange import Ending, EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.wire.capture import origins, reset_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -278,3 +282,33 @@ def test_a_new_episode_may_be_that_nobody_is_there(nobody: int, tmp_path: Path) 
     for mode in ("new_episodes", "new_episodes", "none"):
         with use_cassette(tmp_path / "c.yaml", record_mode=mode):
             assert read() == live
+
+
+def test_failures_that_name_each_other_are_read_once() -> None:
+    one, other = OSError(errno.EPIPE, "one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert list(origins(other)) == [other, one]
+    assert (reset_name(other), why_unconnected(other)) == ("EPIPE", Ending(EndingKind.UNCONNECTED, note="EPIPE"))
+    other.__cause__ = other
+    assert reset_name(other) == "ECONNRESET"
+
+
+@pytest.mark.parametrize("note", ["ENOSUCHNAME", "errorcode"])
+def test_an_error_of_another_system_is_a_refusal_that_names_it(note: str) -> None:
+    failure = connect_error(note)
+    assert isinstance(failure, ConnectionRefusedError)
+    assert note in str(failure)
+    assert connect_error("ENETUNREACH").errno == errno.ENETUNREACH
+
+
+async def test_a_full_pool_of_the_clients_own_is_no_failure_to_connect(tmp_path: Path) -> None:
+    held = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    async with serve({"/held": (held, HOLD)}) as server:
+        with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+            limits: dict[str, Any] = {"connector": aiohttp.TCPConnector(limit=1)}
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(connect=0.1), **limits) as session:
+                first = await session.get(f"{server.url}/held")
+                with pytest.raises(TimeoutError):
+                    await session.get(f"{server.url}/other")
+                first.close()
+    assert [each.request.path for each in load_cassette(tmp_path / "c.yaml").interactions] == ["/held"]

@@ -9,12 +9,9 @@ import errno
 import os
 import socket
 import ssl
-from typing import TYPE_CHECKING
 
 from fakegpt_testkit.exchange import Ending, EndingKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from fakegpt_testkit.wire.capture import origins
 
 _WORDS = (
     (socket.gaierror, "dns"),
@@ -29,7 +26,7 @@ def why_unconnected(failure: BaseException) -> Ending | None:
 
     A proxy that refuses to make a tunnel is no such error.
     """
-    for each in _origins(failure):
+    for each in origins(failure):
         if isinstance(each, OSError):
             word = next((word for kind, word in _WORDS if isinstance(each, kind)), "")
             if reason := word or errno.errorcode.get(each.errno or 0):
@@ -38,16 +35,11 @@ def why_unconnected(failure: BaseException) -> Ending | None:
 
 
 def connect_error(note: str) -> OSError:
-    """What the system says of a connection that failed for this reason; refused where it is no other."""
-    number = getattr(errno, note, errno.ECONNREFUSED)
-    return OSError(number, os.strerror(number))
+    """What the system says of a connection that failed for this reason.
 
-
-def _origins(failure: BaseException | None) -> Iterator[BaseException]:
-    """The failure, and what it came from: of several attempts the first."""
-    while failure is not None:
-        yield failure
-        if isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        else:
-            failure = failure.__cause__ or failure.__context__  # httpcore's pool raises it again from None
+    Where it was recorded on a system with other errors than this one's, it was refused, and the text names the reason.
+    """
+    for number, name in errno.errorcode.items():
+        if name == ("ECONNREFUSED" if note == "refused" else note):
+            return OSError(number, os.strerror(number))
+    return ConnectionRefusedError(errno.ECONNREFUSED, f"{note}, an error that this system does not have")

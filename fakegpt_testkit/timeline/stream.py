@@ -19,6 +19,7 @@ from fakegpt_testkit.wording import shortened
 if TYPE_CHECKING:
     from fakegpt_testkit import dialects
     from fakegpt_testkit.dialects import Choice, EventKind, Heard, ToolCall, Usage
+    from fakegpt_testkit.errors import EventTooLarge
     from fakegpt_testkit.exchange import Chunk, Ending, Interaction
     from fakegpt_testkit.framing import Framing
     from fakegpt_testkit.sse import Event
@@ -178,6 +179,8 @@ class Stream:
 
     def __repr__(self) -> str:
         request, tape = self.interaction.request, self.interaction.response
+        if self._too_large is not None:
+            return f"<Stream {request.method} {request.uri} → {tape.status}: {self._too_large}>"
         text = shortened(self.text, _SHOWN_TEXT)
         read = "" if self.reading is None else f", client read {self.reading.read} of {len(tape.body)} bytes"
         early = " and closed early" if self.closed_early else ""
@@ -185,12 +188,21 @@ class Stream:
         ended = f"{self.ending} after {self.ending.at:.3f} s"
         return f"<Stream {answer}: {len(self.events)} events, text {text!r}, {ended}{read}{early}>"
 
+    @property
+    def _too_large(self) -> EventTooLarge | None:
+        """Why there is no more to be had than what was asked: an event is larger than the parser takes."""
+        frames = self._listened.frames
+        return None if frames is None else frames.too_large
+
     @cached_property
+    def _listened(self) -> Heard:
+        return hear(self.interaction, self.speaks)
+
+    @property
     def _heard(self) -> Heard:
-        heard = hear(self.interaction, self.speaks)
-        if heard.frames is not None and heard.frames.too_large is not None:
-            raise heard.frames.too_large
-        return heard
+        if self._too_large is not None:
+            raise self._too_large
+        return self._listened
 
     @cached_property
     def _answer(self) -> Answer:
@@ -226,6 +238,8 @@ def describe(stream: Stream, width: int = _SHOWN_DATA) -> str:
     No line of it is longer than ``width`` but the first, which says what was asked.
     """
     lines = [repr(stream)]
+    if stream._too_large is not None:
+        return lines[0]
     if stream.text:
         lines.append(f"  text: {shortened(stream.text, max(width - 11, _SHOWN_TEXT))!r}")
     first = max(0, len(stream.events) - _SHOWN_EVENTS)

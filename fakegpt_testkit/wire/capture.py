@@ -212,8 +212,19 @@ def _nothing() -> None:
 
 def reset_name(failure: BaseException | None) -> str:
     """The name of the error number behind a library's own exception; ``ECONNRESET`` where there is none."""
-    while failure is not None:
-        if isinstance(failure, OSError) and failure.errno:
-            return errno.errorcode.get(failure.errno, str(failure.errno))
-        failure = failure.__cause__ or failure.__context__
+    for each in origins(failure):
+        if isinstance(each, OSError) and each.errno:
+            return errno.errorcode.get(each.errno, str(each.errno))
     return "ECONNRESET"
+
+
+def origins(failure: BaseException | None) -> Iterator[BaseException]:
+    """A failure and what it came from, each once though they may name each other; of several attempts the first."""
+    seen: set[int] = set()
+    while failure is not None and id(failure) not in seen:
+        seen.add(id(failure))
+        yield failure
+        if isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        else:
+            failure = failure.__cause__ or failure.__context__  # httpcore's pool raises it again from None
