@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from fakegpt_testkit.sse import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FrameField: TypeAlias = tuple[str, str]
 """A field of a frame: ``(":event-type", "chunk")``."""
+RawField: TypeAlias = tuple[str, int, bytes]
+"""Its name, its type and its value's bytes."""
 
 PRELUDE: Final = 12
-_TEXT: Final = 7
+TEXT: Final = 7
 _SIZES: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """The types of a value that have a fixed size, and that size; types 6 and 7 say theirs."""
 
@@ -45,17 +47,6 @@ def frame_ends(body: bytes) -> list[int]:
     return ends
 
 
-def payloads_alone(body: bytes) -> bytes:
-    """The body with line ends in place of all that is no payload, so that each payload is a line where it stands."""
-    alone = bytearray(b"\n" * len(body))
-    start = 0
-    for end in frame_ends(body):
-        first = start + PRELUDE + struct.unpack_from(">I", body, start + 4)[0]
-        alone[first : end - 4] = body[first : end - 4]
-        start = end
-    return bytes(alone)
-
-
 def _length(body: bytes, start: int) -> int | None:
     """The length that the prelude at ``start`` announces; None where none stands, or its checksum is wrong."""
     if len(body) - start < PRELUDE:
@@ -71,7 +62,7 @@ def read_frame(frame: bytes) -> Event:
 
     An error has its words in the fields; they become the data, as JSON has them in an exception.
     """
-    fields = dict(_fields(frame[PRELUDE : PRELUDE + struct.unpack_from(">I", frame, 4)[0]]))
+    fields = dict(_fields(_block(frame)))
     payload = payload_of(frame).decode("utf-8", "replace")
     if fields.get(":message-type") == "error":
         return Event(fields.get(":error-code") or "error", fields.get(":error-message", ""), "error")
@@ -80,30 +71,44 @@ def read_frame(frame: bytes) -> Event:
     return Event(fields.get(":event-type") or "message", payload)
 
 
-def _fields(block: bytes) -> Iterable[FrameField]:
+def _fields(block: bytes) -> Iterator[FrameField]:
+    return ((name, raw.decode("utf-8", "replace")) for name, kind, raw in _raw_fields(block) if kind == TEXT)
+
+
+def fields_in(frame: bytes) -> list[RawField]:
+    """All fields of a whole frame, whatever their type."""
+    return list(_raw_fields(_block(frame)))
+
+
+def _raw_fields(block: bytes) -> Iterator[RawField]:
     at = 0
     while at < len(block):
         try:
             name_end = at + 1 + block[at]
             name, kind = block[at + 1 : name_end].decode("utf-8", "replace"), block[name_end]
             at = name_end + 1
-            if kind in _SIZES:
-                at += _SIZES[kind]
-                continue
-            (size,) = struct.unpack_from(">H", block, at)
+            size = _SIZES.get(kind)
+            if size is None:
+                (size,) = struct.unpack_from(">H", block, at)
+                at += 2
         except (IndexError, struct.error):
             return
-        if kind == _TEXT:
-            yield name, block[at + 2 : at + 2 + size].decode("utf-8", "replace")
-        at += 2 + size
+        yield name, kind, block[at : at + size]
+        at += size
 
 
 def encode_frame(payload: bytes, fields: Iterable[FrameField]) -> bytes:
     """The frame that carries this payload, with its lengths and checksums."""
+    return frame_of(((name, TEXT, value.encode()) for name, value in fields), payload)
+
+
+def frame_of(fields: Iterable[RawField], payload: bytes) -> bytes:
+    """The same of fields of any type."""
     block = bytearray()
-    for name, value in fields:
-        label, content = name.encode(), value.encode()
-        block += bytes([len(label)]) + label + bytes([_TEXT]) + struct.pack(">H", len(content)) + content
+    for name, kind, value in fields:
+        label = name.encode()
+        block += bytes([len(label)]) + label + bytes([kind])
+        block += (b"" if kind in _SIZES else struct.pack(">H", len(value))) + value
     return _frame(bytes(block), payload)
 
 
@@ -114,7 +119,11 @@ def payload_of(frame: bytes) -> bytes:
 
 def with_payload(frame: bytes, payload: bytes) -> bytes:
     """The frame with another payload: its fields stay, its lengths and checksums are made anew."""
-    return _frame(frame[PRELUDE : PRELUDE + struct.unpack_from(">I", frame, 4)[0]], payload)
+    return _frame(_block(frame), payload)
+
+
+def _block(frame: bytes) -> bytes:
+    return frame[PRELUDE : PRELUDE + struct.unpack_from(">I", frame, 4)[0]]
 
 
 def _frame(block: bytes, payload: bytes) -> bytes:

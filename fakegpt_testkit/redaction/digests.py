@@ -1,4 +1,4 @@
-"""Makes the checksums of a changed body true again: those in headers, and those in the frames of an AWS event stream.
+"""Makes the checksums of a changed body true again that its headers tell.
 
 Knows no secrets. A checksum that was false before stays as it is: the client saw a false one.
 """
@@ -56,8 +56,6 @@ _CYCLIC: Final[dict[str, Callable[[bytes], bytes]]] = {
 _DIGESTS: Final = frozenset({"digest", "content-digest", "repr-digest"})
 _MEMBER: Final = re.compile(r"(md5|sha-256|sha-512|sha|sha256)=:?([A-Za-z0-9+/]{8,}={0,2}):?", re.IGNORECASE)
 _NAMES: Final = {"md5": "md5", "sha-256": "sha256", "sha256": "sha256", "sha-512": "sha512", "sha": "sha1"}
-_PRELUDE: Final = 12
-_LEAST_FRAME: Final = 16
 
 
 def true_again(headers: Headers, before: bytes, after: bytes) -> Headers:
@@ -89,32 +87,3 @@ def _same_form(whole: str, algorithm: str, before: bytes, after: bytes) -> str:
         if form(old) in whole:
             return whole.replace(form(old), form(new))
     return whole
-
-
-def frames_true_again(before: bytes, after: bytes) -> bytes:
-    """An AWS event stream of the same length with the checksums of its frames made anew; anything else as it is."""
-    if len(before) != len(after) or not _whole_frames(before):
-        return after
-    renewed = bytearray(after)
-    at = 0
-    while at < len(renewed):
-        size = int.from_bytes(renewed[at : at + 4], "big")
-        end = at + size
-        renewed[end - 4 : end] = zlib.crc32(renewed[at : end - 4]).to_bytes(4, "big")
-        at = end
-    return bytes(renewed)
-
-
-def _whole_frames(body: bytes) -> bool:
-    at = 0
-    while at < len(body):
-        size = int.from_bytes(body[at : at + 4], "big")
-        prelude = body[at : at + _PRELUDE]
-        if size < _LEAST_FRAME or at + size > len(body):
-            return False
-        if zlib.crc32(prelude[:8]) != int.from_bytes(prelude[8:], "big"):
-            return False
-        if zlib.crc32(body[at : at + size - 4]) != int.from_bytes(body[at + size - 4 : at + size], "big"):
-            return False
-        at += size
-    return bool(body)

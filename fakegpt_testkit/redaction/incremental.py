@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import EVENT_STREAM, media_type
+from fakegpt_testkit.framing.amazon import begins_with_frame, frame_ends
 from fakegpt_testkit.redaction.joined import is_stream
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END: Final = re.compile(rb"\n")
 _NEVER: Final = re.compile(rb"(?!)")
+_FRAME_END: Final = re.compile(rb"\Z")
+"""Of Amazon's frames: where they end, their lengths tell."""
 _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
 _ENOUGH_TO_TELL: Final = 16
@@ -53,7 +56,7 @@ class StreamRedactor:
             if len(self._held) < _ENOUGH_TO_TELL:
                 return b""
             self._end = _ending(bytes(self._held[:_ENOUGH_TO_TELL]))
-        end = max((found.end() for found in self._end.finditer(self._held, max(0, self._searched - 3))), default=0)
+        end = self._complete(self._end)
         self._searched = len(self._held)
         if not end:
             return b""
@@ -64,10 +67,14 @@ class StreamRedactor:
         self._took(complete, shown)
         del self._held[:end]
         self._searched = len(self._held)
-        given = self._before + shown
-        first = self._end.search(given, max(0, len(given) - _REMEMBERED))
-        self._before = given if len(given) <= _REMEMBERED else given[first.end() :] if first else b""
+        self._before = _last_of(self._before + shown, self._end)
         return shown
+
+    def _complete(self, ends: re.Pattern[bytes]) -> int:
+        """How much of what is held back is whole events."""
+        if ends is _FRAME_END:
+            return max(frame_ends(bytes(self._held)), default=0)
+        return max((found.end() for found in ends.finditer(self._held, max(0, self._searched - 3))), default=0)
 
     def close(self) -> bytes:
         """What was held back."""
@@ -82,8 +89,21 @@ class StreamRedactor:
         self.changed = self.changed or held != shown
 
 
+def _last_of(given: bytes, ends: re.Pattern[bytes]) -> bytes:
+    """The last whole events of what was given out, as many as are remembered."""
+    too_much = len(given) - _REMEMBERED
+    if too_much <= 0:
+        return given
+    if ends is _FRAME_END:
+        return given[next((end for end in frame_ends(given) if end >= too_much), len(given)) :]
+    first = ends.search(given, too_much)
+    return given[first.end() :] if first else b""
+
+
 def _ending(start: bytes) -> re.Pattern[bytes]:
     """What ends a part of a body that can be looked at by itself, by the body's first bytes."""
     if start.startswith(_PACKED):
         return _NEVER
+    if begins_with_frame(start):
+        return _FRAME_END
     return _EVENT_END if is_stream(start.decode("latin-1")) else _LINE_END

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EVENT_STREAM, PLACEHOLDER, header, media_type
-from fakegpt_testkit.framing.amazon import begins_with_frame, payloads_alone
 from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.coats import same, uncovered
-from fakegpt_testkit.redaction.digests import frames_true_again
+from fakegpt_testkit.redaction.framed import unframed
 from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, shapes
@@ -68,8 +67,7 @@ class Reading:
 
     def whole(self, text: str) -> bytes:
         """The bytes of a changed text."""
-        changed = text.encode("latin-1")
-        return self.cover(frames_true_again(self.text.encode("latin-1"), changed) if self.sized else changed)
+        return self.cover(text.encode("latin-1"))
 
 
 class Rules:
@@ -134,13 +132,14 @@ class Rules:
         media = (header(headers, "content-type") or "").lower()
         if media.startswith(_OPAQUE):
             return Reading(text, list(self._found(text, [], word)), cover=cover, sized=True)
-        if of_events(text, headers):
+        if framed := unframed(plain):
+            text, cover = framed[0].decode("latin-1"), framed[1]
+            reading = self._stream(text, word, "")
+        elif of_events(text, headers):
             reading = self._stream(text, word, before.decode("latin-1"))
         else:
             reading = self.text(text, word)
             reading.sized = "\0" in text
-            if reading.sized and begins_with_frame(plain):
-                reading.lanes = self._lanes(payloads_alone(plain).decode("latin-1"), set(), word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
             reading.edits += multipart_places(text, self.names, word)
         reading.cover = cover

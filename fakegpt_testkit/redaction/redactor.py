@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interact
 from fakegpt_testkit.redaction.chunks import recut, sized
 from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import secret_variables
+from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
 from fakegpt_testkit.redaction.patterns import begins
 from fakegpt_testkit.redaction.reading import Reading, Rules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
@@ -137,6 +139,9 @@ class Redactor:
             return None
         self._vault = apart._vault
         text, edits = self._edited(reading)
+        if given := len(list(whole_frames(before))):
+            new = reading.whole(text)
+            return new[sum(map(len, islice(whole_frames(new), given))) :] if edits else events
         if not shift:
             return reading.whole(text) if edits else events
         here = [Edit(each.start - shift, each.end - shift, each.word) for each in edits if each.start >= shift]
@@ -207,7 +212,7 @@ class Redactor:
             self._note_untouched(body, "the response's body")
             chunks = tape.chunks
             if edits and (new_body := body.whole(text)) != text.encode("latin-1"):
-                chunks = recut(chunks, _piecewise(chunks, new_body))
+                chunks = recut(chunks, frame_edits(tape.body, new_body) or _piecewise(chunks, new_body))
             elif edits:
                 chunks = recut(chunks, edits)
             now = b"".join(chunk.data for chunk in chunks)
