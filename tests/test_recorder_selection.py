@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -19,6 +20,7 @@ from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
 from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.redaction import Redactor
+from fakegpt_testkit.wire.writing import encode, frames_of
 
 ASKED = Request("GET", "https://chat.example/next")
 
@@ -163,3 +165,36 @@ def test_repeats_and_spoilt_answers_are_found_in_any_order() -> None:
         chosen.choose(number, prompt(at), records=False, went_live=False)
         given.append(chosen.given[number])
     assert given == [1, 3, 1, 3, 0, 2, 2]
+
+
+def test_a_request_that_is_answered_again_is_neither_compared_nor_cut_nor_encoded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = Settings(allow_playback_repeats=True, recut="byte")
+    long = tuple(Chunk(at, b"some bytes", (10,)) for at in range(3))
+    interactions = [
+        Interaction(prompt(at), Tape(Head(200, headers=(("Transfer-Encoding", "chunked"),)), long)) for at in range(2)
+    ]
+    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    for number in range(3):
+        assert chosen.choose(number, prompt(1), records=False, went_live=False) is not None
+    monkeypatch.setattr(selecting, "matches", lambda *_, **__: pytest.fail("compared again"))
+    first, second = (chosen.choose(number, prompt(1), records=False, went_live=False) for number in (3, 4))
+    assert first is not None
+    assert first is second
+    assert len(first.chunks) == 30
+    once, again, shared = ([*frames_of(first, "POST")] for _ in range(3))
+    assert once == again == shared == [*encode(first, "POST")]
+    assert all(one is other for one, other in zip(again, shared, strict=True))
+
+
+def test_what_answers_again_makes_room_for_what_is_forgotten_or_too_long() -> None:
+    wanted = Settings(allow_playback_repeats=True, ignore=["body.pad"])
+    chosen = Selection([Interaction(prompt(0), Tape(Head(200), ()))], wanted, Changes(), Redactor)
+    for number, size in enumerate((1, 1, 2**17, 2**17, *range(2, 600))):
+        padded = replace(prompt(0), body=prompt(0).body[:-1] + b', "pad": "%s"}' % (b"x" * size))
+        assert chosen.choose(number, padded, records=False, went_live=False) is not None
+    assert 1 < len(chosen._again) <= 256
+    assert max(len(each.body) for each in chosen._again) < 2**16
+    chosen.forget(0)
+    assert not chosen._again

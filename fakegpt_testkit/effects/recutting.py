@@ -5,9 +5,10 @@ Knows no events but by `sse`, and nothing of who plays the chunks.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import cycle
+from itertools import accumulate, cycle
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -74,15 +75,13 @@ def _recut(tape: Tape, sizes: Iterable[int]) -> Tape:
     if not body:
         return tape
     chunked = is_chunked(tape.headers)
-    arrivals = ((chunk.at, len(chunk.data)) for chunk in tape.chunks)
+    came = [*accumulate(len(chunk.data) for chunk in tape.chunks)]
     chunks: list[Chunk] = []
-    start, at, came = 0, tape.head.at, 0
+    start = arrival = 0
     for size in sizes:
         end = min(start + size, len(body))
-        while came < end:
-            at, more = next(arrivals)
-            came += more
-        chunks.append(Chunk(at, body[start:end], (end - start,) if chunked else ()))
+        arrival = bisect_left(came, end, arrival)
+        chunks.append(Chunk(tape.chunks[arrival].at, body[start:end], (end - start,) if chunked else ()))
         start = end
         if start == len(body):
             break

@@ -6,9 +6,9 @@ Knows no cassette: which recorded requests there are, and which were played, its
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -83,6 +83,8 @@ class Rules:
 
     match_on: tuple[str | Matcher, ...] = DEFAULT_MATCH_ON
     ignored: tuple[str, ...] = ()
+    in_order: tuple[str | Matcher, ...] = field(init=False, repr=False, compare=False)
+    """The matchers, cheap ones first."""
 
     def __post_init__(self) -> None:
         for matcher in self.match_on:
@@ -90,6 +92,7 @@ class Rules:
                 wanted = f"one of {', '.join(_MATCHERS)}, or a function of two requests"
                 raise BadSetting("a matcher", matcher, wanted)
         check(self.ignored)
+        object.__setattr__(self, "in_order", tuple(sorted(self.match_on, key=_cost)))
 
 
 def compare(asked: Request, recorded: Request, rules: Rules, vary: Vary = ()) -> Comparison:
@@ -98,14 +101,16 @@ def compare(asked: Request, recorded: Request, rules: Rules, vary: Vary = ()) ->
     ``vary`` are the fields that the recorded answer's ``Vary`` names.
     """
     ignored: dict[str, None] = {}
-    return Comparison(tuple(_differences(_Pair(asked, recorded, rules, vary, ignored))), tuple(ignored))
+    return Comparison(tuple(_differences(_Pair(asked, recorded, rules, vary, ignored), rules.in_order)), tuple(ignored))
 
 
 def matches(
     asked: Request, recorded: Request, rules: Rules, vary: Vary = (), *, likeness: Likeness = Likeness.ANY
 ) -> bool:
     """Whether the recorded response answers the asked request; stops at the first difference."""
-    return next(_differences(_Pair(asked, recorded, rules, vary, {}, likeness)), None) is None
+    same = {part for part in _PARTS if getattr(asked, part) == getattr(recorded, part)}
+    left = [each for each in rules.in_order if not isinstance(each, str) or _READS[each] not in same]
+    return not left or next(_differences(_Pair(asked, recorded, rules, vary, {}, likeness), left), None) is None
 
 
 # --- matchers ---------------------------------------------------------------------------------------------------------
@@ -152,8 +157,8 @@ def split_uri(uri: str) -> _Parts:
     )
 
 
-def _differences(pair: _Pair) -> Iterator[Mismatch]:
-    for matcher in sorted(pair.rules.match_on, key=_cost):
+def _differences(pair: _Pair, matchers: Sequence[str | Matcher]) -> Iterator[Mismatch]:
+    for matcher in matchers:
         yield from _MATCHERS[matcher](pair) if isinstance(matcher, str) else _own(matcher, pair)
 
 
@@ -163,6 +168,16 @@ def _cost(matcher: str | Matcher) -> int:
 
 
 _COSTS: Final = {"raw_body": 1, "body": 2}
+
+_READS: Final = {
+    "method": "method",
+    **dict.fromkeys(("uri", "url", "scheme", "host", "port", "path", "query"), "uri"),
+    **dict.fromkeys(("headers", "choice"), "headers"),
+    **dict.fromkeys(("raw_body", "body"), "body"),
+}
+"""The part of a request that a matcher looks at: where it is the same on both sides, it finds nothing."""
+
+_PARTS: Final = ("method", "uri", "headers", "body")
 
 
 def _method(pair: _Pair) -> Iterator[Mismatch]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import effects
@@ -24,20 +25,23 @@ class Changes:
 
     def __init__(self, faults: Sequence[Effect] = (), cuts: int | str | Sequence[int] | None = None) -> None:
         self._faults = tuple(faults)
-        self._effects = self._faults if cuts is None else (effects.recut(cuts), *self._faults)
+        self._recut = None if cuts is None else effects.recut(cuts)
+        self._cut: dict[int, tuple[Tape, Tape]] = {}
         self._answered: Counter[tuple[str, str]] = Counter()
         self._applied: set[Effect] = set()
         self._misplaced: dict[str, str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._effects)
+    @property
+    def may_refuse(self) -> bool:
+        """Whether a connection can fail by an effect: other cuts let all of them come about."""
+        return bool(self._faults)
 
     def refuse(self, interaction: Interaction, index: int) -> Ending | None:
         """Why the connection fails for the request that this interaction would answer; then it is answered."""
         endpoint = endpoint_of(interaction.request)
         before = self._answered[endpoint]
         with self._noting():
-            ending = effects.refuse(self._effects, interaction, index, before)
+            ending = effects.refuse(self._faults, self._in_other_cuts(interaction, index), index, before)
         if ending is not None:
             self._answered[endpoint] += 1
             self._applied.update(effects.select(self._faults, interaction, index, before))
@@ -45,16 +49,27 @@ class Changes:
 
     def change(self, interaction: Interaction, index: int) -> tuple[Tape, bool]:
         """What is played for this interaction, and whether a fault is in it."""
-        if not self._effects:
-            return interaction.response, False
-        endpoint = endpoint_of(interaction.request)
-        before = self._answered[endpoint]
-        self._answered[endpoint] += 1
         with self._noting():
-            tape = effects.apply(self._effects, interaction, index, before)
+            cut = self._in_other_cuts(interaction, index)
+            if not self._faults:
+                return cut.response, False
+            endpoint = endpoint_of(interaction.request)
+            before = self._answered[endpoint]
+            self._answered[endpoint] += 1
+            tape = effects.apply(self._faults, cut, index, before)
         chosen = effects.select(self._faults, interaction, index, before)
         self._applied.update(chosen)
         return tape, bool(chosen)
+
+    def _in_other_cuts(self, interaction: Interaction, index: int) -> Interaction:
+        """The interaction with its answer cut anew: once, however often it is played."""
+        if self._recut is None:
+            return interaction
+        told, cut = self._cut.get(index, (None, None))
+        if cut is None or told is not interaction.response:
+            cut = self._recut(interaction.response)
+            self._cut[index] = interaction.response, cut
+        return replace(interaction, response=cut)
 
     @property
     def unapplied(self) -> tuple[tuple[str, str], ...]:

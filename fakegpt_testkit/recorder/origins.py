@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ Origins = Mapping[str, str]
 """Which origin stands for which: keys as they are asked, values as they are stored."""
 
 
+@lru_cache(maxsize=1024)
 def origin_of(uri: str) -> str:
     """Scheme, host and port of a URI, the port only where it is not the scheme's own."""
     parts = urlsplit(uri)

@@ -50,6 +50,20 @@ class ZlibCoder:
         return self._compressor.compress(data) + self._compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
+def frames_of(tape: Tape, method: str) -> Iterator[Frame]:
+    """As ``encode``; all that play a tape again share the same bytes.
+
+    Most are played once: for that nothing is kept, and nothing encoded before it is asked for.
+    """
+    kept = tape.encoded
+    if method not in kept:
+        kept[method] = ()
+        return encode(tape, method)
+    if not kept[method]:
+        kept[method] = tuple(encode(tape, method))
+    return iter(kept[method])
+
+
 def encode(tape: Tape, method: str) -> Iterator[Frame]:
     """The response's bytes, encoded as they are asked for; how it ends is the player's to do.
 
@@ -148,11 +162,15 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     last = len(chunks) - 1
     is_open = False
     for number, chunk in enumerate(chunks):
-        if coder is None and not is_open and number < last and chunk.data and chunk.ends == (len(chunk.data),):
-            # By far the most, and four times as fast.
-            yield chunk.at, b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data), True
-            continue
         ends_body = complete and number == last
+        if coder is None and not is_open and chunk.data and chunk.ends == (len(chunk.data),):
+            # By far the most, and four times as fast; a whole answer in one piece is copied once.
+            with_end = ends_body and tape.ending.at <= chunk.at
+            pieces = b"%x\r\n" % len(chunk.data), chunk.data, b"\r\n", END_MARK if with_end else b""
+            yield chunk.at, b"".join(pieces), True
+            if with_end:
+                return
+            continue
         data, is_open = frame_chunk(chunks, number, coder, is_open=is_open, uncut=uncut or ends_body, last=ends_body)
         if ends_body and tape.ending.at <= chunk.at:
             yield chunk.at, data + END_MARK, True

@@ -20,7 +20,7 @@ from fakegpt_testkit.clients.aiohttp.paces import pace_from
 from fakegpt_testkit.clients.aiohttp.progress import Progress
 from fakegpt_testkit.errors import ResponseNotRecorded
 from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.wire.writing import encode, encode_breach, is_delimited, keeps_open
+from fakegpt_testkit.wire.writing import encode_breach, frames_of, is_delimited, keeps_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -216,7 +216,7 @@ class Player:
         self._pace = pace_from(pace, self._loop.time())
         self._where = where
         self._delimited = is_delimited(tape, method)
-        self._frames = encode(tape, method)
+        self._frames = frames_of(tape, method)
         self._next = next(self._frames, None)
         self._handle: asyncio.Handle | None = None
         self._ended = False
