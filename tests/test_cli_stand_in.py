@@ -100,7 +100,8 @@ def test_each_drift_is_a_flag() -> None:
 
 def options(*given: str) -> Options:
     context = upstream.make_context("upstream", list(given))
-    return _options({name: value for name, value in context.params.items() if name not in ("port", "host", "as_json")})
+    own = ("port", "host", "allow_host", "as_json")
+    return _options({name: value for name, value in context.params.items() if name not in own})
 
 
 def test_for_people_it_says_where_and_how_to_stop() -> None:

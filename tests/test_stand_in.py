@@ -23,7 +23,7 @@ from fakegpt_testkit import serving as servers
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.fakegpt.conversation import request_body
 from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve, serve_in_thread, server_name
-from fakegpt_testkit.fakegpt.stand_in.service import StandIn
+from fakegpt_testkit.fakegpt.stand_in.serving import stand_in
 from fakegpt_testkit.serving import Limits
 from fakegpt_testkit.sse import parse
 
@@ -416,8 +416,8 @@ async def test_what_it_remembers_of_requests_has_a_bound_in_bytes() -> None:
 
 
 async def test_half_a_request_does_not_keep_its_connection_for_ever() -> None:
-    stand_in = StandIn(Options(), Limits(head_seconds=0.05))
-    async with servers.serve(stand_in) as url:
+    server = stand_in(Options(), Limits(head_seconds=0.05))
+    async with servers.serve(server) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"GET /api/loads HTTP/1.1\r\nHost: a")
         async with asyncio.timeout(PATIENCE):
@@ -425,7 +425,7 @@ async def test_half_a_request_does_not_keep_its_connection_for_ever() -> None:
         writer.close()
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert server_name(Options()).encode() in answer
-    assert stand_in.connections == set()
+    assert server.connections == set()
 
 
 def test_it_serves_synchronous_code_from_a_thread() -> None:

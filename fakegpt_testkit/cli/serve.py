@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-    from fakegpt_testkit.serving import Recorder, Server, Terms
+    from fakegpt_testkit.serving import Casting, Recorder, Server, Terms
 
 _PORT: Final = 8088
 _VARIABLES: Final = "FAKEGPT_SERVE"
@@ -131,7 +131,14 @@ def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
 
     if recorder is not None:
         recorder.say = say
-    return Server(library, terms, Access(flags["allow_host"], flags["cors"]), say=say, recorder=recorder)
+    access = Access(flags["allow_host"], flags["cors"])
+    return Server(library, terms, access, say=say, recorder=recorder, stand_ins={"fakegpt": _stand_in})
+
+
+def _stand_in(said: object) -> Casting:
+    from fakegpt_testkit.fakegpt import stand_in
+
+    return stand_in.scenario(said)
 
 
 def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Recorder | None:

@@ -84,8 +84,9 @@ _STEPS = ("loads", "login", "session", "conversation")
 @click.option("--refuse-code", default="", help="The refusal's code, token_expired for instance.")
 @click.option("--refuse-html", is_flag=True, help="Refuse with a challenge page.")
 @click.option("--refuse-times", type=int, help="How often, before the step works.  [default: always]")
+@click.option("--allow-host", multiple=True, help="Another name it is asked under; may be given several times.")
 @click.option("--json", "as_json", is_flag=True, help="Print the URL as JSON.")
-def upstream(port: int, host: str, *, as_json: bool, **flags: Any) -> None:
+def upstream(port: int, host: str, *, allow_host: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Run the stand-in for the chat service until Ctrl-C.
 
     Its answers are deterministic: the same options give the same answers to the same requests.
@@ -101,7 +102,7 @@ def upstream(port: int, host: str, *, as_json: bool, **flags: Any) -> None:
             out.print("Ctrl-C stops it.", style="dim")
             out.file.flush()
 
-    run(_options(flags), host=host, port=port, ready=ready)
+    run(_options(flags), host=host, port=port, ready=ready, allow_hosts=allow_host)
 
 
 def _options(flags: dict[str, Any]) -> Options:

@@ -3,6 +3,7 @@
 Knows no client of this process, and no pytest.
 """
 
+from fakegpt_testkit.serving.acting import Act, Casting, StandIns
 from fakegpt_testkit.serving.library import Library, Shelf
 from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.recording import Recorder
@@ -18,6 +19,8 @@ __all__ = [
     "QUICK",
     "RECORDED",
     "Access",
+    "Act",
+    "Casting",
     "Door",
     "Library",
     "Limits",
@@ -25,6 +28,7 @@ __all__ = [
     "Served",
     "Server",
     "Shelf",
+    "StandIns",
     "Terms",
     "Timing",
     "World",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import unquote
 
-from fakegpt_testkit.errors import FakeGptTestkitError
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.serving import page
 from fakegpt_testkit.serving.misses import describe
 from fakegpt_testkit.serving.wanting import read_wish
@@ -76,16 +76,18 @@ def _control(server: Server, method: str, words: list[str], said: object, base: 
 
 def _scenario(server: Server, method: str, name: str, rest: list[str], said: object, base: str) -> Reply:
     if method == "PUT" and not rest:
-        wish = read_wish(said, server.library.shelf, server.terms, steady=False)
+        wish = read_wish(said, server.library.shelf, server.terms, server.stand_ins, steady=False)
         is_new = name not in server.scenarios
-        server.put(name, wish.shelf, wish.terms)
+        server.put(name, wish.shelf, wish.terms, wish.casting)
         return Reply(201 if is_new else 200, _named(name, base))
     world = server.scenarios.get(name)
     if world is None:
         raise _Unknown(f"there is no scenario {name!r}; to make it: PUT {CONTROL}/scenarios/{name}")
     match method, rest:
         case "PATCH", []:
-            wish = read_wish(said, world.shelf, world.terms, steady=world.terms.steady)
+            if world.stand_in is not None:
+                raise BadSetting("a scenario", name, "no stand-in, to be changed: make that anew with PUT")
+            wish = read_wish(said, world.shelf, world.terms, {}, steady=world.terms.steady)
             world.serve(wish.shelf, wish.terms)
             return Reply(200, _named(name, base))
         case "DELETE", []:

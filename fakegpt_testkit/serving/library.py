@@ -61,6 +61,13 @@ class Shelf:
         """The cassettes of these names, in this order: a path as it is shown, or its end, with or without suffix."""
         return Shelf(tuple(self._named(each) for each in names))
 
+    def renewed(self, before: Shelf, after: Shelf) -> Shelf:
+        """The same cassettes after their shelf was read anew: without those that are gone; what is of no file stays."""
+        files = {each.path: each for each in after.cassettes}
+        read = {id(each) for each in before.cassettes}
+        mine = (files.get(each.path) if id(each) in read else each for each in self.cassettes)
+        return Shelf(tuple(each for each in mine if each is not None))
+
     def _named(self, name: str) -> Cassette:
         found = [each for each in self.cassettes if name in _names(each.path)]
         if len(found) != 1:

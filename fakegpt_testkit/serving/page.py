@@ -55,13 +55,18 @@ def stream(world: World, number: int) -> str:
 
 
 def _part(name: str, world: World, link: str) -> Part:
+    newest = islice(reversed(world.journal.entries), _SHOWN)
+    askings = [_asking(world, each, link) for each in newest]
+    return Part(name, _terms(world), world.journal.count, world.journal.missed, askings)
+
+
+def _terms(world: World) -> str:
+    if world.stand_in is not None:
+        return world.name
     settings, faults = world.terms.settings, ", ".join(map(str, world.terms.settings.faults))
     order = "equal requests get the same answer" if world.terms.steady else "equal requests are answered in order"
     again = ", the last one again" if settings.allow_playback_repeats and not world.terms.steady else ""
-    terms = f"{world.shelf.name}; pace {world.terms.timing}; {order}{again}" + (f"; faults: {faults}" if faults else "")
-    newest = islice(reversed(world.journal.entries), _SHOWN)
-    askings = [_asking(world, each, link) for each in newest]
-    return Part(name, terms, world.journal.count, world.journal.missed, askings)
+    return f"{world.name}; pace {world.terms.timing}; {order}{again}" + (f"; faults: {faults}" if faults else "")
 
 
 def _asking(world: World, entry: Entry, link: str) -> Asking:

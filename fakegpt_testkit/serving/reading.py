@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.exchange import header
+from fakegpt_testkit.serving.journal import MOST_BODY
 from fakegpt_testkit.wire.reading import BodyReader, Broken, split_head, text, values
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Limits:
     idle_seconds: float = 60.0
     """Between an answer and the next request."""
     connections: int = 4096
+    noted: int = MOST_BODY
+    """Bytes of a request's body that the journal keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.serving.acting import Casting, StandIns
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.library import Library, Shelf
     from fakegpt_testkit.serving.recording import Recorder
@@ -54,26 +55,31 @@ class Server:
     say: Callable[[str], None] = lambda _: None
     recorder: Recorder | None = None
     """Answers in the place of the world without a name, and asks the live service; None where that plays."""
+    casting: Casting | None = None
+    """Answers in the place of the library, outside of scenarios."""
+    stand_ins: StandIns = field(default_factory=dict)
+    """The stand-ins that a scenario may ask for."""
     world: World = field(init=False)
     scenarios: dict[str, World] = field(init=False, default_factory=dict)
     connections: set[Connection] = field(init=False, default_factory=set)
     missed: int = field(init=False, default=0)
     """How many requests had no answer since the start, whatever was reset since."""
     _plans: Plans = field(init=False, default_factory=Plans)
-    _shared: Shared = field(init=False, default_factory=Shared)
+    _shared: Shared = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(self.library.shelf, self.terms, self._shared)
+        self._shared = Shared(self.limits)
+        self.world = World(self.library.shelf, self.terms, self._shared, self.casting)
 
     # --- scenarios ---
 
-    def put(self, name: str, shelf: Shelf, terms: Terms) -> World:
+    def put(self, name: str, shelf: Shelf, terms: Terms, casting: Casting | None = None) -> World:
         """A new scenario of this name; what was there before is dropped. Raises ``BadSetting``."""
         if not _NAME.fullmatch(name):
             raise BadSetting("a scenario's name", name, "letters, digits, dots, dashes and underscores, at most 100")
         if name not in self.scenarios and len(self.scenarios) >= MOST_SCENARIOS:
             raise BadSetting("a scenario", name, f"one of at most {MOST_SCENARIOS}: drop those that are done with")
-        self.scenarios[name] = World(shelf, terms, self._shared)
+        self.scenarios[name] = World(shelf, terms, self._shared, casting)
         return self.scenarios[name]
 
     def reset(self) -> None:
@@ -83,11 +89,11 @@ class Server:
 
     def reload(self) -> None:
         """Read the cassettes anew. Raises, and goes on with those it has, where one cannot be read."""
+        before = self.library.shelf
         shelf = self.library.load()
         self.world.serve(shelf)
-        there = {each.path for each in shelf.cassettes}
         for world in self.scenarios.values():
-            world.serve(shelf.chosen([each.path for each in world.shelf.cassettes if each.path in there]))
+            world.serve(world.shelf.renewed(before, shelf))
 
     def close(self) -> None:
         """Save what was recorded."""
@@ -98,6 +104,8 @@ class Server:
 
     def refused(self, refused: Refused) -> tuple[bytes, Headers]:
         """The answer to what cannot be read as a request, or is none for this server."""
+        if self.world.stand_in is not None:
+            return self.world.stand_in.refused(refused)
         said = {"error": {"type": "RequestRefused", "message": str(refused)}}
         return json.dumps(said).encode(), _JSON
 
@@ -134,7 +142,7 @@ class Server:
         if isinstance(answer, FakeGptTestkitError):
             self._miss(world, request, answer, connection, here)
             return
-        plan = self._plans.plan(answer.tape, request.method, answer.recorded)
+        plan = answer.plan or self._plans.plan(answer.tape, request.method, answer.recorded)
         connection.play(plan, world.terms.timing, answer.progress)
 
     def _record(self, recorder: Recorder, asked: Asked, connection: Connection, here: Here) -> None:

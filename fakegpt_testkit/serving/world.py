@@ -22,14 +22,18 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.serving.fitting import fit
 from fakegpt_testkit.serving.journal import Entry, Journal, Together
 from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.timing import RECORDED
+from fakegpt_testkit.wire.writing import encode_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakegpt_testkit.exchange import Request
+    from fakegpt_testkit.serving.acting import Casting, StandIn
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.library import Shelf
+    from fakegpt_testkit.serving.plan import Plan
     from fakegpt_testkit.serving.timing import Timing
 
 MATCH_ON: Final = ("method", "path", "query", "choice", "body")
@@ -51,11 +55,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is played: the tape as it goes out, and the cassette's own, where no effect has changed it."""
+    """What is played: the tape as it goes out, and the cassette's own, where no effect has changed it.
+
+    A ``plan`` says how it goes out, where that is not as a tape does.
+    """
 
     tape: Tape
     recorded: Tape | None
     progress: Progress
+    plan: Plan | None = None
 
 
 class Became(TypedDict, total=False):
@@ -70,7 +78,8 @@ class Became(TypedDict, total=False):
 class Shared:
     """What the worlds of one server keep together: a bound for their journals, and what was read of the cassettes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
         self.journals = Together()
         self._read: tuple[Shelf, list[Request]] | None = None
 
@@ -82,19 +91,24 @@ class Shared:
 
 
 class World:
-    """Answers requests from some cassettes; ``journal`` says what became of each."""
+    """Answers requests from some cassettes, or by a stand-in; ``journal`` says what became of each."""
 
-    def __init__(self, shelf: Shelf, terms: Terms, shared: Shared | None = None) -> None:
+    def __init__(
+        self, shelf: Shelf, terms: Terms, shared: Shared | None = None, casting: Casting | None = None
+    ) -> None:
         self.shelf = shelf
         self.terms = terms
+        self.stand_in: StandIn | None = None
+        """What answers in the place of the cassettes."""
+        self._casting = casting
         self._shared = shared or Shared()
-        self.journal = Journal(together=self._shared.journals)
         self._numbers = count(1)
         self.reset()
 
     def reset(self) -> None:
-        """Nothing was asked yet; the faults count from the start."""
-        self.journal = Journal(together=self._shared.journals)
+        """Nothing was asked yet; the faults count from the start, and a stand-in knows nobody."""
+        self.journal = Journal(most_body=self._shared.limits.noted, together=self._shared.journals)
+        self.stand_in = self._casting() if self._casting is not None else None
         self._select()
 
     def serve(self, shelf: Shelf, terms: Terms | None = None) -> None:
@@ -111,6 +125,8 @@ class World:
 
     def ask(self, request: Request, here: Here) -> Answer | FakeGptTestkitError:
         """The answer to a request, fitted to its connection, or why there is none; noted either way."""
+        if self.stand_in is not None:
+            return self._act(self.stand_in, request, here)
         number = next(self._numbers)
         at = _now()
         try:
@@ -130,11 +146,25 @@ class World:
         self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
         return Answer(fitted, given.response if recorded else None, progress)
 
+    def _act(self, stand_in: StandIn, request: Request, here: Here) -> Answer:
+        act = stand_in.act(request, framed=here.version != "1.0")
+        tape = fit(act.tape, request.method, here, ())
+        plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
+        progress = Progress(tape, request.method)
+        entry = Entry(next(self._numbers), _now(), request, stand_in.name, Interaction(request, tape), progress)
+        self.journal.add(replace(entry, recorded=False))
+        return Answer(tape, None, progress, plan)
+
     def note(self, request: Request, source: str, **more: Unpack[Became]) -> int:
         """Note a request that is answered elsewhere; its number, by which ``journal.complete`` can tell the rest."""
         number = next(self._numbers)
         self.journal.add(Entry(number, _now(), request, source, **more))
         return number
+
+    @property
+    def name(self) -> str:
+        """What people call what answers."""
+        return self.shelf.name if self.stand_in is None else self.stand_in.name
 
     @property
     def unplayed_numbers(self) -> tuple[int, ...]:

@@ -276,6 +276,7 @@ class Reader:
         flags = main.commands["upstream"].make_context("upstream", [*options]).params
         port, host = flags.pop("port"), flags.pop("host")
         assert not flags.pop("as_json")
+        assert not flags.pop("allow_host")
         self._here(f"http://localhost:{port}")
         self._stand_in.close()
         serving = serve_in_thread(stand_in._options(flags), host=host, port=self._ports[f"http://localhost:{port}"])

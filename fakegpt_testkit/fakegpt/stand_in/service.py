@@ -1,6 +1,6 @@
-"""The stand-in service: the steps of docs/protocol.md, answered over the connections of this package's server.
+"""The stand-in service: the steps of docs/protocol.md, each request answered by what this package's server plays.
 
-Knows nothing of ports, nor of recording; it says in each response that it is a stand-in.
+Knows nothing of connections, nor of recording; it says in each response that it is a stand-in.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
-from fakegpt_testkit.exchange import Head, Request, Tape, header
+from fakegpt_testkit.exchange import Chunk, Head, Request, Tape, header
 from fakegpt_testkit.fakegpt.stand_in import answer, streaming
-from fakegpt_testkit.serving import RECORDED, Limits
-from fakegpt_testkit.serving.journal import Entry, Journal
-from fakegpt_testkit.serving.plan import Progress
-from fakegpt_testkit.wire.writing import encode_head
+from fakegpt_testkit.serving import Act
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,12 +28,10 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
     from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in.options import Options
-    from fakegpt_testkit.serving.connection import Connection
-    from fakegpt_testkit.serving.reading import Asked, Refused
+    from fakegpt_testkit.serving.reading import Refused
 
 COOKIE: Final = "credential"
 
-_MOST_BODY: Final = 4 * 2**20
 _JSON: Final = "application/json; charset=utf-8"
 _HTML: Final = "text/html; charset=utf-8"
 _HOME: Final = "<!DOCTYPE html><title>A stand-in for tests</title>"
@@ -50,6 +45,7 @@ _WANTED: Final = (
 )
 _TOO_LARGE: Final = "Request Entity Too Large"
 _PASSWORD: Final = re.compile(r"(?=.*[a-z])(?=.*[0-9])[a-z0-9]{8,}", re.IGNORECASE)
+_STATUSES: Final = frozenset(each.value for each in HTTPStatus)
 _STEPS: Final[Mapping[str, Step]] = {
     "/api/loads": "loads",
     "/auth/login": "login",
@@ -79,47 +75,40 @@ class _RefusedStep(Exception):
 
 @dataclass(slots=True)
 class StandIn:
-    """Answers the requests of all connections, and remembers who is logged in and what it was asked."""
+    """Answers requests, and remembers who is logged in."""
 
     options: Options
-    limits: Limits = field(default_factory=lambda: Limits(body=_MOST_BODY))
-    journal: Journal = field(default_factory=lambda: Journal(most_body=_MOST_BODY))
-    connections: set[Connection] = field(default_factory=set)
     _logins: dict[str, str] = field(default_factory=dict)
     _stale: set[str] = field(default_factory=set)
     _refusals: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it says of itself in each response."""
+        return server_name(self.options)
 
     @property
     def accounts(self) -> tuple[str, ...]:
         """The accounts that the first step lists."""
         return tuple(_account(self.options, number) for number in range(self.options.accounts))
 
-    def close(self) -> None:
-        """Nothing is held beside the connections."""
-
-    # --- requests ---
-
     def refused(self, refused: Refused) -> tuple[bytes, Headers]:
         """The answer to what cannot be read as a request, or is too large."""
         reply = _told({"detail": _TOO_LARGE if refused.status == 413 else str(refused)}, refused.status)
         return reply.body.encode(), self._fields(reply)
 
-    def answer(self, asked: Asked, connection: Connection) -> None:
-        """Answer a request."""
-        scheme = "https" if connection.is_secure else "http"
-        target = asked.target if asked.target != "*" else "/*"
-        uri = f"{scheme}://{asked.host or connection.address}{target}"
-        request = Request(asked.method, uri, asked.headers, asked.body)
-        self.journal.add(Entry(self.journal.count + 1, "", request))
+    def act(self, request: Request, *, framed: bool) -> Act:
+        """The answer to a request; ``framed``: its client knows HTTP chunks."""
         try:
-            reply = self._take_step(request, asked, connection)
+            reply = self._take_step(request, framed=framed)
         except _RefusedStep as refused:
             reply = refused.reply
-        if reply is not None:
-            connection.reply(reply.status, reply.body.encode(), self._fields(reply))
+        if isinstance(reply, Act):
+            return reply
+        body = (Chunk(0.0, reply.body.encode()),) if reply.body else ()
+        return Act(Tape(Head(reply.status, _phrase(reply.status), self._fields(reply)), body))
 
-    def _take_step(self, request: Request, asked: Asked, connection: Connection) -> _Reply | None:
-        """What is answered; None where a stream is."""
+    def _take_step(self, request: Request, *, framed: bool) -> _Reply | Act:
         steps: dict[str, tuple[str, Callable[[Request], _Reply]]] = {
             "/": ("GET", lambda _: _Reply(_HOME, kind=_HTML)),
             "/api/loads": ("GET", self._loads),
@@ -129,8 +118,7 @@ class StandIn:
         self._refuse(request.path)
         if request.path == "/api/conversation":
             _allow(request, "POST")
-            self._converse(request, asked, connection)
-            return None
+            return self._converse(request, framed=framed)
         if request.path not in steps:
             return _told({"detail": "Not Found"}, 404)
         method, step = steps[request.path]
@@ -201,20 +189,20 @@ class StandIn:
         }
         return _told({"user": user, "expires": expires, "accessToken": token, "authProvider": "auth0"})
 
-    def _converse(self, request: Request, asked: Asked, connection: Connection) -> None:
+    def _converse(self, request: Request, *, framed: bool) -> Act:
         self._check_access(request)
         model, asked_id, prompt = _question(request)
         stream = answer.events(self.options, prompt, model, asked_id)
         chunks = answer.cut(stream, self.options.cuts, answer.dice(self.options, "cuts", prompt))
-        framed = asked.version != "1.0"
-        fields = [("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-cache")]
-        fields += [("Transfer-Encoding", "chunked")] if framed else []
-        fields += _signed(self.options)
-        fields += [] if framed and asked.keeps_open else [("Connection", "close")]
+        fields = (
+            ("Content-Type", "text/event-stream; charset=utf-8"),
+            ("Cache-Control", "no-cache"),
+            ("Transfer-Encoding", "chunked"),
+            *_signed(self.options),
+        )
         status = 202 if "other-status" in self.options.drift else 200
-        head = Head(status, HTTPStatus(status).phrase, tuple(fields))
-        plan = streaming.plan(encode_head(head, head.headers), chunks, self.options, framed=framed)
-        connection.play(plan, RECORDED, Progress(Tape(head), request.method))
+        tape = streaming.tape(Head(status, _phrase(status), fields), chunks, self.options)
+        return Act(tape, lambda head: streaming.plan(head, chunks, self.options, framed=framed))
 
     # --- what the steps check ---
 
@@ -243,6 +231,10 @@ def _version() -> str:
 
 def _signed(options: Options) -> Headers:
     return (("Date", format_datetime(datetime.now(UTC), usegmt=True)), ("Server", server_name(options)))
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
 def _told(value: object, status: int = 200) -> _Reply:

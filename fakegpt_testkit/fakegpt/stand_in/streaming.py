@@ -7,26 +7,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import Ending, EndingKind
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Tape
 from fakegpt_testkit.fakegpt.stand_in import answer
 from fakegpt_testkit.serving.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fakegpt_testkit.exchange import Head
     from fakegpt_testkit.fakegpt.stand_in.options import Options
     from fakegpt_testkit.wire.writing import Frame
 
 _LEAST_PAUSE: Final = 0.01
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+_WHOLE: Final = frozenset({"done", "unmarked"})
 _ENDS: Final = {"reset": EndingKind.RESET, "stall": EndingKind.STALLED, "endless": EndingKind.STALLED}
 _TAILS: Final = {"cut": b"1000\r\ndata: {", "malformed": b"zz\r\ndata: {\r\n"}
 
 
+def tape(head: Head, chunks: list[bytes], options: Options) -> Tape:
+    """A stream as it would be recorded, but for what its ending sends after the last chunk, and for pings."""
+    begin = _begin(options)
+    made = tuple(Chunk(begin + options.delay * nth, each, (len(each),)) for nth, each in enumerate(chunks))
+    kind = EndingKind.COMPLETE if options.end in _WHOLE else _ENDS.get(options.end, EndingKind.EOF)
+    return Tape(head, made, Ending(kind, made[-1].at if made else begin))
+
+
+def _begin(options: Options) -> float:
+    return answer.PAUSE if "other-timing" in options.drift else 0.0
+
+
 def plan(head: bytes, chunks: list[bytes], options: Options, *, framed: bool) -> Plan:
     """How a stream is sent: each chunk an HTTP chunk of its own, or as it is where the client knows none."""
-    begin = answer.PAUSE if "other-timing" in options.drift else 0.0
-    whole = options.end in {"done", "unmarked"}
+    begin = _begin(options)
+    whole = options.end in _WHOLE
     last = begin + options.delay * max(0, len(chunks) - whole)
     kind = EndingKind.COMPLETE if whole and framed else _ENDS.get(options.end, EndingKind.EOF)
     frames = _frames(head, chunks, options, begin, framed=framed)
@@ -35,7 +49,7 @@ def plan(head: bytes, chunks: list[bytes], options: Options, *, framed: bool) ->
 
 def _frames(head: bytes, chunks: list[bytes], options: Options, begin: float, *, framed: bool) -> Iterator[Frame]:
     yield 0.0, head, False
-    whole = options.end in {"done", "unmarked"}
+    whole = options.end in _WHOLE
     # The last chunk goes out with the body's end: whoever leaves at the end mark has seen a complete response then.
     first, last = (chunks[:-1], b"".join(chunks[-1:])) if whole else (chunks, b"")
     for number, chunk in enumerate(first):
