@@ -7,31 +7,56 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
+from typing import Final
 
 from fakegpt_testkit.exchange import Ending, EndingKind
 from fakegpt_testkit.wire.capture import origins
 
+TIMEOUT: Final = "timeout"
+LATE_TIMEOUT: Final = "handshake timeout"
+"""There is a connection, and the TLS or the tunnel that was to be made on it took too long."""
+TOTAL: Final = "total"
+"""The client's limit for the whole request ran out while it connected."""
+WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, TOTAL})
+"""What a client's own limit ended."""
+_TUNNEL: Final = "tunnel "
 _WORDS = (
     (socket.gaierror, "dns"),
     (ssl.SSLCertVerificationError, "certificate"),
     (ssl.SSLError, "handshake"),
-    (TimeoutError, "timeout"),
+    (TimeoutError, TIMEOUT),
 )
 
 
 def why_unconnected(failure: BaseException) -> Ending | None:
-    """The ending of an exchange whose connection failed so; None where no error of the system is behind it.
-
-    A proxy that refuses to make a tunnel is no such error.
-    """
-    for each in origins(failure):
+    """The ending of an exchange whose connection failed so; None where no error of the system is behind it."""
+    chain = [*origins(failure)]
+    for each in chain:
         if isinstance(each, OSError):
             word = next((word for kind, word in _WORDS if isinstance(each, kind)), "")
+            if word == TIMEOUT and any(map(_is_of_handshake, chain)):
+                word = LATE_TIMEOUT
             if reason := word or errno.errorcode.get(each.errno or 0):
-                return Ending(EndingKind.UNCONNECTED, note="refused" if reason == "ECONNREFUSED" else reason)
+                return unconnected("refused" if reason == "ECONNREFUSED" else reason)
     return None
+
+
+def unconnected(note: str) -> Ending:
+    """The ending of an exchange that had no connection, for this reason."""
+    return Ending(EndingKind.UNCONNECTED, note=note)
+
+
+def no_tunnel(said: str) -> Ending | None:
+    """The ending where a proxy said this, ``407 Proxy Authentication Required``, and made no tunnel."""
+    return unconnected(_TUNNEL + said) if re.match(r"\d{3}\b", said) else None
+
+
+def proxy_said(note: str) -> str:
+    """What the proxy said that made no tunnel; empty where that is not why."""
+    return note.removeprefix(_TUNNEL) if note.startswith(_TUNNEL) else ""
 
 
 def connect_error(note: str) -> OSError:
@@ -43,3 +68,10 @@ def connect_error(note: str) -> OSError:
         if name == ("ECONNREFUSED" if note == "refused" else note):
             return OSError(number, os.strerror(number))
     return ConnectionRefusedError(errno.ECONNREFUSED, f"{note}, an error that this system does not have")
+
+
+def _is_of_handshake(failure: BaseException) -> bool:
+    """Whether it tells of a TLS handshake: Python says so, or the loop was waiting for the other's part of it."""
+    return isinstance(failure, ssl.SSLWantReadError) or (
+        isinstance(failure, TimeoutError) and "handshake" in str(failure)
+    )

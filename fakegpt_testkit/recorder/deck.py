@@ -108,7 +108,7 @@ class CassetteDeck:
         self.passing.count += found and asks
         return found
 
-    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
+    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: BaseException) -> None:
         nobody = f"{origin_of(uri)} could not be reached"
         if self.allowed.verifies:
             said = f"{nobody}, so {self.path} could not be verified\n  to verify it against another URL"

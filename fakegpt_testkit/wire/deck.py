@@ -87,7 +87,7 @@ class Deck(Protocol):
     def passes(self, uri: str, *, asks: bool) -> bool:
         """Whether a request is no part of the recording, and goes as if no deck were in. ``asks``: it is asked now."""
 
-    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
+    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: BaseException) -> None:
         """No connection came about for this request: keep why, and tell the failure what a person must know.
 
         The client gets the failure. ``why`` is None where it is of a kind that nothing can replay.

@@ -78,7 +78,7 @@ class TapeDeck:
     def passes(self, uri: str, *, asks: bool) -> bool:  # noqa: ARG002
         return False
 
-    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: Exception) -> None:
+    def unreachable(self, number: int, method: str, uri: str, why: Ending | None, failure: BaseException) -> None:
         raise NotImplementedError
 
     def stopped(self, client: str, method: str, uri: str) -> Exception:

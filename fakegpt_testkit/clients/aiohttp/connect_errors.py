@@ -15,17 +15,39 @@ from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    ClientHttpProxyError,
     ClientProxyConnectionError,
+    RequestInfo,
     UnixConnector,
 )
 from aiohttp.client_exceptions import UnixClientConnectorError
+from aiohttp.helpers import TimerContext
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from fakegpt_testkit.clients.unconnected import connect_error
+from fakegpt_testkit.clients.unconnected import (
+    LATE_TIMEOUT,
+    TIMEOUT,
+    TOTAL,
+    connect_error,
+    no_tunnel,
+    proxy_said,
+    unconnected,
+    why_unconnected,
+)
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientRequest, ClientTimeout
 
     from fakegpt_testkit.exchange import Ending
+
+
+def why_failed(req: ClientRequest, failure: BaseException) -> Ending | None:
+    """Why connecting failed; None where it is not known, or the program itself did not wait any longer."""
+    if isinstance(failure, ClientHttpProxyError):
+        return no_tunnel(f"{failure.status} {failure.message}")
+    if isinstance(failure, asyncio.CancelledError):
+        return unconnected(TOTAL) if getattr(req._timer, "_cancelled", False) else None
+    return why_unconnected(failure)
 
 
 async def fail_to_connect(
@@ -37,18 +59,25 @@ async def fail_to_connect(
     at_once: bool,
 ) -> Exception:
     """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
-    if ending.note == "timeout":
+    if ending.note in {TIMEOUT, LATE_TIMEOUT}:
         if not at_once:
             await _knock(timeout)
+        return TimeoutError()
+    if ending.note == TOTAL:
+        await _run_out(req, at_once=at_once)
         return TimeoutError()
     failure, cause = _failure(connector, req, ending.note)
     failure.__cause__ = failure.__context__ = cause
     return failure
 
 
-def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[Exception, Exception]:
-    """The client's own exception, and what it comes from."""
+def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[Exception, Exception | None]:
+    """The client's own exception, and what it comes from, where that is another."""
     key = req.connection_key
+    if said := proxy_said(note):
+        status, _, reason = said.partition(" ")
+        asked = RequestInfo(req.url, "CONNECT", CIMultiDictProxy(CIMultiDict()), req.proxy or req.url)
+        return ClientHttpProxyError(asked, (), status=int(status), message=reason), None
     match note:
         case "dns":
             unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -75,3 +104,12 @@ async def _knock(timeout: ClientTimeout) -> None:  # noqa: ASYNC109 - the client
     if not limits:
         await asyncio.Event().wait()  # until the client's total timeout
     await asyncio.sleep(min(limits))
+
+
+async def _run_out(req: ClientRequest, *, at_once: bool) -> None:
+    """Wait until the client's limit for the whole request ends this, or have it run out now."""
+    if at_once and isinstance(req._timer, TimerContext):
+        req._timer.timeout()
+    elif at_once:
+        return
+    await asyncio.Event().wait()

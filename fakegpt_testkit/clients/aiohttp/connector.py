@@ -13,10 +13,9 @@ from aiohttp import BaseConnector, ClientError, ServerTimeoutError
 from aiohttp.connector import Connection
 
 from fakegpt_testkit.clients.active import find_deck
-from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect
+from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect, why_failed
 from fakegpt_testkit.clients.aiohttp.player import PlayedHandler, PlayedTransport, Player
 from fakegpt_testkit.clients.aiohttp.tap import Tap
-from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
@@ -52,9 +51,8 @@ def replace_connect(original: Connect) -> Connect:
         recording = deck.record(number)  # before there is a connection, which would be left behind if this fails
         try:
             connection = await original(connector, req, traces, timeout)
-        except (ClientError, OSError) as failure:  # TimeoutError is an OSError
-            if not waits_for_room(connector, req):
-                deck.unreachable(number, req.method, uri_of(req), why_unconnected(failure), failure)
+        except (ClientError, OSError, asyncio.CancelledError) as failure:  # TimeoutError is an OSError
+            tell_unreachable(deck, number, connector, req, failure)
             raise
         handler = connection.protocol
         assert handler is not None, "a connection that was just handed out is open"
@@ -62,6 +60,15 @@ def replace_connect(original: Connect) -> Connect:
         return connection
 
     return connect
+
+
+def tell_unreachable(
+    deck: Deck, number: int, connector: BaseConnector, req: ClientRequest, failure: BaseException
+) -> None:
+    """Tell the deck of a request that found no connection, unless nobody knocked or the program left."""
+    why = why_failed(req, failure)
+    if not waits_for_room(connector, req) and (why is not None or isinstance(failure, Exception)):
+        deck.unreachable(number, req.method, uri_of(req), why, failure)
 
 
 def waits_for_room(connector: BaseConnector, req: ClientRequest) -> bool:
@@ -241,11 +248,6 @@ class PlayedExchange:
         self._handler.player = player
         self._deck.follow(self._number, player.progress)
 
-    def _unreachable(self, failure: Exception) -> None:
-        if not waits_for_room(self._connector, self._req):
-            why = why_unconnected(failure)
-            self._deck.unreachable(self._number, self._req.method, uri_of(self._req), why, failure)
-
     async def _go_live(self) -> None:
         """Ask the live service after all, now that the whole request is known to be new."""
         try:
@@ -262,11 +264,11 @@ class PlayedExchange:
         except TimeoutError as cause:
             failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
             failure.__cause__ = cause
-            self._unreachable(failure)
+            tell_unreachable(self._deck, self._number, self._connector, self._req, failure)
             self._handler.set_exception(failure)
             return
         except Exception as failure:
-            self._unreachable(failure)
+            tell_unreachable(self._deck, self._number, self._connector, self._req, failure)
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"

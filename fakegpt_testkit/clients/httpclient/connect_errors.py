@@ -9,19 +9,43 @@ import socket
 import ssl
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.clients.unconnected import connect_error
+from fakegpt_testkit.clients.unconnected import (
+    LATE_TIMEOUT,
+    TIMEOUT,
+    WAITED,
+    connect_error,
+    no_tunnel,
+    proxy_said,
+    unconnected,
+    why_unconnected,
+)
 
 if TYPE_CHECKING:
     import http.client
 
     from fakegpt_testkit.exchange import Ending
 
+_NO_TUNNEL: Final = "Tunnel connection failed: "
+"""What ``http.client`` says before a proxy's own words."""
+
 
 def fail_to_connect(connection: http.client.HTTPConnection, ending: Ending, *, at_once: bool) -> Exception:
     """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
-    return as_of_urllib3(connection, _failure(connection, ending.note, at_once=at_once))
+    if said := proxy_said(ending.note):
+        return OSError(_NO_TUNNEL + said)
+    failure = _failure(connection, ending.note, at_once=at_once)
+    return failure if ending.note == LATE_TIMEOUT else _as_of_urllib3(connection, failure)
+
+
+def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> Ending | None:
+    """Why connecting failed; None where it is not known."""
+    if isinstance(failure, OSError) and (said := str(failure)).startswith(_NO_TUNNEL):
+        return no_tunnel(said.removeprefix(_NO_TUNNEL))
+    why = why_unconnected(failure)
+    late = why is not None and why.note == TIMEOUT and connection.sock is not None
+    return unconnected(LATE_TIMEOUT) if late else why
 
 
 def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool) -> OSError:
@@ -33,15 +57,15 @@ def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool
             return ssl.SSLCertVerificationError(1, problem)
         case "handshake":
             return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-        case "timeout":
+        case note if note in WAITED:
             limit = connection.timeout
             if not at_once and isinstance(limit, (int, float)):
                 time.sleep(limit)
-            return TimeoutError("timed out")
+            return TimeoutError("The handshake operation timed out" if note == LATE_TIMEOUT else "timed out")
     return connect_error(note)
 
 
-def as_of_urllib3(connection: Any, failure: OSError) -> Exception:
+def _as_of_urllib3(connection: Any, failure: OSError) -> Exception:
     """urllib3's connection words what its socket raises anew, where it makes the socket."""
     module = sys.modules.get("urllib3.connection")
     if module is None or not isinstance(connection, module.HTTPConnection) or isinstance(failure, ssl.SSLError):

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.clients.active import find_deck
-from fakegpt_testkit.clients.httpclient.connect_errors import fail_to_connect
+from fakegpt_testkit.clients.httpclient.connect_errors import fail_to_connect, why_failed
 from fakegpt_testkit.clients.httpclient.sockets import PlayedSocket, TapFile, TapSocket
-from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture
 from fakegpt_testkit.wire.reading import RequestReader
@@ -109,7 +108,7 @@ def unreachable(connection: http.client.HTTPConnection, failure: Exception) -> N
     uri = uri_of(connection, target)
     deck = find_deck(uri)
     if deck is not None:
-        deck.unreachable(deck.ask(), method, uri, why_unconnected(failure) if method else None, failure)
+        deck.unreachable(deck.ask(), method, uri, why_failed(connection, failure) if method else None, failure)
 
 
 def uri_of(connection: http.client.HTTPConnection, target: str) -> str:
@@ -206,7 +205,7 @@ class LiveExchange(Exchange):
 
     def unreachable(self, failure: Exception) -> None:
         """It gets none."""
-        self._deck.unreachable(self._number, self._method, self._uri, why_unconnected(failure), failure)
+        self._deck.unreachable(self._number, self._method, self._uri, why_failed(self._connection, failure), failure)
 
     def tap(self) -> TapSocket:
         """Connect where that is still to be done, and put the ear on the live socket."""

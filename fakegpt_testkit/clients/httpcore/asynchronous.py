@@ -171,15 +171,16 @@ class Backend:
         self._core = core
         self._live = live
 
-    async def connect_tcp(self, *_: Any, **__: Any) -> Stream:
+    async def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:  # noqa: ASYNC109 - httpcore's own
         played = asking.get()
-        ending = played.asked.deck.refuse(played.asked.number, played.asked.method, played.asked.uri)
+        ending = played.asked.refusal
         if ending is not None:
+            await self._live.sleep(played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending, awaited_at="{}:{}".format(*played.peer))
         return Stream(self._core, played.peer, self._live)
 
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> Stream:
-        return await self.connect_tcp()
+    async def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:  # noqa: ASYNC109 - the same
+        return await self.connect_tcp(timeout=timeout)
 
     async def sleep(self, seconds: float) -> None:
         """Between two attempts to connect."""

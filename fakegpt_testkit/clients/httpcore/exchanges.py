@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit import clock
+from fakegpt_testkit.clients.unconnected import WAITED
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture, reset_name
@@ -44,6 +45,15 @@ class Asked:
     def capture(self) -> Capture:
         """A new recording of it."""
         return Capture(self.deck.record(self.number), self.method, self.uri, clock.waiting())
+
+    @property
+    def refusal(self) -> Ending | None:
+        """Why it finds no connection, where it finds none."""
+        return self.deck.refuse(self.number, self.method, self.uri)
+
+    def knocking(self, refusal: Ending, limit: float | None) -> float:
+        """The seconds that it waits for a connection that never comes: the client's own, except in lockstep."""
+        return limit if limit and refusal.note in WAITED and self.deck.pace != "lockstep" else 0.0
 
     def unreachable(self, why: Ending | None, failure: Exception) -> None:
         """It found no connection."""

@@ -12,7 +12,16 @@ import ssl
 import sys
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.clients.unconnected import connect_error, why_unconnected
+from fakegpt_testkit.clients.unconnected import (
+    LATE_TIMEOUT,
+    TIMEOUT,
+    WAITED,
+    connect_error,
+    no_tunnel,
+    proxy_said,
+    unconnected,
+    why_unconnected,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,25 +31,32 @@ if TYPE_CHECKING:
 H2 = "h2: "
 """How the note of an HTTP/2 stream's reset begins: it has no error number."""
 
+_TIMED_OUT = {LATE_TIMEOUT: "The handshake operation timed out"}
+
 
 def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "") -> Exception:
     """What connecting raises; ``awaited_at`` is the host and the port where it is awaited."""
-    cause: OSError
-    match ending.note:
-        case "timeout":
-            return with_cause(core.ConnectTimeout("timed out"), TimeoutError("timed out"))
+    if said := proxy_said(ending.note):
+        failure: Exception = core.ProxyError(said)
+        return failure
+    if ending.note in WAITED:
+        cause = _too_slow(core) if awaited_at else TimeoutError(_TIMED_OUT.get(ending.note, "timed out"))
+        return with_cause(core.ConnectTimeout(str(cause)), cause)
+    cause = _cause(core, ending.note, awaited_at)
+    return with_cause(core.ConnectError(str(cause)), cause)
+
+
+def _cause(core: ModuleType, note: str, awaited_at: str) -> OSError:
+    match note:
         case "dns":
-            cause = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         case "certificate":
             words = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
-            cause = ssl.SSLCertVerificationError(1, words)
+            return ssl.SSLCertVerificationError(1, words)
         case "handshake":
-            cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-        case note:
-            cause = connect_error(note)
-            if awaited_at:
-                cause = _of_all_attempts(core, cause, awaited_at)
-    return with_cause(core.ConnectError(str(cause)), cause)
+            return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    cause = connect_error(note)
+    return _of_all_attempts(core, cause, awaited_at) if awaited_at else cause
 
 
 def _of_all_attempts(core: ModuleType, cause: OSError, where: str) -> OSError:
@@ -56,10 +72,11 @@ def _of_all_attempts(core: ModuleType, cause: OSError, where: str) -> OSError:
 
 
 def why_failed(core: ModuleType, failure: Exception) -> Ending | None:
-    """Why connecting failed; None where a proxy made no tunnel. Trio's timeout is no ``TimeoutError``."""
+    """Why connecting failed; None where it is not known. Trio's timeout is no ``TimeoutError``."""
     if isinstance(failure, core.ProxyError):
-        return None
-    return why_unconnected(TimeoutError() if isinstance(failure, core.ConnectTimeout) else failure)
+        return no_tunnel(str(failure))
+    why = why_unconnected(failure)
+    return unconnected(TIMEOUT) if why is None and isinstance(failure, core.ConnectTimeout) else why
 
 
 def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited: bool) -> Exception:
@@ -82,11 +99,16 @@ def timed_out(core: ModuleType) -> Exception:
 
 
 def timed_out_awaited(core: ModuleType) -> Exception:
-    """The same of an awaited read, whose loop says nothing more; trio has a class of its own for it."""
-    cause: Exception = TimeoutError()
+    """The same of an awaited read, whose loop says nothing more."""
+    return with_cause(core.ReadTimeout(""), _too_slow(core))
+
+
+def _too_slow(core: ModuleType) -> Exception:
+    """What a loop raises where something takes too long; trio has a class of its own for it."""
     if core._synchronization.current_async_library() == "trio":
-        cause = sys.modules["trio"].TooSlowError()
-    return with_cause(core.ReadTimeout(""), cause)
+        failure: Exception = sys.modules["trio"].TooSlowError()
+        return failure
+    return TimeoutError()
 
 
 def with_cause(failure: Exception, cause: Exception) -> Exception:

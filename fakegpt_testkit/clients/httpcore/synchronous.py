@@ -167,15 +167,16 @@ class Backend:
     def __init__(self, core: ModuleType) -> None:
         self._core = core
 
-    def connect_tcp(self, *_: Any, **__: Any) -> Stream:
+    def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:
         played = asking.get()
-        ending = played.asked.deck.refuse(played.asked.number, played.asked.method, played.asked.uri)
+        ending = played.asked.refusal
         if ending is not None:
+            time.sleep(played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending)
         return Stream(self._core, played.peer)
 
-    def connect_unix_socket(self, *_: Any, **__: Any) -> Stream:
-        return self.connect_tcp()
+    def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:
+        return self.connect_tcp(timeout=timeout)
 
     def sleep(self, seconds: float) -> None:
         """Between two attempts to connect."""
