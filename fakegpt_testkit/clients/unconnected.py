@@ -17,10 +17,12 @@ from fakegpt_testkit.wire.capture import origins
 
 TIMEOUT: Final = "timeout"
 LATE_TIMEOUT: Final = "handshake timeout"
-"""There is a connection, and the TLS or the tunnel that was to be made on it took too long."""
+"""There is a connection, and the TLS that was to be made on it took too long."""
+PROXY_TIMEOUT: Final = "proxy timeout"
+"""There is a connection to a proxy, which took too long to make a tunnel."""
 TOTAL: Final = "total"
 """The client's limit for the whole request ran out while it connected."""
-WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, TOTAL})
+WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, PROXY_TIMEOUT, TOTAL})
 """What a client's own limit ended."""
 _TUNNEL: Final = "tunnel "
 _WORDS = (

@@ -25,9 +25,9 @@ from aiohttp.helpers import TimerContext
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from fakegpt_testkit.clients.unconnected import (
-    LATE_TIMEOUT,
     TIMEOUT,
     TOTAL,
+    WAITED,
     connect_error,
     no_tunnel,
     proxy_said,
@@ -41,13 +41,16 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Ending
 
 
-def why_failed(req: ClientRequest, failure: BaseException) -> Ending | None:
-    """Why connecting failed; None where it is not known, or the program itself did not wait any longer."""
+def why_failed(req: ClientRequest, failure: BaseException, limit: float | None, waited: float) -> Ending | None:
+    """Why connecting failed, after so many seconds of ``limit``; None where it is not known, or the program left."""
     if isinstance(failure, ClientHttpProxyError):
         return no_tunnel(f"{failure.status} {failure.message}")
-    if isinstance(failure, asyncio.CancelledError):
-        return unconnected(TOTAL) if getattr(req._timer, "_cancelled", False) else None
-    return why_unconnected(failure)
+    if not isinstance(failure, asyncio.CancelledError):
+        return why_unconnected(failure)
+    if isinstance(req._timer, TimerContext) and req._timer._cancelled:
+        return unconnected(TOTAL)
+    # aiohttp before 3.10 keeps this limit around its connector, begun some microseconds before
+    return unconnected(TIMEOUT) if limit and waited > limit - 0.001 else None
 
 
 async def fail_to_connect(
@@ -59,7 +62,7 @@ async def fail_to_connect(
     at_once: bool,
 ) -> Exception:
     """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
-    if ending.note in {TIMEOUT, LATE_TIMEOUT}:
+    if ending.note in WAITED - {TOTAL}:
         if not at_once:
             await _knock(timeout)
         return TimeoutError()

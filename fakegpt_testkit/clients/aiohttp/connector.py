@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import contextmanager
 from functools import cache
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import BaseConnector, ClientError, ServerTimeoutError
 from aiohttp.connector import Connection
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect, why_failed
 from fakegpt_testkit.clients.aiohttp.player import PlayedHandler, PlayedTransport, Player
@@ -19,7 +21,7 @@ from fakegpt_testkit.clients.aiohttp.tap import Tap
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable, Iterator
 
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.tracing import Trace
@@ -49,11 +51,8 @@ def replace_connect(original: Connect) -> Connect:
         if deck.plays and not (deck.records and is_upgrade(req)):
             return await PlayedExchange(original, connector, req, traces, timeout, deck, number).connect()
         recording = deck.record(number)  # before there is a connection, which would be left behind if this fails
-        try:
+        with telling_unreachable(deck, number, connector, req, timeout):
             connection = await original(connector, req, traces, timeout)
-        except (ClientError, OSError, asyncio.CancelledError) as failure:  # TimeoutError is an OSError
-            tell_unreachable(deck, number, connector, req, failure)
-            raise
         handler = connection.protocol
         assert handler is not None, "a connection that was just handed out is open"
         Tap(connection, connection, handler, recording, req.method, uri_of(req))
@@ -62,13 +61,20 @@ def replace_connect(original: Connect) -> Connect:
     return connect
 
 
-def tell_unreachable(
-    deck: Deck, number: int, connector: BaseConnector, req: ClientRequest, failure: BaseException
-) -> None:
-    """Tell the deck of a request that found no connection, unless nobody knocked or the program left."""
-    why = why_failed(req, failure)
-    if not waits_for_room(connector, req) and (why is not None or isinstance(failure, Exception)):
-        deck.unreachable(number, req.method, uri_of(req), why, failure)
+@contextmanager
+def telling_unreachable(
+    deck: Deck, number: int, connector: BaseConnector, req: ClientRequest, timeout: ClientTimeout
+) -> Iterator[None]:
+    """Tell the deck of a request that finds no connection, unless nobody knocked or the program left."""
+    now = clock.waiting()
+    begun = now()
+    try:
+        yield
+    except (ClientError, OSError, asyncio.CancelledError) as failure:  # TimeoutError is an OSError
+        why = why_failed(req, failure, timeout.connect, now() - begun)
+        if not waits_for_room(connector, req) and (why is not None or isinstance(failure, Exception)):
+            deck.unreachable(number, req.method, uri_of(req), why, failure)
+        raise
 
 
 def waits_for_room(connector: BaseConnector, req: ClientRequest) -> bool:
@@ -259,16 +265,8 @@ class PlayedExchange:
             self._handler
         )  # the live connection takes the place, and there may be but one
         try:
-            async with asyncio.timeout(self._timeout.connect or None):  # aiohttp before 3.10 leaves that to its caller
-                live = await self._connect_live(self._connector, self._req, self._traces, self._timeout)
-        except TimeoutError as cause:
-            failure = ServerTimeoutError(f"Connection timeout to host {self._req.url}")
-            failure.__cause__ = cause
-            tell_unreachable(self._deck, self._number, self._connector, self._req, failure)
-            self._handler.set_exception(failure)
-            return
+            live = await self._connect_to_service()
         except Exception as failure:
-            tell_unreachable(self._deck, self._number, self._connector, self._req, failure)
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"
@@ -276,3 +274,13 @@ class PlayedExchange:
         self._connection.add_callback(lambda: tap.when_over(lambda: live.release() if tap.reusable else live.close()))
         assert self._handler.transport is not None, "a closed connection cancels this task"
         self._handler.transport.write(with_proxy_login(self._asked.written, self._req))
+
+    async def _connect_to_service(self) -> Connection:
+        with telling_unreachable(self._deck, self._number, self._connector, self._req, self._timeout):
+            try:
+                async with asyncio.timeout(
+                    self._timeout.connect or None
+                ):  # aiohttp before 3.10 leaves it to its caller
+                    return await self._connect_live(self._connector, self._req, self._traces, self._timeout)
+            except TimeoutError as cause:
+                raise ServerTimeoutError(f"Connection timeout to host {self._req.url}") from cause

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit.clients.unconnected import (
     LATE_TIMEOUT,
+    PROXY_TIMEOUT,
     TIMEOUT,
     WAITED,
     connect_error,
@@ -36,7 +37,12 @@ def fail_to_connect(connection: http.client.HTTPConnection, ending: Ending, *, a
     if said := proxy_said(ending.note):
         return OSError(_NO_TUNNEL + said)
     failure = _failure(connection, ending.note, at_once=at_once)
-    return failure if ending.note == LATE_TIMEOUT else _as_of_urllib3(connection, failure)
+    if ending.note not in {LATE_TIMEOUT, PROXY_TIMEOUT}:
+        return _as_of_urllib3(connection, failure)
+    about: Any = connection
+    if hasattr(about, "_has_connected_to_proxy"):  # else urllib3 takes the proxy for the one that is not there
+        about._has_connected_to_proxy = bool(about.proxy)
+    return failure
 
 
 def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> Ending | None:
@@ -44,8 +50,10 @@ def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> En
     if isinstance(failure, OSError) and (said := str(failure)).startswith(_NO_TUNNEL):
         return no_tunnel(said.removeprefix(_NO_TUNNEL))
     why = why_unconnected(failure)
-    late = why is not None and why.note == TIMEOUT and connection.sock is not None
-    return unconnected(LATE_TIMEOUT) if late else why
+    if why is None or why.note != TIMEOUT or connection.sock is None:
+        return why
+    tunnel: str | None = connection._tunnel_host  # type: ignore[attr-defined] # named so since Python 2.7
+    return unconnected(PROXY_TIMEOUT if tunnel else LATE_TIMEOUT)
 
 
 def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool) -> OSError:

@@ -89,23 +89,23 @@ def connecting_live(connection: http.client.HTTPConnection) -> Iterator[None]:
         yield
         return
     _connecting.add(connection)
+    method, target = asking.get(("", ""))
+    uri = uri_of(connection, target)  # now: urllib3 forgets where a tunnel was to lead as soon as there is none
     try:
         yield
     except Exception as failure:
-        unreachable(connection, failure)
+        unreachable(connection, method, uri, failure)
         raise
     finally:
         _connecting.discard(connection)
 
 
-def unreachable(connection: http.client.HTTPConnection, failure: Exception) -> None:
+def unreachable(connection: http.client.HTTPConnection, method: str, uri: str, failure: Exception) -> None:
     """Tell the deck of a request that found no connection: the one that is begun, or that a pool is asked for."""
     exchange = _current.pop(connection, None)
     if isinstance(exchange, LiveExchange) and exchange.pending:
         exchange.unreachable(failure)
         return
-    method, target = asking.get(("", ""))
-    uri = uri_of(connection, target)
     deck = find_deck(uri)
     if deck is not None:
         deck.unreachable(deck.ask(), method, uri, why_failed(connection, failure) if method else None, failure)

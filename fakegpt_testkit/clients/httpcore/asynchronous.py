@@ -83,7 +83,7 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
     async def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return await original(pool, request)
-        except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
+        except (core.ConnectError, core.ConnectTimeout, core.ProxyError, core.ReadTimeout) as failure:
             asked.unreachable(why_failed(core, failure), failure)
             raise
 

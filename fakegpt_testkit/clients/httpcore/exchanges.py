@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from fakegpt_testkit.exchange import Ending
-    from fakegpt_testkit.wire.deck import Deck
+    from fakegpt_testkit.wire.deck import Deck, ExchangeSink
 
 KEY: Final = "fakegpt_testkit.exchange"
 """The extension of a request in which its exchange travels from the pool to the connection that it gets."""
@@ -33,18 +33,24 @@ class GoLive(Exception):
     """Nothing is recorded for this request, and the deck records."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """A request as the pool got it; ``number`` is the deck's."""
+    """A request as the pool got it; ``number`` is the deck's, ``connected`` whether it got a connection."""
 
     deck: Deck
     number: int
     method: str
     uri: str
+    connected: bool = False
+
+    def record(self) -> ExchangeSink:
+        """A new recording of it, now that it has a connection."""
+        self.connected = True
+        return self.deck.record(self.number)
 
     def capture(self) -> Capture:
-        """A new recording of it."""
-        return Capture(self.deck.record(self.number), self.method, self.uri, clock.waiting())
+        """What hears such a recording."""
+        return Capture(self.record(), self.method, self.uri, clock.waiting())
 
     @property
     def refusal(self) -> Ending | None:
@@ -56,8 +62,9 @@ class Asked:
         return limit if limit and refusal.note in WAITED and self.deck.pace != "lockstep" else 0.0
 
     def unreachable(self, why: Ending | None, failure: Exception) -> None:
-        """It found no connection."""
-        self.deck.unreachable(self.number, self.method, self.uri, why, failure)
+        """It found no connection, if it did not."""
+        if not self.connected:
+            self.deck.unreachable(self.number, self.method, self.uri, why, failure)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit.clients.unconnected import (
     LATE_TIMEOUT,
+    PROXY_TIMEOUT,
     TIMEOUT,
     WAITED,
     connect_error,
@@ -41,7 +42,8 @@ def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "")
         return failure
     if ending.note in WAITED:
         cause = _too_slow(core) if awaited_at else TimeoutError(_TIMED_OUT.get(ending.note, "timed out"))
-        return with_cause(core.ConnectTimeout(str(cause)), cause)
+        kind = core.ReadTimeout if ending.note == PROXY_TIMEOUT else core.ConnectTimeout
+        return with_cause(kind(str(cause)), cause)
     cause = _cause(core, ending.note, awaited_at)
     return with_cause(core.ConnectError(str(cause)), cause)
 
@@ -75,6 +77,8 @@ def why_failed(core: ModuleType, failure: Exception) -> Ending | None:
     """Why connecting failed; None where it is not known. Trio's timeout is no ``TimeoutError``."""
     if isinstance(failure, core.ProxyError):
         return no_tunnel(str(failure))
+    if isinstance(failure, core.ReadTimeout):
+        return unconnected(PROXY_TIMEOUT)
     why = why_unconnected(failure)
     return unconnected(TIMEOUT) if why is None and isinstance(failure, core.ConnectTimeout) else why
 

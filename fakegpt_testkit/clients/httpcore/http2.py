@@ -28,7 +28,7 @@ class StreamCapture:
     """One HTTP/2 stream, told to a recording."""
 
     def __init__(self, asked: Asked, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._recording = asked.deck.record(asked.number)
+        self._recording = asked.record()
         self._asked = asked
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()

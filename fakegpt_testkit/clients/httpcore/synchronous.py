@@ -80,7 +80,7 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
     def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return original(pool, request)
-        except (core.ConnectError, core.ConnectTimeout, core.ProxyError) as failure:
+        except (core.ConnectError, core.ConnectTimeout, core.ProxyError, core.ReadTimeout) as failure:
             asked.unreachable(why_failed(core, failure), failure)
             raise
 
