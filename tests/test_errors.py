@@ -41,6 +41,7 @@ EACH = [
     errors.OwnServerRecorded("a.yaml", ("localhost:8080",)),
     errors.PayloadUnreadable("{", "it ends too early"),
     errors.ProviderError(*AT),
+    errors.RecordingTooLarge("a.yaml", 300, 200, "bytes"),
     errors.RecordingIncomplete("a.yaml", (("GET /", "too large"),)),
     errors.ReportRefused("report.json", "no JSON"),
     errors.RequestNotRecorded(

@@ -17,14 +17,27 @@ from fakegpt_testkit.cassette import canonical
 from fakegpt_testkit.cassette.json_text import is_json, parse_json
 from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.tools import tool_of
-from fakegpt_testkit.cassette.tree import MAX_BYTES, BadShape, Mapping
+from fakegpt_testkit.cassette.tree import MAX_BYTES, MAX_NODES, BadShape, Mapping
 from fakegpt_testkit.errors import CassetteError
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.cassette.tree import Node
-    from fakegpt_testkit.exchange import Interaction
+    from collections.abc import Iterable
 
-__all__ = ["Cassette", "dumps", "is_recording", "is_yaml", "loads", "merge"]
+    from fakegpt_testkit.cassette.tree import Node
+    from fakegpt_testkit.exchange import Headers, Interaction
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_NODES",
+    "Cassette",
+    "dumps",
+    "is_recording",
+    "is_yaml",
+    "least_values",
+    "loads",
+    "merge",
+    "parted",
+]
 
 _ADVICE = "repair the line, take the file from version control, or remove it and record it again; it was not touched"
 _TOO_LARGE = "it was not written: record the large answers apart, in more than one cassette, or smaller ones"
@@ -48,11 +61,37 @@ def dumps(cassette: Cassette) -> bytes:
     """
     from fakegpt_testkit.cassette.writing import text_of
 
-    data = text_of(cassette.interactions).encode()
-    if len(data) > MAX_BYTES:
-        problem = f"the file would have {len(data)} bytes, and at most {MAX_BYTES} are read"
-        raise CassetteError(cassette.path or "the cassette", None, problem, _TOO_LARGE)
+    text, values = text_of(cassette.interactions)
+    data = text.encode()
+    for many, most, what in ((len(data), MAX_BYTES, "bytes"), (values, MAX_NODES, "values")):
+        if many > most:
+            problem = f"the file would have {many} {what}, and at most {most} are read"
+            raise CassetteError(cassette.path or "the cassette", None, problem, _TOO_LARGE)
     return data
+
+
+def parted(interactions: Iterable[Interaction]) -> list[tuple[Interaction, ...]]:
+    """The interactions in as few parts, in order, as can each be written; one that is too large stands alone."""
+    from fakegpt_testkit.cassette.writing import text_of
+
+    parts: list[list[Interaction]] = []
+    size = values = 0
+    for each in interactions:
+        text, counted = text_of((each,))
+        taken = len(text.encode())  # with a first and a last line each, so that no part is written too large
+        if not parts or size + taken > MAX_BYTES or values + counted > MAX_NODES:
+            parts.append([])
+            size = values = 0
+        parts[-1].append(each)
+        size, values = size + taken, values + counted
+    return [tuple(part) for part in parts]
+
+
+def least_values(headers: Headers) -> int:
+    """How many values a request or a head with these fields makes in the file, at the least."""
+    from fakegpt_testkit.cassette import writing
+
+    return writing.least_values(headers)
 
 
 def loads(data: bytes, source: str, *, others: bool = False) -> Cassette:

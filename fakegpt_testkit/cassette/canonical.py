@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette.characters import white_space
-from fakegpt_testkit.cassette.tree import Mapping
+from fakegpt_testkit.cassette.tree import MAX_NODES, Mapping
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette.tree import Node
@@ -70,12 +70,14 @@ class _Text:
     def __init__(self, data: bytes, lines: int) -> None:
         self._data = data
         self._at = len(_FIRST_LINE)
+        self._values = len(("a mapping", "interactions", "a list", "version", "1"))
         self._block_lines = _line_by_line if len(data) > _LONG * lines else _at_once
 
     def cassette(self) -> Mapping:
         interactions: list[Node] = []
         while self._data.startswith(b"- request:\n", self._at):
             self._at += len(b"- request:\n")
+            self._count(3)
             interaction = Mapping()
             interaction["request"] = self._mapping(4, Mapping())
             interactions.append(self._mapping(2, interaction))
@@ -87,10 +89,17 @@ class _Text:
         root["version"] = "1"
         return root
 
+    def _count(self, values: int) -> None:
+        """Count as the parser does, and leave it to that to say where there are too many."""
+        self._values += values
+        if self._values > MAX_NODES:
+            raise _OtherForm
+
     def _mapping(self, indent: int, found: Mapping) -> Mapping:
         entry, data = _ENTRY[indent], self._data
         while (line := entry.match(data, self._at)) is not None:
             self._at = line.end()
+            self._count(2)
             key = line[1].decode()
             if key in found:
                 raise _OtherForm
@@ -98,6 +107,7 @@ class _Text:
                 case 2:
                     found[key] = _scalar(line[2].decode())
                 case 3:
+                    self._count(1)
                     found[key] = [_scalar(line[3].decode())]
                 case 4:
                     found[key] = Mapping()
@@ -114,6 +124,7 @@ class _Text:
         items: list[Node] = []
         while (match := item.match(self._data, self._at)) is not None:
             self._at = match.end()
+            self._count(1)
             items.append(_scalar(match[1].decode()))
         if items:
             return items
@@ -125,6 +136,7 @@ class _Text:
         found = Mapping()
         if (match := _FIELDS[indent].match(self._data, self._at)) is not None:
             self._at = match.end()
+            self._count(match[0].count(b"\n") // 2 * 3)
             lines = match[0].decode().split("\n")
             for name, value in zip(lines[:-1:2], lines[1::2], strict=True):
                 found[name[indent:-1]] = [_scalar(value[indent + 2 :])]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from fakegpt_testkit.wording import shortened
 
 MAX_BYTES = 256 * 1024 * 1024
-MAX_NODES = 500_000
+MAX_NODES = 1_000_000
 MAX_DEPTH = 100
 
 _SHOWN = 60

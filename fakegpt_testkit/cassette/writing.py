@@ -23,13 +23,31 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LONGEST_KEY = 1000
+_FIRST = "- request:"
+_PART = re.compile(r" *(?:[-?] |:$)")
 _VISIBLE = re.compile(r"[ -~]*")
 
 
-def text_of(interactions: Iterable[Interaction]) -> str:
-    """The whole file; ``version`` is its last line, so a file without it was cut off."""
+def text_of(interactions: Iterable[Interaction]) -> tuple[str, int]:
+    """The whole file, and how many values a reader counts in it.
+
+    ``version`` is its last line, so a file without it was cut off.
+    """
     lines = [line for interaction in interactions for line in _interaction(interaction)]
-    return "\n".join(["interactions:", *lines] if lines else ["interactions: []"]) + "\nversion: 1\n"
+    values = 5 + sum(_values(line) for line in lines)
+    return "\n".join(["interactions:", *lines] if lines else ["interactions: []"]) + "\nversion: 1\n", values
+
+
+def least_values(headers: Headers) -> int:
+    """How many values a request or a head with these fields makes in the file, at the least."""
+    return 11 + 2 * len({name for name, _ in headers}) + len(headers)
+
+
+def _values(line: str) -> int:
+    """A key with its value or collection, one value of a list, half of a long key; or an interaction's first line."""
+    if line == _FIRST:
+        return 3
+    return 1 if _PART.match(line) else 2
 
 
 def _interaction(interaction: Interaction) -> list[str]:
@@ -38,7 +56,7 @@ def _interaction(interaction: Interaction) -> list[str]:
     shown, hidden = _shown_and_hidden(head.headers, len(tape.body), request.method)
     reason_shown = _VISIBLE.fullmatch(head.reason) is not None
     return [
-        "- request:",
+        _FIRST,
         f"    method: {inline(request.method)}",
         f"    uri: {inline(request.uri)}",
         f"    body: {block(request.body, 4) if request.body else 'null'}",

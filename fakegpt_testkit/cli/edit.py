@@ -225,7 +225,7 @@ def recover(
         said = [str(each.path) for each in wanted]
         print_json({"discarded": said}) if as_json else console().print(f"{counted(len(said), 'journal')} discarded")
         return
-    done = [(leftover, *catalog.recover(leftover, into)) for leftover in tracked(wanted, "recovering")]
+    done = [(leftover, *part) for leftover in tracked(wanted, "recovering") for part in catalog.recover(leftover, into)]
     if as_json:
         found = [{"journal": str(each.path), "cassette": str(path), "recovered": new} for each, path, new in done]
         print_json({"recovered": found})

@@ -114,6 +114,22 @@ class AnswerTextChanged(FakeGptTestkitError):
         )
 
 
+class RecordingTooLarge(FakeGptTestkitError):
+    """What is recorded makes a cassette with more ``what``, bytes or values, than are read. It is recorded on."""
+
+    path: str
+    many: int
+    most: int
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} grows too large: it has {self.many} {self.what} by now, and at most {self.most} are read\n"
+            "  it cannot be saved whole; what is recorded stays in its journal: fakegpt-testkit recover\n"
+            "  record the large answers apart, in more than one cassette, or smaller ones"
+        )
+
+
 class ResponseNotRecorded(FakeGptTestkitError):
     """The client reads on where the recording has nothing more, because nothing more was received then."""
 

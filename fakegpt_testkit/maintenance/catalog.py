@@ -9,6 +9,7 @@ import hashlib
 import os
 import shlex
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.storage import Leftover
 
 
@@ -129,23 +131,44 @@ def of_project(journals: Iterable[Leftover], folder: Path) -> list[Leftover]:
     return [each for each in journals if each.cassette and Path(each.cassette).resolve().is_relative_to(root)]
 
 
-def recover(leftover: Leftover, target: Path | None = None) -> tuple[Path, int]:
+def recover(leftover: Leftover, target: Path | None = None) -> list[tuple[Path, int]]:
     """Put what a killed recording had kept after what its cassette holds, and remove the journal.
 
-    Gives the cassette and how many interactions came to it. Nothing is removed before the cassette is written.
+    Gives the cassette and how many interactions came to it; more than one where they would be too large together. The
+    journal is removed last: raises ``CassetteError`` and keeps it where one interaction alone is too large for a file.
     """
     path = target or Path(leftover.cassette)
-    kept = storage.recover(leftover.path)
     with storage.lock(path):
         data = storage.read(path)
         current = Cassette(path=str(path)) if data is None else cassettes.loads(data, str(path))
-        new = tuple(
-            each for each in redacted(Cassette(tuple(kept), str(path))).interactions if each not in current.interactions
-        )
-        if new:
-            storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
+        kept = redacted(Cassette(tuple(storage.recover(leftover.path)), str(path))).interactions
+        new = tuple(each for each in kept if each not in current.interactions)
+        done = [(path, len(new))]
+        try:
+            if new:
+                storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
+        except CassetteError:
+            done = _write_parts(path, new)
     storage.discard(leftover.path)
-    return path, len(new)
+    return done
+
+
+def _write_parts(path: Path, interactions: Iterable[Interaction]) -> list[tuple[Path, int]]:
+    """Write what is too large for one cassette into several beside it; what fits into none is told at the end."""
+    free = (each for n in count(2) if not (each := path.with_suffix(f".{n}{path.suffix}")).exists())
+    done: list[tuple[Path, int]] = []
+    misfit: CassetteError | None = None
+    for part in cassettes.parted(interactions):
+        beside = next(free)
+        try:
+            storage.write(beside, cassettes.dumps(Cassette(part, str(beside))))
+            done.append((beside, len(part)))
+        except CassetteError as failure:
+            misfit = failure
+    if misfit is not None:
+        misfit.add_note("\n".join(f"{many} recovered into {each}" for each, many in done))
+        raise misfit
+    return done
 
 
 def _convert(path: Path) -> str:

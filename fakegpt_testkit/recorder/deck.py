@@ -21,6 +21,7 @@ from fakegpt_testkit.recorder.noting import Notes
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
+from fakegpt_testkit.recorder.room import Room
 from fakegpt_testkit.recorder.selection import Selection
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ class CassetteDeck:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
         self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self._redact)
         self.recordings = Recordings(
-            self.origins, lambda: Notes(self.redactor, open_log), reads_on=settings.after_leaving == "read"
+            self.origins,
+            lambda: Notes(self.redactor, open_log),
+            self._room,
+            reads_on=settings.after_leaving == "read",
         )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playing] = {}
@@ -79,6 +83,10 @@ class CassetteDeck:
     def redactor(self) -> Redactor:
         """What takes the secrets out of all that is kept or shown."""
         return self._redact()
+
+    def _room(self) -> Room:
+        """Made by the first recording. What may be replaced by it does not count."""
+        return Room(self.path, () if self.mode in {RecordMode.REWRITE, RecordMode.ALL} else self.old)
 
     def _redact(self) -> Redactor:
         with self._lock:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.recorder.noting import Notes
+    from fakegpt_testkit.recorder.room import Room
 
 STAND_IN = "fakegpt-testkit-upstream"
 """How a stand-in's ``Server`` field begins."""
@@ -27,8 +28,16 @@ STAND_IN = "fakegpt-testkit-upstream"
 class Recordings:
     """The recordings of one use of a cassette, by the number of the request; true once there is one."""
 
-    def __init__(self, origins: Origins, make_notes: Callable[[], Notes], *, reads_on: bool = False) -> None:
+    def __init__(
+        self,
+        origins: Origins,
+        make_notes: Callable[[], Notes],
+        make_room: Callable[[], Room],
+        *,
+        reads_on: bool = False,
+    ) -> None:
         self._reads_on = reads_on
+        self._make_room = make_room
         self._origins = origins
         self._make_notes = make_notes
         self._begun: dict[int, RecordedExchange] = {}
@@ -43,13 +52,18 @@ class Recordings:
         with self._lock:
             self._notes.open()
             self._any = True
-            recording = self._begun[number] = RecordedExchange(number, self._origins, self._notes, self._reads_on)
+            recording = RecordedExchange(number, self._origins, self._notes, self._room, self._reads_on)
+            self._begun[number] = recording
             return recording
 
     @cached_property
     def _notes(self) -> Notes:
         """Made by the first one: most cassettes in use record nothing."""
         return self._make_notes()
+
+    @cached_property
+    def _room(self) -> Room:
+        return self._make_room()
 
     @property
     def by_number(self) -> dict[int, Interaction]:
@@ -105,13 +119,14 @@ class RecordedExchange:
     ``lost`` is the request and the reason, when it could not be recorded.
     """
 
-    def __init__(self, number: int, origins: Origins, notes: Notes, reads_on: bool) -> None:
+    def __init__(self, number: int, origins: Origins, notes: Notes, room: Room, reads_on: bool) -> None:
         self.reads_on = reads_on
         self.interaction: Interaction | None = None
         self.lost: tuple[str, Exception] | None = None
         self._number = number
         self._origins = origins
         self._notes = notes
+        self._room = room
         self._request: Request | None = None
         self._origin = ""
         self._head = Head(0)
@@ -138,16 +153,19 @@ class RecordedExchange:
     def request(self, request: Request) -> None:
         self._request, self._origin = canonical_request(request, self._origins)
         self._notes.request(self._number, self._request, self._provenance())
+        self._room.request(self._request)
 
     def head(self, head: Head) -> None:
         self._head = canonical_head(head, self._origins)
         self._notes.head(self._number, self._head)
+        self._room.head(self._head)
 
     def chunk(self, chunk: Chunk) -> None:
         if self._over:
             return
         self._chunks.append(chunk)
         self._notes.chunk(self._number, chunk)
+        self._room.body(len(chunk.data))
 
     def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
         if self._over or self._request is None:
