@@ -290,14 +290,20 @@ PLACEHOLDER: Final = re.compile(
 )
 """What a redactor puts where a secret was: ``REDACTED-accessToken-1``, the name of its first place and a number."""
 
+_PLAIN_BASE64: Final = str.maketrans("-_", "+/")
+
 
 def placeholder_label(word: str) -> tuple[str, int]:
-    """The name and the number of a placeholder, whatever form it has."""
+    """The name in a word that `PLACEHOLDER` finds, base64 included, and its number: ``("accessToken", 1)``.
+
+    What only begins as a placeholder does, base64 of something else, has no name and the number 0.
+    """
     if "REDACTED-" not in word:
-        padded = word.rstrip("=") + "=" * (-len(word.rstrip("=")) % 4)
-        word = base64.b64decode(padded.replace("-", "+").replace("_", "/")).decode("latin-1")
+        characters = word.rstrip("=").translate(_PLAIN_BASE64)
+        whole = characters[: len(characters) - (len(characters) % 4 == 1)]  # one character alone is no byte
+        word = base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")
     label, _, number = word.rpartition("REDACTED-")[2].partition("@")[0].rpartition("-")
-    return label, int(number) if number.isdigit() else 0
+    return (label, int(number)) if number.isascii() and number.isdigit() else ("", 0)
 
 
 def media_type(headers: Headers) -> str:

@@ -139,8 +139,15 @@ with use_cassette(script("hi"), passthrough=["b.example"]) as session:
     ask(lambda: Session().send(Request(method="get", url="http://c.example/x"), stream=True))
     ask(lambda: HTTPSConnectionPool().urlopen("POST", "/y"))
     ask(lambda: HttpClientConnection().request(Request(method="GET", path="/z")))
+    for place in ("d.example", 443), ("localhost", 4566), ("127.0.0.1", 443), ("d.example", 8443), ("d.example", 80):
+        HttpClientConnection.host_name, HttpClientConnection.port = place
+        ask(lambda: HttpClientConnection().request(Request(method="GET", path="/z")))
     print(len(session.refused))
 ask(lambda: HTTPSConnectionPool().urlopen("POST", "/y"))
 """
     stopped = ["niquests", "GET", "http://c.example/x", "urllib3-future", "POST", "https://a.example:443/y"]
-    assert run(code) == [*stopped, "live", "2", "live"]
+    asked = []
+    schemes = "https://d.example:443", "http://localhost:4566", "https://127.0.0.1:443", "https://d.example:8443"
+    for origin in (*schemes, "http://d.example:80"):
+        asked += ["awscrt", "GET", f"{origin}/z"]
+    assert run(code) == [*stopped, "live", *asked, "7", "live"]

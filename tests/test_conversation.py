@@ -371,6 +371,12 @@ def test_a_payload_that_cannot_be_read_is_named(data: str, problem: str) -> None
     assert isinstance(raised.value, ValueError)
 
 
+@pytest.mark.parametrize("data", ["NaN", '{"size": NaN}', "[Infinity]", '["\\ud83d", -Infinity]', "[1e999]"])
+def test_a_number_that_json_does_not_have_is_no_payload(data: str) -> None:
+    with pytest.raises(PayloadUnreadable):
+        list(payloads([Event(data=data)], object))
+
+
 def test_a_payload_that_is_nested_too_deeply_is_named() -> None:
     with pytest.raises(PayloadUnreadable, match="recursion"):
         list(payloads([Event(data="[" * 100_000)], object))

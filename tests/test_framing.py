@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import dialect_streams as said
 
+from fakegpt_testkit.dialects.writing import WRITERS
+from fakegpt_testkit.effects import script
 from fakegpt_testkit.exchange import Chunk
 from fakegpt_testkit.framing import Framing, cut, cut_chunks, encode_frame, framing_of, split
 
@@ -77,6 +79,20 @@ def test_what_stands_outside_events_is_kept() -> None:
     assert cut(b'{"a":1}\n{"b":', Framing.JSON_LINES).unfinished == '{"b":'
     assert cut(b'[{"a":1}\n,\r\n{"b":', Framing.JSON_ARRAY).unfinished == '{"b":'
     assert cut(b'[{"a":1}]', Framing.JSON_ARRAY).unfinished == ""
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_nothing_stands_outside_the_events_of_an_answer(dialect: str) -> None:
+    (interaction,) = script("Hel: ", "\n: lo\r: ", dialect=dialect, reasoning=":\n:", usage=(1, 0x0A3A))
+    frames = cut(interaction.response.body, framing_of(interaction.response.body) or Framing.SSE)
+    assert (frames.events != (), frames.comments, frames.outside) == (True, (), ())
+
+
+def test_comments_are_those_of_server_sent_events() -> None:
+    body = b"\xef\xbb\xbf: one\r\ndata: 1\n:two\n\n:\r\n"
+    assert cut(body, Framing.SSE).comments == ("one", "two", "")
+    for other, around in ((Framing.JSON_LINES, b'{"a":1}\n'), (Framing.AMAZON, encode_frame(b"\n: no\n", []))):
+        assert cut(around + b": no\n", other).comments == ()
 
 
 def damaged(at: int) -> bytes:

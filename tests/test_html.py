@@ -89,6 +89,12 @@ async def test_everything_can_be_reached_and_opened_with_the_keyboard_alone(tmp_
 
 
 PLAYED = "document.getElementById('text-2').textContent"
+END = "Number(document.querySelector('.player').dataset.end)"
+STANDS = """(() => {
+  const cursor = document.getElementById("cursor-2"), [axis] = cursor.closest("svg").querySelectorAll(".axis");
+  const [x, from, to] = [cursor.getAttribute("x1"), axis.getAttribute("x1"), axis.getAttribute("x2")];
+  return (x - from) / (to - from);
+})()"""
 CURSOR = "document.getElementById('cursor-2').getAttribute('visibility')"
 
 
@@ -115,6 +121,7 @@ async def test_a_stream_plays_at_its_recorded_times_by_keyboard_alone(tmp_path: 
         await tab.value("const slider = document.querySelector('.player input'); slider.value = 210; slider.focus()")
         await tab.value("slider.dispatchEvent(new Event('input'))")
         assert (await tab.value(PLAYED), await tab.value(CURSOR)) == ("Hello", "visible")
+        assert await tab.value(STANDS) == pytest.approx(0.21 / await tab.value(END))
         await tab.press("Escape")
         assert (await tab.value(PLAYED), await tab.value(CURSOR)) == ("No", "hidden")
         assert tab.said("Log.entryAdded") == tab.said("Runtime.exceptionThrown") == []

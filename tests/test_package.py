@@ -1,6 +1,7 @@
 """The package as others import it."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -23,6 +24,17 @@ def run(code: str, *arguments: str) -> str:
 def test_each_public_name_is_there(name: str) -> None:
     assert getattr(fakegpt_testkit, name) is not None
     assert name in dir(fakegpt_testkit)
+
+
+def test_each_name_that_is_imported_late_is_there() -> None:
+    for room in (Path(fakegpt_testkit.__file__).parent).rglob("__init__.py"):
+        if "defer(__name__" not in room.read_text():
+            continue
+        package = importlib.import_module(
+            ".".join(room.parent.relative_to(Path(fakegpt_testkit.__file__).parents[1]).parts)
+        )
+        missing = [name for name in {*dir(package), *package.__all__} if not hasattr(package, name)]
+        assert not missing, (room, missing)
 
 
 def test_a_wrong_name_is_an_attribute_error() -> None:

@@ -358,7 +358,7 @@ async def test_it_works_where_a_loop_is_running() -> None:
 
 
 def idle(service: Service) -> bool:
-    until = time.monotonic() + 2
+    until = time.monotonic() + PATIENCE
     while service.streams and time.monotonic() < until:
         time.sleep(0.001)
     return service.streams == 0

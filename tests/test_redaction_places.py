@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
+from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape, placeholder_label
 from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
@@ -346,3 +346,21 @@ def test_the_limit_an_opaque_secret_in_free_text_that_was_no_credential() -> Non
 def test_every_secret_left_a_word() -> None:
     for place, interaction in REDACTED.items():
         assert any(PLACEHOLDER.search(reading) for text in stored(interaction) for reading in readings(text)), place
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("REDACTED-accessToken-12", ("accessToken", 12)),
+        ("REDACTED-e-mail-3@example.invalid", ("e-mail", 3)),
+        (base64.b64encode(b"REDACTED-key-7").decode(), ("key", 7)),
+        (base64.urlsafe_b64encode(b"REDACTED-key-7").decode().rstrip("="), ("key", 7)),
+        (base64.b64encode(b"REDACTED-key").decode(), ("", 0)),
+        (base64.b64encode(b"REDACTED-key-\xb2").decode(), ("", 0)),
+        ("UkVEQUNURUQtabcde", ("", 0)),
+    ],
+)
+def test_what_looks_like_a_placeholder_is_read_and_fails_nobody(text: str, told: tuple[str, int]) -> None:
+    found = PLACEHOLDER.search(text)
+    assert found is not None
+    assert placeholder_label(found[0]) == told

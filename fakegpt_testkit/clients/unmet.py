@@ -11,6 +11,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit.clients.active import find_deck
+from fakegpt_testkit.guard.addresses import stays_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,5 +87,7 @@ def _asked_of_pool(pool: Any, method: str, url: str, *_: Any, **__: Any) -> tupl
 
 
 def _asked_of_connection(connection: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:
-    scheme = "http" if connection.port == 80 else "https"
+    # What stands for a connection does not tell whether there is TLS: it is taken for granted but where it is unusual.
+    plain = connection.port == 80 or (connection.port != 443 and stays_here(connection.host_name))
+    scheme = "http" if plain else "https"
     return request.method, f"{scheme}://{connection.host_name}:{connection.port}{request.path}"

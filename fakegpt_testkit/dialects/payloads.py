@@ -45,9 +45,17 @@ def payloads(events: Iterable[Event], shape: type[T]) -> Iterator[T]:
 
 
 def whole_json(data: str) -> Any:
-    """JSON with half of an escaped surrogate pair in it, which msgspec takes for no JSON: the half becomes a U+FFFD."""
+    """JSON with half of an escaped surrogate pair in it, which msgspec takes for no JSON: the half becomes a U+FFFD.
+
+    Raises ValueError for what is no JSON, also for ``NaN`` and ``Infinity``, which Python's own reader takes.
+    """
     try:
-        whole = json.dumps(json.loads(data), ensure_ascii=False).encode("utf-16", "surrogatepass")
+        value = json.loads(data, parse_constant=_refuse)
+        whole = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-16", "surrogatepass")
         return json.loads(whole.decode("utf-16", "replace"))
     except RecursionError as error:
         raise ValueError("nested too deeply to be an event's JSON") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -35,6 +35,6 @@ _FILES = {
     "faults": ("faults",),
     "recutting": ("recut",),
     "scripted": ("SCRIPTED", "answers_any_model", "is_scripted"),
-    "scripting": ("Step", "script"),
+    "scripting": ("script",),
 }
 __getattr__, __dir__ = defer(__name__, _FILES)

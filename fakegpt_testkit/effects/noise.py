@@ -5,17 +5,21 @@ Knows no answer: what was recorded stays as it is, and what is put between has i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.effects import speaking
 from fakegpt_testkit.effects.effect import Effect, check_positive
-from fakegpt_testkit.effects.surgery import Place, event_ends
+from fakegpt_testkit.effects.surgery import Place, between, closed, event_ends, settle
 from fakegpt_testkit.effects.surgery import insert as put_in
 from fakegpt_testkit.errors import EffectMisplaced
-from fakegpt_testkit.framing import Framing
+from fakegpt_testkit.exchange import Chunk, is_chunked
+from fakegpt_testkit.framing import Framing, cut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fakegpt_testkit.effects.scripting import ScriptedEvent
     from fakegpt_testkit.exchange import Tape
 
@@ -76,15 +80,21 @@ def heartbeat(
     check_positive("heartbeat", every=every)
 
     def change(tape: Tape) -> Tape:
+        tape = settle(tape)
+        ping = speaking.ping(tape)
         moments = _silences(tape, every)
         if not moments:
             raise EffectMisplaced(
                 "heartbeat", f"there is no silence of {every} s between events", "give a shorter time"
             )
-        ping = speaking.ping(tape)
-        for moment in moments:
-            tape = put_in(tape, Place("heartbeat", seconds=moment), ping, element=False)
-        return tape
+        chunked = is_chunked(tape.headers)
+        chunks: list[Chunk] = []
+        for number, here in enumerate([*([chunk] for chunk in tape.chunks), []]):
+            if number in moments and chunks and chunked:
+                chunks[-1] = closed(chunks[-1])
+            chunks += [Chunk(at, ping, (len(ping),) if chunked else ()) for at in moments.get(number, ())]
+            chunks += here
+        return replace(tape, chunks=tuple(chunks))
 
     return Effect(f"heartbeat(every={every})", change)
 
@@ -102,16 +112,26 @@ def usage(
     return Effect(place.worded(), lambda tape: put_in(tape, place, speaking.usage(tape, input_tokens, output_tokens)))
 
 
-def _silences(tape: Tape, every: float) -> list[float]:
-    """The moments, from the head on, at which nothing had come for so long, and no event was half there."""
-    whole = {0, *event_ends(tape)}
-    found: list[float] = []
+def _silences(tape: Tape, every: float) -> dict[int, list[float]]:
+    """The moments at which nothing had come for so long and no event was half there, by the chunk that came then.
+
+    The first silence begins with the head, the last one ends with the answer.
+    """
+    ends = event_ends(tape)
+    found: dict[int, list[float]] = {}
     last, at = tape.head.at, 0
-    for chunk in tape.chunks:
-        if at in whole:
-            count = int((chunk.at - last) / every)
-            moments = [round(last + every * number, 6) for number in range(1, count + 1)]
-            found += [moment for moment in moments if moment < chunk.at]
+    for number, chunk in enumerate((*tape.chunks, Chunk(tape.ending.at, b""))):
+        count = int((chunk.at - last) / every)
+        if count and _is_between(tape, ends, at):
+            moments = [round(last + every * each, 6) for each in range(1, count + 1)]
+            if early := [moment for moment in moments if moment < round(chunk.at, 6)]:
+                found[number] = early
         last = chunk.at
         at += len(chunk.data)
     return found
+
+
+def _is_between(tape: Tape, ends: Sequence[int], at: int) -> bool:
+    if between(tape, ends, at) == at:
+        return True
+    return at == len(tape.body) and not cut(tape.body, framing_of_tape(tape) or Framing.SSE).unfinished

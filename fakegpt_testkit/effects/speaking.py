@@ -6,6 +6,7 @@ Knows no place: where it is said is the effect's business.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -38,10 +39,14 @@ def dialect_of(tape: Tape) -> Dialect:
 
 
 def writer_of(tape: Tape) -> Writer | None:
-    """Who writes the dialect that this answer is in; None where nobody writes it."""
+    """Who writes the dialect that this answer is in; None where nobody writes it.
+
+    A gateway of Amazon's marks the answers of any service: only Anthropic's own words, asked for as one, are Bedrock's.
+    """
     name = dialect_of(tape).name
-    through = any(field.lower().startswith("x-amzn-") for field, _ in tape.headers)
-    wrapped = wraps_events(tape) if name == "bedrock" else through
+    wrapped = wraps_events(tape)
+    if name == "anthropic" and framing_of_tape(tape) is None:
+        wrapped = any(field.lower().startswith("x-amzn-") for field, _ in tape.headers)
     return WRITERS.get("bedrock-invoke" if wrapped else name)
 
 
@@ -99,10 +104,13 @@ def element(tape: Tape, event: bytes) -> bytes:
 
 def ping(tape: Tape) -> bytes:
     """What says that the service is still there, and nothing else."""
-    if framing_of_tape(tape) is Framing.JSON_ARRAY:
+    framing = framing_of_tape(tape)
+    if framing is None:
+        raise EffectMisplaced("heartbeat", "the answer has no events", "leave it out for an answer that is no stream")
+    if framing is Framing.JSON_ARRAY:
         return b"\n"
     writer = writer_of(tape)
-    return _PINGS.get(framing_of_tape(tape) or Framing.SSE, _COMMENT) if writer is None else writer.ping
+    return _PINGS.get(framing, _COMMENT) if writer is None else writer.ping
 
 
 def usage(tape: Tape, asked: int, answered: int) -> bytes:
@@ -112,6 +120,21 @@ def usage(tape: Tape, asked: int, answered: int) -> bytes:
         problem = f"{dialect_of(tape).name} has no event of its own for usage"
         raise EffectMisplaced("usage", problem, "insert an event that you write, or script the answer")
     return element(tape, writer.usage(asked, answered))
+
+
+def _one_line(data: str) -> str:
+    """The data of a JSON line, in one: a line break in JSON is a space, or it stands escaped."""
+    lines = re.split(r"\r\n|\r|\n", data)
+    if len(lines) == 1:
+        return data
+    try:
+        json.loads(data)
+    except ValueError:
+        problem = "its data has several lines and is no JSON, and a line is an event here"
+        raise EffectMisplaced(
+            "insert", problem, "insert an event of one line, or bytes as they go over the wire"
+        ) from None
+    return " ".join(lines)
 
 
 def framed(tape: Tape, event: ScriptedEvent) -> bytes:
@@ -131,7 +154,7 @@ def framed(tape: Tape, event: ScriptedEvent) -> bytes:
         case Framing.SSE:
             return sse.encode(told)
         case Framing.JSON_LINES:
-            return data + b"\n"
+            return _one_line(told.data).encode() + b"\n"
         case Framing.JSON_ARRAY:
             return data
     return encode_frame(

@@ -6,6 +6,7 @@ Knows where events begin and end, and nothing of why a tape is cut.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
 from fakegpt_testkit.framing import Framing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.exchange import Headers, Tape
 
@@ -108,23 +109,39 @@ def remove(tape: Tape, name: str, number: int) -> Tape:
 def insert(tape: Tape, place: Place, event: bytes, *, element: bool = True) -> Tape:
     """The tape with an event more, which comes when the place does.
 
-    An ``element`` of an array goes between two others, with its comma, wherever in one of them the place is.
+    It goes between two others wherever in one of them the place is, whose rest comes after it then; an ``element`` of
+    an array has its comma.
     """
-    offset = place.find(tape)
+    ends = event_ends(tape)
+    offset = between(tape, ends, place.find(tape))
     if framing_of_tape(tape) is Framing.JSON_ARRAY:
-        ends = event_ends(tape)
-        offset = max((end for end in ends if end <= offset), default=0)
         if not offset:
             offset = element_span(place.name, tape, 1)[0] if ends else len(tape.body)
             event += b",\n" if element and ends else b""
         elif element:
             event = b",\n" + event
+    elif framing_of_tape(tape) is Framing.JSON_LINES and tape.body[:offset][-1:] not in (b"", b"\n"):
+        event = b"\n" + event
     tape = settle(tape)
     left, right = split(tape, offset)
     at = max(place.moment(tape), left[-1].at if left else 0.0)
     new = Chunk(at, event, (len(event),) if is_chunked(tape.headers) else ())
+    right = tuple(replace(chunk, at=max(chunk.at, at)) for chunk in right)
     ending = replace(tape.ending, at=max(tape.ending.at, at))
     return replace(tape, chunks=(*left, new, *right), ending=ending)
+
+
+def between(tape: Tape, ends: Sequence[int], offset: int) -> int:
+    """The last place up to this one that is in no event, given where they end; in a plain body the place itself."""
+    framing = framing_of_tape(tape)
+    if framing is None:
+        return offset
+    before = bisect_right(ends, offset)
+    end = ends[before - 1] if before else 0
+    if framing is Framing.SSE and tape.body.startswith(_BOM):
+        end = max(end, len(_BOM))
+    nothing = _SAYS_NOTHING[framing].match(tape.body, end, max(end, offset)) if framing in _SAYS_NOTHING else None
+    return nothing.end() if nothing else end
 
 
 def settle(tape: Tape) -> Tape:
@@ -152,9 +169,15 @@ def split(tape: Tape, offset: int) -> tuple[tuple[Chunk, ...], tuple[Chunk, ...]
             end = (cut,) if chunked else ()
             left.append(Chunk(chunk.at, chunk.data[:cut], tuple(at for at in chunk.ends if at < cut) + end))
             right.append(Chunk(chunk.at, chunk.data[cut:], tuple(at - cut for at in chunk.ends if at > cut)))
-    if left and chunked and left[-1].ends[-1:] != (len(left[-1].data),):
-        left[-1] = replace(left[-1], ends=(*left[-1].ends, len(left[-1].data)))
+    if left and chunked:
+        left[-1] = closed(left[-1])
     return tuple(left), tuple(right)
+
+
+def closed(chunk: Chunk) -> Chunk:
+    """The chunk with an HTTP chunk that ends where it does."""
+    end = len(chunk.data)
+    return chunk if chunk.ends[-1:] == (end,) else replace(chunk, ends=(*chunk.ends, end))
 
 
 def put(tape: Tape, start: int, end: int, new: bytes) -> Tape:
@@ -194,6 +217,12 @@ def at_length(tape: Tape) -> Tape:
     return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)
 
 
+_BOM: Final = b"\xef\xbb\xbf"
+_SAYS_NOTHING: Final = {
+    Framing.SSE: re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*"),
+    Framing.JSON_LINES: re.compile(rb"(?:[ \t\r]*\n)*"),
+}
+"""The lines that belong to no event."""
 _OPENING: Final = re.compile(rb"[ \t\r\n]*[\[,]?[ \t\r\n]*")
 _DATA: Final = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)data(?::[ ]?([^\r\n]*))?(\r\n|\r|\n)")
 

@@ -9,10 +9,9 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
@@ -54,7 +53,8 @@ _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
 class Frames:
     """A body's events; ``stray`` are lines that are no field of an event, ``unfinished`` is what follows the last.
 
-    ``too_large`` is why no more was read, ``chunks`` what was cut.
+    ``too_large`` is why no more was read, ``chunks`` what was cut, ``completed`` the number of the chunk, from 0, that
+    completed each event.
     """
 
     framing: Framing
@@ -63,16 +63,15 @@ class Frames:
     unfinished: str = ""
     too_large: EventTooLarge | None = None
     chunks: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
-
-    @property
-    def completed(self) -> tuple[int, ...]:
-        """The number of the chunk, from 0, that completed each event; found when it is asked for."""
-        return tuple(_completed(self.chunks, self.framing))
+    completed: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def comments(self) -> tuple[str, ...]:
         """The words of the comments between server-sent events; looked for when they are asked for."""
-        lines = (line for line in re.split(rb"[\r\n]", b"".join(self.chunks)) if line.startswith(b":"))
+        if self.framing is not Framing.SSE:
+            return ()
+        body = b"".join(self.chunks).removeprefix(b"\xef\xbb\xbf")
+        lines = (line for line in re.split(rb"[\r\n]", body) if line.startswith(b":"))
         return tuple(line[1:].removeprefix(b" ").decode("utf-8", "replace") for line in lines)
 
     @property
@@ -121,18 +120,10 @@ def cut_chunks(chunks: Sequence[bytes], framing: Framing) -> Frames:
     found = list(_READERS[framing](body))
     end = found[-1][1] if found else 0
     rest = body[end:].strip(b" \t\r\n,[]" if framing is Framing.JSON_ARRAY else b"\r\n").decode("utf-8", "replace")
-    return Frames(framing, tuple(event for event, _ in found), unfinished=rest, chunks=tuple(chunks))
-
-
-def _completed(chunks: Sequence[bytes], framing: Framing) -> Iterator[int]:
-    if framing is not Framing.SSE:
-        arrived = list(accumulate(map(len, chunks)))
-        yield from (bisect_left(arrived, end) for _, end in _READERS[framing](b"".join(chunks)))
-        return
-    parser = sse.EventStreamParser()
-    with suppress(EventTooLarge):
-        for number, chunk in enumerate(chunks):
-            yield from repeat(number, len(parser.feed(chunk)))
+    arrived = list(accumulate(map(len, chunks)))
+    completed = tuple(bisect_left(arrived, end) for _, end in found)
+    events = tuple(event for event, _ in found)
+    return Frames(framing, events, unfinished=rest, chunks=tuple(chunks), completed=completed)
 
 
 def split(body: bytes, framing: Framing) -> list[bytes]:
@@ -152,14 +143,24 @@ def split(body: bytes, framing: Framing) -> list[bytes]:
 def _server_sent(chunks: Sequence[bytes]) -> Frames:
     parser = sse.EventStreamParser()
     events: list[Event] = []
+    completed: list[int] = []
+    begun: list[bytes] = []
+
+    def one_by_one() -> Iterator[bytes]:
+        for chunk in chunks:
+            begun.append(chunk)
+            yield chunk
+
     too_large = None
     try:
-        events.extend(parser.read(chunks))
+        for event in parser.read(one_by_one()):
+            events.append(event)
+            completed.append(len(begun) - 1)
     except EventTooLarge as error:
         too_large = error
     stray = _stray(b"".join(chunks)) if parser.stray and too_large is None else parser.stray
     unfinished = parser.dropped.data if parser.dropped is not None else parser.unfinished.decode("utf-8", "replace")
-    return Frames(Framing.SSE, tuple(events), stray, unfinished, too_large, tuple(chunks))
+    return Frames(Framing.SSE, tuple(events), stray, unfinished, too_large, tuple(chunks), tuple(completed))
 
 
 def _stray(body: bytes) -> str:

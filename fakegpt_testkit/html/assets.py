@@ -79,6 +79,7 @@ document.querySelectorAll(".player").forEach((player) => {
   const number = player.dataset.stream, end = Number(player.dataset.end);
   const [button, slider, output] = ["button", "input", "output"].map((name) => player.querySelector(name));
   const text = document.getElementById("text-" + number), cursor = document.getElementById("cursor-" + number);
+  const left = Number(cursor.dataset.left), width = Number(cursor.dataset.width);
   const whole = text.textContent, pieces = [];
   document.querySelectorAll("#events-" + number + " ins").forEach((piece) => pieces.push({
     at: Number(piece.closest("tr").dataset.at), said: piece.textContent, whole: "whole" in piece.dataset }));
@@ -92,7 +93,7 @@ document.querySelectorAll(".player").forEach((player) => {
       said = piece.whole ? piece.said : said + piece.said;
     }
     text.textContent = at >= end ? whole : said;
-    const x = 70 + 900 * Math.min(at, end) / end;
+    const x = left + width * Math.min(at, end) / end;
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
     cursor.setAttribute("visibility", at < end ? "visible" : "hidden");

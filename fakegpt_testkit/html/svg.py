@@ -43,12 +43,15 @@ def drawing(timeline: Timeline, number: int) -> str:
         f'<text x="0" y="{_EVENTS + 4}">events</text>' if timeline.moments else "",
         *_events(timeline, scale),
         _ending(timeline, scale),
-        f'<line class="cursor" id="cursor-{number}" y1="{_TOP}" y2="{_AXIS}" visibility="hidden"/>',
     ]
+    cursor = (
+        f'<line class="cursor" id="cursor-{number}" y1="{_TOP}" y2="{_AXIS}" visibility="hidden" '
+        f'data-left="{_LEFT}" data-width="{_WIDTH - _LEFT - _RIGHT}"/>'
+    )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-labelledby="{name}-title" aria-describedby="{name}-text">'
-        f'<title id="{name}-title">Chunks and events over time</title>{"".join(parts)}</svg>'
+        f'<title id="{name}-title">Chunks and events over time</title>{"".join(parts)}{cursor}</svg>'
     )
 
 
