@@ -17,13 +17,15 @@ import trustme
 from support.commands import runner
 from support.raw import raw_server
 from support.servers import HOLD
-from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, served, write
+from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, served, server_of, write
 
 from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.cli.serve import _settle
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EndingKind
-from fakegpt_testkit.serving import Access, Door, certificates, health
+from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.serving import MATCH_ON, Access, Door, Recorder, certificates, health, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,6 +240,41 @@ def test_it_records_what_it_passes_on_and_serves_that_later(tmp_path: Path) -> N
     assert "https://api.openai.com/v1/chat" in path.read_text(encoding="utf-8")
     with running(path) as (told, _):
         assert httpx.post(f"{told['url']}/v1/chat", json={"a": 1}).content == b"".join(EVENTS)
+
+
+def test_it_verifies_and_says_so_at_its_end_by_its_status_too(tmp_path: Path) -> None:
+    path, report = write(tmp_path, "made.yaml", recorded()), tmp_path / "drift.md"
+    before = path.read_bytes()
+    with raw_server({"/events": (WHOLE.replace(b"200 OK", b"202 OK"),)}) as upstream:
+        flags = ["--record", "--upstream", f"http://127.0.0.1:{upstream.port}", "--origin", "https://api.example"]
+        with running(path, *flags, "--record-mode", "verify", "--report", report) as (told, process):
+            assert httpx.get(f"{told['url']}/events").status_code == 202
+            process.send_signal(signal.SIGTERM)
+            said, problems = process.communicate(timeout=20)
+    assert (process.returncode, problems, json.loads(said)["severity"]) == (1, "", "broken")
+    command = f"fakegpt-testkit serve --record --record-mode all --upstream {flags[2]} {path}"
+    assert command in report.read_text(encoding="utf-8")
+    assert path.read_bytes() == before
+
+
+def test_the_status_says_what_became_of_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "made.yaml", recorded())
+
+    def status(asked: str, mode: str = "verify", threshold: str = "broken", answer: bytes = WHOLE) -> int:
+        with raw_server({"/events": (answer,)}) as upstream:
+            port = upstream.port
+            settings = Settings(match_on=MATCH_ON).merged({"record_mode": mode})
+            recorder = Recorder(path, f"http://127.0.0.1:{port}", settings, "https://api.example")
+            with serving(server_of(recorder=recorder)) as url:
+                httpx.get(f"{url}{asked}")
+        return _settle(recorder, fail_on=threshold, report=None, json=False)
+
+    assert status("/events") == 0
+    assert "1 answer of 1 cassette verified: 1 same" in capsys.readouterr().out
+    assert status("/events", answer=WHOLE.replace(b"200 OK", b"202 OK")) == 1
+    assert status("/events", answer=WHOLE.replace(b"200 OK", b"202 OK"), threshold="never") == 0
+    assert status("/__fakegpt/health") == 2
+    assert status("/events", "none") == 0
 
 
 def test_a_recording_that_was_killed_can_be_recovered(tmp_path: Path) -> None:

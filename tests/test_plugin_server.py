@@ -251,3 +251,31 @@ def test_it(fakegpt_server):
         result.stdout.fnmatch_lines(["fakegpt: 1 replayed, 0 recorded, *"])
         assert len(upstream.requests) == 1
     suite(pytester, tests).assert_outcomes(passed=1)
+
+
+def test_it_verifies_and_a_drift_fails_its_test_and_stands_in_the_runs_report(pytester: pytest.Pytester) -> None:
+    tests = """
+@pytest.mark.fakegpt("events")
+def test_it(fakegpt_server):
+    assert "data: three" in run(fakegpt_server).stdout
+    assert fakegpt_server.recorded == ()
+
+
+@pytest.mark.fakegpt("events")
+def test_nobody(fakegpt_server):
+    fakegpt_server.environment()
+"""
+    before = write(pytester.path, "cassettes/events.yaml", recorded()).read_bytes()
+    other = WHOLE.replace(b"200 OK", b"202 OK")
+    for answer, outcome, said in [
+        (WHOLE, {"passed": 2}, "fakegpt: 1 answer of 2 tests verified: 1 same, 1 not verified"),
+        (other, {"passed": 2, "errors": 1}, "*broken * GET /events: *200*202*"),
+    ]:
+        with raw_server({"/events": (answer,)}) as upstream:
+            live = f"http://127.0.0.1:{upstream.port}"
+            result = suite(pytester, tests, "--fakegpt-record-mode=verify", f"--fakegpt-url={live}")
+        result.assert_outcomes(**outcome)
+        result.stdout.fnmatch_lines([said])
+    result = suite(pytester, tests, "--fakegpt-record-mode=verify", f"--fakegpt-url={live}", "-k", "test_it")
+    result.stdout.fnmatch_lines(["*could not be compared with 1 exchange*", "*GET /events: ConnectionRefused*"])
+    assert (pytester.path / "cassettes/events.yaml").read_bytes() == before

@@ -15,9 +15,9 @@ import trustme
 from support.raw import raw_server
 from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, request, served, server_of
 
-from fakegpt_testkit import storage
+from fakegpt_testkit import faults, storage
 from fakegpt_testkit.cassette import loads
-from fakegpt_testkit.errors import BadSetting, SecretStays
+from fakegpt_testkit.errors import BadSetting, CassetteMissing, SecretStays
 from fakegpt_testkit.exchange import EndingKind, header
 from fakegpt_testkit.recorder import Settings
 from fakegpt_testkit.recorder.recording import RecordedExchange
@@ -61,8 +61,10 @@ class Proxy:
 
 
 @contextmanager
-def recording(path: Path, mode: str = "new_episodes", **more: str) -> Iterator[Proxy]:
-    with raw_server(LIVE) as upstream:
+def recording(
+    path: Path, mode: str = "new_episodes", answers: dict[str, Answer] = LIVE, **more: str
+) -> Iterator[Proxy]:
+    with raw_server({**answers}) as upstream:
         live = f"http://127.0.0.1:{upstream.port}"
         recorder = Recorder(
             path, live, Settings(match_on=MATCH_ON).merged({"record_mode": mode, **more}), "https://api.example"
@@ -326,6 +328,64 @@ def test_a_redirect_and_a_login_stay_with_the_proxy(tmp_path: Path) -> None:
     assert header(kept.response.headers, "Location") == "https://api.example/home"
 
 
-def test_a_mode_that_it_has_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="once, new_episodes, all, rewrite"):
-        Recorder(tmp_path / "a.yaml", "http://localhost:1", Settings(record_mode="verify"))
+def test_a_mode_that_only_plays_asks_nobody_and_needs_a_cassette(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    for mode in ("none", "verify"):
+        with pytest.raises(CassetteMissing, match="to record it"):
+            Recorder(path, "http://localhost:1", Settings(record_mode=mode))
+    with recording(path, "once") as proxy:
+        ask(proxy.url, request("/whole", "GET", "Connection: close"))
+    with recording(path, "none") as proxy:
+        assert ask(proxy.url, request("/whole", "GET", "Connection: close"))[0] == WHOLE
+        assert httpx.get(f"{proxy.url}/json").status_code == 404
+        assert proxy.upstream.requests == []
+
+
+def test_verifying_passes_on_what_the_service_says_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    with recording(path, "once") as proxy:
+        for asked in ("/whole", "/early", "/json", "/gzip"):
+            ask(proxy.url, request(asked, "GET", "Connection: close"))
+    written = path.read_bytes()
+    with recording(path, "verify") as proxy:
+        for asked in ("/whole", "/early", "/json"):
+            direct = ask(f"http://127.0.0.1:{proxy.upstream.port}", request(asked, "GET", "Connection: close"))
+            assert ask(proxy.url, request(asked, "GET", "Connection: close")) == direct
+        assert httpx.post(f"{proxy.url}/__fakegpt/save").json() == {"saved": 0}
+    same = proxy.recorder.drift
+    assert same is not None
+    assert (same.compared, same.word, [each.where for each in same.unasked]) == (3, "same", ["GET /gzip"])
+    assert (proxy.recorder.lost, path.read_bytes()) == ((), written)
+    with recording(path, "verify", answers={**LIVE, "/json": LIVE["/early"], "/early": LIVE["/whole"]}) as proxy:
+        for asked in ("/early", "/json", "/until-close"):
+            ask(proxy.url, request(asked, "GET", "Connection: close"))
+    other = proxy.recorder.drift
+    assert other is not None
+    assert {(each.severity.word, each.where) for each in other.differences} >= {
+        ("broken", "GET /json"),
+        ("added", "GET /until-close"),
+    }
+    assert path.read_bytes() == written
+    assert not [each for each in storage.leftovers() if each.cassette == str(path)]
+
+
+def test_what_cannot_be_verified_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "made.yaml"
+    with recording(path, "once") as proxy:
+        ask(proxy.url, request("/json", "GET", "Connection: close"))
+    with raw_server({}) as gone:
+        port = gone.port
+    recorder = Recorder(path, f"http://127.0.0.1:{port}", Settings(match_on=MATCH_ON, record_mode="verify"))
+    with serving(server_of(recorder=recorder)) as url:
+        httpx.get(f"{url}/json?key=sk-proj-{'a1' * 20}")
+    [(told, reason)] = recorder.lost
+    assert (told, isinstance(reason, OSError)) == ("GET /json", True)
+    with pytest.raises(BadSetting, match="none where the live service is verified"):
+        Recorder(path, "http://localhost:1", Settings(record_mode="verify", faults=[faults.reset(1)]))
+    monkeypatch.setattr("fakegpt_testkit.serving.recording.MOST_COMPARED", 2)
+    with recording(path, "verify") as proxy:
+        for _ in range(4):
+            assert ask(proxy.url, request("/json", "GET", "Connection: close"))[0].endswith(b'{"a": 1}')
+    found = proxy.recorder.drift
+    assert found is not None
+    assert [str(reason) for _, reason in proxy.recorder.lost] == ["2 answers are kept to be compared, and no more"] * 2

@@ -52,10 +52,22 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
 @click.option("--upstream", help="The live service, such as https://api.openai.com/v1.")
 @click.option(
     "--record-mode",
-    type=click.Choice(["once", "new_episodes", "all", "rewrite"]),
+    type=click.Choice(["none", "once", "new_episodes", "all", "rewrite", "verify"]),
     default="new_episodes",
     show_default=True,
-    help="What --record adds to a cassette that there is.",
+    help="What --record does with a cassette that there is; verify compares with it, and writes nothing.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["harmless", "added", "broken", "never"]),
+    default="broken",
+    show_default=True,
+    help="The least drift for which --record-mode verify exits with 1.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file for what it found: .md, .json or .txt.",
 )
 @click.option(
     "--after-leaving",
@@ -101,8 +113,30 @@ def serve(cassettes: tuple[Path, ...], health: str | None, **flags: Any) -> None
             lambda url: _tell(server, url, trusted, as_json=flags["json"]),
             server if flags["watch"] else None,
         )
+    status = _settle(server.recorder, **flags) if server.recorder is not None else 0
     if flags["fail_on_unmatched"] and server.missed:
-        sys.exit(1)
+        status = 1
+    sys.exit(status)
+
+
+def _settle(recorder: Recorder, **flags: Any) -> int:
+    """Say what was verified; the exit status: 1 for a drift or what was not saved, 2 for what was not compared."""
+    if recorder.drift is None:
+        return int(recorder.unsaved is not None or bool(recorder.lost))
+    from fakegpt_testkit import drift, storage
+
+    found = recorder.drift
+    if flags["report"] is not None:
+        storage.write(flags["report"], drift.report([found], str(flags["report"])).encode())
+    if flags["json"]:
+        print_json(drift.described([found]))
+    for line in () if flags["json"] else drift.report_lines([found]):
+        console().print(escaped(line), soft_wrap=True)
+    for request, reason in recorder.lost:
+        progress_console().print(escaped(f"not compared: {request}: {reason}"), soft_wrap=True)
+    if found.fails(flags["fail_on"]):
+        return 1
+    return 2 if recorder.lost or not found.compared else 0
 
 
 def _ask(url: str) -> None:
@@ -142,16 +176,25 @@ def _stand_in(said: object) -> Casting:
 
 
 def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Recorder | None:
+    from fakegpt_testkit.recorder import Advice
     from fakegpt_testkit.serving import Recorder
 
     if not flags["record"]:
-        if flags["upstream"] is not None:
-            raise click.UsageError("--upstream is for --record")
+        for name in ("upstream", "report"):
+            if flags[name] is not None:
+                raise click.UsageError(f"--{name} is for --record")
         return None
     if flags["upstream"] is None or len(cassettes) != 1 or cassettes[0].is_dir():
         raise click.UsageError("--record takes one cassette and --upstream URL")
+    if flags["report"] is not None:
+        if flags["record_mode"] != "verify":
+            raise click.UsageError("--report is for --record-mode verify")
+        from fakegpt_testkit import drift
+
+        drift.report((), str(flags["report"]))  # refused now, if it is to be
     settings = terms.settings.merged({name: flags[name] for name in ("record_mode", "after_leaving")})
-    return Recorder(cassettes[0], flags["upstream"], settings, flags["origin"])
+    command = f"fakegpt-testkit serve --record --record-mode {{}} --upstream {flags['upstream']} {cassettes[0]}"
+    return Recorder(cassettes[0], flags["upstream"], settings, flags["origin"], Advice(command.format))
 
 
 @contextmanager

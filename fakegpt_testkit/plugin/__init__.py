@@ -204,18 +204,25 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     wanted = _wants(request)
     watched = _guard(item, wanted)
     is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
-    record = hints.advice(item, wanted.settings.mode).record("new_episodes" if is_there else "once")
+    advice = hints.advice(item, wanted.settings.mode)
+    record = advice.record("new_episodes" if is_there else "once")
     command = record if isinstance(wanted.source, Path) else ""
+    served, problem = None, ""
     try:
         with ExitStack() as stack:
-            served = stack.enter_context(serve_cassette(wanted.source, wanted.settings, command, wanted.own.url))
+            served = stack.enter_context(
+                serve_cassette(wanted.source, wanted.settings, command, wanted.own.url, advice)
+            )
             if served.plays:
                 stack.enter_context(_guarded(request, wanted, watched))
             item.stash[_session] = served
             yield served
-    except FakeGptTestkitError as problem:
-        raise pytest.fail.Exception(str(problem), pytrace=False) from None
-    _note(item, served, watched, wanted)
+    except FakeGptTestkitError as found:
+        problem = str(found)
+    if served is not None:
+        _note(item, served, watched, wanted)
+    if problem or served is None:
+        raise pytest.fail.Exception(problem, pytrace=False)
     _check(item, served, wanted)
 
 

@@ -91,6 +91,11 @@ class Recordings:
             self._begun = {number: each for number, each in self._begun.items() if not each.is_over}
             self._notes.keep(self._begun)
 
+    def forget(self, number: int) -> None:
+        """Keep nothing of this one."""
+        with self._lock:
+            self._begun.pop(number, None)
+
     def drop_unconnected(self) -> None:
         """Forget the requests that found no connection: a program that failed of it is to ask again."""
         for each in [*self._begun.values()]:

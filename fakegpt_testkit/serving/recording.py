@@ -1,4 +1,4 @@
-"""A server that records: what the cassette has is played, the rest is asked of the live service and kept.
+"""A server that records: what the cassette has is played, the rest is asked of the live service and kept, or compared.
 
 Knows no socket: requests come in from connections, and go out by a relay.
 """
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError, SecretStays
+from fakegpt_testkit.errors import BadSetting, CassetteMissing, FakeGptTestkitError, SecretStays
 from fakegpt_testkit.exchange import Request, Tape
 from fakegpt_testkit.recorder.deck import CassetteDeck, replaced, to_save
+from fakegpt_testkit.recorder.drift import find_drift
 from fakegpt_testkit.recorder.file import CassetteFile
-from fakegpt_testkit.recorder.modes import RecordMode
+from fakegpt_testkit.recorder.modes import RecordMode, rules_of
+from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.recorder.settings import Advice, Settings, read_url
 from fakegpt_testkit.serving.forwarding import Relay, fields_for
@@ -26,23 +28,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.reading import Asked
 
-MODES: Final = ("once", "new_episodes", "all", "rewrite")
+MOST_COMPARED: Final = 10_000
+"""Answers that are kept to be compared at the end, where a cassette is verified."""
+_MOST_FAILED: Final = 100
 _SAVE_AFTER: Final = 0.1
 """Seconds from an exchange's end to the file: those that end together are written together."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Recorder:
-    """Records into one cassette. ``play`` answers from it, ``miss`` tells why a request gets no answer."""
+    """Records into one cassette, or verifies it. ``canonical`` is the URL that is stored in the place of ``upstream``.
 
-    def __init__(self, path: Path, upstream: str, settings: Settings, canonical: str | None = None) -> None:
-        if settings.mode.value not in MODES:
-            raise BadSetting("record_mode", settings.mode.value, f"one of {', '.join(MODES)}")
+    Raises ``CassetteMissing`` in a mode that has nothing to do without one, ``BadSetting`` for faults on what is
+    verified.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        upstream: str,
+        settings: Settings,
+        canonical: str | None = None,
+        advice: Advice | None = None,
+    ) -> None:
         self.upstream = read_url("upstream", upstream)
         self._origin = origin_of(upstream)
         self._host = urlsplit(self._origin).netloc
@@ -50,10 +64,18 @@ class Recorder:
         self._base = self._file.load()
         origins = {self._origin: origin_of(canonical)} if canonical else {}
         settings = settings.changed(origins=origins)
-        self._deck = CassetteDeck(
-            self._file.shown, self._base, settings.mode, settings, Advice(), self._file.open_journal
-        )
+        advice = advice or Advice()
+        self.allowed = rules_of(settings.mode, missing=self._base is None)
+        if self._base is None and not self.allowed.records:
+            raise CassetteMissing(self._file.shown, "the server", advice.record(RecordMode.ONCE.value))
+        if self.allowed.verifies and settings.faults:
+            raise BadSetting("faults", ", ".join(map(str, settings.faults)), "none where the live service is verified")
+        open_log = NoLog if self.allowed.verifies else self._file.open_journal
+        self._deck = CassetteDeck(self._file.shown, self._base, settings.mode, settings, advice, open_log)
         self._has_saved = False
+        self._failed: list[tuple[str, Exception]] = []
+        self.unsaved: Exception | None = None
+        """Why something that was to be saved was not."""
         self._running: set[int] = set()
         self._due: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,6 +91,25 @@ class Recorder:
     def mode(self) -> RecordMode:
         """In which it records."""
         return self._deck.mode
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the cassette is written."""
+        return self.allowed.records and not self.allowed.verifies
+
+    @property
+    def lost(self) -> tuple[tuple[str, Exception], ...]:
+        """The requests of which nothing was recorded, or that could not be compared, with the reason."""
+        return (*self._failed, *self._deck.recordings.lost)
+
+    @property
+    def drift(self) -> Drift | None:
+        """What the live service said otherwise than the cassette, so far; None where nothing is verified."""
+        if not self.allowed.verifies:
+            return None
+        deck = self._deck
+        heard = deck.recordings.interactions
+        return find_drift(deck.path, deck.old, heard, deck.selection.rules, deck.redactor, deck.command)
 
     def ask(self, asked: Asked) -> tuple[int, Request, Tape | None]:
         """A request's number, the request as it goes to the service, and the recorded answer. Raises for a miss."""
@@ -93,6 +134,9 @@ class Recorder:
         """Send a request on to the live service, and its answer to the client; ``tell`` hears what was recorded."""
         recording = self._deck.record(number)
         self._running.add(number)
+        if self.allowed.verifies and number >= MOST_COMPARED:
+            self._fail(request, FakeGptTestkitError(f"{MOST_COMPARED} answers are kept to be compared, and no more"))
+            self._deck.recordings.forget(number)
 
         def ended() -> None:
             self._running.discard(number)
@@ -103,16 +147,16 @@ class Recorder:
                 progress = Progress(heard.response, request.method)
                 progress.sent, progress.left_early = relay.sent, relay.left_early
                 tell(heard, progress)
-            if self._due is None:
+            if self._due is None and self.recorded:
                 self._due = asyncio.get_running_loop().call_later(_SAVE_AFTER, self._save_now)
 
         relay = Relay(connection, asked, request, recording, here, (self._origin,), ended)
         connection.hand_over(relay)
-        task = asyncio.get_running_loop().create_task(self._connect(relay, connection, ended))
+        task = asyncio.get_running_loop().create_task(self._connect(relay, request, connection, ended))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, relay: Relay, connection: Connection, ended: Callable[[], None]) -> None:
+    async def _connect(self, relay: Relay, request: Request, connection: Connection, ended: Callable[[], None]) -> None:
         parts = urlsplit(self._origin)
         try:
             await asyncio.get_running_loop().create_connection(
@@ -121,6 +165,7 @@ class Recorder:
         except OSError as failure:
             ended()
             said = f"{self._origin} could not be reached, so nothing of this request was recorded: {failure}"
+            self._fail(request, failure)
             self.say(said)
             if not connection.gone:
                 connection.fail(502, said)
@@ -129,13 +174,20 @@ class Recorder:
         try:
             self.save()
         except (FakeGptTestkitError, OSError) as failure:
+            self.unsaved = failure
             self.say(f"not saved: {failure}")
+
+    def _fail(self, request: Request, failure: Exception) -> None:
+        if len(self._failed) < _MOST_FAILED:
+            self._failed.append((self._deck.redactor.request(request).title, failure.with_traceback(None)))
 
     def save(self) -> int:
         """Write what was recorded whole since the last time; how many exchanges that were."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
+        if not self.recorded:
+            return 0
         new = self._deck.recordings.interactions
         try:
             if new:
@@ -163,6 +215,7 @@ class Recorder:
     def _forget(self) -> None:
         for request, failure in self._deck.recordings.lost:
             self.say(f"not recorded: {request}: {failure!r}")
+            self._failed = [*self._failed, (request, failure)][:_MOST_FAILED]
         self._deck.recordings.forget_ended()
         if not self._running:
             self._deck.recordings.begin_log_anew()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.dialects import is_stream
+from fakegpt_testkit.errors import RecordingIncomplete, VerificationIncomplete
+from fakegpt_testkit.recorder.drift import check_drift
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.serving.library import Library, Shelf, load
 from fakegpt_testkit.serving.recording import Recorder
@@ -26,9 +28,10 @@ from fakegpt_testkit.timeline import Stream, describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.exchange import Interaction, Request
-    from fakegpt_testkit.recorder import Settings
+    from fakegpt_testkit.recorder import Advice, Settings
     from fakegpt_testkit.serving.journal import Entry
     from fakegpt_testkit.serving.threads import Call
     from fakegpt_testkit.serving.world import World
@@ -102,13 +105,16 @@ class Served:
         return RecordMode.NONE if self._recorder is None else self._recorder.mode
 
     @property
-    def drift(self) -> None:
-        """Nothing is verified."""
-        return
+    def drift(self) -> Drift | None:
+        """What the live service said otherwise than the cassette, so far; None where nothing is verified."""
+        recorder = self._recorder
+        return self._look(lambda: recorder.drift) if recorder is not None else None
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
-        """What was asked of the live service and recorded."""
+        """What was asked of the live service and recorded; nothing where the cassette is verified."""
+        if self._recorder is None or not self._recorder.recorded:
+            return ()
         return self._look(
             lambda: tuple(each.played for each in self._world.journal.entries if each.live and each.played)
         )
@@ -163,18 +169,24 @@ class Served:
 
 @contextmanager
 def serve_cassette(
-    source: Path | Sequence[Interaction], settings: Settings, command: str, upstream: str = ""
+    source: Path | Sequence[Interaction],
+    settings: Settings,
+    command: str,
+    upstream: str = "",
+    advice: Advice | None = None,
 ) -> Iterator[Served]:
     """Serve a cassette, or interactions in its place, on a free port until the block ends.
 
-    In a mode that records, what the cassette has not is asked of ``upstream``. The pace of 5 ms between arrivals stands
-    in the place of lockstep. ``command`` is what errors tell to type.
+    In a mode that records, what the cassette has not is asked of ``upstream``, in one that verifies everything. The
+    pace of 5 ms between arrivals stands in the place of lockstep. ``command`` and ``advice`` are what errors tell to
+    type. Raises ``RecordingIncomplete``, ``VerificationIncomplete`` or ``Drifted`` at the end of a block that has not
+    raised.
     """
     matchers = tuple(each for each in settings.match_on if each not in _OF_THE_HOST)
     settings = replace(settings, match_on=matchers)
     recorder = None
     if isinstance(source, Path) and rules_of(settings.mode, missing=not source.exists()).records:
-        recorder = Recorder(source, upstream, settings)
+        recorder = Recorder(source, upstream, settings, advice=advice)
         cassette = Cassette((), recorder.path)
     elif isinstance(source, Path):
         cassette = load(source, command=command)
@@ -191,6 +203,19 @@ def serve_cassette(
         finally:
             call(context.__aexit__(None, None, None))
             served.closed()
+    if recorder is not None:
+        _check(recorder, settings.drift)
+
+
+def _check(recorder: Recorder, threshold: str) -> None:
+    """Raise what a recording in this process would, at its end."""
+    if recorder.unsaved is not None:
+        raise recorder.unsaved
+    if recorder.lost:
+        kind = RecordingIncomplete if recorder.recorded else VerificationIncomplete
+        raise kind(recorder.path, tuple((request, repr(reason)) for request, reason in recorder.lost))
+    if recorder.drift is not None:
+        check_drift(recorder.drift, threshold)
 
 
 def _is_stream(entry: Entry) -> bool:
