@@ -23,9 +23,10 @@ pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
 
 # A suite that pytester runs in this process forgets what was imported meanwhile: nothing of ours may be there twice,
-# nor the module that urllib and requests both take their cookies from.
+# nor the module that urllib and requests both take their cookies from, nor the one whose errors httpx knows by class.
 for room in (
     "http.cookiejar",
+    "httpcore",
     *(each.name for each in pkgutil.walk_packages(fakegpt_testkit.__path__, "fakegpt_testkit.")),
 ):
     if not room.endswith("__main__"):
