@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge
@@ -64,7 +65,7 @@ class EventStreamParser:
         self._line: list[bytes] = []  # a line whose end has not come; not a whole block, where comments would pile up
         self._line_looked = 0  # how many of these, from the first, were looked at
         self._line_size = 0  # of those
-        self._line_enough = 0  # as many pieces, none above _SMALL, surely fit: more of them are looked at
+        self._line_enough = 0  # as many pieces, none above _SMALL, surely fit; none, while something is special
         self._type = ""
         self._data: list[str] = []
         self._joined = 0  # how many of these, from the first, are many lines joined
@@ -84,7 +85,7 @@ class EventStreamParser:
         call raises.
         """
         line = self._line
-        if len(data) == 1 and data > b"\r" and len(line) < self._line_enough and not self._special:
+        if data > b"\r" and len(data) == 1 and len(line) < self._line_enough:
             line.append(data)  # a byte that ends no line
             return []
         if self._special or _CR in data:
@@ -114,7 +115,7 @@ class EventStreamParser:
             event.data = lines[6:-2].decode("utf-8", "replace")
             event.id = self._id
             events.append(event)
-            self._line_enough = self._enough
+            self._line_enough = 0 if self._special else self._enough
         else:
             self._read_lines(lines, events)
         if rest:
@@ -132,7 +133,7 @@ class EventStreamParser:
         """
         line = self._line
         for new in chunks:
-            if not (_LF in new or _CR in new or self._special) and len(new) <= _SMALL and len(line) < self._line_enough:
+            if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
                 line.append(new)
             else:
                 yield from self.feed(new)
@@ -145,7 +146,7 @@ class EventStreamParser:
         """
         line = self._line
         async for new in chunks:
-            if not (_LF in new or _CR in new or self._special) and len(new) <= _SMALL and len(line) < self._line_enough:
+            if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
                 line.append(new)
             else:
                 for event in self.feed(new):
@@ -188,6 +189,7 @@ class EventStreamParser:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self._special = self._after_cr
+        self._line_enough = 0
         return data
 
     def _read_much(self, lines: bytes, events: list[Event]) -> None:
@@ -221,7 +223,7 @@ class EventStreamParser:
                     events.append(event)
             self.last_event_id = self._id
             self._room = self._max_event_size
-            self._line_enough = self._enough
+            self._line_enough = 0 if self._special else self._enough
 
     def _join_data(self) -> None:
         """Join small lines: a string of three letters takes 52 bytes, and an event may have millions of them."""
@@ -282,9 +284,9 @@ class EventStreamParser:
         self._line_looked = len(self._line)
         self._line_size += size
         room = self._room - self._line_size
-        self._line_enough = self._line_looked + min(room // _SMALL, _PIECES)
         if room < 0:
             self._special = self._too_large = True
+        self._line_enough = 0 if self._special else self._line_looked + min(room // _SMALL, _PIECES)
 
     def _count(self, lines: bytes) -> None:
         """Take what these lines leave open from the room of the event that is arriving."""
@@ -295,7 +297,7 @@ class EventStreamParser:
         self._room -= len(lines)
         if lines.startswith(b":") or b"\n:" in lines:
             self._room += sum(len(line) + 1 for line in lines.split(b"\n") if line.startswith(b":"))
-        self._line_enough = min(self._room // _SMALL, _PIECES)
+        self._line_enough = 0 if self._special else min(self._room // _SMALL, _PIECES)
 
     def _lines_that_fit(self, lines: bytes) -> bytes:
         """These lines up to the first one that makes its event too large."""
@@ -308,7 +310,7 @@ class EventStreamParser:
             elif lines[start] != _COLON:
                 room -= end + 1 - start
             if room < (end - start if lines[start] == _COLON else 0):
-                self._special = self._too_large = True
+                self._special, self._too_large, self._line_enough = True, True, 0
                 break
             start = end + 1
         return lines[:start]
@@ -377,14 +379,8 @@ def split(body: bytes) -> list[bytes]:
     Each piece holds one event, with the comments and the blocks without data before it. What follows the last event,
     finished or not, is the last piece; there is none when nothing follows.
     """
-    pieces = []
-    start = 0
-    for end in _event_ends(body):
-        pieces.append(body[start:end])
-        start = end
-    if start < len(body):
-        pieces.append(body[start:])
-    return pieces
+    cuts = pairwise((0, *_event_ends(body), len(body)))
+    return [body[start:end] for start, end in cuts if start < end]
 
 
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
