@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge
@@ -379,8 +378,8 @@ def split(body: bytes) -> list[bytes]:
     Each piece holds one event, with the comments and the blocks without data before it. What follows the last event,
     finished or not, is the last piece; there is none when nothing follows.
     """
-    cuts = pairwise((0, *_event_ends(body), len(body)))
-    return [body[start:end] for start, end in cuts if start < end]
+    ends = [*_event_ends(body), len(body)]
+    return [body[start:end] for start, end in zip([0, *ends], ends, strict=False) if start < end]
 
 
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")

@@ -5,24 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx
 import pytest
 import requests
+from support.threaded import threaded
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, clock, load_cassette, use_cassette
 from fakegpt_testkit.exchange import Provenance
 from fakegpt_testkit.recorder.days import moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -124,19 +122,6 @@ class _Slow(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@contextmanager
-def slow_server() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def frozen(name: str, moment: str) -> AbstractContextManager[object]:
     if name == "freezegun":
         return pytest.importorskip("freezegun").freeze_time(moment)  # type: ignore[no-any-return]
@@ -151,7 +136,7 @@ async def test_what_is_recorded_under_a_frozen_clock_tells_the_real_time(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path = tmp_path / "a.yaml"
     before = clock.now()
-    with slow_server() as url, frozen(name, moment):
+    with threaded(_Slow) as url, frozen(name, moment):
         assert time.time() != pytest.approx(clock.seconds(), abs=1e6)
         assert abs(clock.now() - before) < timedelta(minutes=5)
         with use_cassette(path, record_mode="once"):

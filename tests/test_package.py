@@ -116,6 +116,15 @@ def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:
     assert run(code) == "False fakegpt ['fakegpt']\nFalse\n"
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of its code, without decorators, signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
 ROOMS = sorted(Path(fakegpt_testkit.__file__).parent.rglob("*.py"))
 
 
@@ -125,6 +134,8 @@ def test_each_file_is_one_room_and_says_what_it_does(room: Path) -> None:
     assert len(text.splitlines()) <= 400
     opening = ast.get_docstring(ast.parse(text)) or ""
     assert opening
+    lengths = {each.name: length(each) for each in ast.walk(ast.parse(text)) if isinstance(each, FUNCTIONS)}
+    assert not [name for name, lines in lengths.items() if lines > 50]  # a screen
 
 
 PLAYED = """

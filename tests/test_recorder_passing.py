@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import urllib.request
 import warnings
-from contextlib import asynccontextmanager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler
+from itertools import count
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,6 +17,7 @@ import pytest
 import requests
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from support.threaded import threaded
 
 from fakegpt_testkit import Settings, load_cassette, use_cassette
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitWarning, RequestNotRecorded
@@ -24,7 +25,8 @@ from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 from fakegpt_testkit.recorder.passing import split_host
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -32,9 +34,10 @@ OLDER = "(?s).*127.0.0.1:.*opened before the cassette.*passthrough=\\['own'\\]"
 
 
 class _Handler(BaseHTTPRequestHandler):
+    numbers: count[int]
+
     def do_GET(self) -> None:
-        self.server.asked += 1  # type: ignore[attr-defined]
-        body = b"%d of %s" % (self.server.asked, self.path.encode())  # type: ignore[attr-defined]
+        body = b"%d of %s" % (next(self.numbers), self.path.encode())
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -44,19 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@contextmanager
-def listening() -> Iterator[str]:
+def listening() -> AbstractContextManager[str]:
     """A server of this process, in a thread, that counts what it is asked."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.asked = 0  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return threaded(type("_Counting", (_Handler,), {"numbers": count(1)}))
 
 
 def with_urllib(url: str) -> str:
