@@ -10,7 +10,8 @@ from support.suites import INI
 
 from fakegpt_testkit import Chunk, Ending, Head, Interaction, Request, Tape
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.plugin.shown import shown_id
+from fakegpt_testkit.maintenance import orphans
+from fakegpt_testkit.redaction import former_id, shown_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,7 @@ def test_no_report_of_a_refused_request_shows_a_secret(
     answer = Tape(Head(200), (Chunk(0.0, b"fine"),))
     other = Interaction(Request("POST", "https://api.example/v1/chat?sig=a1b2", (), b"{}"), answer)
     for how in ("aiohttp", "requests"):
-        name = shown_id(f"test_suite.py::test_asks[{how}-{SECRETS['parameter']}]")
+        name = f"test_suite.py::test_asks[{how}-REDACTED-key0]"
         write(other, path_of(pytester.path, name))
     reports = ("--junitxml=junit.xml", "--fakegpt-report=run.json", "--fakegpt-orphans=warn")
     result = pytester.runpytest_subprocess("-l", "-rA", *reports, "-p", "no:cacheprovider")
@@ -114,9 +115,48 @@ def test_an_id_keeps_all_but_what_looks_like_a_secret(test_id: str, stays: bool)
     assert shown.startswith("t.py::test[") or stays
 
 
-def test_two_secrets_have_two_cassettes() -> None:
-    first, second = (shown_id(f"t.py::test[sk-proj-t6Fh2Vn8Cx4Bz1Ql9We{end}]") for end in "78")
-    assert first != second
+def test_a_word_tells_whose_value_it_is_and_nothing_of_it() -> None:
+    keys = ("sk-proj-t6Fh2Vn8Cx4Bz1Ql9We7", "q8Rt5Kx2Wm9Zp4Lc7Vb1")
+    shown = [shown_id(f"t.py::test[de-{key}]", {"lang": ("de", 0), "key": (key, at)}) for at, key in enumerate(keys)]
+    assert shown == ["t.py::test[de-REDACTED-key0]", "t.py::test[de-REDACTED-key1]"]
+    by_an_id = shown_id(f"t.py::test[{keys[1]}]", {"lang": ("de", 3), "key": ("a word", 2)})
+    assert by_an_id == "t.py::test[REDACTED-parameter3_2]"
+
+
+SECRETIVE = """
+import os, pytest
+
+KEYS = [each[::-1] for each in os.environ["PARTS"].split()]
+
+@pytest.mark.fakegpt
+@pytest.mark.parametrize("lang", ["de", "en"])
+@pytest.mark.parametrize("key", KEYS)
+def test_asks(lang, key, fakegpt_cassette):
+    print(fakegpt_cassette.path)
+"""
+
+
+def test_each_secret_has_its_cassette_and_those_of_old_names_are_found(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = (SECRETS["parameter"], SECRETS["query"], SECRETS["body"])
+    monkeypatch.setenv("PARTS", " ".join(key[::-1] for key in keys))
+    pytester.makefile(".ini", tox=INI)
+    pytester.makepyfile(test_suite=SECRETIVE)
+    old = f"test_suite.py::test_asks[{keys[2]}-de]"
+    answer = Tape(Head(200), (Chunk(0.0, b"fine"),))
+    other = Interaction(Request("GET", "https://api.example/"), answer)
+    path = path_of(pytester.path, former_id(old))
+    write(other, path)
+    result = pytester.runpytest_inprocess("-rP", "-p", "no:cacheprovider", "--fakegpt-orphans=warn")
+    used = {line for line in result.stdout.str().splitlines() if line.endswith(".yaml")}
+    assert len(used) == 6
+    assert [line for line in used if line.endswith(path.name)] != []
+    assert "test_asks[REDACTED-key0-de].yaml" in {line.rpartition("/")[2] for line in used}
+    assert not any(key in line for line in used for key in keys)
+    assert "  orphan: " not in result.stdout.str()
+    of_list = orphans.listed([f"test_suite.py::test_asks[{key}-de]" for key in keys[:1]], pytester.path / "cassettes")
+    assert of_list.orphans == ()
 
 
 def test_a_repr_shows_no_value() -> None:

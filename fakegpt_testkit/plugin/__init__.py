@@ -240,7 +240,7 @@ def fakegpt_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     with guard.guarded(watched):
         yield
     if watched.blocked:
-        figures = Figures(shown.shown_id(request.node.nodeid), blocked=_told(watched))
+        figures = Figures(shown.shown_id(request.node), blocked=_told(watched))
         request.node.user_properties.append((PROPERTY, figures.dump()))
 
 
@@ -284,9 +284,7 @@ def _paused() -> AbstractContextManager[None]:
 
 def _guard(item: pytest.Item, wanted: marker.Wanted) -> guard.Guard:
     proxies = item.config.stash[_proxies]
-    return guard.Guard(
-        shown.shown_id(item.nodeid), wanted.reached, proxies, subprocesses=not wanted.own.block_subprocesses
-    )
+    return guard.Guard(shown.shown_id(item), wanted.reached, proxies, subprocesses=not wanted.own.block_subprocesses)
 
 
 def _guarded(
@@ -316,7 +314,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
     recorded = len(session.recorded)
     cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
     figures = Figures(
-        shown.shown_id(item.nodeid),
+        shown.shown_id(item),
         cassette,
         session.record_mode.value,
         item.stash.get(_outcomes, set()) == {"passed"},

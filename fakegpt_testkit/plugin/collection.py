@@ -34,7 +34,7 @@ def note_items(suite: Suite, config: pytest.Config, items: Iterable[pytest.Item]
             source, folder = marker.place(item, str(said.get("cassette_dir", default)))
             suite.folders.add(str(folder))
             if isinstance(source, Path):
-                suite.want(source.relative_to(folder).as_posix(), {shown_id(item.nodeid)})
+                suite.want(source.relative_to(folder).as_posix(), {shown_id(item)})
 
 
 def note_report(suite: Suite, report: pytest.CollectReport) -> None:

@@ -34,7 +34,7 @@ def skip_faulty(wanted: Wanted) -> None:
 def note(item: pytest.Item, found: Drift | None, cassette: str) -> None:
     """Keep what the test found where its report takes it along, to xdist's controller too."""
     if found is not None:
-        said = {**found.dump(), "test": shown_id(item.nodeid), "cassette": cassette}
+        said = {**found.dump(), "test": shown_id(item), "cassette": cassette}
         item.user_properties.append((PROPERTY, json.dumps(said)))
 
 
@@ -50,7 +50,7 @@ class Verification:
         """Take what a test found; of one that is run again, what the last attempt found."""
         if report.when == "teardown":
             for value in (value for name, value in report.user_properties if name == PROPERTY):
-                self._said[shown_id(report.nodeid)] = str(value)
+                self._said[report.nodeid] = str(value)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report."""

@@ -30,7 +30,7 @@ _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{o
 
 def command(item: pytest.Item, *options: str) -> str:
     """What runs this test again from the folder in which pytest was started, as a shell takes it."""
-    shown = shown_id(item.nodeid)
+    shown = shown_id(item)
     if shown != item.nodeid:  # a secret is among its parameters: with all of them the command works
         shown = shown.partition("[")[0]
     file, colons, rest = shown.partition("::")

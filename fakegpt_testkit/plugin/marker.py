@@ -135,8 +135,22 @@ def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interac
     folder = item.config.rootpath / cassette_dir
     named = next((marker.args[0] for marker in item.iter_markers(options.MARKER) if marker.args), None)
     if named is None:
-        return storage.path_for(folder, shown_id(item.nodeid)), folder
+        return _own(folder, item), folder
     return storage.inside(folder, named) if isinstance(named, str) else named, folder
+
+
+def _own(folder: Path, item: pytest.Item) -> Path:
+    """The cassette of the test's own name, also where an earlier version named it."""
+    from fakegpt_testkit import storage
+
+    shown = shown_id(item)
+    path = storage.path_for(folder, shown)
+    if shown != item.nodeid and not path.exists():
+        from fakegpt_testkit.redaction import former_id
+
+        former = storage.path_for(folder, former_id(item.nodeid))
+        return former if former.exists() else path
+    return path
 
 
 def sweep_of(item: pytest.Item) -> Sweep | None:

@@ -18,13 +18,19 @@ _PACKAGE: Final = "fakegpt_testkit."
 _LEAST: Final = 12
 
 
-def shown_id(test_id: str) -> str:
+def shown_id(item: pytest.Item) -> str:
     """The id of a test without what looks like a secret among its parameters. Most have none, and import nothing."""
-    if len(test_id.partition("[")[2]) < _LEAST:
-        return test_id
+    if len(item.nodeid.partition("[")[2]) < _LEAST:
+        return item.nodeid
     from fakegpt_testkit.redaction import shown_id as redacted
 
-    return redacted(test_id)
+    return redacted(item.nodeid, _parameters(item))
+
+
+def _parameters(item: pytest.Item) -> dict[str, tuple[str, int]]:
+    """What each argument is in this test, and pytest's number for that."""
+    calls = getattr(item, "callspec", None)  # of tests with parameters alone
+    return {name: (str(calls.params[name]), place) for name, place in calls.indices.items()} if calls else {}
 
 
 def hide_frames() -> None:

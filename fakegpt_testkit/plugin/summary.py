@@ -11,7 +11,6 @@ import pytest
 
 from fakegpt_testkit.plugin import collection, options, why
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Suite, write_report
-from fakegpt_testkit.plugin.shown import shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -51,10 +50,10 @@ class Run:
         if report.when == "teardown":
             if not hasattr(self._config, "workeroutput") and (told := why.take(report)) is not None:
                 self._told[told["test"]] = told
-            found = (Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY)
+            found = [Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY]
             self._tally.tests.extend(found)
             if report.failed:
-                self._tally.torn.add(shown_id(report.nodeid))
+                self._tally.torn.update(each.test for each in found)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: options.Worker) -> None:

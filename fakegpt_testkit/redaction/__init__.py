@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.redaction.ids import shown_id
+    from fakegpt_testkit.redaction.ids import former_id, is_one, shown_id
     from fakegpt_testkit.redaction.incremental import StreamRedactor
     from fakegpt_testkit.redaction.patterns import personal
     from fakegpt_testkit.redaction.redactor import Redactor
     from fakegpt_testkit.redaction.settings import Finder, Redaction
 
-__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "personal", "shown_id"]
+__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "former_id", "is_one", "personal", "shown_id"]
 
 _FILES = {
-    "ids": ("shown_id",),
+    "ids": ("former_id", "is_one", "shown_id"),
     "incremental": ("StreamRedactor",),
     "patterns": ("personal",),
     "redactor": ("Redactor",),
