@@ -465,3 +465,30 @@ def test_raw_packets_are_stopped_where_their_socket_is_opened() -> None:
 def test_a_socket_of_the_c_module_is_kept_from_an_address() -> None:
     with guarded(Guard("a test")), pytest.raises(NetworkBlocked):
         _socket.socket().connect(("192.0.2.1", 80))
+
+
+def test_a_socket_of_the_c_module_is_kept_from_a_name(listener: Listener) -> None:
+    plain = _socket.socket
+    with guarded(Guard("a test")) as guard:
+        with closing(_socket.socket()) as sock, pytest.raises(NetworkBlocked, match=r"a\.example"):
+            sock.connect(("a.example", 80))
+        with (
+            closing(_socket.SocketType(socket.AF_INET, socket.SOCK_DGRAM)) as sock,
+            pytest.raises(NetworkBlocked, match=r"b\.example"),
+        ):
+            sock.sendto(b"x", ("b.example", 80))
+        with closing(_socket.socket()) as sock:
+            sock.connect(("localhost", listener.port))
+        with socket.socket() as sock:
+            assert isinstance(sock, _socket.socket)
+        assert len(guard.blocked) == 2
+    assert _socket.socket is plain
+
+
+def test_another_interpreter_is_not_made() -> None:
+    interpreters = pytest.importorskip("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    with guarded(Guard("a test")) as guard, pytest.raises(Exception, match=r"interpreter"):
+        interpreters.create()
+    (blocked,) = guard.blocked
+    assert "another interpreter" in str(blocked)
+    interpreters.destroy(interpreters.create())

@@ -97,7 +97,13 @@ def _check_open(guard: Guard, call: str, args: tuple[Any, ...]) -> None:
         guard.block(call, "raw packets", "*")
 
 
+def _check_interpreter(guard: Guard, call: str, _: tuple[Any, ...]) -> None:
+    """Stop another interpreter in this process from being made: it has no audit hook of ours."""
+    guard.block(call, "another interpreter of this process, which the guard does not see", "*")
+
+
 _CHECKS: Final[dict[str, _Check]] = {
+    "cpython.PyInterpreterState_New": _check_interpreter,
     "socket.__new__": _check_open,
     "socket.connect": _check_send,
     "socket.sendto": _check_send,

@@ -1,16 +1,18 @@
-"""What the audit hook does not see: names that are looked up before it is asked, uvloop, multiprocessing.
+"""What the audit hook does not see: names that are looked up before it is asked, uvloop, libpq, multiprocessing.
 
 Knows which methods these are, on which classes, and takes their place while something is guarded.
 """
 
 from __future__ import annotations
 
+import _socket
 import functools
 import socket
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from fakegpt_testkit.guard import libpq
 from fakegpt_testkit.guard.addresses import stays_here, text_of
 from fakegpt_testkit.guard.audit import INSIDE, OUTSIDE, check_start
 from fakegpt_testkit.guard.policy import active
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
 def patch() -> None:
     """Put checks in front of what looks a name up before it audits, and of what starts programs without auditing."""
-    for name in ("connect", "connect_ex", "sendto", "sendmsg"):
-        if hasattr(socket.socket, name):
-            _check_first(socket.socket, name, _check_name_of_socket)
+    for name in _NAMING:
+        _check_first(socket.socket, name, _check_name_of_socket)
+    for name in ("socket", "SocketType"):
+        _patched.append((_socket, name, getattr(_socket, name)))
+        setattr(_socket, name, _PlainSocket)
+    for door in libpq.doors():
+        _check_first(*door)
     with suppress(ImportError):
         import _posixsubprocess
 
@@ -44,6 +50,9 @@ def unpatch() -> None:
         else:
             setattr(owner, name, original)
 
+
+_NAMING: Final = [name for name in ("connect", "connect_ex", "sendto", "sendmsg") if hasattr(socket.socket, name)]
+"""The methods of a socket that look a name up."""
 
 _patched: list[tuple[Any, str, Any]] = []
 _ABSENT: Final = object()
@@ -70,6 +79,24 @@ def _check_name_of_socket(guard: Guard, call: str, sock: socket.socket, *args: A
     address = args[-1]
     if sock.family in OUTSIDE and isinstance(address, tuple) and len(address) > 1 and isinstance(address[0], str):
         guard.check_name(call, address[0], address[1])
+
+
+class _Plainly(type):
+    """Whatever is a socket of the C module stays an instance of what is there by its name."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, _PLAIN)
+
+
+_PLAIN: Final = _socket.socket
+
+
+class _PlainSocket(_socket.socket, metaclass=_Plainly):
+    """The C module's own socket, which a program may use without ``socket``; its methods cannot be replaced."""
+
+
+for _name in _NAMING:
+    setattr(_PlainSocket, _name, _checking(f"_socket.{_name}", getattr(_socket.socket, _name), _check_name_of_socket))
 
 
 def _check_fork_exec(guard: Guard, _: str, command: tuple[object, ...], *__: object) -> None:
