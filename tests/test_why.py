@@ -6,6 +6,7 @@ import json
 
 import pytest
 from support.commands import runner
+from support.raw import raw_server
 from support.suites import INI
 
 from fakegpt_testkit.cli import main
@@ -59,3 +60,35 @@ def test_it_tells_the_settings_with_their_places_and_the_last_run(
     assert (both.exit_code, "is a part of 2 tests" in both.stderr) == (2, True)
     unknown = runner().invoke(main, ["why", "test_none"])
     assert (unknown.exit_code, "run it first: pytest test_none" in unknown.stderr) == (2, True)
+
+
+def test_what_was_redacted_is_counted_in_the_run_and_not_in_the_file(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makeini(INI)
+    pytester.makepyfile(
+        test_it="import pytest, requests, sys\n"
+        "@pytest.mark.fakegpt\n"
+        "@pytest.mark.parametrize('many', [1, 2])\n"
+        "def test_asks(many, request):\n"
+        "    for n in range(many):\n"
+        "        token = {'Authorization': 'Bearer aXk9LmQ2RtY7WbC1'}\n"
+        "        assert requests.get(f'{URL}/{n}', headers=token).status_code == 200\n"
+    )
+    monkeypatch.chdir(pytester.path)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with raw_server({"/0": (answer,), "/1": (answer,)}) as server:
+        text = (pytester.path / "test_it.py").read_text()
+        (pytester.path / "test_it.py").write_text(text.replace("{URL}", server.url))
+        pytester.runpytest("-p", "cacheprovider", "--fakegpt-record-mode=once").assert_outcomes(passed=2)
+    for mode in ("once", "none"):
+        for many in (1, 2):
+            told = json.loads(runner().invoke(main, ["why", f"test_asks[{many}]", "--json"]).stdout)
+            assert (told["mode"], told["redacted"]) == (mode, {"authorization": many})
+        if mode == "once":
+            pytester.runpytest("-p", "cacheprovider", "--fakegpt-record-mode=none").assert_outcomes(passed=2)
+    for each in (pytester.path / "cassettes").rglob("*.yaml"):
+        each.unlink()
+    said = runner().invoke(main, ["why", "test_asks[2]"]).stdout
+    assert "redacted in what it played and recorded: authorization (2)" in said

@@ -325,6 +325,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         _told(watched),
         tuple(str(each) for each in session.refused),
         session.passed,
+        session.redacted,
     )
     item.user_properties.append((PROPERTY, figures.dump()))
     why.note(item, figures.test, figures.dump(), wanted.sources)

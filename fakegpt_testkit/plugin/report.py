@@ -40,6 +40,7 @@ class Figures:
     blocked: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     passed_through: int = 0
+    redacted: dict[str, int] = field(default_factory=dict)
 
     def dump(self) -> str:
         """As the text of a JUnit property."""

@@ -5,9 +5,10 @@ Knows no secret: answers as they came and as they are kept go in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.recorder.redacted import MARKS
 from fakegpt_testkit.timeline import Stream
 from fakegpt_testkit.wording import first_difference
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fakegpt_testkit.exchange import Interaction
-
-_MARKS: Final = (b"REDACTED-", b"UkVEQUNURUQt")
 
 
 def changed(came: Sequence[Interaction], kept: Sequence[Interaction]) -> tuple[tuple[str, str], ...]:
@@ -36,7 +35,7 @@ def changed(came: Sequence[Interaction], kept: Sequence[Interaction]) -> tuple[t
 def redacted_places(interactions: Iterable[Interaction]) -> Iterator[str]:
     """A line for each place of a kept answer's text where a placeholder stands."""
     for each in interactions:
-        if any(mark in each.response.body for mark in _MARKS):
+        if any(mark in each.response.body for mark in MARKS):
             for part, text in _parts(each):
                 for word in PLACEHOLDER.finditer(text):
                     where = f"character {word.start() + 1} of its {part} ({word[0]})"

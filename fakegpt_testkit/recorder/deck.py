@@ -75,6 +75,8 @@ class CassetteDeck:
         )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playing] = {}
+        self.kept: tuple[Interaction, ...] = ()
+        """What was recorded, as it is saved."""
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
@@ -183,7 +185,7 @@ class CassetteDeck:
 
 def to_save(deck: CassetteDeck) -> Cassette:
     """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
-    recorded = deck.redactor.interactions(deck.recordings.interactions, deck.path)
+    recorded = deck.kept = deck.redactor.interactions(deck.recordings.interactions, deck.path)
     return Cassette((*_kept(deck, recorded), *recorded), deck.path)
 
 

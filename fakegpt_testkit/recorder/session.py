@@ -177,6 +177,14 @@ class Session:
         return "\n".join(lines)
 
     @property
+    def redacted(self) -> dict[str, int]:
+        """How many words stand where secrets were, by name, in what this use played and, once it is saved, recorded."""
+        from fakegpt_testkit.recorder.redacted import redacted_words
+
+        played = (self._deck.old[index] for index in self._deck.selection.given.values())
+        return redacted_words((*played, *self._deck.kept))
+
+    @property
     def redacted_places(self) -> tuple[str, ...]:
         """Where redaction changed the text of an answer that was played: what the service said there was another."""
         from fakegpt_testkit.recorder.changes import redacted_places

@@ -78,6 +78,13 @@ class Served:
         return self._world.shelf.name
 
     @property
+    def redacted(self) -> dict[str, int]:
+        """How many words stand where secrets were, by name, in what was played."""
+        from fakegpt_testkit.recorder.redacted import redacted_words
+
+        return redacted_words(self.exchanged)
+
+    @property
     def redacted_places(self) -> tuple[str, ...]:
         """Where redaction changed the text of an answer that was served."""
         from fakegpt_testkit.recorder.changes import redacted_places
