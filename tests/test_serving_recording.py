@@ -6,8 +6,8 @@ import gc
 import gzip
 import ssl
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ from fakegpt_testkit import faults, storage
 from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.errors import BadSetting, CassetteMissing, SecretStays
 from fakegpt_testkit.exchange import EndingKind, header
-from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.recorder import Settings, use_cassette
 from fakegpt_testkit.recorder.recording import RecordedExchange
 from fakegpt_testkit.serving import MATCH_ON, Recorder, Terms, serving
 
@@ -302,14 +302,48 @@ def test_an_encrypted_service_is_recorded_and_its_certificate_looked_at(
     assert (kept.request.uri, kept.response.body) == (f"{upstream.url}/whole", b"".join(EVENTS))
 
 
-def test_a_service_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "note"), [("127.0.0.1", "refused"), ("localhost", "refused"), ("x.invalid", "dns")])
+def test_a_service_that_cannot_be_reached_is_recorded_as_that(host: str, note: str, tmp_path: Path) -> None:
     with raw_server({}) as gone:
         port = gone.port
-    recorder = Recorder(tmp_path / "a.yaml", f"http://127.0.0.1:{port}", Settings(record_mode="once"))
+    live, path = f"http://{host}:{port}", tmp_path / "a.yaml"
+    said: list[str] = []
+    recorder = Recorder(path, live, Settings(record_mode="once"))
+    recorder.say = said.append
     with serving(server_of(recorder=recorder)) as url:
-        answer = httpx.get(f"{url}/a")
-    assert (answer.status_code, (tmp_path / "a.yaml").exists()) == (502, False)
-    assert f"http://127.0.0.1:{port} could not be reached" in answer.json()["error"]["message"]
+        recorded = httpx.post(f"{url}/a", content=b"hello")
+    [kept] = loads(path.read_bytes(), "").interactions
+    assert (kept.request.method, kept.request.uri) == ("POST", f"{live}/a")
+    assert (kept.response.ending.kind, kept.response.ending.note) == (EndingKind.UNCONNECTED, note)
+    assert said == [f"{live} could not be reached ({note}), and {path} keeps that"]
+    assert (recorded.status_code, recorded.json()["error"]["type"]) == (502, "UpstreamUnreachable")
+    assert f"{live} could not be reached: {note}" == recorded.json()["error"]["message"]
+    with serving(server_of(path)) as url:
+        served = httpx.post(f"{url}/a", content=b"hello")
+    with serving(server_of(recorder=Recorder(path, live, Settings(record_mode="once")))) as url:
+        again = httpx.post(f"{url}/a", content=b"hello")
+    for each in (served, again):
+        assert (each.status_code, each.headers["content-type"], each.content) == (
+            502, recorded.headers["content-type"], recorded.content,
+        )  # fmt: skip
+    with use_cassette(path), pytest.raises(httpx.ConnectError):
+        httpx.post(f"{live}/a", content=b"hello")
+
+
+@pytest.mark.parametrize("mode", ["new_episodes", "all"])
+def test_a_service_that_is_there_now_is_asked_again(mode: Literal["new_episodes", "all"], tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    with raw_server({}) as gone:
+        port = gone.port
+    for answers in ((), LIVE):
+        with ExitStack() as there:
+            if answers:
+                there.enter_context(raw_server(LIVE, port=port))
+            recorder = Recorder(path, f"http://127.0.0.1:{port}", Settings(record_mode=mode, match_on=MATCH_ON))
+            with serving(server_of(recorder=recorder)) as url:
+                assert httpx.post(f"{url}/whole", content=b"hello").status_code == (200 if answers else 502)
+    [kept] = loads(path.read_bytes(), "").interactions
+    assert kept.response.body == b"".join(EVENTS)
 
 
 def test_a_redirect_and_a_login_stay_with_the_proxy(tmp_path: Path) -> None:

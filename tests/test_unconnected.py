@@ -312,3 +312,13 @@ async def test_a_full_pool_of_the_clients_own_is_no_failure_to_connect(tmp_path:
                     await session.get(f"{server.url}/other")
                 first.close()
     assert [each.request.path for each in load_cassette(tmp_path / "c.yaml").interactions] == ["/held"]
+
+
+def test_recorded_again_who_is_there_now_takes_its_place(nobody: int, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{nobody}/x"
+    with use_cassette(tmp_path / "c.yaml", record_mode="all"), suppress(requests.ConnectionError):
+        requests.post(url, data=b"hello")
+    with raw_server({"/x": (HEARD,)}, port=nobody), use_cassette(tmp_path / "c.yaml", record_mode="all"):
+        requests.post(url, data=b"hello")
+    [only] = load_cassette(tmp_path / "c.yaml").interactions
+    assert only.response.body == b"hello"

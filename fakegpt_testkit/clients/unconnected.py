@@ -25,6 +25,7 @@ TOTAL: Final = "total"
 WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, PROXY_TIMEOUT, TOTAL})
 """What a client's own limit ended."""
 _TUNNEL: Final = "tunnel "
+_OF_SEVERAL: Final = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
 _WORDS = (
     (socket.gaierror, "dns"),
     (ssl.SSLCertVerificationError, "certificate"),
@@ -41,7 +42,9 @@ def why_unconnected(failure: BaseException) -> Ending | None:
             word = next((word for kind, word in _WORDS if isinstance(each, kind)), "")
             if word == TIMEOUT and any(map(_is_of_handshake, chain)):
                 word = LATE_TIMEOUT
-            if reason := word or errno.errorcode.get(each.errno or 0):
+            several = _OF_SEVERAL.match(str(each))  # a host's addresses, each of which was tried
+            number = int(several[1]) if several else each.errno or 0
+            if reason := word or errno.errorcode.get(number):
                 return unconnected("refused" if reason == "ECONNREFUSED" else reason)
     return None
 

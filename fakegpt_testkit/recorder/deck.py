@@ -22,7 +22,7 @@ from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
 from fakegpt_testkit.recorder.room import Room
-from fakegpt_testkit.recorder.selection import Selection
+from fakegpt_testkit.recorder.selection import Selection, not_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -200,11 +200,16 @@ def _kept(deck: CassetteDeck, recorded: Sequence[Interaction]) -> Sequence[Inter
 
 
 def replaced(deck: CassetteDeck, recorded: Sequence[Interaction]) -> list[Interaction]:
-    """Those of the cassette whose place new ones take, in the mode that records all anew."""
+    """Those of the cassette whose place new ones take, in the mode that records all anew.
+
+    Of a request that found no connection only the endpoint is known: whoever is there now takes its place.
+    """
     if deck.mode is not RecordMode.ALL:
         return []
+    there = [each.request for each in recorded if not not_connected(each)]
     return [
         each
         for each, wanted in zip(deck.old, deck.selection.wanted, strict=True)
         if any(matches(new.request, wanted, deck.selection.rules) for new in recorded)
+        or (not_connected(each) and any(matches(new, wanted, deck.selection.endpoint) for new in there))
     ]

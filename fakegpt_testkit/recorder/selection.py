@@ -65,7 +65,7 @@ class Selection:
         self.plays = [0] * len(interactions)
         self.given: dict[int, int] = {}
         self.changed: dict[int, tuple[int, Interaction]] = {}
-        self._endpoint = _endpoint(self.rules)
+        self.endpoint = _endpoint(self.rules)
         self._repeats = matching.allow_playback_repeats
         self._steady = steady
         self._echo = tuple(matching.echo)
@@ -160,7 +160,7 @@ class Selection:
         if (before := self.given.get(number)) is not None:
             return before if not_connected(self.interactions[before]) else None
         redacted = self._redactor.request(asked)
-        index = self._next(lambda each: matches(redacted, self.wanted[each], self._endpoint), self._all)
+        index = self._next(lambda each: matches(redacted, self.wanted[each], self.endpoint), self._all)
         return index if index is not None and not_connected(self.interactions[index]) else None
 
     def _asked_like(self, index: int, asked: Request) -> Request:
@@ -174,7 +174,7 @@ class Selection:
             redacted = self._redactor.request(asked)
             played = [plays > 0 for plays in self.plays]
             scripted = self.interactions and all(map(is_scripted, self.interactions))
-            rules = self._endpoint if scripted else self.rules
+            rules = self.endpoint if scripted else self.rules
             found = self._alike.find(redacted)
             equal = sum(self._is_answer(redacted, self.wanted, each, Likeness.ANY) for each in every(found))
             told = {"cassette": path, "command": command}
@@ -284,7 +284,7 @@ class Selection:
 
     def _is_answer(self, asked: Request, wanted: Sequence[Request], index: int, likeness: Likeness) -> bool:
         each = self.interactions[index]
-        rules = self._endpoint if is_scripted(each) else self.rules
+        rules = self.endpoint if is_scripted(each) else self.rules
         recorded = answers_any_model(wanted[index], asked) if is_scripted(each) else wanted[index]
         # where the answer came early, the rest of the request made no difference
         heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked

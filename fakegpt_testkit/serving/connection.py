@@ -6,7 +6,6 @@ Knows no cassette and no scenario: who answers is handed in.
 from __future__ import annotations
 
 import asyncio
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -188,11 +187,10 @@ class Connection(asyncio.Protocol):
         body, fields = self._answerer.refused(refused)
         self.reply(refused.status, body, fields)
 
-    def fail(self, status: int, problem: str) -> None:
-        """Answer that there is no answer, in words."""
+    def fail(self, status: int, body: bytes) -> None:
+        """Answer that there is no answer, in JSON."""
         self._answering = None
-        said = {"error": {"type": "UpstreamUnreachable", "message": problem}}
-        self.reply(status, json.dumps(said).encode(), (("Content-Type", "application/json"),))
+        self.reply(status, body, (("Content-Type", "application/json"),))
 
     def done(self, *, keep: bool) -> None:
         """The answer is whole."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.errors import BadSetting, CassetteMissing, FakeGptTestkitError, SecretStays
 from fakegpt_testkit.exchange import Request, Tape
 from fakegpt_testkit.recorder.deck import CassetteDeck, replaced, to_save
@@ -20,9 +22,11 @@ from fakegpt_testkit.recorder.file import CassetteFile
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.origins import origin_of
+from fakegpt_testkit.recorder.selection import not_connected
 from fakegpt_testkit.recorder.settings import Advice, Settings, read_url
 from fakegpt_testkit.serving.forwarding import Relay, fields_for
 from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.unreachable import unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.drift import Drift
     from fakegpt_testkit.exchange import Interaction
+    from fakegpt_testkit.recorder.recording import RecordedExchange
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.fitting import Here
     from fakegpt_testkit.serving.reading import Asked
@@ -71,7 +76,8 @@ class Recorder:
         if self.allowed.verifies and settings.faults:
             raise BadSetting("faults", ", ".join(map(str, settings.faults)), "none where the live service is verified")
         open_log = NoLog if self.allowed.verifies else self._file.open_journal
-        self._deck = CassetteDeck(self._file.shown, self._base, settings.mode, settings, advice, open_log)
+        base = _asking_again(self._base, settings.mode)
+        self._deck = CassetteDeck(self._file.shown, base, settings.mode, settings, advice, open_log)
         self._has_saved = False
         self._failed: list[tuple[str, Exception]] = []
         self.unsaved: Exception | None = None
@@ -117,7 +123,11 @@ class Recorder:
         target = asked.target if asked.target != "*" else "/*"
         request = Request(asked.method, self._origin + target, fields_for(asked, self._host), asked.body)
         try:
-            return number, request, self._deck.play(number, request) if self._deck.plays else None
+            if not self._deck.plays:
+                return number, request, None
+            refusal = self._deck.refuse(number, request.method, request.uri)
+            nobody = None if refusal is None else unreachable(request.uri, refusal.note)
+            return number, request, nobody or self._deck.play(number, request)
         finally:
             self._deck.selection.forget(number)
             self._deck.refused.clear()
@@ -132,7 +142,7 @@ class Recorder:
         tell: Callable[[Interaction, Progress], None],
     ) -> None:
         """Send a request on to the live service, and its answer to the client; ``tell`` hears what was recorded."""
-        recording = self._deck.record(number)
+        recording = self._deck.recordings.begin(number)
         self._running.add(number)
         if self.allowed.verifies and number >= MOST_COMPARED:
             self._fail(request, FakeGptTestkitError(f"{MOST_COMPARED} answers are kept to be compared, and no more"))
@@ -152,23 +162,35 @@ class Recorder:
 
         relay = Relay(connection, asked, request, recording, here, (self._origin,), ended)
         connection.hand_over(relay)
-        task = asyncio.get_running_loop().create_task(self._connect(relay, request, connection, ended))
+        nobody = partial(self._unreachable, request, recording)
+        task = asyncio.get_running_loop().create_task(self._connect(relay, connection, nobody, ended))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, relay: Relay, request: Request, connection: Connection, ended: Callable[[], None]) -> None:
+    async def _connect(
+        self, relay: Relay, connection: Connection, nobody: Callable[[OSError], Tape], ended: Callable[[], None]
+    ) -> None:
         parts = urlsplit(self._origin)
         try:
             await asyncio.get_running_loop().create_connection(
                 lambda: relay, parts.hostname or "", parts.port or _PORTS[parts.scheme], ssl=self._tls
             )
         except OSError as failure:
+            answer = nobody(failure)
             ended()
-            said = f"{self._origin} could not be reached, so nothing of this request was recorded: {failure}"
-            self._fail(request, failure)
-            self.say(said)
             if not connection.gone:
-                connection.fail(502, said)
+                connection.fail(answer.status, answer.body)
+
+    def _unreachable(self, request: Request, recording: RecordedExchange, failure: OSError) -> Tape:
+        """The answer where nobody is at the service, which is kept where it is known why."""
+        why = why_unconnected(failure)
+        if why is None or self.allowed.verifies:
+            self._fail(request, failure)
+            self.say(f"{self._origin} could not be reached, so nothing of this request was recorded: {failure}")
+        else:
+            recording.unconnected(Request(request.method, request.uri), why)
+            self.say(f"{self._origin} could not be reached ({why.note}), and {self.path} keeps that")
+        return unreachable(request.uri, str(failure) if why is None else why.note)
 
     def _save_now(self) -> None:
         try:
@@ -226,3 +248,10 @@ class Recorder:
         self._deck.recordings.stop()
         self._running.clear()
         self.save()
+
+
+def _asking_again(base: Cassette | None, mode: RecordMode) -> Cassette | None:
+    """The cassette as it plays: where a new answer is recorded, who was not there is asked again."""
+    if base is None or mode is not RecordMode.NEW_EPISODES:
+        return base
+    return replace(base, interactions=tuple(each for each in base.interactions if not not_connected(each)))

@@ -16,7 +16,7 @@ from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape
 from fakegpt_testkit.matching import chosen
 from fakegpt_testkit.recorder.injection import Changes
-from fakegpt_testkit.recorder.selection import Selection, without_secrets
+from fakegpt_testkit.recorder.selection import Selection, not_connected, without_secrets
 from fakegpt_testkit.recorder.settings import Settings
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.serving.fitting import fit
@@ -24,6 +24,7 @@ from fakegpt_testkit.serving.journal import Entry, Journal, Together
 from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.timing import RECORDED
+from fakegpt_testkit.serving.unreachable import unreachable
 from fakegpt_testkit.wire.writing import encode_head
 
 if TYPE_CHECKING:
@@ -224,7 +225,9 @@ class World:
         wanted = request if method == request.method else replace(request, method=method)
         ending = self._selection.refuse(number, wanted)
         if ending is not None:
-            return self._selection.changed[number][0], Tape(Head(0), (), ending)
+            index = self._selection.changed[number][0]
+            recorded = self._interactions[index].request.uri if not_connected(self._interactions[index]) else ""
+            return index, unreachable(recorded, ending.note) if recorded else Tape(Head(0), (), ending)
         tape = self._selection.choose(number, wanted, records=False, went_live=False)
         if tape is None:
             raise self._selection.explain(request, self.shelf.name, self.terms.command)
