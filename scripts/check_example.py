@@ -118,7 +118,7 @@ class User:
     @contextmanager
     def _stand_in(self, *options: str) -> Iterator[str]:
         """The service's stand-in while the block runs; gives its URL."""
-        command = [*self._program("fakegpt-testkit"), "upstream", "--port", "0", "--json", "--delay", "0.01"]
+        command = [*self._program("fakegpt-testkit"), "stand-in", "--port", "0", "--json", "--delay", "0.01"]
         command += ["--text", TEXT, *options]
         running = subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True)
         try:

@@ -16,7 +16,7 @@ import pytest
 from support.commands import runner
 
 from fakegpt_testkit.cli import main
-from fakegpt_testkit.cli.stand_in import _options, upstream
+from fakegpt_testkit.cli.stand_in import _options, stand_in_command
 from fakegpt_testkit.errors import StepRefused
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, OtherAnswer, Refusal
@@ -30,7 +30,7 @@ QUESTION = [{"role": "user", "content": "Say hello"}]
 
 @contextmanager
 def running(*flags: str) -> Iterator[tuple[type[FakeGpt], subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "fakegpt_testkit", "upstream", "--port", "0", "--json", *flags]
+    command = [sys.executable, "-m", "fakegpt_testkit", "stand-in", "--port", "0", "--json", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -65,13 +65,13 @@ async def test_it_sends_the_stream_of_a_file(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_a_text_and_ends_with_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = runner().invoke(main, ["upstream", "--port", str(taken.getsockname()[1])])
+        ran = runner().invoke(main, ["stand-in", "--port", str(taken.getsockname()[1])])
     assert ran.exit_code == 2
     assert "address already in use" in ran.stderr
 
 
 def test_an_option_that_means_nothing_is_a_text_and_ends_with_2() -> None:
-    ran = runner().invoke(main, ["upstream", "--busy", "9"])
+    ran = runner().invoke(main, ["stand-in", "--busy", "9"])
     assert (ran.exit_code, ran.stderr) == (
         2,
         "Error: busy is 9; wanted: at most the 3 accounts\n",
@@ -79,7 +79,7 @@ def test_an_option_that_means_nothing_is_a_text_and_ends_with_2() -> None:
 
 
 def test_the_flags_are_the_options_and_have_their_defaults() -> None:
-    flags = {parameter.name: parameter for parameter in upstream.params}
+    flags = {parameter.name: parameter for parameter in stand_in_command.params}
     fields = {field.name for field in dataclasses.fields(Options)} - {"refusal"}
     assert fields <= flags.keys()
     assert {f"refuse_{field.name}" for field in dataclasses.fields(Refusal)} - {"refuse_step"} <= flags.keys()
@@ -91,7 +91,7 @@ def test_the_flags_are_the_options_and_have_their_defaults() -> None:
 
 
 def test_each_drift_is_a_flag() -> None:
-    (drift,) = (parameter for parameter in upstream.params if parameter.name == "drift")
+    (drift,) = (parameter for parameter in stand_in_command.params if parameter.name == "drift")
     assert isinstance(drift.type, click.Choice)
     assert list(drift.type.choices) == list(get_args(OtherAnswer))
     given = [word for each in get_args(OtherAnswer) for word in ("--drift", each)]
@@ -99,13 +99,13 @@ def test_each_drift_is_a_flag() -> None:
 
 
 def options(*given: str) -> Options:
-    context = upstream.make_context("upstream", list(given))
-    own = ("port", "host", "allow_host", "as_json")
+    context = stand_in_command.make_context("stand-in", list(given))
+    own = ("dialect", "port", "host", "allow_host", "as_json")
     return _options({name: value for name, value in context.params.items() if name not in own})
 
 
 def test_for_people_it_says_where_and_how_to_stop() -> None:
-    command = [sys.executable, "-m", "fakegpt_testkit", "upstream", "--port", "0", "--seed", "7"]
+    command = [sys.executable, "-m", "fakegpt_testkit", "stand-in", "--port", "0", "--seed", "7"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -17,8 +17,7 @@ from fakegpt_testkit.cli.demo import demo
 from fakegpt_testkit.cli.edit import convert, record, recover, scrub
 from fakegpt_testkit.cli.inspect import check, diff, replay, show
 from fakegpt_testkit.cli.serve import serve
-from fakegpt_testkit.cli.speak import speak as speak_command
-from fakegpt_testkit.cli.stand_in import upstream
+from fakegpt_testkit.cli.stand_in import stand_in_command
 from fakegpt_testkit.cli.suite import orphans, prune
 from fakegpt_testkit.cli.terminal import CliError, example, format_error
 from fakegpt_testkit.cli.verify import verify
@@ -65,8 +64,7 @@ for _command in (
     prune,
     verify,
     serve,
-    upstream,
+    stand_in_command,
     why,
-    speak_command,
 ):
     main.add_command(_command)

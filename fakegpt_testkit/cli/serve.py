@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, 
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fakegpt_testkit.serving import Casting, Recorder, Server, Terms
 
@@ -166,13 +167,16 @@ def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
     if recorder is not None:
         recorder.say = say
     access = Access(flags["allow_host"], flags["cors"])
-    return Server(library, terms, access, say=say, recorder=recorder, stand_ins={"fakegpt": _stand_in})
+    return Server(library, terms, access, say=say, recorder=recorder, stand_ins=_stand_ins())
 
 
-def _stand_in(said: object) -> Casting:
+def _stand_ins() -> dict[str, Callable[[object], Casting]]:
+    """The services that a scenario can stand in for; without a dialect the first one."""
+    from fakegpt_testkit.dialects.writing import WRITERS
     from fakegpt_testkit.fakegpt import stand_in
+    from fakegpt_testkit.serving import provider
 
-    return stand_in.scenario(said)
+    return {"fakegpt": stand_in.scenario, **{name: partial(provider, name) for name in WRITERS}}
 
 
 def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Recorder | None:

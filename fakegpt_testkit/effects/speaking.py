@@ -84,9 +84,7 @@ def error_body(tape: Tape, status: int, message: str, code: str) -> tuple[bytes,
     writer = writer_of(tape)
     if writer is None:
         return json.dumps({"detail": {"message": message, "code": code} if code else message}).encode(), ()
-    body = writer.error_body(status, message, code)
-    named = ((writer.error_type_field, body["__type"]),) if writer.error_type_field and "__type" in body else ()
-    return json.dumps(body).encode(), (*writer.fields, *writer.error_fields, *named)
+    return writer.error_answer(status, message, code)
 
 
 def _framed(tape: Tape, before: bytes, event: bytes) -> bytes:

@@ -5,6 +5,7 @@ Knows no client of this process, and no pytest.
 
 from fakegpt_testkit.serving.acting import Act, Casting, StandIns
 from fakegpt_testkit.serving.library import Library, Shelf
+from fakegpt_testkit.serving.provider import Provider, Speech, provider
 from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.recording import Recorder
 from fakegpt_testkit.serving.running import Door, run, serve, serving
@@ -24,14 +25,17 @@ __all__ = [
     "Door",
     "Library",
     "Limits",
+    "Provider",
     "Recorder",
     "Served",
     "Server",
     "Shelf",
+    "Speech",
     "StandIns",
     "Terms",
     "Timing",
     "World",
+    "provider",
     "read_fault",
     "read_timing",
     "run",

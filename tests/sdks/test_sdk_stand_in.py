@@ -7,8 +7,7 @@ import asyncio
 import pytest
 from support.sdks import SDKS
 
-from fakegpt_testkit.cli.speak import speaking
-from fakegpt_testkit.serving import serve
+from fakegpt_testkit.serving import Library, Server, provider, serve
 
 # the SDKs leave their connections to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -17,9 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 @pytest.mark.parametrize("name", SDKS)
 async def test_an_sdk_reads_the_stand_in_at_its_base_url(name: str) -> None:
     sdk = SDKS[name]
-    server = speaking(
-        dialect=sdk.dialect, text="Hello there", reasoning="", delay=0.0, cuts="7,3", fault=(), plain=False
-    )
+    server = Server(Library(lambda: ()), casting=provider(sdk.dialect, {"text": "Hello there", "cuts": "7,3"}))
     async with serve(server) as url:
         base = f"{url}/v1" if name.startswith("openai") else url
         read = await asyncio.to_thread(sdk.get, base)

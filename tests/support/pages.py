@@ -249,10 +249,12 @@ class Reader:
             case ["pytest", *options]:
                 with self._live(options) if "record" in line else nullcontext(options) as told:
                     return self._pytest(told, environment)
-            case ["fakegpt-testkit", "upstream", *options]:
+            case ["fakegpt-testkit", "stand-in", *options] if not {"--dialect", "--help"} & {*options}:
                 return self._serve(options)
-            case ["fakegpt-testkit", "serve", *options] if "--health" not in options:
-                return self._serve_cassettes(options, environment)
+            case ["fakegpt-testkit", "serve" | "stand-in" as command, *options] if not {"--health", "--help"} & {
+                *options
+            }:
+                return self._running(command, options, environment)
             case ["fakegpt-testkit", *options]:
                 said = runner().invoke(main, options, input=fed, env=environment)
                 return Said(said.output, said.exit_code)
@@ -273,26 +275,27 @@ class Reader:
         return Said(done.stdout, done.returncode)
 
     def _serve(self, options: Sequence[str]) -> Said:
-        flags = main.commands["upstream"].make_context("upstream", [*options]).params
+        flags = main.commands["stand-in"].make_context("stand-in", [*options]).params
         port, host = flags.pop("port"), flags.pop("host")
         assert not flags.pop("as_json")
         assert not flags.pop("allow_host")
+        assert flags.pop("dialect") == "fakegpt"
         self._here(f"http://localhost:{port}")
         self._stand_in.close()
         serving = serve_in_thread(stand_in._options(flags), host=host, port=self._ports[f"http://localhost:{port}"])
         running = self._stand_in.enter_context(serving)
         return Said(f"{running.name} at {running.url}\nCtrl-C stops it.\n", 0)
 
-    def _serve_cassettes(self, options: Sequence[str], environment: dict[str, str]) -> Said:
+    def _running(self, command: str, options: Sequence[str], environment: dict[str, str]) -> Said:
         """Run the command until the page ends it; its port is this run's."""
-        port = main.commands["serve"].make_context("serve", [*options]).params["port"]
+        port = main.commands[command].make_context(command, [*options]).params["port"]
         self._here(f"http://127.0.0.1:{port}")
-        command = [sys.executable, "-m", "fakegpt_testkit", "serve", *options]
-        command += ["--port", str(self._ports[f"http://127.0.0.1:{port}"])]
+        whole = [sys.executable, "-m", "fakegpt_testkit", command, *options]
+        whole += ["--port", str(self._ports[f"http://127.0.0.1:{port}"])]
         self._stand_in.close()
         process = self._stand_in.enter_context(
             subprocess.Popen(
-                command,
+                whole,
                 cwd=self.pytester.path,
                 env={**os.environ, **environment},
                 stdout=subprocess.PIPE,

@@ -65,6 +65,7 @@ OLLAMA: Final = Writer(
     site="http://127.0.0.1:11434",
     path="/api/chat",
     plain_path="/api/chat",
+    streams_unasked=True,
     content_type="application/x-ndjson",
     events=_events,
     plain=_plain,

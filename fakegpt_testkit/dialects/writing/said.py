@@ -56,7 +56,8 @@ class Writer:
     provider's own code, or ``""`` for the one that goes with the status; ``error_fields`` go with it, and
     ``error_type_field`` names the type that stands in its JSON. ``usage`` is an event that tells the tokens of input
     and output and no more, where the dialect has one; ``ping`` says that the service is still there.
-    ``fields`` go with every answer.
+    ``fields`` go with every answer. ``streams_unasked`` is whether the service streams where a request's body has no
+    ``"stream"``.
     """
 
     site: str
@@ -73,6 +74,13 @@ class Writer:
     fields: tuple[tuple[str, str], ...] = ()
     usage: Callable[[int, int], bytes] | None = None
     ping: bytes = b": keep-alive\n\n"
+    streams_unasked: bool = False
+
+    def error_answer(self, status: int, message: str, code: str = "") -> tuple[bytes, tuple[tuple[str, str], ...]]:
+        """The JSON of an answer with an error's status, and the fields that go with it beside its type and length."""
+        body = self.error_body(status, message, code)
+        named = ((self.error_type_field, body["__type"]),) if self.error_type_field and "__type" in body else ()
+        return json.dumps(body).encode(), (*self.fields, *self.error_fields, *named)
 
 
 _LINE_ENDS: Final = str.maketrans({each: f"\\u{ord(each):04x}" for each in "\x85\u2028\u2029"})

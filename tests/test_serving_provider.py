@@ -1,0 +1,165 @@
+"""The stand-in for a provider: it answers as it was told, over a real socket, in every dialect."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.commands import runner
+
+from fakegpt_testkit.cli import main
+from fakegpt_testkit.dialects.writing import WRITERS
+from fakegpt_testkit.errors import BadSetting
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.serving import Library, Server, provider, serve
+from fakegpt_testkit.timeline import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.once
+TOLD = {"text": "Hello there", "reasoning": "hm"}
+CHAT = "/v1/chat/completions"
+
+
+@asynccontextmanager
+async def standing_in(dialect: str, said: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the stand-in's base URL."""
+    server = Server(Library(lambda: ()), casting=provider(dialect, said))
+    async with serve(server) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        yield client
+
+
+def answered(response: httpx.Response) -> Stream:
+    """What came, to be read."""
+    head = Head(response.status_code, headers=(("Content-Type", response.headers["Content-Type"]),))
+    return Stream(Interaction(Request("POST", str(response.url)), Tape(head, (Chunk(0.0, response.content),))))
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+async def test_it_streams_or_not_as_it_is_asked_at_any_prefix_as_often_as_it_is_asked(dialect: str) -> None:
+    writer = WRITERS[dialect]
+    async with standing_in(dialect, TOLD) as client:
+        for prefix in ("", "/v1", "/openai/v1", ""):
+            for path, streams in ((writer.path, True), (writer.plain_path, False)):
+                asked = prefix + path.replace("*", "m")
+                answer = await client.post(asked, json={"any": "thing", "stream": streams})
+                kind = answer.headers["Content-Type"]
+                assert kind == (writer.content_type if streams else "application/json"), (asked, streams)
+                stream = answered(answer)
+                assert (stream.text, stream.reasoning, stream.ended_properly) == ("Hello there", "hm", True)
+                plain_invoke = dialect == "bedrock-invoke" and not streams  # reads as what it holds
+                assert stream.dialect == ("anthropic" if plain_invoke else dialect.removesuffix("-invoke"))
+
+
+@pytest.mark.parametrize("said", [{}, {"stream": None}, {"stream": False}, {"stream": True}])
+async def test_what_is_not_said_of_a_stream_is_the_service_s_default(said: dict[str, object]) -> None:
+    for dialect, path, by_default in (("ollama", "/api/chat", True), ("openai-responses", "/v1/responses", False)):
+        async with standing_in(dialect, TOLD) as client:
+            answer = await client.post(path, json={"model": "m", **said})
+            streams = (
+                said["stream"] if said.get("stream") is not None else by_default if "stream" not in said else False
+            )
+            assert (answer.headers["Content-Type"] != "application/json") is streams, (dialect, said)
+
+
+async def test_faults_cuts_and_delays_are_told() -> None:
+    said = TOLD | {"faults": ["heartbeat(1)", "status(429).times(1)"], "cuts": "byte", "delay": 0.001}
+    async with standing_in("openai-chat", said) as client:
+        first, second = [await client.post(CHAT, json={"stream": True}) for _ in range(2)]
+        assert (first.status_code, first.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert answered(second).text == "Hello there"
+        assert b": keep-alive" in second.content
+        plain = await client.post(CHAT, json={})
+        assert answered(plain).text == "Hello there", "a heartbeat has no place in JSON"
+    async with standing_in("anthropic", {"faults": ["refused()"]}) as client:
+        with pytest.raises(httpx.TransportError):
+            await client.post("/v1/messages", json={"stream": True})
+
+
+@pytest.mark.parametrize(
+    ("dialect", "said"),
+    [
+        ("openai-chat", lambda told: told["error"]["message"]),
+        ("anthropic", lambda told: told["error"]["message"]),
+        ("gemini", lambda told: told["error"]["message"]),
+        ("ollama", lambda told: told["error"]),
+        ("bedrock", lambda told: told["message"]),
+    ],
+)
+async def test_what_it_is_not_asked_for_is_the_provider_s_own_error(dialect: str, said: object) -> None:
+    assert callable(said)
+    path = WRITERS[dialect].path.replace("*", "m")
+    async with standing_in(dialect, {}) as client:
+        nowhere = await client.post("/v1/embeddings", json={})
+        other = await client.get(path)
+        odd = [await client.post(path, content=each) for each in (b"", b"[1]", b"\xff", b"{")]
+    assert nowhere.status_code == 404
+    assert "it answers POST …" in said(nowhere.json())
+    assert (other.status_code, "not GET" in said(other.json())) == (405, True)
+    assert [(each.status_code, said(each.json())) for each in odd] == [(400, "the body is no JSON object")] * 4
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ([], "an object with some of text, reasoning, delay, cuts, faults"),
+        ({"txt": "x"}, "one of text"),
+        ({"text": 5}, "str"),
+        ({"text": ""}, "a text"),
+        ({"delay": -1}, "seconds, 0 or more"),
+        ({"delay": float("inf")}, "seconds, 0 or more"),
+        ({"delay": True}, "int or float"),
+        ({"cuts": "nowhere"}, "nowhere"),
+        ({"faults": "reset(3)"}, "list"),
+        ({"faults": ["explode()"]}, "explode"),
+    ],
+)
+def test_what_means_nothing_is_refused_before_it_listens(said: object, problem: str) -> None:
+    with pytest.raises(BadSetting, match=problem):
+        provider("openai-chat", said)
+
+
+def test_the_command_says_where_it_is_and_stops_on_ctrl_c() -> None:
+    command = [sys.executable, "-m", "fakegpt_testkit", "stand-in", "--dialect", "openai-chat", "--port", "0", "--json"]
+    with subprocess.Popen(
+        [*command, "--fault", "heartbeat(1)", "--cuts", "7,3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+            assert ready["base_url"] == f"{ready['url']}/v1"
+            asked = f"{ready['base_url']}/chat/completions"
+            got = httpx.post(asked, json={"stream": True}, trust_env=False)
+            assert answered(got).text == "Hello from the stand-in."
+            assert b": keep-alive" in got.content
+            process.send_signal(signal.SIGINT)
+            _, problems = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, problems) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["--fault", "reset(3)"], "--fault is for the other dialects, not for --dialect fakegpt"),
+        (["--dialect", "ollama", "--accounts", "2"], "--accounts is for fakegpt, not for --dialect ollama"),
+        (["--dialect", "gemini", "--json", "--raw"], "--raw is for fakegpt, not for --dialect gemini"),
+        (["--cuts", "3,5"], "'3,5' is not one of event, random, byte"),
+        (["--dialect", "cohere", "--fault", "explode()"], "explode"),
+    ],
+)
+def test_an_option_that_would_not_be_looked_at_is_an_error(given: list[str], problem: str) -> None:
+    ran = runner().invoke(main, ["stand-in", *given])
+    assert ran.exit_code == 2
+    assert problem in " ".join(ran.stderr.split())
