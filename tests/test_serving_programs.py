@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import subprocess
-import threading
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
@@ -192,25 +189,6 @@ def test_javas_client_reads_each_answer_to_its_end(url: str) -> None:
     assert told["/missing"][0] == 404
 
 
-@contextmanager
-def pages() -> Iterator[str]:
-    """The origin of the pages that ask; another one than the server's."""
-    handler = functools.partial(_Quiet, directory=str(programs.HERE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 async def looked_at(tab: Tab, url: str) -> dict[str, Any]:
     """A login in a scenario, and the server's own page."""
     async with httpx.AsyncClient() as client:
@@ -229,7 +207,7 @@ async def looked_at(tab: Tab, url: str) -> dict[str, Any]:
 
 
 async def test_a_page_in_a_browser_asks_as_pages_do(cassettes: Any) -> None:
-    with pages() as origin, serving(cassettes, origin) as url:
+    with programs.pages() as origin, serving(cassettes, origin) as url:
         async with opened(f"{origin}/page.html") as tab:
             told = await tab.value(f"ask({json.dumps(url)})")
             told |= await looked_at(tab, url)
