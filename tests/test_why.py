@@ -58,8 +58,9 @@ def test_it_tells_the_settings_with_their_places_and_the_last_run(
     assert told["passed"] is True
     both = runner().invoke(main, ["why", "test_"])
     assert (both.exit_code, "is a part of 2 tests" in both.stderr) == (2, True)
-    unknown = runner().invoke(main, ["why", "test_none"])
-    assert (unknown.exit_code, "run it first: pytest test_none" in unknown.stderr) == (2, True)
+    for asked, hint in {"test_none": '-k "test_none"', "no[a b]": '-k "no"', "a.py::t[a b]": '"a.py::t[a b]"'}.items():
+        unknown = runner().invoke(main, ["why", asked])
+        assert (unknown.exit_code, f"run it first: pytest {hint}\n" in unknown.stderr) == (2, True), unknown.stderr
 
 
 def test_what_was_redacted_is_counted_in_the_run_and_not_in_the_file(

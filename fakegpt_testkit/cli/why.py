@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, print_json
-from fakegpt_testkit.wording import counted, listed
+from fakegpt_testkit.wording import counted, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,8 @@ def _told(test: str) -> tuple[Path, dict[str, Any]]:
             kept = json.loads((root / _KEPT).read_text(encoding="utf-8"))
     found = [test] if test in kept else [each for each in kept if test in each]
     if root is None or not found:
-        raise CliError(f"nothing is known of {test}: no run of it kept anything here; run it first: pytest {test}")
+        run = f"pytest {quoted(test)}" if ".py" in test else f"pytest -k {quoted(test.partition('[')[0])}"
+        raise CliError(f"nothing is known of {test}: no run of it kept anything here; run it first: {run}")
     if len(found) > 1:
         raise CliError(f"{test} is a part of {counted(len(found), 'test')}:{listed(found)}")
     return root, kept[found[0]]
