@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -117,7 +117,8 @@ class Head:
     """Status line and header fields of a response, as they arrived; ``at`` in seconds since the request was sent.
 
     A ``status`` of 0 says that the connection ended before any head came. ``early`` says that it came before the
-    request was whole: the recorded request is what had been sent by then.
+    request was whole: the recorded request is what had been sent by then. ``dialect`` is the one that the answer is
+    to be read in, where somebody named it; else its own words show it.
     """
 
     status: int
@@ -126,6 +127,7 @@ class Head:
     version: str = "1.1"
     at: float = 0.0
     early: bool = False
+    dialect: str = ""
 
     def __repr__(self) -> str:
         return f"<Head {self.status}: {len(self.headers)} fields>"
@@ -278,6 +280,13 @@ class Interaction:
     request: Request
     response: Tape
     provenance: Provenance = field(default_factory=Provenance)
+
+    def in_dialect(self, name: str) -> Interaction:
+        """The same, to be read in the dialect of this name; unchanged for an empty one."""
+        head = self.response.head
+        if name in ("", head.dialect):
+            return self
+        return replace(self, response=replace(self.response, head=replace(head, dialect=name)))
 
 
 EVENT_STREAM: Final = "text/event-stream"

@@ -51,6 +51,7 @@ _OUR_KEYS = frozenset(
         "server",
         "http",
         "early",
+        "dialect",
         "reason",
         "hidden",
         "order",
@@ -188,7 +189,8 @@ def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape
     version = _text(ours, "http") or "1.1"
     track = _track(ours)
     ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"), _left(ours))
-    head = Head(status, reason, headers, version, track.at if track else 0.0, _text(ours, "early") == "true")
+    at, early = track.at if track else 0.0, _text(ours, "early") == "true"
+    head = Head(status, reason, headers, version, at, early, _text(ours, "dialect"))
     cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
     tape = Tape.of_body(head, body, cut, ending)
     return replace(tape, coded=_coded(ours, tape)) if "coded" in ours else tape

@@ -86,6 +86,7 @@ def _words(interaction: Interaction, *, reason_shown: bool) -> list[str]:
         "server": provenance.server,
         "http": "" if head.version == "1.1" else head.version,
         "early": "true" if head.early else "",
+        "dialect": head.dialect,
         "reason": "" if reason_shown else head.reason,
     }
     return [f"      {key}: {inline(value)}" for key, value in words.items() if value]

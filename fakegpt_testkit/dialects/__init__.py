@@ -22,7 +22,7 @@ from fakegpt_testkit.dialects.deltas import (
     Verdict,
 )
 from fakegpt_testkit.dialects.dialect import Dialect, Reader, failure_in, failure_of_body
-from fakegpt_testkit.dialects.hearing import Heard, framing_of_tape, hear, is_stream
+from fakegpt_testkit.dialects.hearing import Heard, dialect_of_tape, framing_of_tape, hear, is_stream
 from fakegpt_testkit.dialects.known import (
     DIALECTS,
     END_MARKS,
@@ -67,6 +67,7 @@ __all__ = [
     "dialect_of_body",
     "dialect_of_events",
     "dialect_of_path",
+    "dialect_of_tape",
     "failure_in",
     "failure_of_body",
     "framing_of_tape",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.dialects.json_values import obj, parsed
-from fakegpt_testkit.dialects.known import UNKNOWN, dialect_named, dialect_of_body, dialect_of_events
+from fakegpt_testkit.dialects.known import UNKNOWN, dialect_of_body, dialect_of_events
 from fakegpt_testkit.exchange import EVENT_STREAM, media_type
 from fakegpt_testkit.framing import Framing, cut, cut_chunks, framing_of
 
@@ -27,23 +27,31 @@ class Heard:
     dialect: Dialect
 
 
-def hear(interaction: Interaction, named: str = "") -> Heard:
-    """The answer's events, as they arrived, and its dialect, which is the one ``named`` where one is."""
+def hear(interaction: Interaction) -> Heard:
+    """The answer's events, as they arrived, and its dialect, which is the one that somebody named where it is known."""
     tape, path = interaction.response, interaction.request.path
     framing = framing_of_tape(tape)
     frames = None if framing is None else cut_chunks([chunk.data for chunk in tape.chunks], framing)
-    if named:
-        return Heard(frames, dialect_named(named))
-    if frames is None:
-        return Heard(None, dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))), path))
-    return Heard(frames, dialect_of_events(frames.events, path))
+    return Heard(frames, dialect_of_tape(tape, path) if frames is None else _of_events(tape, frames, path))
+
+
+def dialect_of_tape(tape: Tape, path: str = "") -> Dialect:
+    """The dialect of an answer: the one that somebody named for it, where it is known, else what it shows."""
+    framing = framing_of_tape(tape)
+    if framing is None:
+        return dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))), path, tape.head.dialect)
+    return _of_events(tape, cut(tape.body, framing), path)
+
+
+def _of_events(tape: Tape, frames: Frames, path: str) -> Dialect:
+    return dialect_of_events(frames.events, path, tape.head.dialect)
 
 
 def framing_of_tape(tape: Tape) -> Framing | None:
     """How the body is cut into events; None where it has none. A list is a stream only where a dialect knows it."""
     label = media_type(tape.headers)
     framing = framing_of(tape.body, label)
-    if framing is Framing.JSON_ARRAY and dialect_of_events(cut(tape.body, framing).events) is UNKNOWN:
+    if framing is Framing.JSON_ARRAY and _of_events(tape, cut(tape.body, framing), "") is UNKNOWN:
         return Framing.SSE if label == EVENT_STREAM else None
     return framing
 

@@ -90,11 +90,15 @@ def known() -> tuple[Dialect, ...]:
 
 def dialect_named(name: str) -> Dialect:
     """The dialect of this name; ``unknown`` where there is none."""
+    if not name:
+        return UNKNOWN
     return next((dialect for dialect in known() if dialect.name == name), UNKNOWN)
 
 
-def dialect_of_events(events: Iterable[Event], path: str = "") -> Dialect:
-    """The dialect of a stream: that of the first event which surely belongs to one, else that of the path."""
+def dialect_of_events(events: Iterable[Event], path: str = "", named: str = "") -> Dialect:
+    """The dialect of a stream: the one ``named``, that of the first event which surely is of one, that of the path."""
+    if (told := dialect_named(named)) is not UNKNOWN:
+        return told
     all_known = (*known(), UNKNOWN)
     for _, event in zip(range(_LOOKED_AT), events, strict=False):
         said = obj(parsed(event.data))
@@ -106,8 +110,10 @@ def dialect_of_events(events: Iterable[Event], path: str = "") -> Dialect:
     return dialect_of_path(path)
 
 
-def dialect_of_body(said: Object, path: str = "") -> Dialect:
-    """The dialect of an answer that does not stream: the one whose answer this JSON is, else that of the path."""
+def dialect_of_body(said: Object, path: str = "", named: str = "") -> Dialect:
+    """The dialect of an answer that does not stream: that ``named``, the one whose answer this is, that of the path."""
+    if (told := dialect_named(named)) is not UNKNOWN:
+        return told
     for dialect in known():
         if dialect.body(said) is not None:
             return dialect

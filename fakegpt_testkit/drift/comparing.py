@@ -127,7 +127,7 @@ def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found
         yield Severity.BROKEN, f"content type {one or 'none'}, now {other or 'none'}"
         return
     yield from _headers(was, now)
-    before, after = tell(old), tell(new)
+    before, after = tell(old), tell(new if new.response.head.dialect else new.in_dialect(old.response.head.dialect))
     if before.is_stream is not after.is_stream:
         yield (
             Severity.BROKEN,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects import framing_of_tape, read_deltas, read_events
+from fakegpt_testkit.dialects import dialect_of_tape, framing_of_tape, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import ToolCall
 from fakegpt_testkit.dialects.editing import EDITORS, MESSAGES, MODELS, spread
 from fakegpt_testkit.dialects.writing import WRITERS, Said
@@ -63,7 +63,7 @@ def called(*calls: ToolCall) -> Effect:
     def change(tape: Tape) -> Tape:
         doc = _Doc.of("called", tape)
         if doc.editor.stripper is None or doc.editor.home is None:
-            problem = f"no call can be written in {speaking.dialect_of(tape).name}"
+            problem = f"no call can be written in {dialect_of_tape(tape).name}"
             raise EffectMisplaced("called", problem, "script an answer in a dialect that has calls")
         before = _read(tape).choices[0].tool_calls
         ids = [*(call.id for call in before), *("" for _ in calls)]
@@ -104,7 +104,7 @@ class _Doc:
     @classmethod
     def of(cls, name: str, tape: Tape) -> _Doc:
         framing = framing_of_tape(tape)
-        spoken = speaking.dialect_of(tape)
+        spoken = dialect_of_tape(tape)
         dialect = spoken.name
         editor = EDITORS.get(dialect, spoken.editor)
         if editor is None:
@@ -283,7 +283,7 @@ def _number(doc: _Doc, new: dict[int, list[tuple[str, Json]]], gone: list[int]) 
 
 
 def _read(tape: Tape) -> Answer:
-    dialect, framing = speaking.dialect_of(tape), framing_of_tape(tape)
+    dialect, framing = dialect_of_tape(tape), framing_of_tape(tape)
     if framing is None:
         return read_deltas(dialect.body(_object(tape.body.decode("utf-8", "replace")) or {}) or ())
     return read_events(cut(tape.body, framing).events, dialect)

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
-from fakegpt_testkit.dialects import dialect_of_body, dialect_of_events, framing_of_tape
-from fakegpt_testkit.dialects.json_values import obj, parsed
+from fakegpt_testkit.dialects import dialect_of_tape, framing_of_tape
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.framing import Framing, cut, encode_frame
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.dialects import Dialect
     from fakegpt_testkit.dialects.writing import Writer
     from fakegpt_testkit.effects.scripting import ScriptedEvent
     from fakegpt_testkit.exchange import Tape
@@ -30,20 +28,12 @@ _COMMENT: Final = b": keep-alive\n\n"
 _PINGS: Final = {Framing.JSON_LINES: b"\n", Framing.AMAZON: encode_frame(b"{}", [(":event-type", "heartbeat")])}
 
 
-def dialect_of(tape: Tape) -> Dialect:
-    """The dialect that this answer is in, by its own words."""
-    framing = framing_of_tape(tape)
-    if framing is None:
-        return dialect_of_body(obj(parsed(tape.body.decode("utf-8", "replace"))))
-    return dialect_of_events(cut(tape.body, framing).events)
-
-
 def writer_of(tape: Tape) -> Writer | None:
     """Who writes the dialect that this answer is in; None where nobody writes it.
 
     A gateway of Amazon's marks the answers of any service: only Anthropic's own words, asked for as one, are Bedrock's.
     """
-    name = dialect_of(tape).name
+    name = dialect_of_tape(tape).name
     wrapped = wraps_events(tape)
     if name == "anthropic" and framing_of_tape(tape) is None:
         wrapped = any(field.lower().startswith("x-amzn-") for field, _ in tape.headers)
@@ -115,7 +105,7 @@ def usage(tape: Tape, asked: int, answered: int) -> bytes:
     """The event that tells of tokens alone. Raises `EffectMisplaced` where there is none in the answer's dialect."""
     writer = writer_of(tape)
     if writer is None or writer.usage is None:
-        problem = f"{dialect_of(tape).name} has no event of its own for usage"
+        problem = f"{dialect_of_tape(tape).name} has no event of its own for usage"
         raise EffectMisplaced("usage", problem, "insert an event that you write, or script the answer")
     return element(tape, writer.usage(asked, answered))
 

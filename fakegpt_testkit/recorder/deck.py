@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class CassetteDeck:
     """A ``Deck`` over what was loaded, ``old``, which is None when there is no file.
 
-    ``advice`` is for errors; ``open_log`` is called when the first recording begins.
+    ``loaded`` is as the file has it, ``old`` in the dialect that the settings name. ``advice`` is for
+    errors; ``open_log`` is called when the first recording begins.
     """
 
     def __init__(
@@ -52,10 +53,10 @@ class CassetteDeck:
         self.path = path
         self.mode = mode
         self.pace = settings.pace
-        self.dialect = settings.dialect
         self.missing = old is None
         self.allowed = rules_of(mode, missing=self.missing)
-        self.old = old.interactions if old is not None else ()
+        self.loaded = old.interactions if old is not None else ()
+        self.old = tuple(each.in_dialect(settings.dialect) for each in self.loaded)
         self.origins = settings.origins or {}
         self._redaction = settings.redaction
         self._environment = dict(os.environ)  # as it is now, before the test changes it
@@ -72,6 +73,7 @@ class CassetteDeck:
             lambda: Notes(self.redactor, open_log),
             self._room,
             reads_on=settings.after_leaving == "read",
+            dialect=settings.dialect,
         )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playing] = {}
@@ -195,8 +197,8 @@ def _kept(deck: CassetteDeck, recorded: Sequence[Interaction]) -> Sequence[Inter
             return ()
         case RecordMode.ALL:
             gone = replaced(deck, recorded)
-            return [each for each in deck.old if each not in gone]
-    return deck.old
+            return [each for each, old in zip(deck.loaded, deck.old, strict=True) if old not in gone]
+    return deck.loaded
 
 
 def replaced(deck: CassetteDeck, recorded: Sequence[Interaction]) -> list[Interaction]:

@@ -57,6 +57,8 @@ class Changes:
             before = self._answered[endpoint]
             self._answered[endpoint] += 1
             tape = effects.apply(self._faults, cut, index, before)
+        if tape.head.dialect != interaction.response.head.dialect:  # a fault puts another answer in its place
+            tape = replace(tape, head=replace(tape.head, dialect=interaction.response.head.dialect))
         chosen = effects.select(self._faults, interaction, index, before)
         self._applied.update(chosen)
         return tape, bool(chosen)

@@ -5,6 +5,7 @@ Knows neither the client nor the file: the seam tells it what happens, the sessi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -35,8 +36,10 @@ class Recordings:
         make_room: Callable[[], Room],
         *,
         reads_on: bool = False,
+        dialect: str = "",
     ) -> None:
         self._reads_on = reads_on
+        self._dialect = dialect
         self._make_room = make_room
         self._origins = origins
         self._make_notes = make_notes
@@ -52,7 +55,7 @@ class Recordings:
         with self._lock:
             self._notes.open()
             self._any = True
-            recording = RecordedExchange(number, self._origins, self._notes, self._room, self._reads_on)
+            recording = RecordedExchange(number, self._origins, self._notes, self._room, self._reads_on, self._dialect)
             self._begun[number] = recording
             return recording
 
@@ -124,8 +127,9 @@ class RecordedExchange:
     ``lost`` is the request and the reason, when it could not be recorded.
     """
 
-    def __init__(self, number: int, origins: Origins, notes: Notes, room: Room, reads_on: bool) -> None:
+    def __init__(self, number: int, origins: Origins, notes: Notes, room: Room, reads_on: bool, dialect: str) -> None:
         self.reads_on = reads_on
+        self._dialect = dialect
         self.interaction: Interaction | None = None
         self.lost: tuple[str, Exception] | None = None
         self._number = number
@@ -161,7 +165,7 @@ class RecordedExchange:
         self._room.request(self._request)
 
     def head(self, head: Head) -> None:
-        self._head = canonical_head(head, self._origins)
+        self._head = replace(canonical_head(head, self._origins), dialect=self._dialect)
         self._notes.head(self._number, self._head)
         self._room.head(self._head)
 

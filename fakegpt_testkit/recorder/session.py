@@ -69,7 +69,7 @@ class Session:
     @property
     def loaded(self) -> Cassette:
         """What lay in the file when it was opened."""
-        return Cassette(self._deck.old, self.path)
+        return Cassette(self._deck.loaded, self.path)
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
@@ -98,14 +98,12 @@ class Session:
         from fakegpt_testkit.timeline import Stream
 
         by_number = {
-            number: Stream(changed, self._deck.players.get(number), self._deck.dialect)
+            number: Stream(changed, self._deck.players.get(number))
             for number, (index, changed) in self._deck.selection.changed.items()
             if is_stream(self._deck.old[index].response) or is_stream(changed.response)
         }
         by_number |= {
-            number: Stream(each, speaks=self._deck.dialect)
-            for number, each in self._deck.recordings.by_number.items()
-            if is_stream(each.response)
+            number: Stream(each) for number, each in self._deck.recordings.by_number.items() if is_stream(each.response)
         }
         return tuple(by_number[number] for number in sorted(by_number))
 

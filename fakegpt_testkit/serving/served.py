@@ -158,8 +158,7 @@ class Served:
 
     def _stream(self, entry: Entry) -> Stream:
         assert entry.played is not None
-        dialect = self._world.terms.settings.dialect
-        return Stream(entry.played, None if entry.live else entry.progress, dialect)
+        return Stream(entry.played, None if entry.live else entry.progress)
 
     def closed(self) -> None:
         """The server has ended: nothing changes any more."""

@@ -199,7 +199,7 @@ class World:
 
     def _select(self) -> None:
         settings = self.terms.settings
-        self._interactions = self.shelf.interactions
+        self._interactions = tuple(each.in_dialect(settings.dialect) for each in self.shelf.interactions)
         self._origins = self.shelf.origins
         self._redactor = Redactor(settings.redaction or Redaction(), os.environ)
         self._said: dict[str, set[str]] = {}

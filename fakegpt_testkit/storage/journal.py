@@ -94,7 +94,8 @@ class Journal:
 
     def head(self, number: int, head: Head) -> None:
         """Its response's head came."""
-        self._write({"head": number, "values": [head.status, head.reason, head.headers, head.version, float(head.at)]})
+        values = [head.status, head.reason, head.headers, head.version, float(head.at)]
+        self._write({"head": number, "values": values, "dialect": head.dialect})
 
     def chunk(self, number: int, chunk: Chunk) -> None:
         """A chunk of its response came."""
@@ -280,7 +281,7 @@ def _take(growing: dict[int, _Growing], event: dict[str, object]) -> None:
             request = Request(method, uri, _headers(fields), _unpacked(body))
             growing[n] = _Growing(request, _provenance(event["provenance"]), None, [], None)
         case {"head": int(n), "values": [int(status), str(reason), list(fields), str(version), float(at)]}:
-            growing[n].head = Head(status, reason, _headers(fields), version, at)
+            growing[n].head = Head(status, reason, _headers(fields), version, at, dialect=str(event.get("dialect", "")))
         case {"chunk": int(n), "at": float(at), "data": str(data), "ends": list(ends)}:
             growing[n].chunks.append(Chunk(at, _unpacked(data), tuple(map(int, ends))))
         case {"ending": int(n), "kind": str(kind), "at": float(at), "note": str(note)}:

@@ -36,12 +36,11 @@ class Stream:
     """One answer: what was sent, and how far the client came with it.
 
     ``interaction`` holds what was played, effects included, or what was recorded. ``reading`` is the client's progress;
-    None where nobody saw it. ``speaks`` names the dialect that it is to be read in, where its events need not tell.
+    None where nobody saw it.
     """
 
     interaction: Interaction
     reading: Playback | None = field(default=None, compare=False)
-    speaks: str = ""
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -196,7 +195,7 @@ class Stream:
 
     @cached_property
     def _listened(self) -> Heard:
-        return hear(self.interaction, self.speaks)
+        return hear(self.interaction)
 
     @property
     def _heard(self) -> Heard:
