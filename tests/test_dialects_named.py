@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fakegpt_testkit.effects import Effect
+
 
 pytestmark = pytest.mark.once
 
