@@ -20,6 +20,7 @@ from fakegpt_testkit import Chunk, EndingKind, Head, Interaction, RecordMode, Re
 from fakegpt_testkit.errors import FakeGptTestkitWarning, RequestNotRecorded
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 URL = "http://a.example/a"
@@ -84,6 +85,45 @@ async def test_an_answer_that_nobody_closes_is_freed_and_told_as_live(
         with use_cassette(tmp_path / "a.yaml") as session:
             assert await forgotten(f"{server.url}/a") == live
         assert session.left_open == ()
+
+
+LEFT: dict[str, Callable[[aiohttp.ClientResponse], Awaitable[object]]] = {
+    "not read": lambda _: asyncio.sleep(0),
+    "read in part": lambda response: response.content.readany(),
+    "read in part, byte by byte": lambda response: response.content.readexactly(1),
+    "let go of": lambda response: asyncio.sleep(0, response.release()),
+}
+
+
+@pytest.mark.parametrize("leave", LEFT.values(), ids=LEFT)
+async def test_a_closed_session_tells_no_more_of_its_open_answers_than_live(
+    leave: Callable[[aiohttp.ClientResponse], Awaitable[object]], tmp_path: Path
+) -> None:
+    async def told(url: str) -> list[str]:
+        said: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: said.append(what["message"]))
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            session = aiohttp.ClientSession()
+            responses = [await session.get(url) for _ in range(2)]
+            for each in responses:
+                await leave(each)
+            del each, responses
+            gc.collect()
+            await session.close()
+            del session
+            gc.collect()
+            await asyncio.sleep(0)
+            gc.collect()
+        return [*said, *(str(each.message) for each in warned if "Unclosed" in str(each.message))]
+
+    async with serve({"/a": (HEAD, HOLD)}) as server:
+        live = await told(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            assert await told(f"{server.url}/a") == live == []
+        with use_cassette(tmp_path / "a.yaml") as session:
+            assert await told(f"{server.url}/a") == live
+        assert len(session.played) == 2
 
 
 def test_a_refusal_keeps_no_frame_of_the_client() -> None:

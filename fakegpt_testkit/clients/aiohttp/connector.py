@@ -249,6 +249,7 @@ class PlayedExchange:
         if tape is None:
             self._going_live = self._loop.create_task(self._go_live())
             return
+        self._connection = None  # it calls back to here: let it be freed with its response, as a live one is
         name = self._deck.name(self._number)
         player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)
         self._handler.player = player

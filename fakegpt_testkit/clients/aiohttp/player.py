@@ -133,6 +133,14 @@ class PlayedHandler(ResponseHandler):
         if self._reading_paused:  # else there is nothing to resume, and aiohttp asks after each read
             super().resume_reading(*args, **options)
 
+    def forget(self) -> None:
+        """Let go of a content that takes no more: a response that nobody holds is freed at once then, as live."""
+        if self.content is None or self.content._eof:
+            return
+        if self.player is not None:
+            self.player.count()
+        self.player = self.content = None
+
     def wanted(self, *, all_of_it: bool = False) -> None:
         if self.player is not None:
             self.player.wanted(all_of_it=all_of_it)
@@ -178,7 +186,11 @@ class PlayedTransport(asyncio.Transport):
         self._closing = True
         if self._handler.player is not None:
             self._handler.player.stop()
-        self._loop.call_soon(self._handler.connection_lost, exc)
+        self._loop.call_soon(self._lost, exc)
+
+    def _lost(self, exc: BaseException | None) -> None:
+        self._handler.connection_lost(exc)
+        self._handler.forget()
 
     def is_reading(self) -> bool:
         return self.reading and not self._closing
@@ -222,6 +234,7 @@ class Player:
         self._ended = False
         self._over = False
         self.left_early = False
+        self._counted = 0, 0
         self._pace.begin(self)
 
     def __del__(self) -> None:
@@ -237,13 +250,17 @@ class Player:
     def read(self) -> int:
         """How many bytes of the body the client has taken, after content decoding."""
         content = self._handler.content
-        return 0 if content is None else content._cursor
+        return self._counted[0] if content is None else content._cursor
 
     @property
     def fed(self) -> int:
         """How many bytes of the body have arrived at the client, after content decoding."""
         content = self._handler.content
-        return 0 if content is None else content.total_bytes
+        return self._counted[1] if content is None else content.total_bytes
+
+    def count(self) -> None:
+        """Note what the client took, before its content is let go of."""
+        self._counted = self.read, self.fed
 
     def wanted(self, *, all_of_it: bool = False) -> None:
         """The client waits for bytes."""
