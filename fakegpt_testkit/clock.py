@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
 _AT_FIRST: Final[Mapping[str, Callable[[], float]]] = {"time": time.time, "monotonic": time.monotonic}
@@ -43,14 +45,57 @@ def waiting() -> Callable[[], float]:
 
     A loop that goes by Python's own clock does by the real one here.
     """
-    if (asyncio := sys.modules.get("asyncio")) is None:
+    if (loops := sys.modules.get("asyncio")) is None:
         return monotonic
     try:
-        loop = asyncio.get_running_loop()
+        loop: asyncio.AbstractEventLoop = loops.get_running_loop()
     except RuntimeError:
         return monotonic
-    plain = getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
+    plain = getattr(type(loop), "time", None) is loops.BaseEventLoop.time
     return monotonic if plain else loop.time
+
+
+def stands_still() -> bool:
+    """Whether freezegun holds the clock by which the running loop waits: none of its timers fires then."""
+    return time.monotonic is not _real("monotonic") and waiting() is monotonic
+
+
+class Call(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None: ...
+
+
+def call_at(loop: asyncio.AbstractEventLoop, moment: float, callback: Callable[[], object]) -> Call:
+    """Call from the running loop at this moment of ``waiting``'s clock, also where that of the loop stands still."""
+    if not stands_still():
+        return loop.call_at(moment, callback)
+    return _Waking(loop, max(0.0, moment - monotonic()), callback)
+
+
+class _Waking:
+    """A thread that waits in the loop's place."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], object]) -> None:
+        import threading
+
+        self._loop = loop
+        self._callback: Callable[[], object] | None = callback
+        self._timer = threading.Timer(seconds, self._wake)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        self._callback = None
+        self._timer.cancel()
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._call)
+
+    def _call(self) -> None:
+        if self._callback is not None:
+            self._callback()
 
 
 def _real(name: str) -> Callable[[], float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import sys
@@ -14,13 +15,16 @@ import aiohttp
 import httpx
 import pytest
 import requests
+import trio
+from support.serving import served, write
 from support.threaded import threaded
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, clock, load_cassette, use_cassette
-from fakegpt_testkit.exchange import Provenance
+from fakegpt_testkit.exchange import Ending, Provenance
 from fakegpt_testkit.recorder.days import moved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -153,6 +157,55 @@ async def test_what_is_recorded_under_a_frozen_clock_tells_the_real_time(
         assert each.provenance.moment is not None
         assert abs(each.provenance.moment - before) < timedelta(minutes=5)
         assert each.response.chunks[-1].at >= 0.01
+
+
+STREAM = Interaction(
+    Request("GET", URL), Tape(Head(200, "OK", at=0.02), (Chunk(0.04, b"ab"), Chunk(0.06, b"cd")), Ending(at=0.07))
+)
+
+
+async def by_aiohttp(url: str) -> bytes:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return b"".join([chunk async for chunk in response.content.iter_any()])
+
+
+async def by_httpx(url: str) -> bytes:
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).content
+
+
+CLIENTS: dict[str, Callable[[str], bytes]] = {
+    "aiohttp": lambda url: asyncio.run(by_aiohttp(url)),
+    "httpx": lambda url: httpx.get(url).content,
+    "httpx, asyncio": lambda url: asyncio.run(by_httpx(url)),
+    "httpx, trio": lambda url: trio.run(by_httpx, url),
+    "requests": lambda url: requests.get(url, timeout=5).content,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("name", ["freezegun", "time_machine"])
+def test_a_recorded_pace_goes_on_while_a_test_holds_the_clock(name: str, client: str) -> None:
+    with use_cassette((STREAM,), pace="recorded"), frozen(name, "2001-01-01"):
+        before = clock.monotonic()
+        assert CLIENTS[client](URL) == b"abcd"
+        assert clock.monotonic() - before >= 0.06
+
+
+def test_a_pace_on_a_socket_goes_on_while_a_test_holds_the_clock(tmp_path: Path) -> None:
+    with frozen("freezegun", "2001-01-01"), served(write(tmp_path, "a.yaml", STREAM)) as url:
+        assert requests.get(f"{url}/login", timeout=5).content == b"abcd"
+
+
+async def test_what_a_client_gave_up_is_not_fed_while_a_test_holds_the_clock() -> None:
+    with use_cassette((STREAM,), pace="recorded"), frozen("freezegun", "2001-01-01"):
+        task = asyncio.ensure_future(by_httpx(URL))
+        other = asyncio.ensure_future(by_aiohttp(URL))
+        await asyncio.sleep(0)
+        for each in (task, other):
+            each.cancel()
+        assert await asyncio.wait([task, other])
+        assert (task.cancelled(), other.cancelled()) == (True, True)
 
 
 def test_a_clock_that_is_put_into_the_modules_that_hold_one_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:

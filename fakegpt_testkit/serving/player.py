@@ -11,6 +11,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ class Player:
         self._frames = iter(plan.frames)
         self._next = next(self._frames, None)
         self._number = 0
-        self._began = loop.time()
-        self._handle: asyncio.Handle | None = None
+        self._waiting = clock.waiting()
+        self._began = self._waiting()
+        self._handle: clock.Call | None = None
         self._paused = False
         self._over = False
         self._holds = False
@@ -83,14 +85,14 @@ class Player:
 
     def _step(self) -> None:
         self._handle = None
-        now = self._loop.time()
+        now = self._waiting()
         for _ in range(1 if self._plan.spaced else _AT_ONCE):
             if self._over or self._paused:
                 return
             at = self._next[0] if self._next is not None else self._plan.ending.at
             due = self._began + self._timing.due(at, self._number)
             if due > now:
-                self._handle = self._loop.call_at(due, self._step)
+                self._handle = clock.call_at(self._loop, due, self._step)
                 return
             if self._plan.spaced:
                 self._began += now - due

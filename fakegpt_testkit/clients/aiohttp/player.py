@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.clients.aiohttp.paces import pace_from
 from fakegpt_testkit.clients.aiohttp.progress import Progress
 from fakegpt_testkit.errors import ResponseNotRecorded
@@ -225,12 +226,12 @@ class Player:
         self._method = method
         self._handler = handler
         self._transport = transport
-        self._pace = pace_from(pace, self._loop.time())
+        self._pace = pace_from(pace, clock.waiting()())
         self._where = where
         self._delimited = is_delimited(tape, method)
         self._frames = frames_of(tape, method)
         self._next = next(self._frames, None)
-        self._handle: asyncio.Handle | None = None
+        self._handle: clock.Call | None = None
         self._ended = False
         self._over = False
         self.left_early = False
@@ -313,9 +314,9 @@ class Player:
             self._handle = self._loop.call_soon(self._step)
 
     def step_at(self, moment: float) -> None:
-        """Take the next step at a moment of the loop's clock."""
+        """Take the next step at a moment of the clock by which the client waits."""
         if not self._over:
-            self._handle = self._loop.call_at(moment, self._step)
+            self._handle = clock.call_at(self._loop, moment, self._step)
 
     def step_next_round(self) -> None:
         """Take the next step a round later: on a wire it is another arrival, the client has read the one before."""

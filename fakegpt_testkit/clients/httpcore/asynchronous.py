@@ -34,6 +34,7 @@ from fakegpt_testkit.clients.httpcore.failures import (
     timed_out_awaited,
     why_failed,
 )
+from fakegpt_testkit.clients.httpcore.sleeping import sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +176,7 @@ class Backend:
         played = asking.get()
         ending = played.asked.refusal
         if ending is not None:
-            await self._live.sleep(played.asked.knocking(ending, timeout))
+            await sleep(self._core, self._live, played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending, awaited_at="{}:{}".format(*played.peer))
         return Stream(self._core, played.peer, self._live)
 
@@ -207,7 +208,7 @@ class Stream:
         wait = arrivals.wait(timeout)
         left = wait.seconds
         while True:  # also for no time: one round of the loop, in which others run and a cancellation counts
-            await self._live.sleep(min(left, LONGEST_SLEEP))
+            await sleep(self._core, self._live, min(left, LONGEST_SLEEP))
             left -= min(left, LONGEST_SLEEP)
             if not left:
                 break
