@@ -34,7 +34,7 @@ class Kind(StrEnum):
     SECRET = "secret"  # noqa: S105 - a word for it
     """It holds what redaction would take out today."""
     PERSONAL = "personal"
-    """It holds what may say who somebody is: an e-mail address, a telephone number."""
+    """It holds what may say who somebody is: an e-mail address, a telephone number, a bank account, a card."""
     CUT_OFF = "cut-off"
     """A response did not come to its end, or a stream to its end mark."""
     STALE = "stale"
@@ -120,9 +120,17 @@ def _personal(clean: Interaction) -> Iterator[Found]:
         del texts["the response's body"]
     for place, text in texts.items():
         for kind, count in personal(text):
-            what = {"email": "e-mail addresses", "phone": "telephone numbers"}[kind]
+            what = _PEOPLE[kind]
             way = f"fakegpt-testkit scrub FILE --shape {kind}, and in the suite Redaction(shapes=({kind!r},))"
             yield Kind.PERSONAL, f"{place} holds {what} ({count}); to take them out: {way}"
+
+
+_PEOPLE: Final = {
+    "card": "numbers of payment cards",
+    "email": "e-mail addresses",
+    "iban": "bank accounts",
+    "phone": "telephone numbers",
+}
 
 
 def _words(text: str) -> Counter[str]:

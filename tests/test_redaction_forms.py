@@ -6,12 +6,16 @@ import base64
 import hashlib
 import json
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.redaction.digests import true_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.once
 
@@ -113,6 +117,10 @@ PEM = (
 FORMS = {
     "a number": ({"password": 482913}, {"password": 900001}),
     "digits": ({"password": "48291377"}, {"password": "90000001"}),
+    "four digits": ({"password": 4829}, {"password": 9001}),
+    "five digits": ({"passwords": ["48291", "04829"]}, {"passwords": ["90001", "90002"]}),
+    "base64 of bytes": ({"secret": "q8/Rt5Kx2Wm9Zp4Lc7V+1w=="}, {"secret": "UkVEQUNURUQtc2VjcmV0LTE="}),
+    "base64 without padding": ({"secret": "q8/Rt5Kx2Wm9Zp4Lc7V+1w1A"}, {"secret": "UkVEQUNURUQtc2VjcmV0LTE="}),
     "a URL": (
         {"secret": "https://hooks.example:8443/services/T024BE7LD/B024BE7LH?x=1"},
         {"secret": "https://hooks.example:8443/REDACTED-secret-1"},
@@ -135,6 +143,17 @@ def test_a_word_has_the_form_of_its_secret_and_stays(value: object, redacted: ob
     assert json.loads(Redactor().body(json.dumps(redacted).encode())) == redacted
     inner = json.loads(Redactor().body(json.dumps({"said": json.dumps(value)}).encode()))
     assert json.loads(inner["said"]) == redacted
+
+
+@pytest.mark.parametrize("spell", [bytes.hex, lambda raw: raw.hex().upper(), lambda raw: raw.hex(":")])
+def test_hexadecimal_of_a_secret_stays_that_at_its_length(spell: Callable[[bytes], str]) -> None:
+    redactor = Redactor()
+    redactor.know("q8Rt5Kx2Wm9Zp4Lc7Vb1", "key")
+    before = spell(b"q8Rt5Kx2Wm9Zp4Lc7Vb1")
+    after = redactor.text(f"<{before}>")[1:-1]
+    assert len(after) == len(before)
+    assert after.isupper() is before.isupper()
+    assert bytes.fromhex(after.replace(":", "")) == b"REDACTED-key-1......"
 
 
 def test_a_pem_key_keeps_its_lines_wherever_it_is_met_again() -> None:

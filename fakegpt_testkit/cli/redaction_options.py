@@ -43,7 +43,7 @@ def redacting(command: Callable[..., None]) -> Callable[..., None]:
 
     for option in (
         click.option("--variable", multiple=True, help="One more variable of the environment that holds a secret."),
-        click.option("--shape", multiple=True, help="What is redacted only if asked for: email, phone."),
+        click.option("--shape", multiple=True, help="What is redacted only if asked for: card, email, iban, phone."),
         click.option("--keep", multiple=True, help="A built-in name or pattern that is no secret here."),
         click.option("--pattern", multiple=True, help="One more regular expression of a secret."),
         click.option("--name", multiple=True, help="One more name of a header, field or key to redact."),

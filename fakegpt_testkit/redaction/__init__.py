@@ -12,7 +12,7 @@ from fakegpt_testkit.deferred import defer
 if TYPE_CHECKING:
     from fakegpt_testkit.redaction.ids import former_id, is_one, shown_id
     from fakegpt_testkit.redaction.incremental import StreamRedactor
-    from fakegpt_testkit.redaction.patterns import personal
+    from fakegpt_testkit.redaction.people import personal
     from fakegpt_testkit.redaction.redactor import Redactor
     from fakegpt_testkit.redaction.settings import Finder, Redaction
 
@@ -21,7 +21,7 @@ __all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "former_id", "is
 _FILES = {
     "ids": ("former_id", "is_one", "shown_id"),
     "incremental": ("StreamRedactor",),
-    "patterns": ("personal",),
+    "people": ("personal",),
     "redactor": ("Redactor",),
     "settings": ("Finder", "Redaction"),
 }

@@ -23,9 +23,12 @@ _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*://)([^/?#\s@]*@)?([A-Za-z0-9.:\[\]
 _PEM: Final = re.compile(
     r"(-----BEGIN [A-Z ]{0,40}-----)((?:\s|\\{1,8}[nr])*)[\s\S]*?((?:\s|\\{1,8}[nr])*)(-----END [A-Z ]{0,40}-----\s*)"
 )
-_DIGITS: Final = re.compile(r"[0-9]{6,}")
-_WORD_OF_DIGITS: Final = re.compile(r"900+[0-9]{3}")
-"""One in a thousand numbers of six digits is such a word already, and stays."""
+_PADDED: Final = re.compile(r"(?=.*[+/=])[A-Za-z0-9+/]{14,}={0,2}", re.ASCII)
+"""Base64 of bytes that are no text; without a sign of it, it is like any other random letters."""
+_DIGITS: Final = re.compile(r"[0-9]{4,}")
+_WORD_OF_DIGITS: Final = re.compile(r"90[0-9]{2}|900[0-9]{2}|900+[0-9]{3}")
+"""One in a thousand numbers of five or six digits is such a word already, one in a hundred of four, and stays."""
+_SHORT_NUMBER: Final = 6
 _MOST_OF_A_LOGIN: Final = 84
 _UNDECODABLE: Final = 1
 """Letters beyond a multiple of four that no base64 has."""
@@ -39,6 +42,8 @@ def in_form(value: str, word: str) -> str:
         return f"{word}@example.invalid"
     if encodes_text(value):
         return _base64(word) if not _LOGIN.search(word) else _login(value, word)
+    if len(value) % 4 == 0 and _PADDED.fullmatch(value):
+        return _base64(word)
     if of_digits(value):
         return _digits(word, len(value))
     if url := _URL.fullmatch(value):
@@ -72,7 +77,7 @@ def _login(value: str, word: str) -> str:
 
 def _digits(word: str, length: int) -> str:
     """A nine, zeros, and the word's number: no zero is first, or it would be no number in JSON."""
-    number = int(word.rpartition("-")[2]) % 1000
+    number = int(word.rpartition("-")[2]) % (100 if length < _SHORT_NUMBER else 1000)
     return f"9{number:0{length - 1}}"
 
 

@@ -1,4 +1,4 @@
-"""Finds secrets by their shape: provider keys, JWT, Bearer, PEM, credentials in URLs, e-mail addresses.
+"""Finds secrets by their shape: provider keys, JWT, Bearer, PEM, credentials in URLs.
 
 Knows no names of places. Every expression is linear in its input: it starts at a literal, at the start of a word, and
 its repetitions are possessive or end at characters that they exclude.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.redaction.people import ASKED_SHAPES, told_of_people
 from fakegpt_testkit.redaction.values import opaque
 
 if TYPE_CHECKING:
@@ -134,22 +134,6 @@ PATTERNS: Final = (
 )
 
 _BASIC: Final = re.compile(r"\b[Bb]asic[ \t]{1,8}([A-Za-z0-9+/_-]{8,}+=*+)", re.ASCII)
-_AT: Final = re.compile(
-    r"(?:@|%40|\\u0040)([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}+)(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}+){1,8}+)", re.ASCII
-)
-_PHONE: Final = re.compile(
-    r"(?<![A-Za-z0-9+/=%_-])\+[1-9][0-9]{0,2}(?:[ -]?\([0-9]{1,4}\))?(?:[ -]?[0-9]{2,4}){2,5}(?![A-Za-z0-9+/=_-])",
-    re.ASCII,
-)
-_RESERVED: Final = re.compile(
-    r"(?:@|%40|\\u0040)(?:[A-Za-z0-9.-]*\.)?(?:example(?:\.(?:com|net|org))?|invalid|test|localhost)\Z", re.IGNORECASE
-)
-"""Domains that belong to nobody."""
-_LOCAL: Final = re.compile(r"[A-Za-z0-9._+-]+\Z", re.ASCII)
-_ESCAPE: Final = re.compile(r"(?:\\[nrt]|\\u[0-9a-f]{4}|%[0-9A-F]{2})(?=[^%\\]*\Z)", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"""\\?/\\?/[^/\s@"'<>\\]*\Z""")
-_LOCAL_LIMIT: Final = 64
-"""Of an address before its @; and where a URL's own user may start before that."""
 _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
@@ -175,12 +159,8 @@ class Hints:
         return False
 
 
-_ANY_HINT: Final = Hints((*(hint for each in PATTERNS for hint in each.hints), "asic ", "asic\t", "%40", "\\u0040"))
+_ANY_HINT: Final = Hints((*(hint for each in PATTERNS for hint in each.hints), "asic ", "asic\t"))
 
-ASKED_SHAPES: Final = frozenset({"email", "phone"})
-"""Shapes that answers are full of and that are no secrets; a suite may ask for them."""
-_ASKED: Final = tuple(sorted(ASKED_SHAPES))
-_BUILT_IN: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic"})
 PATTERN_NAMES: Final = frozenset({*(pattern.name for pattern in PATTERNS), "basic", *ASKED_SHAPES})
 
 
@@ -189,51 +169,19 @@ def shapes(
 ) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of every secret that a built-in pattern sees, except the kept patterns.
 
-    ``asked``: shapes that are redacted only for who asks for them, e-mail addresses.
+    ``asked``: shapes that are redacted only for who asks for them: what may say who somebody is.
     """
-    if not _ANY_HINT.within(text) and not ("phone" in asked and "+" in text):
-        return
-    for pattern in PATTERNS:
-        if pattern.name not in kept:
-            for start, end in pattern.find(text, anywhere=anywhere):
-                yield start, end, pattern.name
-    if "basic" not in kept and ("asic " in text or "asic\t" in text):
-        for found in _BASIC.finditer(text):
-            if basic_password(found[1]) is not None:
-                yield found.start(1), found.end(1), "basic"
-    if "email" in asked and "email" not in kept and ("@" in text or "%40" in text or "\\u0040" in text):
-        for start, end in _emails(text):
-            yield start, end, "email"
-    if "phone" in asked and "phone" not in kept and "+" in text:
-        for found in _PHONE.finditer(text):
-            yield *found.span(), "phone"
-
-
-def personal(text: str) -> list[tuple[str, int]]:
-    """What in a text may say who somebody is: each kind with how often; not what stands in programs and examples."""
-    found = [(text[start:end], text[end : end + 1], name) for start, end, name in shapes(text, _BUILT_IN, _ASKED)]
-    counts = Counter(
-        name
-        for value, after, name in found
-        if not (name == "email" and (after in {":", "("} or value.startswith("git@") or _RESERVED.search(value)))
-    )
-    return sorted(counts.items())
-
-
-def _emails(text: str) -> Iterator[tuple[int, int]]:
-    """From the @ outwards: a search that starts at the name is quadratic in long words."""
-    for found in _AT.finditer(text):
-        before = text[max(0, found.start() - 2 * _LOCAL_LIMIT) : found.start()]
-        local = _LOCAL.search(before, max(0, len(before) - _LOCAL_LIMIT))
-        last_label = found[1].rpartition(".")[2]
-        if local is None or not last_label.isalpha() or not 2 <= len(last_label) <= 24:
-            continue
-        name = local[0].lstrip(".+-")
-        escape = _ESCAPE.search(before)
-        if escape and escape.end() > len(before) - len(name):
-            name = before[escape.end() :]
-        if name and not _USERINFO.search(before[: len(before) - len(name)]):
-            yield found.start() - len(name), found.end()
+    if _ANY_HINT.within(text):
+        for pattern in PATTERNS:
+            if pattern.name not in kept:
+                for start, end in pattern.find(text, anywhere=anywhere):
+                    yield start, end, pattern.name
+        if "basic" not in kept and ("asic " in text or "asic\t" in text):
+            for found in _BASIC.finditer(text):
+                if basic_password(found[1]) is not None:
+                    yield found.start(1), found.end(1), "basic"
+    if asked:
+        yield from told_of_people(text, [kind for kind in asked if kind not in kept])
 
 
 def basic_password(credentials: str) -> str | None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.redaction.names import names
-from fakegpt_testkit.redaction.patterns import ASKED_SHAPES, PATTERN_NAMES
+from fakegpt_testkit.redaction.patterns import PATTERN_NAMES
+from fakegpt_testkit.redaction.people import ASKED_SHAPES
 from fakegpt_testkit.redaction.vault import findable
 
 Finder = Callable[[str], Iterable[str]]
@@ -27,7 +28,8 @@ class Redaction:
     built-in names or patterns that are no secret here. There is no switch for all of them. ``values``: secrets that are
     known, or functions that give one, or None; they are replaced wherever they stand, in any encoding. ``variables``:
     variables of the environment that hold a secret, beside those whose name and value say so. ``shapes``: what is no
-    secret by itself and is to be redacted too: ``email``, every address, and ``phone``, numbers with a +.
+    secret by itself and is to be redacted too: ``email``, every address; ``phone``, telephone numbers; ``iban``, bank
+    accounts; ``card``, payment cards.
 
     Raises ``BadSetting`` for a setting that would do nothing, and for a pattern that cannot be compiled.
     """

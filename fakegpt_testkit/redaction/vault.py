@@ -166,7 +166,7 @@ class Vault:
             at = text.find(literal)
             while at >= 0:
                 end = at + len(literal)
-                edit = self._in_base64(text, at, end) if packed else Edit(at, end, spelled(self._words[value], literal))
+                edit = self._in_base64(text, at, end) if packed else Edit(at, end, self._as(value, literal))
                 yield edit
                 at = text.find(literal, max(end, edit.end))
         if self._words and _ESCAPED.search(text):
@@ -179,6 +179,19 @@ class Vault:
                     wide = value.encode(encoding, "surrogatepass").decode("latin-1")
                     for found in re.finditer(re.escape(wide), text):
                         yield Edit(found.start(), found.end(), word.encode(encoding).decode("latin-1"))
+
+    def _as(self, value: str, literal: str) -> str:
+        """The word as the secret is written: hexadecimal stays that, at the same length."""
+        raw = _raw(value)
+        if len(literal) < 2 * len(raw):
+            return spelled(self._words[value], literal)
+        between = ":" if literal[2:3] == ":" else ""
+        hexadecimal = raw.hex(between) if between else raw.hex()
+        if literal.lower() != hexadecimal:
+            return spelled(self._words[value], literal)
+        word = fitted(self._words[value], len(raw)).encode()
+        word_in_hex = word.hex(between) if between else word.hex()
+        return word_in_hex.upper() if literal.isupper() else word_in_hex
 
     def begun(self, text: str, least: int = 4) -> tuple[int, str]:
         """How many characters at the end of a text are the start of a secret, without all of it, and its word."""
