@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import socket
 import ssl
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import h2.config
-import h2.connection
-import h2.events
 import httpcore
 import httpcore2
 import httpx
@@ -319,141 +313,6 @@ def test_one_cassette_holds_several_clients_and_each_replays_another_s(server: R
         ]
 
 
-@contextmanager
-def http2_server(
-    authority: trustme.CA, *, resets: bool = False, parts: tuple[bytes, ...] = EVENTS, coding: str = ""
-) -> Iterator[str]:
-    """Answers each HTTP/2 request with these parts, one DATA frame each; or resets its stream after the first."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
-    tls.set_alpn_protocols(["h2"])
-
-    def converse(taken: ssl.SSLSocket) -> None:
-        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-        state.initiate_connection()
-        taken.sendall(state.data_to_send())
-        with suppress(OSError):
-            while data := taken.recv(65536):
-                for event in state.receive_data(data):
-                    if isinstance(event, h2.events.StreamEnded):
-                        answer(taken, state, event.stream_id)
-                taken.sendall(state.data_to_send())
-        taken.close()
-
-    def answer(taken: ssl.SSLSocket, state: h2.connection.H2Connection, stream: int) -> None:
-        label = [("content-encoding", coding)] if coding else []
-        state.send_headers(stream, [(":status", "200"), ("content-type", "text/event-stream"), *label])
-        for event in parts:
-            state.send_data(stream, event)
-            taken.sendall(state.data_to_send())
-            if resets:
-                state.reset_stream(stream, 2)
-                return
-        state.end_stream(stream)
-
-    listening = socket.create_server(("localhost", 0))
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                taken, _ = listening.accept()
-                threading.Thread(target=converse, args=(tls.wrap_socket(taken, server_side=True),), daemon=True).start()
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield f"https://localhost:{listening.getsockname()[1]}"
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        thread.join(5)
-
-
-@BOTH
-def test_http_2_is_recorded_frame_by_frame_and_says_so_again(
-    lib: ModuleType, authority: trustme.CA, tmp_path: Path
-) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-
-    def program() -> tuple[str, list[bytes]]:
-        with lib.Client(http2=True, verify=context) as client, client.stream("POST", url, content=b"a") as response:
-            return response.http_version, list(response.iter_raw())
-
-    async def awaited() -> tuple[str, list[bytes]]:
-        client = lib.AsyncClient(http2=True, verify=context)
-        async with client, client.stream("POST", url, content=b"b") as response:
-            return response.http_version, [part async for part in response.aiter_raw()]
-
-    with http2_server(authority) as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
-        live = [program(), asyncio.run(awaited())]
-    assert live == [("HTTP/2", list(EVENTS))] * 2
-    with use_cassette(tmp_path / "c.yaml"):
-        assert [program(), asyncio.run(awaited())] == live
-    assert [each.request.body for each in load_cassette(tmp_path / "c.yaml").interactions] == [b"a", b"b"]
-
-
-@BOTH
-def test_an_http_2_stream_that_was_reset_is_so_again(lib: ModuleType, authority: trustme.CA, tmp_path: Path) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-
-    def program() -> str:
-        with lib.Client(http2=True, verify=context) as client, pytest.raises(lib.RemoteProtocolError) as raised:
-            client.post(url)
-        return str(raised.value)
-
-    with http2_server(authority, resets=True) as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
-        live = program()
-    with use_cassette(tmp_path / "c.yaml"):
-        assert program() == live
-
-
-PACKED = gzip.compress(b"".join(EVENTS) * 9, mtime=12345)
-
-
-@pytest.mark.parametrize(
-    ("parts", "decoded", "raw"),
-    [
-        ((PACKED[:30], PACKED[30:]), EndingKind.COMPLETE, EndingKind.COMPLETE),
-        (EVENTS, EndingKind.ABANDONED, EndingKind.COMPLETE),
-        ((PACKED[:60], PACKED[60:-8] + bytes(8)), EndingKind.MALFORMED, EndingKind.MALFORMED),
-    ],
-    ids=["gzip", "no gzip", "another checksum"],
-)
-@BOTH
-def test_a_coding_over_http_2_is_the_client_s_to_take_off(
-    lib: ModuleType,
-    parts: tuple[bytes, ...],
-    decoded: EndingKind,
-    raw: EndingKind,
-    authority: trustme.CA,
-    tmp_path: Path,
-) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-
-    def program(reader: str) -> tuple[bytes, str]:
-        seen = b""
-        try:
-            with lib.Client(http2=True, verify=context) as client, client.stream("POST", url) as response:
-                for part in getattr(response, reader)():
-                    seen += part
-        except lib.DecodingError as failure:
-            return seen, type(failure).__name__
-        return seen, ""
-
-    for reader, ending in (("iter_bytes", decoded), ("iter_raw", raw)):
-        file = tmp_path / f"{reader}.yaml"
-        with http2_server(authority, parts=parts, coding="gzip") as url:
-            live = program(reader)
-            with use_cassette(file, record_mode="all"):
-                assert program(reader) == live
-        assert load_cassette(file).interactions[0].response.ending.kind is ending
-        with use_cassette(file):
-            assert program(reader) == live
-
-
 @pytest.mark.parametrize("core", [httpcore, httpcore2], ids=lambda module: module.__name__)
 def test_the_inner_names_that_we_lean_on_are_there(core: ModuleType) -> None:
     named = f"{core.__name__} {core.__version__} has no longer"
@@ -464,8 +323,14 @@ def test_the_inner_names_that_we_lean_on_are_there(core: ModuleType) -> None:
     for kind in (core.HTTP11Connection, core.AsyncHTTP11Connection):
         assert hasattr(kind, "_send_request_headers"), f"{named} {kind.__name__}._send_request_headers"
     for kind in (core.HTTP2Connection, core.AsyncHTTP2Connection):
-        for name in ("_send_request_headers", "_send_stream_data", "_receive_stream_event", "_response_closed"):
+        for name in (
+            *("_send_request_headers", "_send_stream_data", "_receive_stream_event", "_response_closed"),
+            "_receive_response_body",
+        ):
             assert hasattr(kind, name), f"{named} {kind.__name__}.{name}"
+    http2 = core.HTTP2Connection(core.Origin(b"http", b"a.example", 80), core.MockStream([]))
+    for name in ("_read_exception", "_connection_error"):
+        assert hasattr(http2, name), f"{named} HTTP2Connection.{name}"
 
 
 @BOTH

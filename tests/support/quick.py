@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 OUTSIDE = frozenset(
     {
-        *(f"support.{name}" for name in ("behaviours", "browser", "clients", "commands", "listening", "live_llm")),
+        *(
+            f"support.{name}"
+            for name in ("behaviours", "browser", "clients", "commands", "http2", "listening", "live_llm")
+        ),
         *(f"support.{name}" for name in ("pages", "programs", "raw", "servers", "suites", "three_ways")),
         *("aiohttp.web", "aiohttp.test_utils", "http.server", "socket"),
         *("fakegpt_testkit.fakegpt.stand_in", "fakegpt_testkit.serving"),

@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 from fakegpt_testkit import clock
 from fakegpt_testkit.clients.httpcore.exchanges import KEY, Asked
 from fakegpt_testkit.clients.httpcore.failures import H2
+from fakegpt_testkit.clients.httpcore.leaving import read_on, read_on_awaited
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
-from fakegpt_testkit.wire.capture import Moments, reset_name
+from fakegpt_testkit.wire.capture import GRACE, READ_ON, Moments, reset_name
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
 
 if TYPE_CHECKING:
@@ -27,15 +28,36 @@ _LONGEST_NOTE = 80
 class StreamCapture:
     """One HTTP/2 stream, told to a recording."""
 
-    def __init__(self, asked: Asked, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, asked: Asked, headers: Iterable[tuple[bytes, bytes]], url: Any) -> None:
+        from fakegpt_testkit.dialects import END_MARKS  # loads what knows all dialects: no replay needs it
+
+        self.url = url
         self._recording = asked.record()
         self._asked = asked
+        self._end_marks = END_MARKS
+        self._longest_mark = max(map(len, END_MARKS))
+        self._tail = b""  # what may be the beginning of an end mark
+        self._marked = False
+        self._clock = clock.waiting()
+        self._waits_until: float | None = None
+        self._left_at: float | None = None
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
-        self._moments = Moments(clock.waiting())
+        self._moments = Moments(self._clock)
         self._decoding = Decoding(())
         self._coded: list[tuple[Chunk, Chunk]] = []
         self._requested = self._over = False
+
+    def grace(self) -> float:
+        """How many seconds it is still worth to read on where the client leaves; see ``Capture``."""
+        if self._over:
+            return 0.0
+        if self._waits_until is None:
+            if not self._marked and not self._recording.reads_on:
+                return 0.0
+            self._waits_until = self._clock() + (GRACE if self._marked else READ_ON)
+            self._left_at = None if self._marked else self._moments.next()
+        return max(self._waits_until - self._clock(), 0.0)
 
     def written(self, data: bytes) -> None:
         """A part of the request's body."""
@@ -60,6 +82,8 @@ class StreamCapture:
 
     def failed(self, core: ModuleType, failure: BaseException) -> None:
         """The wait for an event ended otherwise."""
+        if self._waits_until is not None and not isinstance(failure, (core.RemoteProtocolError, core.NetworkError)):
+            return  # the client has left, and it is we who wait
         if isinstance(failure, core.ReadTimeout):
             self.ended(EndingKind.TIMEOUT, "sock_read")
         elif isinstance(failure, core.RemoteProtocolError):
@@ -74,7 +98,7 @@ class StreamCapture:
         if not self._over:
             self._over = True
             self._request()
-            self._recording.ended(Ending(kind, self._moments.next(), note), self._coded)
+            self._recording.ended(Ending(kind, self._moments.next(), note, self._left_at), self._coded)
 
     def _data(self, received: bytes) -> None:
         try:
@@ -86,6 +110,9 @@ class StreamCapture:
         if self._decoding.is_coded:
             self._coded.append((chunk, Chunk(chunk.at, received)))
         if chunk.data:
+            recent = self._tail + chunk.data
+            self._marked = self._marked or any(mark in recent for mark in self._end_marks)
+            self._tail = recent[-self._longest_mark :]
             self._recording.chunk(chunk)
 
     def _request(self) -> None:
@@ -108,7 +135,7 @@ class Captures:
         """A request's head is about to be sent."""
         asked = request.extensions.get(KEY)
         if isinstance(asked, Asked):
-            self._all.setdefault(connection, {})[stream_id] = StreamCapture(asked, request.headers)
+            self._all.setdefault(connection, {})[stream_id] = StreamCapture(asked, request.headers, request.url)
 
     def find(self, connection: Any, stream_id: int) -> StreamCapture | None:
         """The capture of this stream, if it is recorded."""
@@ -187,14 +214,26 @@ def replace_event(captures: Captures, core: ModuleType, awaited: bool, original:
     return receive_stream_event_awaited if awaited else receive_stream_event
 
 
-def replace_closed(captures: Captures, core: ModuleType, awaited: bool, original: Any) -> Any:  # noqa: ARG001
+def replace_closed(captures: Captures, core: ModuleType, awaited: bool, original: Any) -> Any:
     """What is called when the client lets go of a stream."""
 
-    def response_closed(self: Any, stream_id: int) -> Any:
-        captures.end(self, stream_id)
-        return original(self, stream_id)
+    def response_closed(self: Any, stream_id: int) -> None:
+        try:
+            if (capture := captures.find(self, stream_id)) is not None:
+                read_on(core, self, capture, stream_id)
+        finally:
+            captures.end(self, stream_id)
+            original(self, stream_id)
 
-    return response_closed
+    async def response_closed_awaited(self: Any, stream_id: int) -> None:
+        try:
+            if (capture := captures.find(self, stream_id)) is not None:
+                await read_on_awaited(core, self, capture, stream_id)
+        finally:
+            captures.end(self, stream_id)
+            await original(self, stream_id)
+
+    return response_closed_awaited if awaited else response_closed
 
 
 def _nothing(_: object) -> None:

@@ -1,0 +1,63 @@
+"""The rest of an HTTP/2 stream that its client has left, read for the recording where it is still worth it.
+
+Knows no recording: how long it is worth it is the capture's to say. Other streams of the connection go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_STEP: Final = 0.05
+"""Seconds for which the connection is kept from its other streams at most."""
+
+
+class Rest(Protocol):
+    """What hears the stream."""
+
+    def grace(self) -> float:
+        """How many seconds it is still worth to read on."""
+
+    @property
+    def url(self) -> Any:
+        """The client's own value."""
+
+
+def read_on(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> None:
+    """Read until it is not worth it any more. What fails here is the recording's to know, and not the client's."""
+    while (left := rest.grace()) and connection._read_exception is None:
+        limits = {"read": min(left, _STEP)}
+        request = core.Request(b"GET", rest.url, extensions={"timeout": limits})
+        try:
+            for _ in connection._receive_response_body(request=request, stream_id=stream_id):
+                if not (left := rest.grace()):
+                    return
+                limits["read"] = min(left, _STEP)
+        except core.ReadTimeout:
+            _go_on(connection)
+        except Exception:
+            return
+
+
+async def read_on_awaited(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> None:
+    """The twin of ``read_on``."""
+    while (left := rest.grace()) and connection._read_exception is None:
+        limits = {"read": min(left, _STEP)}
+        request = core.Request(b"GET", rest.url, extensions={"timeout": limits})
+        try:
+            async for _ in connection._receive_response_body(request=request, stream_id=stream_id):
+                if not (left := rest.grace()):
+                    return
+                limits["read"] = min(left, _STEP)
+        except core.ReadTimeout:
+            _go_on(connection)
+        except Exception:
+            return
+
+
+def _go_on(connection: Any) -> None:
+    """That wait was ours: for the client the connection is as good as it was."""
+    connection._read_exception = None
+    connection._connection_error = False
