@@ -5,6 +5,7 @@ Knows no recording: how long it is worth it is the capture's to say. Other strea
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ async def read_on_awaited(core: ModuleType, connection: Any, rest: Rest, stream_
         limits = {"read": min(left, _STEP)}
         request = core.Request(b"GET", rest.url, extensions={"timeout": limits})
         try:
-            async for _ in connection._receive_response_body(request=request, stream_id=stream_id):
-                if not (left := rest.grace()):
-                    return
-                limits["read"] = min(left, _STEP)
+            async with aclosing(connection._receive_response_body(request=request, stream_id=stream_id)) as parts:
+                async for _ in parts:
+                    if not (left := rest.grace()):
+                        return
+                    limits["read"] = min(left, _STEP)
         except core.ReadTimeout:
             _go_on(connection)
         except Exception:
