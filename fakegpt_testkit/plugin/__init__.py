@@ -327,8 +327,9 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         session.passed,
         session.redacted,
     )
-    item.user_properties.append((PROPERTY, figures.dump()))
-    why.note(item, figures.test, figures.dump(), wanted.sources)
+    dumped = figures.dump()
+    item.user_properties.append((PROPERTY, dumped))
+    why.note(item, figures.test, dumped, wanted.sources)
     drift.note(item, session.drift, cassette)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import media_type
@@ -25,7 +26,7 @@ _BEFORE: Final = timedelta(days=1)
 """What lay further back when it was recorded is no date to go by: 1970 in a cookie says that it is to go."""
 _LARGEST: Final = 1 << 20
 
-_FIELDS: Final = frozenset({"date", "expires", "retry-after"})
+_DATED: Final = frozenset({"date", "expires", "retry-after", "set-cookie"})
 _COOKIE: Final = re.compile(r"(?<=;)(\s*expires\s*=\s*)([^;]+)", re.IGNORECASE)
 _IN_JSON: Final = re.compile(
     rb'"(?:expires_?at|expires_?on|expiration|expires)"\s*:\s*"?'
@@ -41,7 +42,10 @@ def moved(interaction: Interaction, now: datetime) -> Interaction:
         return interaction
     shift = _Shift(then, timedelta(seconds=int((now - then).total_seconds())))
     tape = interaction.response
-    headers = tuple((name, shift.in_field(name.lower(), value)) for name, value in tape.headers)
+    headers = tuple(
+        (name, shift.in_field(low, value)) if (low := name.lower()) in _DATED else (name, value)
+        for name, value in tape.headers
+    )
     if edits := list(shift.in_body(tape)):
         tape = _edited(tape, headers, edits)
     elif headers != tape.headers:
@@ -67,11 +71,9 @@ class _Shift:
         self._by = by
 
     def in_field(self, name: str, value: str) -> str:
-        if name in _FIELDS:
-            return self._http_date(value)
         if name == "set-cookie":
             return _COOKIE.sub(lambda found: found[1] + self._http_date(found[2]), value)
-        return value
+        return self._http_date(value)
 
     def in_body(self, tape: Tape) -> Iterator[Edit]:
         """In JSON, beside the names that credentials have for their end."""
@@ -94,10 +96,10 @@ class _Shift:
 
     def _http_date(self, said: str) -> str:
         """By RFC 9110, 5.6.7, and as older services write cookies: ``Mon, 01-Jan-2024 00:00:00 GMT``."""
-        from email.utils import format_datetime, parsedate_to_datetime
+        from email.utils import format_datetime
 
         try:
-            to = self._to(parsedate_to_datetime(said))
+            to = self._to(_read(said))
         except (ValueError, TypeError):
             return said
         if to is None:
@@ -120,3 +122,11 @@ class _Shift:
         unit = 1000 if len(said) == 13 else 1
         to = self._to(datetime.fromtimestamp(int(said) / unit, UTC))
         return said if to is None else str(int(said) + int(self._by.total_seconds()) * unit)
+
+
+@lru_cache(maxsize=64)
+def _read(said: str) -> datetime:
+    """The date of a field; the answers of one test have the same again and again."""
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(said)
