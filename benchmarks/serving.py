@@ -1,8 +1,9 @@
-"""Many streams at once from the server, beside a bare asyncio server, aiohttp.web and aimock; long use; a recording.
+"""Many streams at once, beside a bare asyncio server, aiohttp.web, aimock, WireMock; long use; a recording; idling.
 
-``python benchmarks/serving.py [streams 1 200 1000 | requests 20000 | recording]``, all three without a word. Each has a
-process of its own and sends 100 events in two seconds to every client; only what one run says can be compared.
-aimock is there where ``npm install @copilotkit/aimock`` was run in ``.matrix/aimock``. Knows no recorded cassette.
+``python benchmarks/serving.py [streams 1 200 1000 | requests 20000 | recording | idle]``, all four without a word. Each
+has a process of its own and sends 100 events in two seconds to every client; only what one run says can be compared.
+aimock is there where ``npm install @copilotkit/aimock`` was run in ``.matrix/aimock``, WireMock where ``npm install
+wiremock`` was in ``.matrix/wiremock`` and there is Java. Knows no recorded cassette.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
-from contextlib import asynccontextmanager
+import time
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -42,6 +46,7 @@ ASKED = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"hello
 POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 POST += b"Content-Length: %d\r\n\r\n%b" % (len(ASKED), ASKED)
 AIMOCK = Path(".matrix/aimock")
+WIREMOCK = Path(".matrix/wiremock")
 
 
 # --- servers, each in a process of its own; the first line that it prints ends with its URL ---
@@ -135,7 +140,33 @@ def serve_aimock() -> None:
     os.execvp("node", ["node", program, *options])
 
 
-SERVERS = {"ours": serve_ours, "bare": serve_bare, "aiohttp.web": serve_aiohttp, "aimock": serve_aimock}
+def serve_wiremock() -> None:
+    """As it is delivered: the body in 100 even pieces over two seconds, which is the nearest that it can."""
+    folder = WIREMOCK / "root"
+    (folder / "mappings").mkdir(parents=True, exist_ok=True)
+    paced = {"numberOfChunks": len(EVENTS), "totalDuration": int(GAP * len(EVENTS) * 1000)}
+    response = {"status": 200, "headers": dict(FIELDS[:1]), "body": b"".join(EVENTS).decode()}
+    said = {"request": {"method": "GET", "url": "/"}, "response": {**response, "chunkedDribbleDelay": paced}}
+    (folder / "mappings" / "stream.json").write_text(json.dumps(said), encoding="utf-8")
+    [jar] = WIREMOCK.glob("node_modules/wiremock/build/*.jar")
+    if not os.fork():  # it does not say when it listens
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", 4020)):
+                print("http://127.0.0.1:4020", flush=True)
+                os._exit(0)
+            time.sleep(0.05)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execvp("java", ["java", "-jar", str(jar), "--port", "4020", "--root-dir", str(folder), "--no-request-journal"])
+
+
+SERVERS = {
+    "ours": serve_ours,
+    "bare": serve_bare,
+    "aiohttp.web": serve_aiohttp,
+    "aimock": serve_aimock,
+    "WireMock": serve_wiremock,
+}
+THERE = {"aimock": AIMOCK, "WireMock": WIREMOCK}
 
 
 # --- the client ---
@@ -229,7 +260,7 @@ async def streams(name: str, count: int) -> str:
         used, peak = cpu(process) - before, memory(process)
     whole = sum(end in each.body for each in came)
     exact = "-" if name == "aimock" else str(sum(each.body == WHOLE for each in came))
-    late = sorted(at for each in came for at in each.late()) if name != "aimock" else []
+    late = sorted(at for each in came for at in each.late()) if name not in THERE else []
     told = f"{statistics.median(late):6.1f} ms p50, {late[int(len(late) * 0.99)]:7.1f} ms p99" if late else ""
     return f"{name:12} {count:5}: {whole:4} whole, {exact:>4} exact, {used:5.2f} s CPU, {peak:4.0f} MB  {told}"
 
@@ -286,16 +317,45 @@ async def recording() -> str:
     )
 
 
+def idle(count: int) -> str:
+    """The command with so many cassettes of a stream each, and one request: start, memory, CPU while nobody asks."""
+    chunks = tuple(Chunk(GAP * nth, each, (len(each),)) for nth, each in enumerate(EVENTS, 1))
+    tape = Tape(Head(200, "OK", FIELDS), chunks, Ending(at=GAP * 100))
+    told = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            asked = Interaction(Request("GET", f"https://api.example/{number}"), tape)
+            path = Path(folder, f"{number}.yaml")
+            path.write_bytes(dumps(Cassette((asked,), str(path))))
+        for watch in ([], ["--watch"]):
+            command = [sys.executable, "-m", "fakegpt_testkit", "serve", folder, "--port", "0", *watch]
+            began = time.monotonic()
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                process.stdout.readline()
+                started, used = time.monotonic() - began, cpu(process.pid)
+                time.sleep(10)
+                spent = (cpu(process.pid) - used) * 6
+                held = memory(process.pid, "VmRSS")
+                process.terminate()
+            what = " ".join(["idle", *watch, f"{count} cassettes: listens after"])
+            told.append(f"{what} {started:.2f} s, {held:.0f} MB, {spent:.2f} s CPU a minute")
+    return "\n".join(told)
+
+
 def main(words: Sequence[str]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     numbers = [int(each) for each in words if each.isdigit()]
     if not words or words[0] == "streams":
         for count in numbers or [1, 200, 1000]:
             for name in SERVERS:
-                if name != "aimock" or AIMOCK.exists():
+                if name not in THERE or THERE[name].exists():
                     print(asyncio.run(streams(name, count)), flush=True)
     if not words or words[0] == "requests":
         print(asyncio.run(long_use(*(numbers or [20000]))), flush=True)
+    if not words or words[0] == "idle":
+        for count in numbers or [1, 100]:
+            print(idle(count), flush=True)
     if not words or words[0] == "recording":
         print(asyncio.run(recording()), flush=True)
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import trustme
+import yaml
 from support.commands import runner
 from support.raw import raw_server
 from support.servers import HOLD
@@ -29,7 +34,6 @@ from fakegpt_testkit.serving import MATCH_ON, Access, Door, Recorder, certificat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.once
 
@@ -133,6 +137,44 @@ def test_who_asks_for_its_health_is_told_in_words_and_by_the_status(tmp_path: Pa
     assert (well.exit_code, json.loads(well.stdout)["status"]) == (0, "ok")
     assert (gone.exit_code, "does not answer" in gone.stdout) == (1, True)
     assert (other.exit_code, "a URL such as" in other.stderr) == (2, True)
+
+
+def test_the_containers_of_the_how_to_do_what_their_file_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs/howto/serve-node-browser.md").read_text(encoding="utf-8")
+    services = yaml.safe_load(page.partition("# compose.yaml\n")[2].partition("```")[0])["services"]
+    model, app = services["model"], services["app"]
+    write(tmp_path, "chat.yaml", CHAT)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    there = os.environ["PATH"]
+    bare = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{there}", "HOME": str(tmp_path)}
+    installs, serves = shlex.split(model["command"])[2].split(" && ")
+    assert installs == "pip install fakegpt-testkit"
+    checks = [each.replace("8088", port) for each in model["healthcheck"]["test"][1:]]
+
+    def healthy() -> bool:
+        return subprocess.run(checks, env=bare, capture_output=True, check=False).returncode == 0
+
+    assert not healthy()
+    command = shlex.split(serves.replace("/cassettes", str(tmp_path)))
+    environment = bare | model["environment"] | {"FAKEGPT_SERVE_PORT": port}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert healthy()
+            base = urlsplit(app["environment"]["OPENAI_BASE_URL"])
+            asked = f"http://127.0.0.1:{port}{base.path}/chat/completions"
+            assert (
+                base.netloc == "model:8088"
+            )  # by the name that the file allows, at the port that is served by default
+            assert httpx.post(asked, json={"model": "m"}, headers={"Host": base.netloc}).status_code == 200
+            assert httpx.post(asked, json={"model": "m"}, headers={"Host": "other:8088"}).status_code == 421
+            process.terminate()
+            assert process.wait(20) == 0  # as a container is stopped
+        finally:
+            process.kill()
+    assert app["depends_on"] == {"model": {"condition": "service_healthy"}}
 
 
 def test_it_fails_at_its_end_for_a_request_that_had_no_answer_where_that_is_wanted(tmp_path: Path) -> None:

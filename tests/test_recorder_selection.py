@@ -13,9 +13,9 @@ import pytest
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Settings, Tape, faults
 from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
-from fakegpt_testkit.matching import matches
+from fakegpt_testkit.matching import Rules, fingerprint, matches
+from fakegpt_testkit.recorder import index, use_cassette
 from fakegpt_testkit.recorder import selection as selecting
-from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
 from fakegpt_testkit.recorder.selection import Selection
@@ -154,6 +154,25 @@ def test_what_a_request_costs_does_not_grow_with_the_cassette(
 ) -> None:
     for order in (list(range(100)), list(range(99, -1, -1)), [at * 37 % 100 for at in range(100)]):
         assert compared(100, order, monkeypatch, **settings) <= 500
+
+
+def test_a_request_that_no_profile_concerns_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def reading(request: Request, rules: Rules, media: str) -> bytes:
+        read.append(request.path)
+        return fingerprint(request, rules, media)
+
+    monkeypatch.setattr(index, "fingerprint", reading)
+    asked = [Request("POST", f"https://a.example{path}", (), b"{}") for path in ("/v1/chat/completions", "/api/loads")]
+    for known, times in ([asked[0]], 1), (asked, 2):
+        found = index.Index(lambda known=known: known, Rules(), ())  # type: ignore[misc]
+        found.find(asked[0])
+        read.clear()
+        assert [*index.every(found.find(asked[0]))] == [0]
+        assert read == [asked[0].path] * times
+    by_method = index.Index(lambda: asked, Rules(match_on=("method",)), ())
+    assert [*index.every(by_method.find(asked[0]))] == [0, 1]
 
 
 def test_repeats_and_spoilt_answers_are_found_in_any_order() -> None:

@@ -14,6 +14,7 @@ from fakegpt_testkit.matching.comparison import (
     compare,
     matches,
 )
+from fakegpt_testkit.matching.fields import concerns
 from fakegpt_testkit.matching.fingerprint import fingerprint
 from fakegpt_testkit.matching.leaves import Leaf, leaves
 from fakegpt_testkit.matching.likeness import Likeness
@@ -33,6 +34,7 @@ __all__ = [
     "chosen",
     "closest",
     "compare",
+    "concerns",
     "fingerprint",
     "leaves",
     "matches",

@@ -108,6 +108,11 @@ def reach(rules: tuple[str, ...], method: str, path: str, root: str) -> Reach:
     )
 
 
+def concerns(rules: tuple[str, ...], method: str, path: str) -> bool:
+    """Whether any of the rules ignores something of a request to this method and path."""
+    return any(rule.method.fullmatch(method) and rule.path.fullmatch(path) for rule in map(_parsed, rules))
+
+
 def onward(reached: Reach, step: Key) -> Reach:
     """What is left of the ignored paths one step further in."""
     further: list[_Pattern] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import profiles
 from fakegpt_testkit.exchange import media_type
-from fakegpt_testkit.matching import fingerprint
+from fakegpt_testkit.matching import concerns, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +91,8 @@ class Index:
         requests = self._requests()
         groups = {self._rules: [*range(len(requests))]}
         for number, each in enumerate(requests):
-            if volatile := profiles.owned(each):
+            volatile = profiles.owned(each)
+            if volatile and ("path" not in self._rules.match_on or concerns(volatile, each.method, each.path)):
                 groups.setdefault(replace(self._rules, ignored=self._rules.ignored + volatile), []).append(number)
         return groups
 
