@@ -165,3 +165,29 @@ def test_a_repr_shows_no_value() -> None:
     tape = Tape(Head(200, "OK", (("A", secret),)), (Chunk(0.0, secret.encode()),), Ending())
     assert secret not in repr(Interaction(request, tape)) + repr(tape.head) + repr(tape.chunks)
     assert repr(request) == "<Request POST api.example: 1 fields, 20 bytes>"
+
+
+WORDLESS = """
+import pytest
+
+class Wordless:
+    def __str__(self):
+        raise RuntimeError("asked for words")
+    __repr__ = __str__
+
+@pytest.mark.fakegpt
+@pytest.mark.parametrize("what", [Wordless(), Wordless()])
+@pytest.mark.parametrize("key", [b"q8Rt5Kx2Wm9Zp4Lc7Vb1"])
+def test_asks(key, what, fakegpt_cassette):
+    print(fakegpt_cassette.path)
+"""
+
+
+def test_a_parameter_that_is_in_no_id_is_not_asked_for_words(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".ini", tox=INI)
+    pytester.makepyfile(test_suite=WORDLESS)
+    result = pytester.runpytest_inprocess("-rP", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+    used = {line for line in result.stdout.str().splitlines() if line.endswith(".yaml")}
+    assert len(used) == 2
+    assert all("test_asks[REDACTED-parameter" in line for line in used)

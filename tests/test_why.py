@@ -56,6 +56,12 @@ def test_it_tells_the_settings_with_their_places_and_the_last_run(
     told = json.loads(runner().invoke(main, ["why", "other", "--json"]).stdout)
     assert ["unplayed", "'ignore'", "the marker"] in told["settings"]
     assert told["passed"] is True
+    elsewhere = pytester.path / ".cache" / "pytest"
+    elsewhere.parent.mkdir()
+    (pytester.path / ".pytest_cache").rename(elsewhere)
+    assert runner().invoke(main, ["why", "other"]).exit_code == 2
+    assert runner().invoke(main, ["why", "other", "--cache-dir", ".cache/pytest"]).exit_code == 0
+    elsewhere.rename(pytester.path / ".pytest_cache")
     both = runner().invoke(main, ["why", "test_"])
     assert (both.exit_code, "is a part of 2 tests" in both.stderr) == (2, True)
     for asked, hint in {"test_none": '-k "test_none"', "no[a b]": '-k "no"', "a.py::t[a b]": '"a.py::t[a b]"'}.items():

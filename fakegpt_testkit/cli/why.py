@@ -15,18 +15,25 @@ from fakegpt_testkit.wording import counted, listed, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEPT = Path(".pytest_cache", "v", "fakegpt", "tests")
+_KEPT = Path("v", "fakegpt", "tests")
 
 
 @click.command(epilog=example("fakegpt-testkit why tests/test_chat.py::test_greets"))
 @click.argument("test")
+@click.option(
+    "--cache-dir",
+    default=".pytest_cache",
+    show_default=True,
+    metavar="FOLDER",
+    help="pytest's cache_dir, where the suite has another.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def why(test: str, *, as_json: bool) -> None:
+def why(test: str, *, cache_dir: str, as_json: bool) -> None:
     """Tell of a test which cassette it has, where its settings come from, and what happened in the last run.
 
     TEST is its id, or a part that no other test's has.
     """
-    root, told = _told(test)
+    root, told = _told(test, Path(cache_dir, _KEPT))
     if as_json:
         print_json(told)
         return
@@ -35,13 +42,13 @@ def why(test: str, *, as_json: bool) -> None:
         out.print(escaped(line), soft_wrap=True)
 
 
-def _told(test: str) -> tuple[Path, dict[str, Any]]:
+def _told(test: str, file: Path) -> tuple[Path, dict[str, Any]]:
     here = Path.cwd()
-    root = next((each for each in (here, *here.parents) if (each / _KEPT).is_file()), None)
+    root = next((each for each in (here, *here.parents) if (each / file).is_file()), None)
     kept: dict[str, dict[str, Any]] = {}
     if root is not None:
         with suppress(ValueError, OSError):
-            kept = json.loads((root / _KEPT).read_text(encoding="utf-8"))
+            kept = json.loads((root / file).read_text(encoding="utf-8"))
     found = [test] if test in kept else [each for each in kept if test in each]
     if root is None or not found:
         run = f"pytest {quoted(test)}" if ".py" in test else f"pytest -k {quoted(test.partition('[')[0])}"

@@ -5,8 +5,10 @@ Knows no secret: a session takes those out that it has met.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = "fakegpt_testkit."
 _LEAST: Final = 12
+_IN_IDS: Final = (str, bytes, int, float, complex, Enum, re.Pattern)
 
 
 def shown_id(item: pytest.Item) -> str:
@@ -30,7 +33,12 @@ def shown_id(item: pytest.Item) -> str:
 def _parameters(item: pytest.Item) -> dict[str, tuple[str, int]]:
     """What each argument is in this test, and pytest's number for that."""
     calls = getattr(item, "callspec", None)  # of tests with parameters alone
-    return {name: (str(calls.params[name]), place) for name, place in calls.indices.items()} if calls else {}
+    return {name: (_worded(calls.params[name]), place) for name, place in calls.indices.items()} if calls else {}
+
+
+def _worded(value: object) -> str:
+    """What pytest makes an id of. Other objects are not asked for words: they may take long over it, or have none."""
+    return str(value) if isinstance(value, _IN_IDS) else ""
 
 
 def hide_frames() -> None:

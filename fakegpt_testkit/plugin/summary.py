@@ -91,7 +91,8 @@ class Run:
         terminalreporter.line(tally.summary())
         if self._records and not tally.exchanged:
             met = "no request was made that a cassette sees, so nothing was recorded"
-            terminalreporter.line(f"  {met}; is the client one of those in docs/clients.md?", yellow=True)
+            clients = "does the client stand on aiohttp, httpx, httpx2, urllib3 or http.client?"
+            terminalreporter.line(f"  {met}; {clients}", yellow=True)
         for line in tally.details(self._orphans):
             terminalreporter.line(line)
 
