@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 import yaml
+from support.commands import runner
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import coding
+from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Ending, Head, header
+from fakegpt_testkit.maintenance import catalog
+from fakegpt_testkit.recorder import load_cassette, use_cassette
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Interaction
@@ -36,6 +42,7 @@ PIECES = {
     "anchors": A,
     "base64_string": EVENTS,
     "cassetter": [b'data: {"delta": "Hel"}\n\n', 'data: {"delta": "lo 😀"}\n\n'.encode(), b"data: [DONE]\n\n"],
+    "decoded_chunked": A,
     "crlf_stream": [b"data: a\r\n\r\n", b": c\r\nid: 1\r\ndata: b\r\ndata:c\r\n\r\n"],
     "document_end": A,
     "file_and_iterator_bodies": A,
@@ -66,6 +73,9 @@ NOT_VCRPYS = {
     "absent_bodies", "base64_string", "cassetter", "istr_keys", "old_httpx", "old_httpx_gzip", "pydantic_ai_parsed_body"
 }  # fmt: skip
 """Shapes that vcrpy itself does not load today, or that a serializer of its user's has to turn round."""
+
+
+WITH_SECRETS = {"aiohttp_json_body", "cassetter"}
 
 
 def _load(name: str) -> tuple[Interaction, ...]:
@@ -100,6 +110,24 @@ def test_saving_a_foreign_cassette_keeps_its_values(name: str) -> None:
     saved = cassette.dumps(found)
     assert cassette.loads(saved, name) == found
     assert cassette.dumps(cassette.loads(saved, name)) == saved
+
+
+@pytest.mark.parametrize("name", [*PIECES, "absent_bodies"])
+def test_every_shape_is_loaded_checked_converted_and_replayed(name: str, tmp_path: Path) -> None:
+    source, path = SHAPES / f"{name}.yaml", tmp_path / "converted.yaml"
+    told = runner().invoke(main, ["check", str(source), "--json"])
+    found = {each["kind"] for each in json.loads(told.stdout)["findings"]}
+    assert (told.exit_code, found) == ((1, {"secret"}) if name in WITH_SECRETS else (0, set()))
+    converted = runner().invoke(main, ["convert", str(source), "--to", str(path)])
+    assert converted.exit_code == 0, converted.output
+    assert load_cassette(path).interactions == catalog.redacted(load_cassette(source)).interactions
+    assert runner().invoke(main, ["check", str(path)]).exit_code == 0
+    for played in (source, path):
+        with use_cassette(played), requests.Session() as client:
+            for each in _load(name):
+                asked = each.request
+                answer = client.request(asked.method, asked.uri, headers=dict(asked.headers), data=asked.body)
+                assert (answer.status_code, answer.content) == (each.response.status, each.response.body)
 
 
 def test_absent_bodies_are_empty() -> None:
