@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,11 +16,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 from support.commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cli import main, terminal
+from fakegpt_testkit.cli import inspect, main, terminal
 from fakegpt_testkit.cli.terminal import tracked
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 
@@ -71,13 +73,16 @@ def test_show_tells_requests_events_times_the_ending_and_the_text(tmp_path: Path
 
 
 def test_show_tells_what_stands_outside_the_events_and_cuts_its_lines(tmp_path: Path) -> None:
-    body = b": still here\n\n" * 2 + b"data: " + b"x" * 300 + b"\n\nnonsense\n\ndata: half"
-    file = written(
-        tmp_path / "c.yaml", Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.1, body),)))
-    )
+    body = b": still here\n\ndata: " + b"x" * 300 + b"\n\nnonsense\n\ndata: half"
+    chunks = Chunk(0.1, b": still here\n\n"), Chunk(0.2, body[:4]), Chunk(0.3, body[4:])
+    file = written(tmp_path / "c.yaml", Interaction(Request("GET", "https://a.example/"), Tape(Head(200), chunks)))
     outside = [
         f"  outside the events: {each}"
-        for each in ("comment, 2 times: still here", "no field of an event: nonsense", "left at the end: half")
+        for each in (
+            "from 100.0 to 300.0 ms, comment, 2 times: still here",
+            "at 300.0 ms, no field of an event: nonsense",
+            "at 300.0 ms, left at the end: half",
+        )
     ]
     shown = ran("show", file).stdout.splitlines()
     assert shown[-3:] == outside
@@ -134,6 +139,23 @@ def test_replay_prints_the_text_at_the_pace(tmp_path: Path, monkeypatch: pytest.
     slept.clear()
     assert ran("replay", file, "--number", "3").stdout == "Again\n"
     assert sum(slept) == pytest.approx(0.5)
+
+
+def test_replay_breaks_a_text_between_words_and_cuts_an_event_where_the_terminal_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "every word of this is whole on one of the lines"
+    pieces = [words[: end + 1] for end in range(len(words))]  # a letter an event
+    other = Tape(Head(200, "OK", STREAM), (Chunk(0.1, b"data: " + b"x" * 70 + b"\n\n"),))
+    file = written(tmp_path / "c.yaml", chat(*pieces), Interaction(Request("GET", "https://a.example/"), other))
+    seen = io.StringIO()
+    out = Console(file=seen, width=30, soft_wrap=False, force_terminal=True, color_system=None)
+    monkeypatch.setattr(inspect, "console", lambda *, wrap: out if wrap else None)
+    assert ran("replay", file, "--pace", "0").exit_code == 0
+    shown = seen.getvalue().splitlines()
+    assert [line.rstrip() for line in shown[:2]] == ["every word of this is whole on", "one of the lines"]
+    assert "x" * 29 + "…" in shown
+    assert max(len(line.rstrip()) for line in shown) <= 30
 
 
 def test_replay_says_how_a_broken_stream_ended(tmp_path: Path) -> None:

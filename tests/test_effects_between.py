@@ -49,7 +49,7 @@ def stream_of(tape: Tape) -> Stream:
 def told(stream: Stream) -> tuple[object, ...]:
     frames = stream._heard.frames
     assert frames is not None
-    left = [each for each in frames.outside if not each.startswith("comment")]
+    left = [each.said for each in frames.outside if not each.said.startswith("comment")]
     return (stream.text, stream.tool_calls, stream.usage, left)
 
 

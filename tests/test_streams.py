@@ -153,11 +153,11 @@ def test_a_description_has_the_text_first_and_what_stands_outside_the_events_in_
     beating = faults.comment("still here", 1)(interaction.response)
     lines = describe(Stream(replace(interaction, response=beating)), 80).splitlines()
     assert lines[1] == f"  text: '{'w' * 69}…'"
-    assert lines[-2:] == ["  outside the events: comment: still here", "  ended: complete after 0.000 s"]
+    assert lines[-2:] == ["  outside the events: at 0.0 ms, comment: still here", "  ended: complete after 0.000 s"]
     assert max(map(len, lines[1:])) <= 80
     talking = faults.comment("c" * 300, 1)(interaction.response)
     lines = describe(Stream(replace(interaction, response=talking)), 80).splitlines()
-    assert lines[-2] == f"  outside the events: comment: {'c' * 48}…"
+    assert lines[-2] == f"  outside the events: at 0.0 ms, comment: {'c' * 37}…"
     assert max(map(len, lines[1:])) <= 80
 
 

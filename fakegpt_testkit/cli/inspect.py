@@ -14,6 +14,7 @@ from fakegpt_testkit import clock
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import (
     CliError,
+    Telling,
     console,
     escape_controls,
     escaped,
@@ -90,13 +91,13 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
         return
     if not streams:
         raise CliError(f"{cassette} has no event stream; to see what it has: fakegpt-testkit show {cassette}")
-    out = console()
+    out = console(wrap=True)
     for timeline in streams.values():
-        began = time.monotonic()
+        began, telling = time.monotonic(), Telling(out, "")
         for moment in timeline.moments:
             time.sleep(max(0.0, began + moment.at * float(factor) - time.monotonic()))
-            out.print(escaped(_grown(moment) if timeline.text else f"{moment.event.data}\n"), end="")
-            out.file.flush()
+            telling(_grown(moment) if timeline.text else f"{_on_a_line(out, moment.event.data)}\n")
+        telling.end()
         ending = timeline.interaction.response.ending
         time.sleep(max(0.0, began + ending.at * float(factor) - time.monotonic()))
         out.print("" if ending.kind.value == "complete" else escaped(f"\n[{_ending(timeline)}]", "red"))
@@ -240,6 +241,11 @@ def _print_outside(out: Console, timeline: Timeline) -> None:
     for each in timeline.outside:
         said = "  outside the events: "
         out.print(escaped(said + _cut(each, _width(out) - len(said)), "yellow"))
+
+
+def _on_a_line(out: Console, data: str) -> str:
+    """An event's data, as long as the terminal is wide; whole where there is none."""
+    return _cut(data, out.width) if out.is_terminal else data
 
 
 def _width(out: Console) -> int:

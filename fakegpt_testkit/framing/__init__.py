@@ -5,12 +5,13 @@ complete come out.
 """
 
 from fakegpt_testkit.framing.amazon import FrameField, encode_frame, payload_of, with_payload
-from fakegpt_testkit.framing.cutting import Frames, Framing, cut, cut_chunks, framing_of, split
+from fakegpt_testkit.framing.cutting import Frames, Framing, Outside, cut, cut_chunks, framing_of, split
 
 __all__ = [
     "FrameField",
     "Frames",
     "Framing",
+    "Outside",
     "cut",
     "cut_chunks",
     "encode_frame",

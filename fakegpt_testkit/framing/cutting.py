@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
@@ -44,9 +43,20 @@ _LABELS: Final = {
 }
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:(?:data|event|id|retry):|:)")
 _DATA: Final = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?data(?:[:\r\n]|$)")
+_LINE: Final = re.compile(rb"[^\r\n]+")
+_MARK: Final = b"\xef\xbb\xbf"
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _COMMA: Final = re.compile(rb"[ \t\r\n]*,?[ \t\r\n]*")
 _KNOWN_FIELD: Final = re.compile(r"(?:data|event|id|retry)?(?::|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What stood outside the events, in words; it came first and last with the chunks of these numbers, from 0."""
+
+    said: str
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +78,39 @@ class Frames:
     @property
     def comments(self) -> tuple[str, ...]:
         """The words of the comments between server-sent events; looked for when they are asked for."""
-        if self.framing is not Framing.SSE:
-            return ()
-        body = b"".join(self.chunks).removeprefix(b"\xef\xbb\xbf")
-        lines = (line for line in re.split(rb"[\r\n]", body) if line.startswith(b":"))
-        return tuple(line[1:].removeprefix(b" ").decode("utf-8", "replace") for line in lines)
+        return tuple(line[1:].removeprefix(" ") for line, _ in self._outside_lines() if line.startswith(":"))
 
     @property
-    def outside(self) -> tuple[str, ...]:
-        """What stood outside the events, in words: comments, which are mostly heartbeats, lines, and what is left."""
-        counts = Counter(self.comments)
+    def outside(self) -> tuple[Outside, ...]:
+        """What stood outside the events: comments, which are mostly heartbeats, lines, and what is left."""
+        comments: dict[str, list[int]] = {}
+        stray: list[Outside] = []
+        known = self.stray.split("\n")
+        for line, chunk in self._outside_lines():
+            if line.startswith(":"):
+                comments.setdefault(line[1:].removeprefix(" "), []).append(chunk)
+            elif line in known:
+                stray.append(Outside(f"no field of an event: {line}", chunk, chunk))
+        times = {text: f", {len(found)} times" if len(found) > 1 else "" for text, found in comments.items()}
+        last = len(self.chunks) - 1
         return (
-            *(f"comment{f', {count} times' if count > 1 else ''}: {text}" for text, count in counts.items()),
-            *(f"no field of an event: {line}" for line in self.stray.splitlines()),
-            *((f"left at the end: {self.unfinished}",) if self.unfinished.strip() else ()),
-            *((str(self.too_large),) if self.too_large is not None else ()),
+            *(Outside(f"comment{times[text]}: {text}", found[0], found[-1]) for text, found in comments.items()),
+            *stray,
+            *((Outside(f"left at the end: {self.unfinished}", last, last),) if self.unfinished.strip() else ()),
+            *((Outside(str(self.too_large), last, last),) if self.too_large is not None else ()),
         )
+
+    def _outside_lines(self) -> Iterator[tuple[str, int]]:
+        """The lines of server-sent events that are comments or no field, each with the chunk in which it was whole."""
+        if self.framing is not Framing.SSE:
+            return
+        body = b"".join(self.chunks)
+        start = len(_MARK) if body.startswith(_MARK) else 0
+        arrived = list(accumulate(map(len, self.chunks)))
+        for found in _LINE.finditer(body, start):
+            line = found[0].decode("utf-8", "replace")
+            if line.startswith(":") or not _KNOWN_FIELD.match(line):
+                yield line, bisect_left(arrived, found.end())
 
 
 def framing_of(body: bytes, label: str = "") -> Framing | None:

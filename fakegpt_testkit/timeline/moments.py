@@ -16,7 +16,7 @@ from fakegpt_testkit.dialects import Answer, Reading, hear
 if TYPE_CHECKING:
     from fakegpt_testkit.dialects import Delta
     from fakegpt_testkit.exchange import Interaction, Tape
-    from fakegpt_testkit.framing import Framing
+    from fakegpt_testkit.framing import Frames, Framing
     from fakegpt_testkit.sse import Event
 
 _LONG: Final = 5.0  # a silence is this many times as long as the middle one
@@ -109,8 +109,18 @@ def tell(interaction: Interaction) -> Timeline:
         "" if frames.too_large is None else str(frames.too_large),
         heard.dialect.name,
         frames.framing,
-        frames.outside,
+        tell_outside(tape, frames),
     )
+
+
+def tell_outside(tape: Tape, frames: Frames) -> tuple[str, ...]:
+    """What stood outside the events, each in words with the time at which it came, or the first and the last."""
+    told = []
+    for each in frames.outside:
+        first, last = (tape.chunks[number].at * 1000 for number in (each.first, each.last))
+        when = f"at {first:.1f} ms" if each.first == each.last else f"from {first:.1f} to {last:.1f} ms"
+        told.append(f"{when}, {each.said}")
+    return tuple(told)
 
 
 def _gaps(tape: Tape) -> tuple[Gap, ...]:

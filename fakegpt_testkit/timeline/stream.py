@@ -14,6 +14,7 @@ from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, rea
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.framing import split
+from fakegpt_testkit.timeline.moments import tell_outside
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def describe(stream: Stream, width: int = _SHOWN_DATA) -> str:
         kind = "" if event.event == "message" else f"{event.event}: "
         said = f"  event {number} at {at:.3f} s: {kind}"
         lines.append(said + shortened(event.data, max(width - len(said) - 1, _SHOWN_TEXT)))
-    outside = () if stream._heard.frames is None else stream._heard.frames.outside
+    frames = stream._heard.frames
+    outside = () if frames is None else tell_outside(stream.interaction.response, frames)
     lines += [f"  outside the events: {shortened(each, max(width - 23, _SHOWN_TEXT))}" for each in outside]
     lines.append(f"  ended: {stream.ending} after {stream.ending.at:.3f} s")
     return "\n".join(lines)
