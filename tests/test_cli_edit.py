@@ -347,7 +347,9 @@ def test_recover_lists_this_projects_journals_with_their_age_and_test(
     assert ", 0 minutes old, by test_mine.py::test_it\n" in said
     assert "theirs" not in said
     assert "1 journal of other projects: fakegpt-testkit recover --all-projects" in said
-    assert "theirs" in ran("recover", "--all-projects").stdout
+    both = ran("recover", "--all-projects").stdout
+    assert "theirs" in both
+    assert "To recover: fakegpt-testkit recover --all --all-projects; or" in both
     (journal,) = (each for each in storage.leftovers() if "mine" in each.cassette)
     assert (journal.test, journal.interactions) == ("test_mine.py::test_it", 0)
     assert json.loads(ran("recover", "--all", "--discard", "--json").stdout) == {"discarded": [str(journal.path)]}

@@ -245,6 +245,7 @@ def _line(process: subprocess.Popen[str], begin: str = "") -> str:
     return next(line for line in process.stderr if line.startswith(begin))
 
 
+SITE = "https://llm.example"
 WRONG = {
     "lockstep": (["--pace", "lockstep"], "a socket does not show when its reader is ready"),
     "a pace and a gap": (["--pace", "0.5", "--gap", "5ms"], "a pace or a gap, not both"),
@@ -255,6 +256,19 @@ WRONG = {
     "no cassette": (["--port", "0"], "which cassettes?"),
     "two certificates": (["--tls", "--cert", __file__], "give one of them"),
     "an authority for nothing": (["--ca", "ca.pem"], "--ca is for --tls"),
+    "a key for nothing": (["--tls", "--key", __file__], "--key is for --cert"),
+    "a mode for nothing": (["--record-mode", "rewrite"], "--record-mode is for --record"),
+    "reading on for nothing": (["--after-leaving", "read"], "--after-leaving is for --record"),
+    "an upstream for nothing": (["--upstream", SITE], "--upstream is for --record"),
+    "a report of nothing": (
+        ["--record", "--upstream", SITE, "--report", "a.md"],
+        "is for --record --record-mode verify",
+    ),
+    "a drift of nothing": (
+        ["--record", "--upstream", SITE, "--fail-on", "never"],
+        "is for --record --record-mode verify",
+    ),
+    "watching a recording": (["--record", "--upstream", SITE, "--watch"], "is for what is served without --record"),
     "a path to ignore that is none": (["--ignore", "boddy.model"], "ignore"),
 }
 

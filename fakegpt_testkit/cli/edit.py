@@ -216,7 +216,7 @@ def recover(
         there = storage.leftovers()
     here = there if all_projects else catalog.of_project(there, Path.cwd())
     if not journals and not every:
-        _list(here, len(there) - len(here), as_json=as_json)
+        _list(here, len(there) - len(here), " --all-projects" if all_projects else "", as_json=as_json)
         return
     wanted = targets.chosen(here if every else there, None if every else journals, readable=not discard)
     if discard:
@@ -237,7 +237,7 @@ def recover(
         out.print("Nothing to recover.")
 
 
-def _list(there: Sequence[Leftover], elsewhere: int, *, as_json: bool) -> None:
+def _list(there: Sequence[Leftover], elsewhere: int, which: str, *, as_json: bool) -> None:
     if as_json:
         fields = ("cassette", "running", "interactions", "problem", "at", "size", "test")
         print_json({"journals": [{"path": str(x.path), **{name: getattr(x, name) for name in fields}} for x in there]})
@@ -250,7 +250,8 @@ def _list(there: Sequence[Leftover], elsewhere: int, *, as_json: bool) -> None:
     if not there:
         out.print("Nothing to recover: every recording was saved.")
     else:
-        out.print("To recover: fakegpt-testkit recover --all; or to leave it: --all --discard", style="bold")
+        command = f"fakegpt-testkit recover --all{which}"
+        out.print(f"To recover: {command}; or to leave it: {command} --discard", style="bold", soft_wrap=True)
     if elsewhere:
         out.print(f"{counted(elsewhere, 'journal')} of other projects: fakegpt-testkit recover --all-projects")
 

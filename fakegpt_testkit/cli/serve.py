@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
@@ -101,6 +102,7 @@ def serve(cassettes: tuple[Path, ...], health: str | None, **flags: Any) -> None
     """
     if health is not None:
         _ask(health)
+    _refuse_the_unused(**flags)
     if not cassettes:
         raise click.UsageError("which cassettes? Give files or folders: fakegpt-testkit serve cassettes")
     from fakegpt_testkit.serving import Door, run
@@ -118,6 +120,23 @@ def serve(cassettes: tuple[Path, ...], health: str | None, **flags: Any) -> None
     if flags["fail_on_unmatched"] and server.missed:
         status = 1
     sys.exit(status)
+
+
+def _refuse_the_unused(**flags: Any) -> None:
+    """An option that nobody would look at is an error."""
+    context = click.get_current_context()
+    given = {name for name in flags if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    verifies = flags["record_mode"] == "verify"
+    for there, what, names in (
+        (flags["record"], "for --record", ("upstream", "record_mode", "after_leaving")),
+        (flags["record"] and verifies, "for --record --record-mode verify", ("report", "fail_on")),
+        (not flags["record"], "for what is served without --record", ("watch",)),
+        (flags["tls"], "for --tls", ("ca",)),
+        (flags["cert"] is not None, "for --cert", ("key",)),
+    ):
+        for name in names if not there else ():
+            if name in given:
+                raise click.UsageError(f"--{name.replace('_', '-')} is {what}")
 
 
 def _settle(recorder: Recorder, **flags: Any) -> int:
@@ -184,15 +203,10 @@ def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Record
     from fakegpt_testkit.serving import Recorder
 
     if not flags["record"]:
-        for name in ("upstream", "report"):
-            if flags[name] is not None:
-                raise click.UsageError(f"--{name} is for --record")
         return None
     if flags["upstream"] is None or len(cassettes) != 1 or cassettes[0].is_dir():
         raise click.UsageError("--record takes one cassette and --upstream URL")
     if flags["report"] is not None:
-        if flags["record_mode"] != "verify":
-            raise click.UsageError("--report is for --record-mode verify")
         from fakegpt_testkit import drift
 
         drift.report((), str(flags["report"]))  # refused now, if it is to be
@@ -213,8 +227,6 @@ def _tls(server: Server, **flags: Any) -> Iterator[tuple[ssl.SSLContext | None, 
     elif flags["tls"]:
         with certificates.made(flags["host"], *server.access.hosts, authority=flags["ca"]) as tls:
             yield tls
-    elif flags["ca"] or flags["key"]:
-        raise click.UsageError("--ca is for --tls, and --key for --cert")
     else:
         yield None, None
 
