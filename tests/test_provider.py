@@ -26,7 +26,7 @@ from test_provider_faults import ASK, DONE, answering, client_of, logins, say, u
 import fakegpt_testkit.errors
 from fakegpt_testkit.errors import FakeGptTestkitError, ProviderError, UnknownKeywords
 from fakegpt_testkit.exchange import Request, header
-from fakegpt_testkit.fakegpt.answers import Answer, AsyncGeneratorProvider, Rewritten
+from fakegpt_testkit.fakegpt.answers import AnswerStream, AsyncGeneratorProvider, Rewritten
 from fakegpt_testkit.fakegpt.blocking import Turns
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve, serve_in_thread
@@ -187,7 +187,7 @@ async def test_both_ways_of_asking_work() -> None:
         awaited = [piece async for piece in generator]
     assert direct == awaited
     assert "".join(direct) == "Hello, world"
-    assert isinstance(generator, Answer)
+    assert isinstance(generator, AnswerStream)
     assert isinstance(generator, collections.abc.AsyncGenerator)
 
 

@@ -27,7 +27,7 @@ from fakegpt_testkit.serving.misses import miss_body
 from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.server import MOST_SCENARIOS
 from fakegpt_testkit.serving.variables import by_paths, by_service
-from fakegpt_testkit.serving.world import Answer
+from fakegpt_testkit.serving.world import Outgoing
 
 pytestmark = pytest.mark.once
 
@@ -220,7 +220,7 @@ def test_fields_that_choose_an_answer_decide(name: str, tmp_path: Path) -> None:
     given = recorded()
     write(tmp_path, "some.yaml", replace(given, request=replace(given.request, headers=told)))
     answer = server_of(tmp_path).world.ask(Request("GET", "http://localhost/events", asked), HERE)
-    assert isinstance(answer, Answer) is answered
+    assert isinstance(answer, Outgoing) is answered
 
 
 def test_the_bounds_are_those_of_the_page() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fakegpt_testkit.dialects import Answer
-    from fakegpt_testkit.drift.shapes import Found
+    from fakegpt_testkit.drift.shapes import Graded
     from fakegpt_testkit.exchange import Interaction, Tape
     from fakegpt_testkit.timeline import Timeline
 
@@ -82,7 +82,7 @@ def _differences(number: int, old: Interaction | None, new: Interaction, rules: 
     return [_difference(number, new, each) for each in found]
 
 
-def _difference(number: int, new: Interaction, found: Found) -> Difference:
+def _difference(number: int, new: Interaction, found: Graded) -> Difference:
     severity, text = found
     printable = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)  # names come from a service
     return Difference(severity, number, new.request.title, printable)
@@ -112,7 +112,7 @@ def _pairs(
     yield from ((number, None, interaction) for number, interaction in rest)
 
 
-def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Found]:
+def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Graded]:
     for difference in compare(new.request, old.request, rules).differences:
         was_asked, is_asked = (shortened(each, _SHOWN) for each in (difference.recorded, difference.asked))
         yield Severity.HARMLESS, f"the question differs in {difference.path}: {was_asked}, now {is_asked}"
@@ -172,7 +172,7 @@ def _asked_otherwise(old: Interaction, new: Interaction) -> Iterator[tuple[str, 
                 yield was, now
 
 
-def _times(old: Tape, new: Tape) -> Iterator[Found]:
+def _times(old: Tape, new: Tape) -> Iterator[Graded]:
     """Other times, where they are other by far: no two answers take the same."""
     if not old.ending.at:  # another tool's recording: nobody took the time
         return
@@ -184,7 +184,7 @@ def _times(old: Tape, new: Tape) -> Iterator[Found]:
             return
 
 
-def _headers(old: Tape, new: Tape) -> Iterator[Found]:
+def _headers(old: Tape, new: Tape) -> Iterator[Graded]:
     names = [{name.lower() for name, _ in tape.headers} for tape in (old, new)]
     gone, came = names[0] - names[1], names[1] - names[0]
     if gone:
@@ -196,7 +196,7 @@ def _headers(old: Tape, new: Tape) -> Iterator[Found]:
             yield Severity.BROKEN, f"{name} {'is gone' if name in gone else 'is new'}"
 
 
-def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
+def _bodies(old: Tape, new: Tape) -> Iterator[Graded]:
     if old.body == new.body:
         return
     if _left(old) or _left(new):
@@ -215,7 +215,7 @@ def _bodies(old: Tape, new: Tape) -> Iterator[Found]:
         yield Severity.HARMLESS, "the body has other values"
 
 
-def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
+def _streams(old: Timeline, new: Timeline) -> Iterator[Graded]:
     seeds: list[frozenset[str]] = []
     if old.dialect != new.dialect and "unknown" not in (old.dialect, new.dialect):
         yield Severity.BROKEN, f"the events were those of {old.dialect}, and are now those of {new.dialect}"
@@ -245,7 +245,7 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Found]:
         yield Severity.BROKEN, "what stands after the last whole event is other than it was"
 
 
-def _answers(old: Answer, new: Answer) -> Iterator[Found]:
+def _answers(old: Answer, new: Answer) -> Iterator[Graded]:
     """What was said beside the text. Ids, times, usage and how the answer came in pieces are other ones each time."""
     before, after = old.choices[0], new.choices[0]
     if before.finish_reason != after.finish_reason:

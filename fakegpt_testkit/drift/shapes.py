@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.sse import Event
 
-Found = tuple[Severity, str]
+Graded = tuple[Severity, str]
 
 NOISE: Final = frozenset({"ping", "keepalive"})
 """Kinds of events that come by the clock, or not."""
@@ -58,7 +58,7 @@ class Shape:
         return not self.part or other.counts[path] == other.events
 
 
-def compare(what: str, old: Shape, new: Shape) -> Iterator[Found]:
+def compare(what: str, old: Shape, new: Shape) -> Iterator[Graded]:
     """What is gone, what is new, what is of another type."""
     if gone := _outermost({path for path in old.counts if new.lacks(path, old)}):
         yield Severity.BROKEN, f"{what}: fields gone: {named(gone)}"
@@ -70,7 +70,7 @@ def compare(what: str, old: Shape, new: Shape) -> Iterator[Found]:
         yield from _types(f"{what}: {path}", old.types[path], new.types[path], part=old.part)
 
 
-def _types(what: str, old: set[str], new: set[str], *, part: bool) -> Iterator[Found]:
+def _types(what: str, old: set[str], new: set[str], *, part: bool) -> Iterator[Graded]:
     fresh = new - old
     if not fresh:
         return

@@ -33,7 +33,7 @@ class Rewritten(str):
     __slots__ = ()
 
 
-class Answer(AsyncGenerator[str, None]):
+class AnswerStream(AsyncGenerator[str, None]):
     """The pieces of an answer as they come, none of them empty.
 
     An asynchronous generator that may also be awaited, which gives itself: both ``async for text in answer`` and
@@ -44,7 +44,7 @@ class Answer(AsyncGenerator[str, None]):
     def __init__(self, pieces: AsyncGenerator[str, None]) -> None:
         self._pieces = pieces
 
-    def __await__(self) -> Generator[None, None, Answer]:
+    def __await__(self) -> Generator[None, None, AnswerStream]:
         yield from ()
         return self
 
@@ -84,7 +84,7 @@ class AsyncGeneratorProvider(ABC):
         *,
         timeout: float | None = TIMEOUT,
         **kwargs: object,
-    ) -> Answer:
+    ) -> AnswerStream:
         """The answer to the messages, piece by piece.
 
         An empty ``model`` is the service's default one. ``proxy`` is the URL of an HTTP proxy for all requests,
@@ -124,7 +124,7 @@ class AsyncGeneratorProvider(ABC):
         return _pulled(answer) if stream else _pulled_whole(answer)
 
 
-async def _whole(answer: Answer) -> str:
+async def _whole(answer: AnswerStream) -> str:
     text = ""
     async with aclosing(answer):
         async for piece in answer:
@@ -132,7 +132,7 @@ async def _whole(answer: Answer) -> str:
     return text
 
 
-def _pulled(answer: Answer) -> Generator[str, None, None]:
+def _pulled(answer: AnswerStream) -> Generator[str, None, None]:
     async def following() -> str | None:
         return await anext(answer, None)
 
@@ -141,6 +141,6 @@ def _pulled(answer: Answer) -> Generator[str, None, None]:
             yield piece
 
 
-def _pulled_whole(answer: Answer) -> Generator[str, None, None]:
+def _pulled_whole(answer: AnswerStream) -> Generator[str, None, None]:
     with loop_in_a_thread("fakegpt-completion") as call:
         yield call(_whole(answer))

@@ -25,9 +25,9 @@ __all__ = [
     "AnswerReader",
     "Delta",
     "Done",
-    "End",
     "Failure",
     "Message",
+    "MessageEnd",
     "Moderation",
     "NewMessage",
     "Rewrite",
@@ -107,7 +107,7 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class MessageEnd:
     """A message is complete. ``reason``: ``stop``, ``max_tokens``, ``interrupted``, ``content_filter``, or ``""``."""
 
     reason: str = ""
@@ -128,7 +128,7 @@ class Done:
     """The end mark, ``[DONE]``: nothing more comes."""
 
 
-Delta: TypeAlias = Text | Rewrite | NewMessage | End | Moderation | Failure | Done
+Delta: TypeAlias = Text | Rewrite | NewMessage | MessageEnd | Moderation | Failure | Done
 """What one event changed."""
 
 
@@ -243,7 +243,7 @@ class _Message:
             deltas.append(Text(steady[len(given) :]) if grown else Rewrite(steady, self.id))
             self._given = steady
         if self.reason is not None and self.reason != self._ended:
-            deltas.append(End(self.reason))
+            deltas.append(MessageEnd(self.reason))
             self._ended = self.reason
         return deltas
 

@@ -32,9 +32,17 @@ from fakegpt_testkit.errors import (
     WrongContent,
 )
 from fakegpt_testkit.fakegpt import conversation
-from fakegpt_testkit.fakegpt.answers import TIMEOUT, Answer, AsyncGeneratorProvider, Rewritten
+from fakegpt_testkit.fakegpt.answers import TIMEOUT, AnswerStream, AsyncGeneratorProvider, Rewritten
 from fakegpt_testkit.fakegpt.blocking import Turns
-from fakegpt_testkit.fakegpt.conversation import AnswerReader, End, Failure, NewMessage, Rewrite, Text, request_body
+from fakegpt_testkit.fakegpt.conversation import (
+    AnswerReader,
+    Failure,
+    MessageEnd,
+    NewMessage,
+    Rewrite,
+    Text,
+    request_body,
+)
 from fakegpt_testkit.fakegpt.site import CONVERSATION, LIVE_URL, LOADS, LOGIN, SESSION
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.sse import EventStreamParser
@@ -95,7 +103,7 @@ class FakeGpt(AsyncGeneratorProvider):
         *,
         timeout: float | None = TIMEOUT,
         **kwargs: object,
-    ) -> Answer:
+    ) -> AnswerStream:
         if kwargs:
             raise UnknownKeywords(cls.__name__, tuple(kwargs), ("model", "messages", "proxy", "timeout"))
         body = request_body(
@@ -104,7 +112,7 @@ class FakeGpt(AsyncGeneratorProvider):
             message_id=cls._new_id(),
             parent_message_id=cls._new_id(),
         )
-        return Answer(cls._answer(body, _Way(cls.url.rstrip("/"), proxy, timeout)))
+        return AnswerStream(cls._answer(body, _Way(cls.url.rstrip("/"), proxy, timeout)))
 
     @classmethod
     async def _answer(cls, body: bytes, way: _Way) -> AsyncGenerator[str, None]:
@@ -291,7 +299,7 @@ class _Told:
                 mine = [pieces for known, pieces in self._messages if known == message_id]
                 (mine or [self._messages[0][1]])[-1][:] = [text]
                 return Rewritten("".join(piece for _, pieces in self._messages for piece in pieces))
-            case End() | conversation.Done():
+            case MessageEnd() | conversation.Done():
                 self.ended = True
         return ""
 

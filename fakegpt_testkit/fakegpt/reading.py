@@ -49,7 +49,7 @@ class AnswerReader:
                 return Rewrite(self._reader.text)
             case conversation.NewMessage():
                 return Further()
-            case conversation.End(reason):
+            case conversation.MessageEnd(reason):
                 return Finish(reason)
             case conversation.Moderation():
                 return Verdict()

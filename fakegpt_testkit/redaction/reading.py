@@ -50,13 +50,13 @@ _OPAQUE: Final = ("image/", "audio/", "video/", "font/")
 
 
 @dataclass(slots=True)
-class Reading:
+class MarkedText:
     """A text, what was found in its places, and what must stay."""
 
     text: str
     edits: list[Edit] = field(default_factory=list)
     protected: list[tuple[int, int]] = field(default_factory=list)
-    lanes: list[tuple[Lane, Reading]] = field(default_factory=list)
+    lanes: list[tuple[Lane, MarkedText]] = field(default_factory=list)
     cover: Callable[[bytes], bytes] = same
     """What puts around the text what was around it."""
     sized: bool = False
@@ -80,9 +80,9 @@ class Rules:
         self._patterns = tuple(map(compiled, settings.patterns))
         self._functions = settings.functions
 
-    def text(self, text: str, word: Word) -> Reading:
+    def text(self, text: str, word: Word) -> MarkedText:
         """A text that is no stream."""
-        reading = Reading(text)
+        reading = MarkedText(text)
         if '"' in text or "'" in text:
             keys = json_keys(text)
             fixed = fixed_keys(keys)
@@ -94,13 +94,13 @@ class Rules:
         reading.edits += self._found(text, reading.protected, word)
         return reading
 
-    def line(self, text: str, word: Word) -> Reading:
+    def line(self, text: str, word: Word) -> MarkedText:
         """A log line, an error, a ``repr``: values stand after their names in it too."""
         reading = self.text(latin(text), word)
         reading.edits += text_places(reading.text, self.names, word)
         return reading
 
-    def uri(self, uri: str, word: Word) -> Reading:
+    def uri(self, uri: str, word: Word) -> MarkedText:
         """A URI; its authority stays, except who logs in."""
         reading = self.text(latin(uri), word)
         authority = _AUTHORITY.match(reading.text)
@@ -112,7 +112,7 @@ class Rules:
             reading.protected = [authority.span(2)]
         return reading
 
-    def field(self, name: str, value: str, word: Word) -> Reading | str:
+    def field(self, name: str, value: str, word: Word) -> MarkedText | str:
         """A header's value; one that has to stay, or in whose place a word stands already, as a text."""
         if name.lower() in _STRUCTURE:
             return value
@@ -121,17 +121,17 @@ class Rules:
             return named
         text = latin(value)
         own = self._patterns or self._functions
-        return self.text(text, word) if own or _tells(text, self.names, self._kept, self._shapes) else Reading(text)
+        return self.text(text, word) if own or _tells(text, self.names, self._kept, self._shapes) else MarkedText(text)
 
-    def body(self, body: bytes, headers: Headers, word: Word, before: bytes = b"") -> Reading:
+    def body(self, body: bytes, headers: Headers, word: Word, before: bytes = b"") -> MarkedText:
         """A body, whatever lies around its text. ``before`` is what of a stream was read already."""
         if not body:
-            return Reading("")
+            return MarkedText("")
         plain, cover = uncovered(body)
         text = plain.decode("latin-1")
         media = (header(headers, "content-type") or "").lower()
         if media.startswith(_OPAQUE):
-            return Reading(text, list(self._found(text, [], word)), cover=cover, sized=True)
+            return MarkedText(text, list(self._found(text, [], word)), cover=cover, sized=True)
         if framed := unframed(plain):
             text, cover = framed[0].decode("latin-1"), framed[1]
             reading = self._stream(text, word, "")
@@ -145,8 +145,8 @@ class Rules:
         reading.cover = cover
         return reading
 
-    def _stream(self, text: str, word: Word, before: str) -> Reading:
-        reading = Reading(text, read_before=len(before))
+    def _stream(self, text: str, word: Word, before: str) -> MarkedText:
+        reading = MarkedText(text, read_before=len(before))
         keys = json_keys(text)
         fixed = fixed_keys(keys if "logprob" not in before else keys | json_keys(before))
         reading.protected = protected_places(text, fixed)
@@ -154,7 +154,7 @@ class Rules:
         reading.lanes = self._lanes(before + text, fixed, word, len(before))
         return reading
 
-    def _lanes(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[Lane, Reading]]:
+    def _lanes(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[Lane, MarkedText]]:
         """The texts that events add up to, as far as they go on after what was read before; the rest is learnt from."""
         events = stream(text, fixed)
         lanes = [lane for lane in events.lanes if lane.pieces and lane.pieces[-1].end > after]

@@ -20,7 +20,7 @@ from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
 from fakegpt_testkit.redaction.patterns import begins
-from fakegpt_testkit.redaction.reading import Reading, Rules, of_events
+from fakegpt_testkit.redaction.reading import MarkedText, Rules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, overlap, unlatin
 
@@ -147,8 +147,8 @@ class Redactor:
         here = [Edit(each.start - shift, each.end - shift, each.word) for each in edits if each.start >= shift]
         return applied(events.decode("latin-1"), here).encode("latin-1")
 
-    def _unfinished(self, reading: Reading) -> bool:
-        reads = [read for _, read in reading.lanes] or [Reading(reading.text.rstrip("\r\n"), reading.edits)]
+    def _unfinished(self, reading: MarkedText) -> bool:
+        reads = [read for _, read in reading.lanes] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
         return any(
             begins(read.text)
             or self._vault.begun(read.text)[0]
@@ -226,13 +226,13 @@ class Redactor:
         fields = [(name, value, self._rules.field(name, value, self._word)) for name, value in headers]
         return lambda: tuple((name, self._field(value, reading)) for name, value, reading in fields)
 
-    def _field(self, value: str, reading: Reading | str) -> str:
+    def _field(self, value: str, reading: MarkedText | str) -> str:
         if isinstance(reading, str):
             return reading
         text, edits = self._edited(reading)
         return unlatin(text) if edits else value
 
-    def _edited(self, reading: Reading) -> tuple[str, list[Edit]]:
+    def _edited(self, reading: MarkedText) -> tuple[str, list[Edit]]:
         """The text without its secrets, and the edits that made it so."""
         edits: list[Edit] = []
         for lane, read in reading.lanes:
@@ -248,7 +248,7 @@ class Redactor:
             edits = [replace(edit, word=fitted(edit.word, edit.end - edit.start)) for edit in edits]
         return applied(reading.text, edits), edits
 
-    def _note_untouched(self, body: Reading, where: str) -> None:
+    def _note_untouched(self, body: MarkedText, where: str) -> None:
         texts = [body, *(read for _, read in body.lanes)]
         if any(each.protected and overlap(self._vault.find(each.text), each.protected) for each in texts):
             self._untouched.append(f"{where}: it stands in a field that clients check or send back")

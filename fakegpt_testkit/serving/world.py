@@ -55,7 +55,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Outgoing:
     """What is played: the tape as it goes out, and the cassette's own, where no effect has changed it.
 
     A ``plan`` says how it goes out, where that is not as a tape does.
@@ -124,7 +124,7 @@ class World:
         if same:
             self._selection.plays[:] = plays
 
-    def ask(self, request: Request, here: Here) -> Answer | FakeGptTestkitError:
+    def ask(self, request: Request, here: Here) -> Outgoing | FakeGptTestkitError:
         """The answer to a request, fitted to its connection, or why there is none; noted either way."""
         if self.stand_in is not None:
             return self._act(self.stand_in, request, here)
@@ -145,16 +145,16 @@ class World:
         played = given if recorded else replace(given, response=tape)
         where = self.shelf.where(index)
         self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
-        return Answer(fitted, given.response if recorded else None, progress)
+        return Outgoing(fitted, given.response if recorded else None, progress)
 
-    def _act(self, stand_in: StandIn, request: Request, here: Here) -> Answer:
+    def _act(self, stand_in: StandIn, request: Request, here: Here) -> Outgoing:
         act = stand_in.act(request, framed=here.version != "1.0")
         tape = fit(act.tape, request.method, here, ())
         plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
         progress = Progress(tape, request.method)
         entry = Entry(next(self._numbers), _now(), request, stand_in.name, Interaction(request, tape), progress)
         self.journal.add(replace(entry, recorded=False))
-        return Answer(tape, None, progress, plan)
+        return Outgoing(tape, None, progress, plan)
 
     def note(self, request: Request, source: str, **more: Unpack[Became]) -> int:
         """Note a request that is answered elsewhere; its number, by which ``journal.complete`` can tell the rest."""
