@@ -91,7 +91,7 @@ def inspect(
     return findings + _only_errors(interactions) + _stale(interactions, now, max_age)
 
 
-Noted = tuple[Kind, str]
+Blamed = tuple[Kind, str]
 
 
 def _only_errors(interactions: Sequence[Interaction]) -> list[Finding]:
@@ -102,7 +102,7 @@ def _only_errors(interactions: Sequence[Interaction]) -> list[Finding]:
     return [Finding(Kind.ERROR, f"nothing but errors was recorded ({said}): was that meant? else record it again")]
 
 
-def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Noted]:
+def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Blamed]:
     """Where redaction would change the interaction, and by which names; never the secret itself."""
     before, after = _places(interaction), _places(clean)
     for place, text in before.items():
@@ -112,7 +112,7 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Noted]:
             yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
 
 
-def _personal(clean: Interaction) -> Iterator[Noted]:
+def _personal(clean: Interaction) -> Iterator[Blamed]:
     """Where something may be personal that no rule takes out by itself: how much of it, never what."""
     texts = _places(clean)
     if answer := tell(clean).text:
@@ -153,7 +153,7 @@ def _places(interaction: Interaction) -> dict[str, str]:
     return places
 
 
-def _broken(interaction: Interaction) -> Iterator[Noted]:
+def _broken(interaction: Interaction) -> Iterator[Blamed]:
     tape = interaction.response
     ending = tape.ending
     timeline = tell(interaction)
@@ -182,7 +182,7 @@ def _missing_end(timeline: Timeline) -> str:
     return dialect.end
 
 
-def _unknown(interaction: Interaction) -> Iterator[Noted]:
+def _unknown(interaction: Interaction) -> Iterator[Blamed]:
     timeline = tell(interaction)
     strange = dialect_named(timeline.dialect).strange
     if strange is None:

@@ -82,7 +82,7 @@ def test_only_its_own_room_knows_what_the_guests_service_is_called_and_how_it_is
 WORDS = (
     *("Chunk", "Cassette", "Difference", "Drift", "Ending", "Event", "EventKind", "Framing", "Interaction", "Kind"),
     *("Mismatch", "Profile", "Recording", "Session", "Severity", "Step", "Stream", "Tape", "Timeline", "Usage"),
-    *("Answer", "End", "Finding", "Graded", "Head", "Noted", "Pace", "Reading", "Settings"),
+    *("Answer", "End", "Finding", "Graded", "Head", "Blamed", "Pace", "Reading", "Settings"),
 )
 
 
