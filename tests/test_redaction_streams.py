@@ -12,8 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fakegpt_testkit.dialects.writing import WRITERS
+from fakegpt_testkit.effects import script
 from fakegpt_testkit.exchange import Chunk, Head, Headers, Interaction, Request, Tape
+from fakegpt_testkit.framing import framing_of, split
 from fakegpt_testkit.redaction import Redaction, Redactor, StreamRedactor
+from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,6 +285,71 @@ def test_what_is_held_has_a_bound() -> None:
     held = [stream.feed(deltas(["x" * 50_000])) for _ in range(6)]
     assert begun == b""
     assert any(held)
+
+
+# --- in every framing ---
+
+
+def said_by(dialect: str, pieces: list[str]) -> tuple[bytes, Headers]:
+    """An answer in these pieces: its body and what labels it."""
+    if dialect.startswith("gemini array"):
+        parts = [{"candidates": [{"content": {"parts": [{"text": piece}]}}]} for piece in pieces]
+        pretty = 2 if dialect.endswith("lines") else None
+        return ("[" + "\n,\r\n".join(json.dumps(part, indent=pretty) for part in parts) + "\n]").encode(), ()
+    (interaction,) = script(*pieces, dialect=dialect.removesuffix(" without a label"))
+    return interaction.response.body, () if dialect.endswith("a label") else interaction.response.headers
+
+
+FRAMINGS = [*WRITERS, "ollama without a label", "gemini array", "gemini array over lines"]
+PIECES = {
+    "early": [KEY[:9], KEY[9:], " and more", "."],
+    "later": ["it ", "is ", KEY[:3], KEY[3:12], KEY[12:], " and more", "."],
+    "known": ["it ", "is ", KNOWN[:5], KNOWN[5:], " and more", "."],
+}
+
+
+def text_of(body: bytes, headers: Headers) -> str:
+    request = Request("POST", "https://api.example/v1/models/m:streamGenerateContent")
+    return Stream(Interaction(request, Tape(Head(200, headers=headers), (Chunk(0, body),)))).text
+
+
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
+@pytest.mark.parametrize("dialect", FRAMINGS)
+def test_a_secret_over_two_events_is_never_out_in_any_framing(dialect: str, pieces: list[str]) -> None:
+    body, headers = said_by(dialect, pieces)
+    framing = framing_of(body)
+    assert framing is not None
+    whole = knowing(KNOWN).body(body, headers)
+    told = text_of(whole, headers)
+    assert ("REDACTED-" in told, "and more." in told) == (True, True)
+    assert not any(secret[:10] in told for secret in (KEY, KNOWN))
+    for parts in (split(body, framing), [body[at : at + 7] for at in range(0, len(body), 7)]):
+        stream = StreamRedactor(knowing(KNOWN), headers)
+        out = b""
+        for part in parts:
+            out += stream.feed(part)
+        assert not any(secret[:5] in text_of(out, headers) for secret in (KEY, KNOWN))
+        assert out + stream.close() == whole
+
+
+@pytest.mark.parametrize("piece", ["{", "}", '"', "\\", '{"a": "}', '{"text": "a"},', "[{"])
+def test_an_array_that_is_none_is_read_once(piece: str) -> None:
+    def seconds(size: int) -> float:
+        body = b"[{" + piece.encode() * (size // len(piece))
+        stream = StreamRedactor(Redactor())
+        began = time.process_time()
+        out = b"".join(fed(stream, body, 50)) + stream.close()
+        assert out == body
+        return time.process_time() - began
+
+    assert not grows_with_its_square(seconds, 10_000)
+
+
+def test_what_a_list_of_any_service_says_in_its_elements_is_no_text_in_pieces() -> None:
+    people = json.dumps([{"name": name, "token": KNOWN} for name in ("sk-proj-", "a1B2" * 3, "a1B2" * 3)]).encode()
+    told = json.loads(Redactor().body(people))
+    assert [each["name"] for each in told] == ["sk-proj-", "a1B2" * 3, "a1B2" * 3]
+    assert {each["token"] for each in told} == {"REDACTED-token-1"}
 
 
 # --- as fast for strange input ----------------------------------------------------------------------------------------

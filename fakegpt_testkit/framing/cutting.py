@@ -113,6 +113,11 @@ class Frames:
                 yield line, bisect_left(arrived, found.end())
 
 
+def framing_of_label(label: str) -> Framing | None:
+    """The framing that a media type names."""
+    return _LABELS.get(label)
+
+
 def framing_of(body: bytes, label: str = "") -> Framing | None:
     """The framing of a body, by how it begins; its media type decides only where the bytes do not. None has no events.
 

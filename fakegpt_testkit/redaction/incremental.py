@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import EVENT_STREAM, media_type
+from fakegpt_testkit.exchange import media_type
 from fakegpt_testkit.framing.amazon import begins_with_frame, frame_ends
-from fakegpt_testkit.redaction.joined import is_stream
+from fakegpt_testkit.framing.cutting import Framing, framing_of_label
+from fakegpt_testkit.redaction.joined import ObjectEnds, is_array, is_stream
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
@@ -21,6 +22,10 @@ _LINE_END: Final = re.compile(rb"\n")
 _NEVER: Final = re.compile(rb"(?!)")
 _FRAME_END: Final = re.compile(rb"\Z")
 """Of Amazon's frames: where they end, their lengths tell."""
+_ELEMENT_END: Final = re.compile(rb"(?#object)\Z")
+"""Of an array's elements: where they end, their braces tell."""
+_BY_LABEL: Final[dict[Framing | None, re.Pattern[bytes]]] = {Framing.SSE: _EVENT_END, Framing.JSON_LINES: _LINE_END}
+_LINES: Final = ("Content-Type", "application/x-ndjson")
 _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
 _ENOUGH_TO_TELL: Final = 16
@@ -43,11 +48,12 @@ class StreamRedactor:
         self._held = bytearray()
         self._before = b""
         self._searched = 0
+        self._objects = ObjectEnds()
         self.taken = 0
         """How many of the bytes that went in are no longer held back."""
         self.changed = False
         """Whether what came out differs from what went in."""
-        self._end = _EVENT_END if media_type(headers) == EVENT_STREAM else None
+        self._end = _BY_LABEL.get(framing_of_label(media_type(headers)))
 
     def feed(self, data: bytes) -> bytes:
         """What can be shown of the body so far and was not given out before."""
@@ -61,6 +67,8 @@ class StreamRedactor:
         if not end:
             return b""
         complete = bytes(self._held[:end])
+        if not self._before and self._end is _LINE_END and _is_object(complete):
+            self._headers = (_LINES, *self._headers)  # that one came tells not yet whether it is one of several
         shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
         if shown is None:
             return b""
@@ -74,6 +82,9 @@ class StreamRedactor:
         """How much of what is held back is whole events."""
         if ends is _FRAME_END:
             return max(frame_ends(bytes(self._held)), default=0)
+        if ends is _ELEMENT_END:
+            ends_here = self._objects.feed(bytes(self._held[self._searched :]))
+            return max((self._searched + end for end in ends_here), default=0)
         return max((found.end() for found in ends.finditer(self._held, max(0, self._searched - 3))), default=0)
 
     def close(self) -> bytes:
@@ -89,6 +100,12 @@ class StreamRedactor:
         self.changed = self.changed or held != shown
 
 
+def _is_object(lines: bytes) -> bool:
+    """Whether the first of these lines is a JSON object."""
+    first = lines.lstrip(b"\r\n").partition(b"\n")[0].strip()
+    return first.startswith(b"{") and first.endswith(b"}")
+
+
 def _last_of(given: bytes, ends: re.Pattern[bytes]) -> bytes:
     """The last whole events of what was given out, as many as are remembered."""
     too_much = len(given) - _REMEMBERED
@@ -96,6 +113,8 @@ def _last_of(given: bytes, ends: re.Pattern[bytes]) -> bytes:
         return given
     if ends is _FRAME_END:
         return given[next((end for end in frame_ends(given) if end >= too_much), len(given)) :]
+    if ends is _ELEMENT_END:
+        return given[next((end for end in ObjectEnds().feed(given) if end >= too_much), len(given)) :]
     first = ends.search(given, too_much)
     return given[first.end() :] if first else b""
 
@@ -106,4 +125,7 @@ def _ending(start: bytes) -> re.Pattern[bytes]:
         return _NEVER
     if begins_with_frame(start):
         return _FRAME_END
-    return _EVENT_END if is_stream(start.decode("latin-1")) else _LINE_END
+    text = start.decode("latin-1")
+    if is_array(text):
+        return _ELEMENT_END
+    return _EVENT_END if is_stream(text) else _LINE_END

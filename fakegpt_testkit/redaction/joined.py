@@ -25,6 +25,9 @@ _LEAST_PIECES: Final = 3
 _PIECE: Final = 24
 _LONG_LINE: Final = 8192
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
+_OUTSIDE: Final = re.compile(rb'[{}"]')
+_IN_STRING: Final = re.compile(rb'["\\]')
+_ARRAY: Final = re.compile(r"[ \t\r\n]*+[\[,][ \t\r\n]*+\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,13 @@ class JoinedEvents:
 
 
 def is_stream(text: str) -> bool:
-    """Whether a body is server-sent events or JSON lines, by its start."""
-    return _STREAM.match(text) is not None
+    """Whether a body is server-sent events, JSON lines or an array of objects, by its start."""
+    return (_STREAM.match(text) or _ARRAY.match(text)) is not None
+
+
+def is_array(text: str) -> bool:
+    """Whether a body is an array of objects, or goes on as one after some of them, by its start."""
+    return _ARRAY.match(text) is not None
 
 
 def stream(text: str, fixed: set[str]) -> JoinedEvents:
@@ -85,10 +93,11 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
     spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     others: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     rest: dict[str, None] = {}
-    for line in _LINE.finditer(text):
-        start, end = line.span(2)
+    array = is_array(text)
+    for start, end, label in _elements(text) if array else _lines(text):
         if text[start] in "{[" and text[end - 1] in "}]":
-            for key, place, own in _strings(line[2]) if end - start < _LONG_LINE else _strings.__wrapped__(line[2]):
+            event = text[start:end]
+            for key, place, own in _strings(event) if end - start < _LONG_LINE else _strings.__wrapped__(event):
                 if key in fixed:
                     continue
                 span = (start + place[0], start + place[1])
@@ -97,15 +106,60 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
                     others.setdefault(own, []).append(span)
                 else:
                     spans.setdefault(own, []).append(span)
-        elif line[1] and text[start] == text[end - 1] == '"' and end - start > 1:
+        elif label and text[start] == text[end - 1] == '"' and end - start > 1:
             spans.setdefault(("", "string"), []).append((start + 1, end - 1))
-        elif line[1]:
+        elif label:
             spans.setdefault(("",), []).append((start, end))
         else:
-            rest[line[0]] = None
-    spans.update((key, pieces) for key, pieces in others.items() if _grows(text, pieces))
+            rest[text[start:end]] = None
+    if not array:  # of any service's list, whose elements have nothing to do with each other
+        spans.update((key, pieces) for key, pieces in others.items() if _grows(text, pieces))
     lanes = [lane for pieces in spans.values() for lane in _lanes(text, pieces)]
     return JoinedEvents(tuple(lanes), "\n".join(rest))
+
+
+def _lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each line's own text stands, and the field that it is labelled as the data of."""
+    return ((*line.span(2), line[1] or "") for line in _LINE.finditer(text))
+
+
+def _elements(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each object of an array stands; the last one may not be whole."""
+    start = 0
+    for end in ObjectEnds().feed(text.encode("latin-1")):
+        yield text.index("{", start), end, ""
+        start = end
+    if (rest := text.find("{", start)) >= 0:
+        yield rest, len(text), ""
+
+
+class ObjectEnds:
+    """Finds where the objects of an array end that comes in pieces; each byte is looked at once."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._quoted = self._escaped = False
+
+    def feed(self, data: bytes) -> Iterator[int]:
+        """Where in the next piece an object ended."""
+        at = 0
+        while at < len(data):
+            if self._escaped:
+                self._escaped = False
+                at += 1
+                continue
+            found = (_IN_STRING if self._quoted else _OUTSIDE).search(data, at)
+            if found is None:
+                return
+            at = found.end()
+            if found[0] == b'"':
+                self._quoted = not self._quoted
+            elif found[0] == b"\\":
+                self._escaped = True
+            else:
+                self._depth += 1 if found[0] == b"{" else -1
+                if not self._depth:
+                    yield at
 
 
 @lru_cache(maxsize=256)

@@ -12,11 +12,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.exchange import EVENT_STREAM, PLACEHOLDER, header, media_type
+from fakegpt_testkit.exchange import PLACEHOLDER, header, media_type
+from fakegpt_testkit.framing.cutting import Framing, framing_of_label
 from fakegpt_testkit.redaction.assigned import assigned_places
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.framed import unframed
-from fakegpt_testkit.redaction.joined import Lane, is_stream, stream
+from fakegpt_testkit.redaction.joined import Lane, is_array, is_stream, stream
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, shapes
 from fakegpt_testkit.redaction.places import (
@@ -45,6 +46,7 @@ _STRUCTURE: Final = frozenset(
 )
 """Headers that say how to read the message; they hold no secret, and a changed one breaks the replay."""
 
+_OF_LINES: Final = (Framing.SSE, Framing.JSON_LINES)
 _AUTHORITY: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:([^/?#@]*)@)?([^/?#]*)", re.IGNORECASE)
 _OPAQUE: Final = ("image/", "audio/", "video/", "font/")
 
@@ -135,6 +137,10 @@ class Rules:
         if framed := unframed(plain):
             text, cover = framed[0].decode("latin-1"), framed[1]
             reading = self._stream(text, word, "")
+        elif is_array(text):  # of any service's list, or of a stream's events
+            reading, read = self.text(text, word), before.decode("latin-1")
+            reading.read_before = len(read)
+            reading.lanes = self._lanes(read + text, fixed_keys(json_keys(read + text)), word, len(read))
         elif of_events(text, headers):
             reading = self._stream(text, word, before.decode("latin-1"))
         else:
@@ -196,8 +202,8 @@ class Rules:
 
 
 def of_events(text: str, headers: Headers) -> bool:
-    """Whether a body is a stream of events or of JSON lines, by its label or its start."""
-    return media_type(headers) == EVENT_STREAM or is_stream(text)
+    """Whether a body is a stream of events, of JSON lines or of an array's elements, by its label or its start."""
+    return framing_of_label(media_type(headers)) in _OF_LINES or is_stream(text)
 
 
 @lru_cache(maxsize=1024)
