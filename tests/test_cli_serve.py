@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
@@ -31,6 +32,7 @@ from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import Settings
 from fakegpt_testkit.serving import MATCH_ON, Access, Door, Recorder, certificates, health, serving
+from fakegpt_testkit.serving import running as running_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +141,12 @@ def test_who_asks_for_its_health_is_told_in_words_and_by_the_status(tmp_path: Pa
     assert (other.exit_code, "a URL such as" in other.stderr) == (2, True)
 
 
+def test_people_find_it_at_the_same_port_and_on_this_machine_only() -> None:
+    context = main.commands["serve"].make_context("serve", ["cassettes"])
+    assert (context.params["port"], context.params["host"]) == (8088, "127.0.0.1")
+    assert (Door().port, Door().host) == (0, "127.0.0.1")
+
+
 def test_the_containers_of_the_how_to_do_what_their_file_says(tmp_path: Path) -> None:
     page = (Path(__file__).parent.parent / "docs/howto/serve-node-browser.md").read_text(encoding="utf-8")
     services = yaml.safe_load(page.partition("# compose.yaml\n")[2].partition("```")[0])["services"]
@@ -238,6 +246,22 @@ def test_a_changed_cassette_is_served_when_it_is_watched(tmp_path: Path) -> None
         write(tmp_path, "some.yaml", recorded(), recorded("GET", "/more"))
         assert _line(process, "reloaded: ") == "reloaded: 2 interactions from 1 cassette\n"
         assert httpx.get(f"{told['url']}/more").status_code == 200
+
+
+def test_watching_goes_on_where_a_folder_is_not_to_be_read_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, looked = server_of(), list[int]()
+
+    def changed() -> bool:
+        looked.append(len(looked))
+        if len(looked) < 3:
+            raise PermissionError("a folder")
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(server.library, "has_changed", changed)
+    monkeypatch.setattr(running_room, "_LOOK", 0)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(running_room._watch(server))
+    assert looked == [0, 1, 2]
 
 
 def _line(process: subprocess.Popen[str], begin: str = "") -> str:

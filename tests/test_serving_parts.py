@@ -8,12 +8,16 @@ import re
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import freezegun
+import httpx
 import pytest
-from support.serving import AT_ONCE, CHUNKED, Line, recorded, request, server_of, write
+from support.serving import AT_ONCE, CHUNKED, Line, recorded, request, served, server_of, write
 
 from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.exchange import Ending, EndingKind, Request, header
@@ -28,6 +32,9 @@ from fakegpt_testkit.serving.plan import Progress
 from fakegpt_testkit.serving.server import MOST_SCENARIOS
 from fakegpt_testkit.serving.variables import by_paths, by_service
 from fakegpt_testkit.serving.world import Outgoing
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.matching import VcrRequest
 
 pytestmark = pytest.mark.once
 
@@ -318,3 +325,29 @@ def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_
     held = [ask(first, 500) for first in range(0, 2500, 500)]
     grown = [later - before for before, later in pairwise(held)]
     assert min(grown[1:]) < 250, "half a block of memory a request, each time, is more than nothing"
+
+
+def test_a_matcher_that_raises_is_told_and_no_client_waits_for_ever(tmp_path: Path) -> None:
+    def raising(asked: VcrRequest, _: VcrRequest) -> None:
+        raise ZeroDivisionError(asked.path)
+
+    said: list[str] = []
+    write(tmp_path, "some.yaml", recorded())
+    terms = Terms(Settings(match_on=(raising,)), AT_ONCE)
+    with served(tmp_path, terms=terms, said=said) as url, httpx.Client(base_url=url) as client:
+        answer = client.get("/events")
+        [missed] = client.get("/__fakegpt/unmatched").json()
+    assert answer.status_code == 404
+    assert "ZeroDivisionError('/events')" in answer.json()["error"]["message"]
+    assert "ZeroDivisionError('/events')" in missed["error"]["message"]
+    assert "ZeroDivisionError('/events')" in said[0]
+
+
+def test_what_a_journal_says_of_when_is_the_real_time(tmp_path: Path) -> None:
+    write(tmp_path, "some.yaml", recorded())
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    with freezegun.freeze_time("2001-02-03"):
+        world = server_of(tmp_path).world
+        world.ask(Request("GET", "http://localhost/events"), HERE)
+    [asked] = world.journal.entries
+    assert datetime.fromisoformat(asked.at) > begun

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import trustme
 from support.raw import raw_server
+from support.servers import HOLD
 from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, request, served, server_of
 
 from fakegpt_testkit import faults, storage
@@ -423,3 +424,15 @@ def test_what_cannot_be_verified_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     found = proxy.recorder.drift
     assert found is not None
     assert [str(reason) for _, reason in proxy.recorder.lost] == ["2 answers are kept to be compared, and no more"] * 2
+
+
+def test_a_head_without_an_end_is_given_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    endless: Answer = (b"HTTP/1.1 200 OK\r\n", *[b"X-%d: %b\r\n" % (nth, b"a" * 60_000) for nth in range(20)], HOLD)
+    with recording(tmp_path / "made.yaml", answers={"/endless": endless, **LIVE}) as proxy:
+        answer = httpx.get(f"{proxy.url}/endless")
+        assert (answer.status_code, "larger than" in answer.json()["error"]["message"]) == (502, True)
+        assert httpx.get(f"{proxy.url}/json").status_code == 201
+        said += [each.request.path for each in proxy.saved.interactions]
+    assert said == ["/json"]
+    assert [request for request, _ in proxy.recorder.lost] == ["GET /endless"]

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Breach, EndingKind, Tape, header
 from fakegpt_testkit.serving.fitting import rewritten
 from fakegpt_testkit.serving.player import reset, unsent
+from fakegpt_testkit.serving.unreachable import unreachable
 from fakegpt_testkit.wire.capture import Capture, reset_name
 from fakegpt_testkit.wire.reading import Broken, split_head
 from fakegpt_testkit.wire.writing import encode_head, is_delimited, keeps_open
@@ -29,6 +31,8 @@ _HOP: Final = frozenset(
 )
 """Fields that are about the client's connection only, by RFC 9110, 7.6.1; and those that are written anew."""
 _POLL: Final = 0.005
+MOST_HEAD: Final = 2**20
+"""Bytes of a live answer's head that are waited for: some clients take 64 KiB of it, and none a mebibyte."""
 
 
 class Front(Protocol):
@@ -38,6 +42,9 @@ class Front(Protocol):
 
     def done(self, *, keep: bool) -> None:
         """The answer is whole."""
+
+    def fail(self, status: int, body: bytes) -> None:
+        """Answer that there is no answer, in JSON."""
 
 
 def encode_request(asked: Asked, headers: Headers) -> bytes:
@@ -79,6 +86,8 @@ class Relay(asyncio.Protocol):
         self._front = front
         self._data = encode_request(asked, request.headers)
         self._method = request.method
+        self._uri, self._title = request.uri, request.title
+        self._recording = recording
         self._wants_more = asked.keeps_open
         self._here = here
         self._origins = origins
@@ -119,6 +128,9 @@ class Relay(asyncio.Protocol):
             self._write(data)
         else:
             self._held += data
+            if len(self._held) > MOST_HEAD:
+                self._give_up(f"the head of its answer is larger than {MOST_HEAD} bytes")
+                return
             self._pass_head()
         if self._capture.answer.finished:
             self._finish(keep=self._keeps)
@@ -205,6 +217,17 @@ class Relay(asyncio.Protocol):
         fitted = rewritten(head, self._here, self._origins)
         self._keeps = self._wants_more and keeps_open(fitted) and is_delimited(Tape(fitted), self._method)
         self._write(encode_head(fitted, fitted.headers) + rest)
+
+    def _give_up(self, problem: str) -> None:
+        """Pass on nothing of what cannot be an answer, and record nothing of it."""
+        self._over = True
+        self._held = None
+        assert self._transport is not None, "nothing was heard without"
+        self._transport.abort()
+        self._recording.failed(self._title, FakeGptTestkitError(problem))
+        self._ended()
+        answer = unreachable(self._uri, problem)
+        self._front.fail(answer.status, answer.body)
 
     def _write(self, data: bytes) -> None:
         self.sent += len(data)

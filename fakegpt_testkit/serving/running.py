@@ -98,7 +98,7 @@ def run(server: Serves, door: Door, ready: Callable[[str], None], watch: Server 
 async def _watch(server: Server) -> None:
     while True:
         await asyncio.sleep(_LOOK)
-        with suppress(FakeGptTestkitError):  # a folder that is gone for the moment
+        with suppress(FakeGptTestkitError, OSError):  # a folder that is gone, or not to be read, for the moment
             if server.library.has_changed():
                 look_again(server)
 
@@ -107,7 +107,7 @@ def look_again(server: Server) -> None:
     """Read the cassettes anew, and say so; those that cannot be read leave the server as it was."""
     try:
         server.reload()
-    except FakeGptTestkitError as problem:
+    except (FakeGptTestkitError, OSError) as problem:
         server.library.give_up()
         server.say(f"not reloaded, and served as before: {problem}")
         return

@@ -19,7 +19,7 @@ from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.misses import STATUS, miss_body
 from fakegpt_testkit.serving.plan import Plans, Progress
 from fakegpt_testkit.serving.reading import Asked, Limits, Refused
-from fakegpt_testkit.serving.world import Shared, Terms, World
+from fakegpt_testkit.serving.world import Shared, Terms, World, as_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,9 +149,10 @@ class Server:
         """Answer from the cassette that is recorded, or from the live service."""
         try:
             number, request, tape = recorder.ask(asked)
-        except FakeGptTestkitError as problem:
+        except Exception as failure:
+            problem = as_problem(failure)
             request = Request(asked.method, here.origin + asked.target, asked.headers, asked.body)
-            self.world.note(request, "", problem=problem.with_traceback(None))
+            self.world.note(request, "", problem=problem)
             self._miss(self.world, request, problem, connection, here)
             return
         if tape is None:

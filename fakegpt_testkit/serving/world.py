@@ -132,8 +132,8 @@ class World:
         at = _now()
         try:
             index, tape = self._choose(number, request)
-        except FakeGptTestkitError as problem:
-            problem.with_traceback(None)  # whose frames would keep all that was looked at
+        except Exception as failure:
+            problem = as_problem(failure)
             self.journal.add(Entry(number, at, request, problem=problem))
             return problem
         finally:
@@ -236,6 +236,13 @@ class World:
     def _has_head(self, request: Request) -> bool:
         """Whether a HEAD of this path was recorded; else the recording of its GET tells the same."""
         return any(each.request.method == "HEAD" and each.request.path == request.path for each in self._interactions)
+
+
+def as_problem(failure: Exception) -> FakeGptTestkitError:
+    """Why a request has no answer; without the frames that would keep all that was looked at."""
+    if isinstance(failure, FakeGptTestkitError):
+        return failure.with_traceback(None)
+    return FakeGptTestkitError(f"no answer could be chosen, since a matcher or a fault raised {failure!r}")
 
 
 def _now() -> str:
