@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -152,36 +151,31 @@ def test_the_containers_of_the_how_to_do_what_their_file_says(tmp_path: Path) ->
     services = yaml.safe_load(page.partition("# compose.yaml\n")[2].partition("```")[0])["services"]
     model, app = services["model"], services["app"]
     write(tmp_path, "chat.yaml", CHAT)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    there = os.environ["PATH"]
-    bare = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{there}", "HOME": str(tmp_path)}
+    bare = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
     installs, serves = shlex.split(model["command"])[2].split(" && ")
     assert installs == "pip install fakegpt-testkit"
-    checks = [each.replace("8088", port) for each in model["healthcheck"]["test"][1:]]
 
-    def healthy() -> bool:
+    def healthy(port: str) -> bool:
+        checks = [each.replace("8088", port) for each in model["healthcheck"]["test"][1:]]
         return subprocess.run(checks, env=bare, capture_output=True, check=False).returncode == 0
 
-    assert not healthy()
     command = shlex.split(serves.replace("/cassettes", str(tmp_path)))
-    environment = bare | model["environment"] | {"FAKEGPT_SERVE_PORT": port}
+    environment = bare | model["environment"] | {"FAKEGPT_SERVE_PORT": "0"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            process.stdout.readline()
-            assert healthy()
+            port = process.stdout.readline().strip().rpartition(":")[2]
+            assert healthy(port)
             base = urlsplit(app["environment"]["OPENAI_BASE_URL"])
             asked = f"http://127.0.0.1:{port}{base.path}/chat/completions"
-            assert (
-                base.netloc == "model:8088"
-            )  # by the name that the file allows, at the port that is served by default
+            assert base.netloc == "model:8088"  # the name that the file allows, the port that is the default
             assert httpx.post(asked, json={"model": "m"}, headers={"Host": base.netloc}).status_code == 200
             assert httpx.post(asked, json={"model": "m"}, headers={"Host": "other:8088"}).status_code == 421
             process.terminate()
             assert process.wait(20) == 0  # as a container is stopped
         finally:
             process.kill()
+    assert not healthy(port)
     assert app["depends_on"] == {"model": {"condition": "service_healthy"}}
 
 
