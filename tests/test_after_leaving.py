@@ -20,6 +20,7 @@ import trio
 from support.behaviours import HEAD, in_chunk
 from support.raw import raw_server
 from support.servers import HOLD, RESET
+from support.suites import INI
 from support.three_ways import LOOPS, run_in
 
 from fakegpt_testkit.errors import CassetteError
@@ -259,6 +260,7 @@ def test_a_marker_says_so_and_a_longer_test_has_the_rest(
     server: RawServer, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
+    pytester.makeini(INI)
     pytester.makepyfile(SUITE.format(url=f"{server.url}/whole"))
     pytester.runpytest("--fakegpt-record-mode=once", "-W", "ignore").assert_outcomes(passed=1)
     ending = load_cassette(pytester.path / "cassettes" / "c.yaml").interactions[0].response.ending
