@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.wire.deck import Deck
 
-    Replacement = tuple[type, str, Callable[[Any], Any]]
+    Place = type | ModuleType
+    Replacement = tuple[Place, str, Callable[[Any], Any]]
     """A class, the name of its method, and what makes of that method the one that takes its place."""
 
 _CLIENTS: Final = {
@@ -38,6 +39,10 @@ _CLIENTS: Final = {
     "niquests.sessions": ("unmet", "bind_niquests", None),
     "niquests.async_session": ("unmet", "bind_niquests", None),
     "curl_cffi.requests.session": ("unmet", "bind_curl_cffi", None),
+    "curl_cffi.curl": ("curl", "bind_curl_cffi", None),
+    "curl_cffi.aio": ("curl", "bind_curl_cffi_multi", None),
+    "pycurl": ("curl", "bind_pycurl", None),
+    "pyqwest": ("unmet", "bind_pyqwest", None),
     "awscrt.http": ("unmet", "bind_awscrt", None),
 }
 """The module that is bound once it is loaded, and the room beside this one that knows how: its function that gives the
@@ -50,10 +55,10 @@ class Bindings:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._users = 0
-        self._done: list[tuple[type, str]] = []
+        self._done: list[tuple[Place, str]] = []
         self._bound: set[int] = set()
         self._afterwards: list[Callable[[], None]] = []
-        self._pairs: dict[tuple[type, str], tuple[object, object]] = {}  # the client's own method, and ours
+        self._pairs: dict[tuple[Place, str], tuple[object, object]] = {}  # the client's own method, and ours
         self._finder = Later(self.bind)
 
     def enter(self) -> None:

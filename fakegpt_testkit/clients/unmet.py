@@ -62,6 +62,28 @@ def bind_awscrt(module: ModuleType) -> list[Replacement]:
     return _places(module, ("HttpClientConnection", "Http2ClientConnection"), "request", stop)
 
 
+def bind_pyqwest(module: ModuleType) -> list[Replacement]:
+    """What is replaced in ``pyqwest``: its clients, and the transports that other clients are made of."""
+    verbs = ("get", "post", "put", "patch", "delete", "head", "options")
+    kinds = [vars(module)[name] for name in ("Client", "SyncClient") if name in vars(module)]
+    by_verb = [
+        (kind, verb, partial(stopping, "pyqwest", partial(_asked_by_verb, verb))) for kind in kinds for verb in verbs
+    ]
+    named = partial(stopping, "pyqwest", lambda _, method, url, *__, **___: (method, url))
+    by_name = [(kind, name, named) for kind in kinds for name in ("execute", "stream")]
+    whole = partial(stopping, "pyqwest", lambda _, request, *__, **___: (request.method, request.url))
+    carried = [
+        (vars(module)[kind], name, whole)
+        for kind, name in (("HTTPTransport", "execute"), ("SyncHTTPTransport", "execute_sync"))
+        if kind in vars(module)
+    ]
+    return [each for each in (*by_verb, *by_name, *carried) if each[1] in vars(each[0])]
+
+
+def _asked_by_verb(verb: str, _: Any, url: str, *__: Any, **___: Any) -> tuple[str, str]:
+    return verb, url
+
+
 def _places(module: ModuleType, kinds: Iterable[str], method: str, stop: Callable[[Any], Any]) -> list[Replacement]:
     """The method of those of these classes that this version defines there; what it has elsewhere is warned of."""
     found = [vars(module)[kind] for kind in kinds if kind in vars(module)]

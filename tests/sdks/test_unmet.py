@@ -1,4 +1,4 @@
-"""A client whose bytes never enter Python goes live past any cassette: the run says so, by its name.
+"""A client whose bytes never enter Python is stopped where it would ask, by its name; else the run warns.
 
 In processes of their own, since a loaded client stays loaded.
 """
@@ -14,17 +14,15 @@ if TYPE_CHECKING:
     import pytest
 
 SUITE = """
+    import pycurl
     import pytest
+
+    EARLY = pycurl.Curl()
+    EARLY.setopt(pycurl.URL, {url!r})
 
     @pytest.mark.fakegpt
     def test_it():
-        from io import BytesIO
-        from curl_cffi import Curl, CurlOpt
-        curl, heard = Curl(), BytesIO()
-        curl.setopt(CurlOpt.URL, {url!r}.encode())
-        curl.setopt(CurlOpt.WRITEDATA, heard)
-        curl.perform()
-        assert heard.getvalue() == b"live"
+        assert EARLY.perform_rb() == b"live"
 """
 STOPPED = """
     import asyncio
@@ -49,6 +47,119 @@ STOPPED = """
     def test_it_may_ask():
         assert curl_cffi.get({url!r}).content == b"live"
 """
+BELOW = """
+    import asyncio
+    from io import BytesIO
+
+    import pycurl
+    import pyqwest
+    import pytest
+    from curl_cffi import AsyncCurl, Curl, CurlOpt
+
+    from fakegpt_testkit import use_cassette
+    from fakegpt_testkit.errors import RequestStopped
+
+    URL = {url!r}
+
+    def a_pycurl_handle(module, made=None):
+        handle, heard = (made or module.Curl()), BytesIO()
+        handle.setopt(module.URL, URL)
+        handle.setopt(module.WRITEDATA, heard)
+        return handle, heard
+
+    def by_pycurl():
+        handle, heard = a_pycurl_handle(pycurl)
+        handle.perform()
+        return heard.getvalue()
+
+    def by_pycurl_rb():
+        return a_pycurl_handle(pycurl)[0].perform_rb()
+
+    def by_pycurl_multi():
+        multi = pycurl.CurlMulti()
+        handle, heard = a_pycurl_handle(pycurl, EARLY)
+        multi.add_handle(handle)
+        while multi.perform()[1]:
+            pass
+        multi.remove_handle(handle)
+        return heard.getvalue()
+
+    def by_pycurl_awaited():
+        async def main():
+            async with pycurl.AsyncCurlMulti() as multi:
+                handle, heard = a_pycurl_handle(pycurl)
+                await multi.add_handle(handle)
+                return heard.getvalue()
+        return asyncio.run(main())
+
+    def a_cffi_handle():
+        handle, heard = Curl(), BytesIO()
+        handle.setopt(CurlOpt.URL, URL.encode())
+        handle.setopt(CurlOpt.WRITEDATA, heard)
+        return handle, heard
+
+    def by_curl_cffi():
+        handle, heard = a_cffi_handle()
+        handle.perform()
+        return heard.getvalue()
+
+    def by_curl_cffi_awaited():
+        async def main():
+            handle, heard = a_cffi_handle()
+            multi = AsyncCurl()
+            try:
+                await multi.add_handle(handle)
+            finally:
+                await multi.close()
+            return heard.getvalue()
+        return asyncio.run(main())
+
+    def by_pyqwest():
+        return bytes(pyqwest.SyncClient().get(URL).content)
+
+    def by_pyqwest_stream():
+        with pyqwest.SyncClient().stream("GET", URL) as answer:
+            return b"".join(map(bytes, answer.content))
+
+    def by_pyqwest_awaited():
+        async def main():
+            return bytes((await pyqwest.Client().execute("GET", URL)).content)
+        return asyncio.run(main())
+
+    def by_pyqwest_transport():
+        answer = pyqwest.SyncHTTPTransport().execute_sync(pyqwest.SyncRequest("GET", URL))
+        return b"".join(map(bytes, answer.content))
+
+    WAYS = [each for name, each in sorted(globals().items()) if name.startswith("by_")]
+    EARLY = pycurl.Curl()
+
+    @pytest.mark.parametrize("ask", WAYS)
+    @pytest.mark.parametrize("mode", ["once", "all", "new_episodes"])
+    def test_it_is_stopped(ask, mode, tmp_path):
+        with use_cassette(tmp_path / "c.yaml", record_mode=mode) as session:
+            with pytest.raises(RequestStopped) as stopped:
+                ask()
+        assert (stopped.value.method, stopped.value.uri) == ("GET", URL)
+        assert stopped.value.client.replace("curl_cffi", "cffi") in ask.__name__.replace("curl_cffi", "cffi")
+        assert len(session.refused) == 1
+
+    @pytest.mark.parametrize("ask", WAYS)
+    def test_it_may_ask(ask, tmp_path):
+        with use_cassette(tmp_path / "c.yaml", record_mode="all", passthrough=["localhost"]):
+            assert ask() == b"live"
+        assert ask() == b"live"
+
+    def test_a_handle_is_one_by_either_name(tmp_path):
+        plain = pycurl.Curl
+        with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+            class Theirs(pycurl.Curl):
+                pass
+            assert isinstance(EARLY, pycurl.Curl) and isinstance(pycurl.Curl(), plain)
+            assert isinstance(Theirs(), Theirs) and not isinstance(EARLY, Theirs)
+        assert pycurl.Curl is plain
+"""
+ALONE = ("-p", "no:recording")
+"""pytest-recording puts a class of its own in the place of pycurl's handles, which no multi handle takes."""
 NOTHING = "*no request was made that a cassette sees, so nothing was recorded*"
 
 
@@ -56,12 +167,12 @@ def test_it_goes_live_and_the_warning_names_it(pytester: pytest.Pytester, monkey
     monkeypatch.delenv("CI", raising=False)
     with raw_server({"/": (answer_of(b"200 OK", b"live"),)}) as server:
         pytester.makepyfile(SUITE.format(url=f"{server.url}/"))
-        recording = pytester.runpytest_subprocess("--fakegpt-record-mode=once")
-        playing = pytester.runpytest_subprocess()
+        recording = pytester.runpytest_subprocess("--fakegpt-record-mode=once", *ALONE)
+        playing = pytester.runpytest_subprocess(*ALONE)
         assert server.seen[1] == 2, "nobody could stop it"
     for run in (recording, playing):
         run.assert_outcomes(passed=1, warnings=1)
-        run.stdout.fnmatch_lines(["*records nor replays what curl_cffi sends*"])
+        run.stdout.fnmatch_lines(["*records nor replays what pycurl sends*"])
     recording.stdout.fnmatch_lines([NOTHING])
     playing.stdout.no_fnmatch_line(NOTHING)
 
@@ -76,3 +187,11 @@ def test_a_session_is_stopped_before_it_asks(pytester: pytest.Pytester, monkeypa
             assert run.parseoutcomes()["passed"] >= 1
             run.stdout.fnmatch_lines(["*RequestStopped: GET http://localhost:*/ was stopped: *"])
         assert server.seen[1] == 2, "by the third test alone"
+
+
+def test_what_lies_below_a_session_is_stopped_too(pytester: pytest.Pytester) -> None:
+    with raw_server({"/": (answer_of(b"200 OK", b"live"),)}) as server:
+        pytester.makepyfile(BELOW.format(url=f"{server.url}/"))
+        run = pytester.runpytest_subprocess("-W", "ignore", *ALONE)
+        run.assert_outcomes(passed=10 * 3 + 10 + 1)
+        assert server.seen[1] == 10 * 2, "by those that may ask, and afterwards"
