@@ -35,7 +35,7 @@ EACH = [
     errors.FaultNeverApplied("a.yaml", (("reset", "no event 9"),), ("GET /",)),
     errors.FieldMissing(*AT, field="loads"),
     errors.InteractionsUnplayed("a.yaml", 2, ((2, "GET /"),)),
-    errors.NetworkBlocked("test_a", "socket.connect", "db.example:5432", "db.example"),
+    errors.NetworkBlocked("test_a", "socket.connect", "db.example:5432", "db.example", "psycopg"),
     errors.NoLoads(*AT),
     errors.NoValidResponse(*AT),
     errors.OwnServerRecorded("a.yaml", ("localhost:8080",)),

@@ -6,6 +6,7 @@ import _socket
 import asyncio
 import http.client
 import os
+import smtplib
 import socket
 import subprocess
 import sys
@@ -413,10 +414,40 @@ def test_multiprocessing_starts_no_program() -> None:
 def test_the_error_says_how_to_allow_it() -> None:
     assert str(NetworkBlocked(TEST, "socket.connect", f"{FAR}:9", FAR)) == (
         f"socket.connect was to reach {FAR}:9, and {TEST} may not use the network\n"
-        "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3\n"
+        "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3,\n"
+        "    or another one that is given the base URL of `fakegpt-testkit serve`\n"
         f"  to allow it: --fakegpt-allow-hosts={FAR} or @pytest.mark.fakegpt(allow_hosts=['{FAR}'])"
     )
     assert not issubclass(NetworkBlocked, OSError)
+    assert str(NetworkBlocked(TEST, "socket.connect", f"{FAR}:9", FAR, "redis")).startswith(
+        f"socket.connect, called by redis, was to reach {FAR}:9, and "
+    )
+
+
+def in_a_thread(ask: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(ask).result()
+
+
+@pytest.mark.parametrize(
+    ("library", "ask"),
+    [
+        ("requests", lambda: requests.get(f"http://{FAR}/")),
+        ("urllib3", lambda: urllib3.PoolManager().request("GET", f"http://{FAR}/", retries=False)),
+        ("httpx", lambda: httpx.get(f"http://{FAR}/", trust_env=False)),
+        ("aiohttp", lambda: run(by_aiohttp(f"http://{FAR}/"))),
+        ("smtplib", lambda: smtplib.SMTP(FAR, 25)),
+        ("urllib", lambda: urllib.request.urlopen(f"http://{FAR}/")),
+        ("requests", lambda: in_a_thread(lambda: requests.get(f"http://{FAR}/"))),
+        ("", lambda: socket.create_connection((FAR, 9))),
+        ("", lambda: in_a_thread(lambda: socket.create_connection((FAR, 9)))),
+        ("", lambda: socket.getaddrinfo("nobody.example", 80)),
+    ],
+)
+def test_the_error_names_the_library_that_the_program_called(library: str, ask: Callable[[], object]) -> None:
+    with guarded(Guard(TEST)) as guard, pytest.raises(NetworkBlocked):
+        ask()
+    assert {each.library for each in guard.blocked} == {library}
 
 
 @pytest.mark.parametrize(

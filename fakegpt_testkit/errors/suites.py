@@ -148,7 +148,8 @@ class NetworkBlocked(FakeGptTestkitError):
     """A call that would have left the process was stopped, because the test that runs may not use the network.
 
     ``call`` is the function or Python's audit event, ``address`` where it was to go, ``allow`` the host that would have
-    to be allowed; empty for a program that was to be started. Not an ``OSError``: clients take those for a bad network
+    to be allowed; empty for a program that was to be started. ``library`` is what called it, by the name that a program
+    imports, where the stack shows one. Not an ``OSError``: clients take those for a bad network
     and try again, or go on without.
     """
 
@@ -156,6 +157,7 @@ class NetworkBlocked(FakeGptTestkitError):
     call: str
     address: str
     allow: str
+    library: str = ""
 
     def __str__(self) -> str:
         if not self.allow:
@@ -163,9 +165,11 @@ class NetworkBlocked(FakeGptTestkitError):
                 f"{self.call} was to start {self.address}, and {self.test} may start no programs\n"
                 "  to allow it: @pytest.mark.fakegpt(block_subprocesses=False)"
             )
+        asked = f", called by {self.library}," if self.library else ""
         return (
-            f"{self.call} was to reach {self.address}, and {self.test} may not use the network\n"
-            "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3\n"
+            f"{self.call}{asked} was to reach {self.address}, and {self.test} may not use the network\n"
+            "  to have it played: a client that a cassette sees, such as aiohttp, httpx, requests or urllib3,\n"
+            "    or another one that is given the base URL of `fakegpt-testkit serve`\n"
             f"  to allow it: --fakegpt-allow-hosts={self.allow} or @pytest.mark.fakegpt(allow_hosts=[{self.allow!r}])"
         )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fakegpt_testkit import errors
 from fakegpt_testkit.guard.addresses import Address, address_of, is_loopback_name, network_of
+from fakegpt_testkit.guard.asking import asking_library
 from fakegpt_testkit.nesting import Layer, innermost
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Guard:
 
     def block(self, call: str, address: str, option: str) -> NoReturn:
         """Stop a call, and keep that it was stopped: many programs swallow exceptions."""
-        stopped = errors.NetworkBlocked(self.test, call, address, option)
+        stopped = errors.NetworkBlocked(self.test, call, address, option, asking_library() if option else "")
         self.blocked.append(stopped)
         raise stopped
 
