@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects import dialect_of_tape, framing_of_tape, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import ToolCall
-from fakegpt_testkit.dialects.editing import EDITORS, MESSAGES, MODELS, spread
+from fakegpt_testkit.dialects.editing import EDITORS, MODELS, spread
 from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.effects import speaking
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fakegpt_testkit.dialects.editing import Editor, Json, Slot
     from fakegpt_testkit.exchange import Tape
 
+_INNER: Final = {"type": "anthropic", "choices": "openai-chat"}
+"""By which key of its events the dialect of a model on Bedrock is known."""
 _KEPT: Final = ("id", "model", "created", "created_at", "modelVersion", "responseId", "provider", "system_fingerprint")
 """What each event of an answer says alike: an event that is put in says it as the recorded ones do."""
 
@@ -116,8 +118,11 @@ class _Doc:
         if any(event and "messageStart" in event for event in outer):  # a model on Bedrock that speaks as Converse does
             events = [next(iter(event.values()), None) if event else None for event in outer]
         elif wraps:
-            anthropic = any(event and "type" in event for event in outer)
-            editor, dialect = (MESSAGES, "anthropic") if anthropic else (MODELS, "")
+            known = {key for event in outer if event for key in event}
+            own = next((name for key, name in _INNER.items() if key in known), "")
+            editor, dialect = EDITORS.get(own, MODELS), own
+        elif dialect == "bedrock" and framing is None and not any(event and "output" in event for event in outer):
+            editor = MODELS
         return cls(name, tape, framing, editor, dialect, outer, events, wraps)
 
     def written(self) -> Tape:

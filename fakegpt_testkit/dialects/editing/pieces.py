@@ -19,6 +19,7 @@ def _first(said: Json, key: str) -> list[Json]:
 def _chat_texts(said: Json) -> list[Slot]:
     found: list[Slot] = []
     for choice in _first(said, "choices"):
+        found += slots(choice, "text")  # a model's on Bedrock
         for holder in (choice.get("delta"), choice.get("message")):
             found += slots(holder, "content")
             for part in items(holder, "content"):
@@ -36,9 +37,14 @@ def _chat_strip(said: Json) -> bool:
 
 
 def _chat_finish(said: Json) -> bool:
-    ended = [choice for choice in _first(said, "choices") if choice.get("finish_reason")]
-    for choice in ended:
-        choice["finish_reason"] = "tool_calls"
+    ended = [
+        (choice, key)
+        for choice in _first(said, "choices")
+        for key in ("finish_reason", "stop_reason")  # the latter a model's on Bedrock
+        if choice.get(key)
+    ]
+    for choice, key in ended:
+        choice[key] = "tool_calls"
     return bool(ended)
 
 
@@ -156,4 +162,10 @@ OLLAMA: Final = Editor(
 
 # --- what other models on Bedrock say ---
 
-MODELS: Final = Editor(lambda said: slots(said, "generation", "completion", "outputText", "text"))
+
+def _model_texts(said: Json) -> list[Slot]:
+    parts = (said, *items(said, "outputs"), *items(said, "results"))
+    return [slot for part in parts for slot in slots(part, "generation", "completion", "outputText", "text")]
+
+
+MODELS: Final = Editor(_model_texts)
