@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from support.dialect_streams import FINISHES
 
 from fakegpt_testkit.dialects import ToolCall, Usage
 from fakegpt_testkit.dialects.writing import WRITERS
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 
 CALLS = (ToolCall("get_weather", {"city": "Paris"}), ToolCall("now", id="mine"))
-FINISHES = {
-    "openai-chat": ("stop", "tool_calls", "length"),
-    "openai-responses": ("completed", "completed", "incomplete"),
-    "anthropic": ("end_turn", "tool_use", "max_tokens"),
-    "gemini": ("STOP", "STOP", "MAX_TOKENS"),
-    "ollama": ("stop", "stop", "length"),
-    "cohere": ("COMPLETE", "TOOL_CALL", "MAX_TOKENS"),
-    "bedrock": ("end_turn", "tool_use", "max_tokens"),
-    "bedrock-invoke": ("end_turn", "tool_use", "max_tokens"),
-}
 SITES = {
     "openai-chat": "https://api.openai.com/v1/chat/completions",
     "openai-responses": "https://api.openai.com/v1/responses",

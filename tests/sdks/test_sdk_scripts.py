@@ -31,16 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientS
 
 PARIS = ToolCall("get_weather", {"city": "Paris"})
 NOW = ToolCall("now", id="mine")
-PLAIN_WORDS = {
-    "openai-chat": ("stop", "tool_calls", "length"),
-    "openai-responses": ("completed", "completed", "incomplete"),
-    "anthropic": ("end_turn", "tool_use", "max_tokens"),
-    "gemini": ("STOP", "STOP", "MAX_TOKENS"),
-    "ollama": ("stop", "stop", "length"),
-    "cohere": ("COMPLETE", "TOOL_CALL", "MAX_TOKENS"),
-    "bedrock": ("end_turn", "tool_use", "max_tokens"),
-    "bedrock-invoke": ("end_turn", "tool_use", "max_tokens"),
-}
 OPTIONS: dict[str, tuple[dict[str, Any], Read]] = {
     "texts": ({}, Read(("Hel", "lo"), finish="plain")),
     "reasoning": ({"reasoning": "hm"}, Read(("Hel", "lo"), "hm", finish="plain")),
@@ -60,7 +50,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], Read]] = {
 def cases(sdk: Sdk) -> list[tuple[str, bool, tuple[Interaction, ...], Read]]:
     """Every option, streamed and plain: its name, the script, and what the SDK is to show of it."""
     made = []
-    words = dict(zip(("plain", "calling", "long"), PLAIN_WORDS[sdk.dialect], strict=True))
+    words = dict(zip(("plain", "calling", "long"), streams.FINISHES[sdk.dialect], strict=True))
     for name, (options, wanted) in OPTIONS.items():
         options = options | ({"finish": words["long"]} if name == "finish" else {})
         for stream in (True, False):

@@ -229,3 +229,15 @@ CONVERSE_EVENTS: tuple[tuple[str, Json], ...] = (
 )
 CONVERSE = frames(*CONVERSE_EVENTS)
 INVOKE = wrapped(*ANTHROPIC_EVENTS)
+
+FINISHES = {
+    "openai-chat": ("stop", "tool_calls", "length"),
+    "openai-responses": ("completed", "completed", "incomplete"),
+    "anthropic": ("end_turn", "tool_use", "max_tokens"),
+    "gemini": ("STOP", "STOP", "MAX_TOKENS"),
+    "ollama": ("stop", "stop", "length"),
+    "cohere": ("COMPLETE", "TOOL_CALL", "MAX_TOKENS"),
+    "bedrock": ("end_turn", "tool_use", "max_tokens"),
+    "bedrock-invoke": ("end_turn", "tool_use", "max_tokens"),
+}
+"""How each dialect that can be written says why an answer ended: plainly, to call tools, too long."""

@@ -32,6 +32,19 @@ def _stripper(key: str, begins: Callable[[Json], bool]) -> Callable[[], Callable
     return begin
 
 
+def _finisher(event: str, key: str, word: str) -> Callable[[Json], bool]:
+    """Says by this word why an answer ended, where one says it: in that event, or in the whole of a plain one."""
+
+    def finish(said: Json) -> bool:
+        holder = inner(said, "delta") if said.get("type") == event else said
+        if not isinstance(holder.get(key), str):
+            return False
+        holder[key] = word
+        return True
+
+    return finish
+
+
 # --- Anthropic ---
 
 
@@ -47,19 +60,11 @@ def _is_tool_use(block: Json) -> bool:
     return block.get("type") == "tool_use"
 
 
-def _message_finish(said: Json) -> bool:
-    holder = inner(said, "delta") if said.get("type") == "message_delta" else said
-    if not isinstance(holder.get("stop_reason"), str):
-        return False
-    holder["stop_reason"] = "tool_use"
-    return True
-
-
 MESSAGES: Final = Editor(
     _message_texts,
     _stripper("index", lambda said: _is_tool_use(inner(said, "content_block"))),
     lambda said: (said, "content"),
-    _message_finish,
+    _finisher("message_delta", "stop_reason", "tool_use"),
     _is_tool_use,
     numbered="index",
 )
@@ -102,17 +107,9 @@ def _cohere_texts(said: Json) -> list[Slot]:
     return found
 
 
-def _cohere_finish(said: Json) -> bool:
-    holder = inner(said, "delta") if said.get("type") == "message-end" else said
-    if not isinstance(holder.get("finish_reason"), str):
-        return False
-    holder["finish_reason"] = "TOOL_CALL"
-    return True
-
-
 COHERE: Final = Editor(
     _cohere_texts,
     lambda: lambda said: str(said.get("type")).startswith("tool-call-"),
     lambda said: (inner(said, "message"), "tool_calls"),
-    _cohere_finish,
+    _finisher("message-end", "finish_reason", "TOOL_CALL"),
 )
