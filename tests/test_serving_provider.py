@@ -163,3 +163,12 @@ def test_an_option_that_would_not_be_looked_at_is_an_error(given: list[str], pro
     ran = runner().invoke(main, ["stand-in", *given])
     assert ran.exit_code == 2
     assert problem in " ".join(ran.stderr.split())
+
+
+async def test_who_wants_the_connection_closed_is_told_that_it_is() -> None:
+    async with standing_in("openai-chat", {}) as client:
+        for said, told in (("close", "close"), ("keep-alive", None)):
+            bodies: tuple[object, ...] = ({"stream": True}, {}, [])
+            for body in bodies:
+                answer = await client.post(CHAT, json=body, headers={"Connection": said})
+                assert answer.headers.get("Connection") == told

@@ -41,6 +41,8 @@ class Here:
     version: str = "1.1"
     accepts: str = ""
     fields: Headers = ()
+    keeps_open: bool = True
+    """Whether the client wants to go on over the same connection."""
 
     @property
     def origin(self) -> str:

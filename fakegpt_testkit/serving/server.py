@@ -129,6 +129,7 @@ class Server:
             asked.version,
             header(asked.headers, "Accept-Encoding") or "",
             cross_origin.fields(asked.headers, self.access.origins),
+            asked.keeps_open,
         )
         if world is self.world and self.recorder is not None:
             self._record(self.recorder, asked, connection, here)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.errors import FakeGptTestkitError
-from fakegpt_testkit.exchange import Head, Interaction, Tape
+from fakegpt_testkit.exchange import Head, Interaction, Tape, header
 from fakegpt_testkit.matching import chosen
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.selection import Selection, not_connected, without_secrets
@@ -150,6 +150,8 @@ class World:
     def _act(self, stand_in: StandIn, request: Request, here: Here) -> Outgoing:
         act = stand_in.act(request, framed=here.version != "1.0")
         tape = fit(act.tape, request.method, here, ())
+        if not here.keeps_open and tape.head.status and header(tape.headers, "Connection") is None:
+            tape = replace(tape, head=replace(tape.head, headers=(*tape.headers, ("Connection", "close"))))
         plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
         progress = Progress(tape, request.method)
         entry = Entry(next(self._numbers), _now(), request, stand_in.name, Interaction(request, tape), progress)
