@@ -94,3 +94,19 @@ def test_in_ci_marked_tests_record_nothing_and_what_a_program_says_of_itself_hol
         """
     )
     pytester.runpytest().assert_outcomes(passed=2)
+
+
+def test_the_hint_for_a_test_with_a_secret_among_its_parameters_runs_all_of_them(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_it="""
+import pytest, requests
+
+@pytest.mark.fakegpt
+@pytest.mark.parametrize("key", ["q8Rt5Kx2Wm9Zp4Lc7Vb1", "short"])
+def test_asks(key):
+    requests.get("http://a.example/")
+"""
+    )
+    said = pytester.runpytest("-p", "no:cacheprovider").stdout.str()
+    assert 'to record it: pytest "test_it.py::test_asks" --fakegpt-record-mode=once' in said
+    assert 'to record it: pytest "test_it.py::test_asks[short]" --fakegpt-record-mode=once' in said
