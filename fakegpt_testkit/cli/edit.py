@@ -212,6 +212,12 @@ def recover(
     from fakegpt_testkit.cli import targets
     from fakegpt_testkit.maintenance import catalog
 
+    if every and journals:
+        raise click.UsageError("journals were named and --all was given: give one of them")
+    if (discard or into) and not (every or journals):
+        raise click.UsageError(f"--{'discard' if discard else 'into'} wants journals, or --all")
+    if discard and into:
+        raise click.UsageError("--discard recovers nothing, and --into is for what is recovered")
     with waiting("looking"):
         there = storage.leftovers()
     here = there if all_projects else catalog.of_project(there, Path.cwd())
