@@ -5,6 +5,8 @@ Knows no header and no secret: it goes by trying, since labels lie.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import codecs
 import gzip
 import zlib
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GZIP_START: Final = b"\x1f\x8b"
+_GZIP_IN_BASE64: Final = b"H4sI"
 _ZLIB_STARTS: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _MOST: Final = 64 * 1024 * 1024
 _CHECKSUM: Final = 8
@@ -42,14 +45,29 @@ def same(body: bytes) -> bytes:
 
 
 def _unpacked(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    if body.startswith(_GZIP_IN_BASE64) and (coded := _in_base64(body)):
+        return coded
     if body.startswith(_GZIP_START):
-        return _members(body)
+        inner, pack = _members(body)
+        if not inner.startswith(_GZIP_START):
+            return inner, pack
+        core, pack_core = _members(inner)
+        return core, lambda changed: pack(pack_core(changed))
     for window in (ZLIB,) if body.startswith(_ZLIB_STARTS) else (BARE,):
         found = _inflate(body, window)
         if found and (found[2] or window == ZLIB) and (window == ZLIB or (_readable(found[0]) and not found[1])):
             plain, rest, whole = found
             return plain, lambda changed: _deflate(changed, window, whole=whole) + rest  # noqa: B023 - returned at once
     return body, same
+
+
+def _in_base64(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]] | None:
+    try:
+        packed = base64.b64decode(body, validate=True)
+    except binascii.Error:
+        return None
+    inner, pack = _members(packed)
+    return (inner, lambda changed: base64.b64encode(pack(changed))) if inner != packed else None
 
 
 def _members(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:

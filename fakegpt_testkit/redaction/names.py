@@ -87,7 +87,20 @@ _SURE_WORDS: Final = frozenset(
 _LIKELY_WORDS: Final = frozenset(
     (
         *("token", "key", "auth", "authentication", "session", "sid", "sig", "signature", "hmac", "ticket", "sas"),
-        *("assertion", "jwt", "bearer", "pat", "pem", "otp", "pass", "verifier", "accesskey", "nonce", "dpop"),
+        *(
+            "assertion",
+            "jwt",
+            "bearer",
+            "pat",
+            "pem",
+            "otp",
+            "pass",
+            "verifier",
+            "accesskey",
+            "nonce",
+            "nextnonce",
+            "dpop",
+        ),
     )
 )
 """A name that ends in one of these is one of a secret if the value looks like one."""
@@ -103,7 +116,14 @@ _LIKELY_PAIRS: Final = frozenset(
         ),
         *(("backup", "code"), ("oob", "code"), ("auth", "code"), ("device", "code"), ("authorization", "code")),
         *(("saml", "response"), ("saml", "request"), ("connection", "string"), ("password", "hash"), ("secret", "id")),
-        *(("key", "id"), ("client", "cert"), ("login", "challenge"), ("webhook", "url"), ("private", "pem")),
+        *(
+            ("key", "id"),
+            ("client", "cert"),
+            ("login", "challenge"),
+            ("webhook", "url"),
+            ("private", "pem"),
+            ("key", "base"),
+        ),
     )
 )
 _NO_PAIRS: Final = frozenset(

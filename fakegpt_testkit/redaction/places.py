@@ -31,6 +31,7 @@ _QUERY_NESTED: Final = re.compile(
     r"""%(?:25)?(?:3F|26)([A-Za-z0-9_.-]{1,64}+)%(?:25)?3D((?:(?!%(?:25)?(?:26|23))[^&\s"'<>;#\\]){1,4096}+)""",
     re.ASCII | re.IGNORECASE,
 )
+_NUMBERED: Final = re.compile(r"[a-z]{2,20}(?:[-_][a-z]{1,20}){0,8}(?:[-_]\d{1,4})?")
 _QUERY_VALUE: Final = re.compile(r"""[^&;\s"'<>\\#]+""")
 _NUMBER: Final = re.compile(r"\d{4,}+(?![.\deE])", re.ASCII)
 _SCHEME: Final = re.compile(
@@ -42,6 +43,11 @@ _PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
 _NAME_AND_VALUE: Final = re.compile(
     r"""(?:name|key|header|field|property)(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
     r"""[^<>{}\[\]]{0,80}?(?:value|content)\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
+    re.ASCII,
+)
+_VALUE_AND_NAME: Final = re.compile(
+    r"""(?<![A-Za-z0-9_])(?:value|content)(\\{0,3}["'])?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])([^\s"'\\<>]{8,4096}+)\\{0,3}["']"""
+    r"""[^<>{}\[\]]{0,80}?(?<![A-Za-z0-9_])(?:name|key|header)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)""",
     re.ASCII,
 )
 _FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
@@ -226,10 +232,17 @@ def pair_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
         replacement = header_value(pair[1].lower(), value, names, word)
         if replacement is not None and replacement != value:
             yield Edit(start, end, replacement)
+    for pair in _VALUE_AND_NAME.finditer(text):
+        weights = {names.weight(pair[4], where) for where in (Where.HEADER, Where.KEY)}
+        if weights != {Weight.NO} and looks_secret(pair[3]) and not PLACEHOLDER.search(pair[3]):
+            yield Edit(*pair.span(3), word(unlatin(pair[3]), pair[4]))
 
 
-def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
-    """Values under secret names in the queries of URLs that stand anywhere in a text."""
+def query_places(text: str, names: Names, word: Word, *, asked: bool = False) -> Iterator[Edit]:
+    """Values under secret names in the queries of URLs that stand anywhere in a text.
+
+    In a URL that was not ``asked`` for, words under an everyday name are words: ``?key=introduction-2``.
+    """
     if "%" in text:
         for nested in _QUERY_NESTED.finditer(text):
             if names.weight(nested[1], Where.FIELD) is not Weight.NO and looks_secret(unquote(nested[2])):
@@ -242,6 +255,8 @@ def query_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     for name in re.finditer(rf"(?:[?&;#]|\\u0026|&amp;)({choices})=", text):
         value = _QUERY_VALUE.match(text, name.end())
         if value and _counts(names.weight(unquote(name[1]), Where.FIELD), unquote_plus(value[0])):
+            if not asked and names.weight(unquote(name[1]), Where.KEY) is _PERHAPS and _NUMBERED.fullmatch(value[0]):
+                continue
             yield Edit(value.start(), value.end(), _field(value[0], unquote(name[1]), word))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, header, media_type
 from fakegpt_testkit.framing.cutting import Framing, framing_of_label
-from fakegpt_testkit.redaction.assigned import assigned_places
+from fakegpt_testkit.redaction.assigned import assigned_places, prefixed_places, segment_places
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.framed import unframed
 from fakegpt_testkit.redaction.joined import Lane, is_array, is_stream, stream
@@ -34,6 +34,7 @@ from fakegpt_testkit.redaction.places import (
 )
 from fakegpt_testkit.redaction.settings import Redaction, compiled
 from fakegpt_testkit.redaction.vault import Edit, latin, merged, spelled, unlatin
+from fakegpt_testkit.redaction.views import views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,8 +83,8 @@ class Rules:
         self._patterns = tuple(map(compiled, settings.patterns))
         self._functions = settings.functions
 
-    def text(self, text: str, word: Word) -> MarkedText:
-        """A text that is no stream."""
+    def text(self, text: str, word: Word, *, asked: bool = False) -> MarkedText:
+        """A text that is no stream; ``asked``: it is the URI that was asked for, or a header."""
         reading = MarkedText(text)
         if '"' in text or "'" in text:
             keys = json_keys(text)
@@ -91,7 +92,7 @@ class Rules:
             reading.protected = protected_places(text, fixed)
             reading.edits += json_places(text, keys, fixed, self.names, word)
             reading.edits += pair_places(text, self.names, word)
-        reading.edits += query_places(text, self.names, word)
+        reading.edits += query_places(text, self.names, word, asked=asked)
         reading.edits += assigned_places(text, self.names, word, reading.protected)
         reading.edits += self._found(text, reading.protected, word)
         return reading
@@ -104,7 +105,7 @@ class Rules:
 
     def uri(self, uri: str, word: Word) -> MarkedText:
         """A URI; its authority stays, except who logs in."""
-        reading = self.text(latin(uri), word)
+        reading = self.text(latin(uri), word, asked=True)
         authority = _AUTHORITY.match(reading.text)
         if authority:
             user = (authority[1] or "").rstrip(":")
@@ -112,6 +113,8 @@ class Rules:
                 at = authority.start(1)
                 reading.edits.append(Edit(at, at + len(user), word(user, "username")))
             reading.protected = [authority.span(2)]
+        reading.edits += segment_places(reading.text, self.names, word)
+        self._learn(reading.text, word)
         return reading
 
     def field(self, name: str, value: str, word: Word) -> MarkedText | str:
@@ -123,7 +126,11 @@ class Rules:
             return named
         text = latin(value)
         own = self._patterns or self._functions
-        return self.text(text, word) if own or _tells(text, self.names, self._kept, self._shapes) else MarkedText(text)
+        return (
+            self.text(text, word, asked=True)
+            if own or _tells(text, self.names, self._kept, self._shapes)
+            else MarkedText(text)
+        )
 
     def body(self, body: bytes, headers: Headers, word: Word, before: bytes = b"") -> MarkedText:
         """A body, whatever lies around its text. ``before`` is what of a stream was read already."""
@@ -145,11 +152,19 @@ class Rules:
             reading = self._stream(text, word, before.decode("latin-1"))
         else:
             reading = self.text(text, word)
-            reading.sized = "\0" in text
+            reading.sized = "\0" in text or not (_is_text(plain) or plain[:1].isascii())
+            if reading.sized:
+                reading.edits += prefixed_places(text, self.names, word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
             reading.edits += multipart_places(text, self.names, word)
         reading.cover = cover
+        self._learn(text, word)
         return reading
+
+    def _learn(self, text: str, word: Word) -> None:
+        """Of what a text says when it is decoded; what is found there is replaced as it is spelled here."""
+        for view in views(text):
+            self.text(view, word)
 
     def _stream(self, text: str, word: Word, before: str) -> MarkedText:
         reading = MarkedText(text, read_before=len(before))
@@ -201,6 +216,14 @@ class Rules:
             yield from (Edit(at.start(), at.end(), replacement) for at in re.finditer(re.escape(latin(secret)), text))
 
 
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def of_events(text: str, headers: Headers) -> bool:
     """Whether a body is a stream of events, of JSON lines or of an array's elements, by its label or its start."""
     return framing_of_label(media_type(headers)) in _OF_LINES or is_stream(text)
@@ -215,7 +238,7 @@ def _tells(text: str, known: Names, kept: frozenset[str], asked: tuple[str, ...]
         protected_places(text, fixed),
         json_places(text, keys, fixed, known, _blank),
         pair_places(text, known, _blank),
-        query_places(text, known, _blank),
+        query_places(text, known, _blank, asked=True),
         assigned_places(text, known, _blank),
         shapes(text, kept, asked),
     )

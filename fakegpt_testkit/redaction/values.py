@@ -18,7 +18,7 @@ _WORDS: Final = re.compile(
     r"(?:[A-Z]?[a-z]{1,16}|[A-Z]{1,12})(?:[-_./: ]{1,2}(?:[A-Z]?[a-z]{0,16}|[A-Z]{1,12}))*+[.!]?"
 )
 _KNOWN_FORMS: Final = re.compile(
-    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"  # a UUID
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){1,3}-?[0-9a-f]{0,12}"  # a UUID, or its beginning where a text was cut off
     r"|\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"  # a date, a time
     r"|v?\d+(?:\.\d+){1,3}(?:[-+.][A-Za-z0-9.]+)?"  # a version
     r"|[a-z][a-z0-9+.-]*:/?/?[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._~/-]*)?"  # a URL without a query
@@ -85,7 +85,8 @@ def plain_words(value: str) -> bool:
 def _mixed(value: str) -> bool:
     """Letters of both cases in no order that a name in a program has: most of its words have one or two letters."""
     words = re.findall(r"[A-Z]+[a-z]*|[a-z]+|\d+", value)
-    return len(_CASES.findall(value)) >= 3 and len(value) / max(1, len(words)) < 3.2
+    odd = sum(len(each) == 1 or each[:2].isupper() for each in words if each.isalpha())
+    return len(_CASES.findall(value)) >= 3 and (len(value) / max(1, len(words)) < 3.2 or 3 <= odd >= len(words) / 3)
 
 
 def _of_words(value: str) -> bool:

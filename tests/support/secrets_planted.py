@@ -111,7 +111,7 @@ VARIABLES: Final = (
 )
 
 
-class _Maker:
+class Maker:
     """Random words of a length and an alphabet, with letters of both cases and digits where there are any."""
 
     def __init__(self, seed: int) -> None:
@@ -126,8 +126,8 @@ class _Maker:
 
 def planted() -> list[Planted]:
     """All of them."""
-    make = _Maker(14)
-    kinds: tuple[Callable[[_Maker], Iterable[Planted]], ...] = (
+    make = Maker(14)
+    kinds: tuple[Callable[[Maker], Iterable[Planted]], ...] = (
         *(_headers, _heads, _queries, _fields, _forms, _texts, _multiparts, _shapes, _streams, _variables, _packed),
         *(_binary, _places),
     )
@@ -136,7 +136,7 @@ def planted() -> list[Planted]:
     return found
 
 
-def _headers(make: _Maker) -> Iterator[Planted]:
+def _headers(make: Maker) -> Iterator[Planted]:
     for name in REQUEST_HEADERS:
         secret = make.word()
         value = f"Bearer {secret}" if "uthoriz" in name else secret
@@ -148,7 +148,7 @@ def _headers(make: _Maker) -> Iterator[Planted]:
         yield Planted(f"set-cookie-{name}", secret, answer_headers=(("Set-Cookie", f"{name}={secret}; Path=/"),))
 
 
-def _heads(make: _Maker) -> Iterator[Planted]:
+def _heads(make: Maker) -> Iterator[Planted]:
     for name in ("X-Subject-Token", "X-Session-Token", "X-Csrf-Token", "X-Auth-Token", "X-New-Secret", "X-Api-Key"):
         secret = make.word()
         yield Planted(f"answer-header-{name}", secret, answer_headers=((name, secret),))
@@ -169,13 +169,13 @@ def _heads(make: _Maker) -> Iterator[Planted]:
     yield Planted("reason-phrase", secret, reason=f"Bad token={secret}")
 
 
-def _queries(make: _Maker) -> Iterator[Planted]:
+def _queries(make: Maker) -> Iterator[Planted]:
     for name in (*NAMES, "AWSAccessKeyId", "X-Amz-Signature", "oobCode", "oauth_signature", "PHPSESSID"):
         secret = make.word()
         yield Planted(f"query-{name}", secret, f"/v1/ask?a=1&{quote(name, safe='')}={secret}&z=2")
 
 
-def _fields(make: _Maker) -> Iterator[Planted]:
+def _fields(make: Maker) -> Iterator[Planted]:
     for name in NAMES:
         secret = make.password() if "pass" in name or "pwd" in name else make.word()
         body = json.dumps({"id": 7, "data": {name: secret, "name": "Ann"}}).encode()
@@ -200,7 +200,7 @@ def _fields(make: _Maker) -> Iterator[Planted]:
         yield Planted(f"json-shape-{name}", secret, answer=json.dumps(shape(secret)).encode(), answer_kind=JSON)
 
 
-def _forms(make: _Maker) -> Iterator[Planted]:
+def _forms(make: Maker) -> Iterator[Planted]:
     form = "application/x-www-form-urlencoded"
     for name in NAMES[:36]:
         secret = make.word()
@@ -210,7 +210,7 @@ def _forms(make: _Maker) -> Iterator[Planted]:
         yield Planted(f"form-with-{name}", secret, body=f"password={secret}{tail}".encode(), kind=form)
 
 
-def _texts(make: _Maker) -> Iterator[Planted]:
+def _texts(make: Maker) -> Iterator[Planted]:
     formats = (
         ("wsse", "text/xml", "<wsse:Password Type='T'>{}</wsse:Password>"),
         ("xml-element", "text/xml", "<r><AccessToken>{}</AccessToken></r>"),
@@ -247,7 +247,7 @@ def _texts(make: _Maker) -> Iterator[Planted]:
                 yield Planted(f"{name}-question", secret, body=body, kind=kind)
 
 
-def _multiparts(make: _Maker) -> Iterator[Planted]:
+def _multiparts(make: Maker) -> Iterator[Planted]:
     kind = "multipart/form-data; boundary=b0"
     image = '--b0\r\nContent-Disposition: form-data; name="i"; filename="a.png"\r\n\r\n\x89PNG\0\0\1\r\n'
     parts = (
@@ -267,7 +267,7 @@ def _multiparts(make: _Maker) -> Iterator[Planted]:
         yield Planted(f"multipart-{name}", secret, body=text.format(secret).encode("latin-1"), kind=kind)
 
 
-def _shapes(make: _Maker) -> Iterator[Planted]:
+def _shapes(make: Maker) -> Iterator[Planted]:
     for prefix, alphabet, length in PREFIXES:
         for where, text in (("prose", "Here you are: {} and no more."), ("code", 'connect("{}")'), ("end", "use {}.")):
             secret = prefix + make.word(length, alphabet)
@@ -289,7 +289,7 @@ def _shapes(make: _Maker) -> Iterator[Planted]:
     yield Planted("pem", key.splitlines()[2], answer=pem.encode())
 
 
-def _streams(make: _Maker) -> Iterator[Planted]:
+def _streams(make: Maker) -> Iterator[Planted]:
     kinds = (
         *("content", "text", "delta", "body", "msg", "logs", "stdout", "t", "markdown", "textDelta", "output", "chunk"),
         *("value", "answer", "snippet"),
@@ -321,7 +321,7 @@ def _stream(name: str, secret: str, events: list[str], framing: str) -> Planted:
     return Planted(name, secret, answer=("\n".join(events) + "\n").encode(), answer_kind="application/x-ndjson")
 
 
-def _variables(make: _Maker) -> Iterator[Planted]:
+def _variables(make: Maker) -> Iterator[Planted]:
     places: tuple[tuple[str, Callable[[Planted, bytes], Planted]], ...] = (
         ("path", lambda case, raw: replace(case, path=f"/x/{raw.decode()}/y")),
         ("header", lambda case, raw: replace(case, headers=(("X-Plain", f"a {raw.decode()} b"),))),
@@ -352,7 +352,7 @@ def _variables(make: _Maker) -> Iterator[Planted]:
             yield plant(Planted(f"variable-{variable}-{name}", secret, variable=variable), secret.encode())
 
 
-def _packed(make: _Maker) -> Iterator[Planted]:
+def _packed(make: Maker) -> Iterator[Planted]:
     def raw_deflate(data: bytes) -> bytes:
         packer = zlib.compressobj(9, zlib.DEFLATED, -15)
         return packer.compress(data) + packer.flush()
@@ -376,7 +376,7 @@ def _packed(make: _Maker) -> Iterator[Planted]:
                 yield Planted(f"packed-{name}-question", secret, body=body, kind="application/octet-stream")
 
 
-def _binary(make: _Maker) -> Iterator[Planted]:
+def _binary(make: Maker) -> Iterator[Planted]:
     for kind in ("application/x-protobuf", "application/cbor", "application/grpc-web", "image/jpeg", "audio/mpeg"):
         secret = f"sk-{make.word(48)}"
         body = b"\0\x0a\x33" + secret.encode() + b"\x12\1\0"
@@ -391,7 +391,7 @@ def _binary(make: _Maker) -> Iterator[Planted]:
         )
 
 
-def _places(make: _Maker) -> Iterator[Planted]:
+def _places(make: Maker) -> Iterator[Planted]:
     secret = make.word()
     login = base64.b64encode(f"ann:{secret}".encode()).decode()
     yield Planted("basic", secret, headers=(("Authorization", f"Basic {login}"),), answer=f"hello {secret}".encode())

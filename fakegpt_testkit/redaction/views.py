@@ -1,0 +1,87 @@
+"""Gives what a text says when it is decoded: HTML's and JSON's escapes, percent signs, base64, hexadecimal.
+
+Knows no secrets. A view is to learn from: what is found in it is replaced in the text itself, as it is spelled.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HTML: Final = re.compile(r"&(?:quot|apos|lt|#0{0,4}3[49]|#x0{0,4}2[27]);", re.IGNORECASE)
+_PERCENT: Final = re.compile(r"%(?:25){0,2}(?:22|3A|3D|7B)", re.IGNORECASE)
+_ESCAPE: Final = re.compile(r"\\{1,8}u00([2-7][0-9A-Fa-f])")
+_QUOTE: Final = re.compile(r"\\u00(?:22|27|3[aA]|3[dD])")
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/=._-])[A-Za-z0-9+/_-]{32,}+={0,2}(?![A-Za-z0-9+/=_-]|\.[A-Za-z0-9])")
+_HEX: Final = re.compile(r"(?<![A-Za-z0-9])(?:[0-9A-Fa-f]{2}){24,}+(?![A-Za-z0-9])")
+_STANDARD: Final = str.maketrans("-_", "+/")
+_SAMPLE: Final = 32
+_TELLS: Final = re.compile(rb"[:=<]")
+_UNREADABLE: Final = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
+_REACH: Final = 512
+_DEEPEST: Final = 2
+_MOST: Final = 4
+"""Times the text's length, that all of its views may have together."""
+
+
+def views(text: str) -> Iterator[str]:
+    """The text's views, and the views of these, as far as they are readable; not those of a token's parts."""
+    left = _MOST * len(text)
+    texts = [(text, 0)]
+    while texts:
+        outer, depth = texts.pop()
+        for view in _decoded(outer):
+            left -= len(view)
+            if left < 0:
+                return
+            yield view
+            if depth + 1 < _DEEPEST:
+                texts.append((view, depth + 1))
+
+
+def _decoded(text: str) -> Iterator[str]:
+    if "&" in text and (near := _near(text, _HTML)):
+        yield html.unescape(near).encode("utf-8", "ignore").decode("latin-1")
+    if "%" in text and (near := _near(text, _PERCENT)):
+        yield unquote_to_bytes(near.encode("latin-1")).decode("latin-1")
+    if "\\u00" in text and (near := _near(text, _QUOTE)):
+        yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), near)
+    for run in _BASE64.finditer(text):
+        if _readable(_from_base64(run[0][:_SAMPLE])) and _tells(whole := _from_base64(run[0])):
+            yield whole.decode("latin-1")
+    for run in _HEX.finditer(text):
+        if _readable(bytes.fromhex(run[0][:_SAMPLE])) and _tells(whole := bytes.fromhex(run[0])):
+            yield whole.decode("latin-1")
+
+
+def _near(text: str, escapes: re.Pattern[str]) -> str:
+    """What stands around the escapes of a text: a name and its value are near to each other."""
+    pieces: list[str] = []
+    start = end = 0
+    for found in escapes.finditer(text):
+        if found.start() - _REACH > end:
+            pieces.append(text[start:end])
+            start = found.start() - _REACH
+        end = found.end() + _REACH
+    return "\n".join((*pieces, text[start:end])) if end else ""
+
+
+def _from_base64(run: str) -> bytes:
+    plain = run.rstrip("=").translate(_STANDARD)
+    plain = plain[: len(plain) - (len(plain) % 4 == 1)]
+    return base64.b64decode(plain + "=" * (-len(plain) % 4))
+
+
+def _readable(sample: bytes) -> bool:
+    return _UNREADABLE.search(sample) is None
+
+
+def _tells(whole: bytes) -> bool:
+    """Whether it is a text in which a value may stand beside its name."""
+    return _TELLS.search(whole) is not None and _readable(whole)
