@@ -1,4 +1,4 @@
-"""What lies around a body's text, taken off and put on again: gzip, zlib, deflate, and the charsets with wide letters.
+"""What lies around a body's text, taken off and put on again: gzip, zlib, deflate, zip, charsets with wide letters.
 
 Knows no header and no secret: it goes by trying, since labels lie.
 """
@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.bodies import BARE, GZIP, ZLIB
+from fakegpt_testkit.redaction.containers import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,8 @@ _BOMS: Final = (
 
 def uncovered(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
     """The body's text in UTF-8 or as it is, and what puts the same around a changed one."""
+    if found := opened(body):
+        return found
     inner, pack = _unpacked(body)
     text, encode = _narrow(inner)
     return text, lambda changed: pack(encode(changed))

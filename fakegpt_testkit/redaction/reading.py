@@ -139,7 +139,7 @@ class Rules:
         plain, cover = uncovered(body)
         text = plain.decode("latin-1")
         media = (header(headers, "content-type") or "").lower()
-        if media.startswith(_OPAQUE):
+        if media.startswith(_OPAQUE) and plain is body:
             return MarkedText(text, list(self._found(text, [], word)), cover=cover, sized=True)
         if framed := unframed(plain):
             text, cover = framed[0].decode("latin-1"), framed[1]
