@@ -7,6 +7,8 @@ from support.raw import raw_server
 from support.serving import WHOLE, recorded, write
 from support.suites import INI
 
+from fakegpt_testkit import storage
+
 BEGIN = """
 import json, subprocess, sys, time, urllib.error, urllib.request
 import httpx, pytest
@@ -264,12 +266,17 @@ def test_it(fakegpt_server):
 @pytest.mark.fakegpt("events")
 def test_nobody(fakegpt_server):
     fakegpt_server.environment()
+
+
+@pytest.mark.fakegpt("events", faults=[faults.reset(1)])
+def test_faulty(fakegpt_server):
+    raise AssertionError("never run")
 """
     before = write(pytester.path, "cassettes/events.yaml", recorded()).read_bytes()
     other = WHOLE.replace(b"200 OK", b"202 OK")
     for answer, outcome, said in [
-        (WHOLE, {"passed": 2}, "fakegpt: 1 answer of 2 tests verified: 1 same, 1 not verified"),
-        (other, {"passed": 2, "errors": 1}, "*broken * GET /events: *200*202*"),
+        (WHOLE, {"passed": 2, "skipped": 1}, "fakegpt: 1 answer of 2 tests verified: 1 same, 1 not verified"),
+        (other, {"passed": 2, "skipped": 1, "errors": 1}, "*broken * GET /events: *200*202*"),
     ]:
         with raw_server({"/events": (answer,)}) as upstream:
             live = f"http://127.0.0.1:{upstream.port}"
@@ -279,3 +286,31 @@ def test_nobody(fakegpt_server):
     result = suite(pytester, tests, "--fakegpt-record-mode=verify", f"--fakegpt-url={live}", "-k", "test_it")
     result.stdout.fnmatch_lines(["*could not be compared with 1 exchange*", "*GET /events: ConnectionRefused*"])
     assert (pytester.path / "cassettes/events.yaml").read_bytes() == before
+
+
+def test_what_a_failing_test_recorded_answers_nobody(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    tests = """
+@pytest.mark.fakegpt("{name}"{more})
+def test_it(fakegpt_server):
+    assert "data: three" not in run(fakegpt_server).stdout
+"""
+    cassettes = pytester.path / "cassettes"
+    with raw_server({"/events": (WHOLE,)}) as upstream:
+        live = f"--fakegpt-url=http://127.0.0.1:{upstream.port}"
+        result = suite(pytester, tests.format(name="new", more=""), "--fakegpt-record-mode=once", live)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*Captured stderr teardown*", "*new.yaml is left as it was*new.yaml.failed"])
+        assert [each.name for each in cassettes.glob("new.yaml*")] == ["new.yaml.failed"]
+        write(cassettes, "events.yaml", recorded())
+        before = (cassettes / "events.yaml").read_bytes()
+        result = suite(pytester, tests.format(name="events", more=""), "--fakegpt-record-mode=all", live)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*events.yaml is unchanged: the test that recorded it failed"])
+        assert (cassettes / "events.yaml").read_bytes() == before
+        more = ", record_on_exception=True"
+        suite(pytester, tests.format(name="kept", more=more), "--fakegpt-record-mode=once", live)
+        assert (cassettes / "kept.yaml").exists()
+    assert not [each for each in storage.leftovers() if str(pytester.path) in each.cassette]

@@ -202,6 +202,7 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
 
     item = request.node
     wanted = _wants(request)
+    drift.skip_faulty(wanted)
     watched = _guard(item, wanted)
     is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
     advice = hints.advice(item, wanted.settings.mode)
@@ -217,6 +218,8 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
                 stack.enter_context(_guarded(request, wanted, watched))
             item.stash[_session] = served
             yield served
+            if "failed" in item.stash.get(_outcomes, ()):
+                served.failed()
     except FakeGptTestkitError as found:
         problem = str(found)
     if served is not None:

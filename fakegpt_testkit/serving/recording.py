@@ -18,7 +18,7 @@ from fakegpt_testkit.errors import BadSetting, CassetteMissing, FakeGptTestkitEr
 from fakegpt_testkit.exchange import Request, Tape
 from fakegpt_testkit.recorder.deck import CassetteDeck, replaced, to_save
 from fakegpt_testkit.recorder.drift import find_drift
-from fakegpt_testkit.recorder.file import CassetteFile
+from fakegpt_testkit.recorder.file import CassetteFile, shorten
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.origins import origin_of
@@ -50,6 +50,8 @@ _PORTS: Final = {"http": 80, "https": 443}
 class Recorder:
     """Records into one cassette, or verifies it. ``canonical`` is the URL that is stored in the place of ``upstream``.
 
+    It saves after each exchange, or ``at_end``: then ``failed`` may say before that what asked was no success.
+
     Raises ``CassetteMissing`` in a mode that has nothing to do without one, ``BadSetting`` for faults on what is
     verified.
     """
@@ -61,6 +63,8 @@ class Recorder:
         settings: Settings,
         canonical: str | None = None,
         advice: Advice | None = None,
+        *,
+        at_end: bool = False,
     ) -> None:
         self.upstream = read_url("upstream", upstream)
         self._origin = origin_of(upstream)
@@ -78,6 +82,10 @@ class Recorder:
         open_log = NoLog if self.allowed.verifies else self._file.open_journal
         base = _asking_again(self._base, settings.mode)
         self._deck = CassetteDeck(self._file.shown, base, settings.mode, settings, advice, open_log)
+        self._on_failure = settings.record_on_exception
+        self._at_end = at_end
+        self.failed = False
+        """Whether what was recorded is that of a program that failed; see ``record_on_exception``."""
         self._has_saved = False
         self._failed: list[tuple[str, Exception]] = []
         self.unsaved: Exception | None = None
@@ -157,7 +165,7 @@ class Recorder:
                 progress = Progress(heard.response, request.method)
                 progress.sent, progress.left_early = relay.sent, relay.left_early
                 tell(heard, progress)
-            if self._due is None and self.recorded:
+            if self._due is None and self.recorded and not self._at_end:
                 self._due = asyncio.get_running_loop().call_later(_SAVE_AFTER, self._save_now)
 
         relay = Relay(connection, asked, request, recording, here, (self._origin,), ended)
@@ -247,7 +255,26 @@ class Recorder:
         """Keep what still runs as it is now, and save."""
         self._deck.recordings.stop()
         self._running.clear()
-        self.save()
+        if self.failed and self.recorded:
+            self._close_failed()
+        else:
+            self.save()
+
+    def _close_failed(self) -> None:
+        """What a failed program recorded never replaces a recording."""
+        self._deck.recordings.drop_unconnected()
+        replaces = self._deck.mode in {RecordMode.ALL, RecordMode.REWRITE} and self._file.path.exists()
+        if replaces or not self._on_failure:
+            if self._file.close():
+                self.say(f"{self.path} is unchanged: the test that recorded it failed")
+        elif self._on_failure != "aside":
+            self.save()
+        elif self._deck.recordings.interactions:
+            self._file.save_aside(to_save(self._deck))
+            self._file.close()
+            self.say(
+                f"{self.path} is left as it was: what recorded it failed. It is kept in {shorten(self._file.aside)}"
+            )
 
 
 def _asking_again(base: Cassette | None, mode: RecordMode) -> Cassette | None:

@@ -6,6 +6,7 @@ Knows no pytest. It can be looked at from any thread, while it serves and afterw
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,11 @@ class Served:
         assert entry.played is not None
         return Stream(entry.played, None if entry.live else entry.progress)
 
+    def failed(self) -> None:
+        """What asked has failed: what was recorded is kept as ``record_on_exception`` says."""
+        if self._recorder is not None:
+            self._recorder.failed = True
+
     def closed(self) -> None:
         """The server has ended: nothing changes any more."""
         self._call = None
@@ -192,7 +198,8 @@ def serve_cassette(
     settings = replace(settings, match_on=matchers)
     recorder = None
     if isinstance(source, Path) and rules_of(settings.mode, missing=not source.exists()).records:
-        recorder = Recorder(source, upstream, settings, advice=advice)
+        recorder = Recorder(source, upstream, settings, advice=advice, at_end=True)
+        recorder.say = _say
         cassette = Cassette((), recorder.path)
     elif isinstance(source, Path):
         cassette = load(source, command=command)
@@ -211,6 +218,11 @@ def serve_cassette(
             served.closed()
     if recorder is not None:
         _check(recorder, settings.drift)
+
+
+def _say(line: str) -> None:
+    """Where pytest shows it with the test that failed."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _check(recorder: Recorder, threshold: str) -> None:
