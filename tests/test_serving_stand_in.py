@@ -13,7 +13,8 @@ from support.serving import Line, recorded, request, server_of, write
 from fakegpt_testkit import FakeGpt
 from fakegpt_testkit.errors import StepRefused
 from fakegpt_testkit.fakegpt.conversation import request_body
-from fakegpt_testkit.fakegpt.stand_in import Options, StreamEnd, scenario, serve_in_thread, server_name
+from fakegpt_testkit.fakegpt.stand_in import Options, StreamEnd, serve_in_thread, server_name
+from fakegpt_testkit.fakegpt.stand_in.serving import scenario
 from fakegpt_testkit.serving import Limits, serving
 from fakegpt_testkit.sse import parse
 

@@ -192,10 +192,10 @@ def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
 def _stand_ins() -> dict[str, Callable[[object], Casting]]:
     """The services that a scenario can stand in for; without a dialect the first one."""
     from fakegpt_testkit.dialects.writing import WRITERS
-    from fakegpt_testkit.fakegpt import stand_in
+    from fakegpt_testkit.fakegpt.stand_in.serving import scenario
     from fakegpt_testkit.serving import provider
 
-    return {"fakegpt": stand_in.scenario, **{name: partial(provider, name) for name in WRITERS}}
+    return {"fakegpt": scenario, **{name: partial(provider, name) for name in WRITERS}}
 
 
 def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Recorder | None:

@@ -6,7 +6,7 @@ Knows nothing of recording; cassettes recorded from it say so, because each of i
 from fakegpt_testkit.fakegpt.scripting import Step
 from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Finish, Noise, Options, OtherAnswer, Refusal, StreamEnd
 from fakegpt_testkit.fakegpt.stand_in.service import server_name
-from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, scenario, serve, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, serve, serve_in_thread
 
 __all__ = [
     "Cuts",
@@ -19,7 +19,6 @@ __all__ = [
     "Step",
     "StreamEnd",
     "run",
-    "scenario",
     "serve",
     "serve_in_thread",
     "server_name",
