@@ -41,6 +41,40 @@ SHOWN = (
     "aiohttp iter_any",
 )
 
+OTHERS = "httpx, httpx2, requests, urllib3, botocore.session, trio"
+ALONE = """
+import asyncio, gc, statistics, sys, time, aiohttp
+from fakegpt_testkit.recorder import use_cassette
+{imports}
+file, url = sys.argv[1:]
+
+async def read():
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        async for _ in answer.content.iter_any():
+            pass
+
+def cost(times, act):
+    gc.collect()
+    before = time.process_time()
+    for _ in range(times):
+        act()
+    return (time.process_time() - before) * 1000 / times
+
+def opened():
+    with use_cassette(file, unplayed="ignore"):
+        pass
+
+def replayed():
+    with use_cassette(file):
+        asyncio.run(read())
+
+with use_cassette(file, record_mode="once"):
+    asyncio.run(read())
+replayed()
+print(cost(100, opened), statistics.median(cost(1, replayed) for _ in range(15)))
+"""
+"""A program that uses aiohttp alone: what it costs to open a cassette, and to replay the stream, in milliseconds."""
+
 
 def serve() -> None:
     """Serve the stream until the standard input ends; the first line printed is the URL."""
@@ -78,6 +112,24 @@ def row(way: str, url: str, folder: Path, rounds: int) -> str:
     return f"| {way} | {' | '.join(cells)} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |"
 
 
+def beside(url: str, folder: Path, rounds: int) -> None:
+    """Print what a suite of aiohttp pays where the other clients are not loaded, and where they are."""
+    print("\n| aiohttp alone | a cassette opened, ms | replayed, ms |\n|---|--:|--:|")
+    programs = {"nothing else loaded": "", f"beside {OTHERS}": f"import {OTHERS}"}
+    costs: dict[str, list[list[float]]] = {name: [] for name in programs}
+    for number in range(rounds):
+        for name, imports in programs.items():
+            program = ALONE.format(imports=imports)
+            told = subprocess.run(
+                [sys.executable, "-c", program, str(folder / f"alone{number}{bool(imports)}.yaml"), url],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            costs[name].append([float(each) for each in told.stdout.split()])
+    for name, found in costs.items():
+        opened, replayed = (statistics.median(each) for each in zip(*found, strict=True))
+        print(f"| {name} | {opened:.2f} | {replayed:.1f} |")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
@@ -100,6 +152,7 @@ def main() -> None:
         url = server.stdout.readline().strip()
         for way in SHOWN:
             print(row(way, url, Path(folder), arguments.rounds), flush=True)
+        beside(url, Path(folder), arguments.rounds)
         server.stdin.close()
 
 

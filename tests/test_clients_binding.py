@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx2
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(code: str) -> list[str]:
@@ -27,6 +24,33 @@ with use_cassette(script("hi")):
     print({module!r} in sys.modules)
 """
     assert run(code) == ["False"]
+
+
+def test_a_suite_of_aiohttp_alone_loads_no_other_client() -> None:
+    """Recorded and replayed: neither the client nor the room beside ours that knows it."""
+    code = f"""
+import asyncio, os, sys, tempfile
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from support.raw import raw_server
+import aiohttp
+from fakegpt_testkit import use_cassette
+
+async def ask(url):
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.read()
+
+with tempfile.TemporaryDirectory() as folder:
+    file = os.path.join(folder, "c.yaml")
+    with raw_server({{"/": (b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi",)}}) as server:
+        with use_cassette(file, record_mode="once", passthrough=()):
+            assert asyncio.run(ask(server.url)) == b"hi"
+    with use_cassette(file):
+        assert asyncio.run(ask(server.url)) == b"hi"
+others = {{"httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "botocore", "trio", "anyio", "h2"}}
+rooms = {{f"fakegpt_testkit.clients.{{each}}" for each in ("httpcore", "curl")}}
+print("alone", *sorted((others | rooms) & set(sys.modules)))
+"""
+    assert run(code) == ["alone"]
 
 
 OWNERS = {
