@@ -62,6 +62,27 @@ def test_links_lead_somewhere(page: Page) -> None:
     assert [link for link in links if not (ROOT / page.name / ".." / link).resolve().exists()] == []
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/clients.md"])
+def test_each_client_that_works_is_in_the_tests_that_are_named(page: str) -> None:
+    """And the tests are there, each with the client's name in it, or in what all clients' tests share."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    table = re.search(r"^\| client \|.*shown by \|\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table is not None
+    shared = (ROOT / "tests/support/clients.py").read_text(encoding="utf-8")
+    paths: list[Path] = []
+    for row in table[1].splitlines():
+        first, *_, last = (cell.strip() for cell in row.strip("|").split("|"))
+        if last != "the same":
+            paths = [ROOT / each for each in re.findall(r"`(tests/[\w/.]+)`", last)]
+        files = [file for path in paths for file in ([path] if path.suffix else path.glob("*.py"))]
+        assert files, row
+        known = (shared + "".join(file.read_text(encoding="utf-8") for file in files)).replace("-", "_")
+        names = [each.split(" ")[0].strip("`").replace("-", "_") for each in first.partition(";")[0].split(", ")]
+        clients = [each for each in names if each not in {"where", "whose", "likewise"}]
+        assert clients, row
+        assert [each for each in clients if each not in known] == [], row
+
+
 def test_the_rooms_of_the_design_are_those_of_the_contract() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
