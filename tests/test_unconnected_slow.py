@@ -131,12 +131,13 @@ def test_a_proxy_that_makes_no_tunnel(line: bytes, tmp_path: Path) -> None:
         for name, ask in ASKS.items():
             with use_cassette(tmp_path / f"{next(numbers)}.yaml", record_mode="once"):
                 assert failed(ask, "https://a.example/x", proxy, 5) == live[name], name
-    for number, name in enumerate(ASKS):
+    names = [*ASKS]
+    for number, name in enumerate(names):
         file = tmp_path / f"{number}.yaml"
         assert ending_of(file) == f"tunnel {line.decode()}", name
-        for other, ask in ASKS.items():
+        for other in (name, names[number - 1], names[number - len(names) // 2]):
             with use_cassette(file) as session:
-                assert failed(ask, "https://a.example/x", proxy, 5) == live[other], (name, other)
+                assert failed(ASKS[other], "https://a.example/x", proxy, 5) == live[other], (name, other)
             assert not session.unplayed
 
 
@@ -183,16 +184,21 @@ def test_what_takes_too_long(where: str, tmp_path: Path) -> None:
             "tunnel": ("https://a.example/x", f"http://127.0.0.1:{port}"),
         }[where]
         asks = {name: ask for name, ask in SLOW.items() if (name, where) != ("aiohttp, sock_connect", "tunnel")}
+        where_in_words = {"connection": "timeout", "handshake": "handshake timeout", "tunnel": "proxy timeout"}[where]
         seen = {}
         for name, ask in asks.items():
-            with use_cassette(tmp_path / f"{name}.yaml", record_mode="once"):
-                seen[name] = failed(ask, url, proxy, 0.02)
-    where_in_words = {"connection": "timeout", "handshake": "handshake timeout", "tunnel": "proxy timeout"}[where]
+            vague = "total" if name == "aiohttp, total" else "timeout"
+            says_where = not name.startswith("aiohttp") and (name, where) != ("httpx2 trio", "handshake")
+            told = where_in_words if says_where else vague
+            for patience in (0.02, 0.2, 2.0):  # on a busy machine the step before may take as long
+                with use_cassette(tmp_path / f"{name}.yaml", record_mode="all"):
+                    seen[name] = failed(ask, url, proxy, patience), patience
+                if ending_of(tmp_path / f"{name}.yaml") == told:
+                    break
+            assert ending_of(tmp_path / f"{name}.yaml") == told, name
     for name, ask in asks.items():
-        vague = "total" if name == "aiohttp, total" else "timeout"
-        says_where = not name.startswith("aiohttp") and (name, where) != ("httpx2 trio", "handshake")
-        assert ending_of(tmp_path / f"{name}.yaml") == (where_in_words if says_where else vague), name
+        live, patience = seen[name]
         for pace in ("lockstep", "recorded"):
             with use_cassette(tmp_path / f"{name}.yaml", pace=pace) as session:
-                assert failed(ask, url, proxy, 0.02) == seen[name], name
+                assert failed(ask, url, proxy, patience) == live, name
             assert not session.refused
