@@ -80,10 +80,12 @@ benchmark: .matrix/benchmark/ready
 	.matrix/benchmark/bin/python benchmarks/sse_json.py
 	.matrix/benchmark/bin/python benchmarks/dialects.py
 	.matrix/benchmark/bin/python benchmarks/cassette.py
+	.matrix/benchmark/bin/python benchmarks/redaction.py
 	.matrix/benchmark/bin/python benchmarks/replay.py
 	.matrix/benchmark/bin/python benchmarks/clients.py
 	.matrix/benchmark/bin/python benchmarks/suite.py
 	.matrix/benchmark/bin/python benchmarks/serving.py
+	.matrix/benchmark/bin/python benchmarks/sizes.py
 
 .matrix/benchmark/ready: pyproject.toml benchmarks/requirements.txt | $(UV)
 	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/benchmark
