@@ -359,7 +359,9 @@ async def test_says(fakegpt, prompt):
 
 
 def test_help_and_markers_name_what_there_is(suite: pytest.Pytester) -> None:
-    suite.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.fakegpt(name=None, ??options)*"])
+    suite.runpytest("--markers").stdout.fnmatch_lines(
+        ["@pytest.mark.fakegpt(name=None, ??options): record or replay this test's HTTP traffic; *"]
+    )
     suite.runpytest("--help").stdout.fnmatch_lines(["*--fakegpt-record-mode=*", "*fakegpt_pace*"])
 
 

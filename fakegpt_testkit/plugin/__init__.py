@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and settle what holds for the whole run."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(name=None, **options): record or replay this test's aiohttp traffic; the options are use_cassette's",
+        f"{MARKER}(name=None, **options): record or replay this test's HTTP traffic; the options are use_cassette's",
     )
     options.settle(config, os.environ)
     config.stash[_tally] = tally = Tally(config.rootpath)
