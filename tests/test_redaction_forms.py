@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import zlib
@@ -182,3 +183,33 @@ def test_a_text_of_wide_letters_is_read_and_written_in_its_charset(charset: str)
     now = redactor.body(hidden)
     assert len(now) == len(hidden)
     assert "Wm9Zp4Lc".encode(charset)[4:] not in now
+
+
+MIXED = {
+    "bytes after gzip": gzip.compress(b"hello", mtime=0) + b" and " + SECRET.encode(),
+    "bytes after zlib": zlib.compress(b"hello, it is me") + b" and " + SECRET.encode(),
+    "bytes in UTF-16": "hello ".encode("utf-16") + SECRET.encode() + b"; " + "bye".encode("utf-16-le"),
+    "UTF-16 in bytes": b"hello " + SECRET.encode("utf-16-le") + SECRET.encode(),
+    "base64 in binary": b"\0" + base64.b64encode(SECRET.encode()) + b"\0\xff",
+}
+
+
+@pytest.mark.parametrize("body", MIXED.values(), ids=MIXED.keys())
+def test_a_body_of_two_kinds_is_read_in_both(body: bytes) -> None:
+    redactor = Redactor()
+    redactor.know(SECRET, "key")
+    after = redactor.body(body)
+    spelled = (SECRET.encode(), SECRET.encode("utf-16-le"), base64.b64encode(SECRET.encode()).rstrip(b"="))
+    assert [each for each in spelled if each in after] == []
+    assert redactor.body(after) == after
+
+
+@pytest.mark.parametrize(
+    "value", ["aGVsbG8gd29ybGQ=", "q8/Rt5Kx2Wm9Zp4Lc7V+1w==", "q8Rt5\0Kx2Wm9Zp4Lc7Vb1", "48291377"]
+)
+def test_a_word_in_a_binary_body_has_its_length_and_stays(value: str) -> None:
+    body = b'\0{"secret": "' + value.encode() + b'"}\xff'
+    after = Redactor().body(body)
+    assert after != body
+    assert len(after) == len(body)
+    assert Redactor().body(after) == after

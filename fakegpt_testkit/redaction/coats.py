@@ -9,6 +9,7 @@ import base64
 import binascii
 import codecs
 import gzip
+import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,9 @@ _GZIP_IN_BASE64: Final = b"H4sI"
 _ZLIB_STARTS: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _MOST: Final = 64 * 1024 * 1024
 _CHECKSUM: Final = 8
+_BETWEEN: Final = b"\n\x1e\n"
+_NARROW: Final = re.compile(rb"[\x21-\x7e]{16}")
+"""What no text in wide letters has: a text in bytes stands beside it."""
 _LEAST: Final = 16
 _SAMPLE: Final = 512
 _BOMS: Final = (
@@ -60,7 +64,7 @@ def _unpacked(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
         found = _inflate(body, window)
         if found and (found[2] or window == ZLIB) and (window == ZLIB or (_readable(found[0]) and not found[1])):
             plain, rest, whole = found
-            return plain, lambda changed: _deflate(changed, window, whole=whole) + rest  # noqa: B023 - returned at once
+            return _with_rest(plain, rest, lambda changed: _deflate(changed, window, whole=whole))  # noqa: B023 - returned at once
     return body, same
 
 
@@ -84,13 +88,24 @@ def _members(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
         parts.append(part)
     if not parts:
         return body, same
-    behind = rest
 
     def pack(changed: bytes) -> bytes:
         packed = gzip.compress(changed, mtime=0)
-        return (packed if whole else packed[:-_CHECKSUM]) + behind
+        return packed if whole else packed[:-_CHECKSUM]
 
-    return b"".join(parts), pack
+    return _with_rest(b"".join(parts), rest, pack)
+
+
+def _with_rest(plain: bytes, rest: bytes, pack: Callable[[bytes], bytes]) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """The text and what follows it unpacked, which may tell a secret too."""
+    if not rest:
+        return plain, pack
+
+    def packed(changed: bytes) -> bytes:
+        before, _, behind = changed.rpartition(_BETWEEN)
+        return pack(before) + behind
+
+    return plain + _BETWEEN + rest, packed
 
 
 def _inflate(data: bytes, window: int) -> tuple[bytes, bytes, bool] | None:
@@ -118,6 +133,9 @@ def _readable(text: bytes) -> bool:
 
 
 def _narrow(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    wide = b"\0" in body[:_SAMPLE] or body.startswith(tuple(mark for mark, _ in _BOMS))
+    if not wide or _NARROW.search(body):
+        return body, same
     for mark, charset in _BOMS:
         if body.startswith(mark):
             return _decoded(body, mark, charset) or (body, same)

@@ -59,8 +59,8 @@ def of_digits(value: str) -> bool:
 
 
 def stands_already(value: str) -> bool:
-    """Whether it is a word of digits, or a URL or a key with a word in it."""
-    if _WORD_OF_DIGITS.fullmatch(value):
+    """Whether it is a word of digits or at a secret's length, or a URL or a key with a word in it."""
+    if _WORD_OF_DIGITS.fullmatch(value) or (value.endswith(".") and PLACEHOLDER.fullmatch(value.rstrip("."))):
         return True
     return PLACEHOLDER.search(value) is not None and bool(_URL.fullmatch(value) or _PEM.fullmatch(value))
 

@@ -242,7 +242,7 @@ def findable(value: str) -> bool:
 
 def fitted(word: str, length: int) -> str:
     """The word at another length: its number and as much of its name as there is room for, and then dots."""
-    if len(word) > length and (found := PLACEHOLDER.fullmatch(word)):
+    if len(word) > length and word.startswith("REDACTED-") and (found := PLACEHOLDER.fullmatch(word)):
         number = word[word.rindex("-") :]
         room = length - len("REDACTED-") - len(number)
         word = f"REDACTED-{found[0].removeprefix('REDACTED-')[:room]}{number}" if room > 0 else word
