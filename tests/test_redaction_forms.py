@@ -213,3 +213,16 @@ def test_a_word_in_a_binary_body_has_its_length_and_stays(value: str) -> None:
     assert after != body
     assert len(after) == len(body)
     assert Redactor().body(after) == after
+
+
+def test_a_word_s_name_tells_no_secret() -> None:
+    redactor = Redactor()
+    redactor.know("hunter2-hunter2", "key")
+    text = f'"{SECRET}_token": "w3Nz8Jd6Hs1Gf5Ty9Qa2", "hunter2-hunter2-key": "m4Kp7Xv2Bc8Lr6Wd3Zt9"'
+    after = redactor.text(text)
+    assert "w3Nz8" not in after
+    assert "m4Kp7" not in after
+    assert after.count("REDACTED-secret-1") == 1
+    assert after.count("REDACTED-secret-2") == 1
+    assert "REDACTED-q8" not in after
+    assert "REDACTED-hunter2" not in after

@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus
 from fakegpt_testkit.exchange import PLACEHOLDER, placeholder_label
 from fakegpt_testkit.redaction.forms import encodes_text, in_form, of_digits, stands_already
 from fakegpt_testkit.redaction.names import plain
-from fakegpt_testkit.redaction.values import plain_words
+from fakegpt_testkit.redaction.values import looks_secret, plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -119,6 +119,8 @@ class Vault:
             return known
         self._unnamed.discard(value)
         label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].rstrip("-") or "secret"
+        if any(map(looks_secret, label.split("-"))) or any(known in name for known in self._words):
+            label = "secret"  # a word must not tell another by its name
         counter = f"{label} in digits" if of_digits(value) else label
         number = self._counts.get(counter, 0) + 1
         self._counts[counter] = number
