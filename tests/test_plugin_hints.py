@@ -110,3 +110,22 @@ def test_asks(key):
     said = pytester.runpytest("-p", "no:cacheprovider").stdout.str()
     assert 'to record it: pytest "test_it.py::test_asks" --fakegpt-record-mode=once' in said
     assert 'to record it: pytest "test_it.py::test_asks[short]" --fakegpt-record-mode=once' in said
+
+
+def test_odd_names_survive_a_subfolder_and_xdist(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makeini(INI)
+    folder = pytester.mkdir("it's a suite")
+    words = ["-n 5; rm x", 'it\'s "q" $HOME `x` [b]', "a::b\n&& c"]
+    (folder / "test_it.py").write_text(
+        "import pytest, requests\n\n"
+        f"@pytest.mark.fakegpt\n@pytest.mark.parametrize('said', {words!r})\n"
+        "def test_it(said):\n    requests.get('http://a.example/b')\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(pytester.mkdir("sub"))
+    text = pytester.runpytest("--rootdir", str(pytester.path), "../it's a suite/test_it.py", "-n", "1").stdout.str()
+    hints = re.findall(r"^E +to record it: (pytest .*)", text, re.MULTILINE)
+    assert len(hints) == len(words)
+    tests = [word for hint in hints for word in shlex.split(hint)[1:-1]]
+    pytester.runpytest(*tests, "--fakegpt-record-mode=none").assert_outcomes(failed=3)

@@ -6,7 +6,6 @@ Knows no client and no request: what is to be saved comes in as a cassette.
 from __future__ import annotations
 
 import os
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
-from fakegpt_testkit.recorder.noting import NoLog
+from fakegpt_testkit.recorder.noting import NoLog, tell
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
@@ -40,7 +39,7 @@ class CassetteFile:
             test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
             self._journals.append(storage.Journal(self.path, test=test))
         except StorageError as failure:
-            warnings.warn(f"{failure}; the recording goes on without", RuntimeWarning, stacklevel=2)
+            tell(f"{failure}; the recording goes on without")
             return NoLog()
         return self._journals[-1]
 

@@ -6,6 +6,7 @@ Knows neither the client nor the file: exchanges come in as values, and a log is
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
@@ -162,7 +163,7 @@ class Notes:
                 self._read_again += self._size
                 self._begin_anew(self._log)
         except StorageError as failure:
-            warnings.warn(f"{failure}; the recording goes on", RuntimeWarning, stacklevel=2)
+            tell(f"{failure}; the recording goes on")
 
     def _begin_anew(self, log: Log) -> None:
         read = [self._so_far(*each) for each in self._exchanges.values()]
@@ -182,6 +183,12 @@ class Notes:
             return Noted(noted.number, request(), noted.provenance, head, list(told.chunks), ending)
 
         return written
+
+
+def tell(problem: str) -> None:
+    """Warn of what stops nothing: also where warnings are errors, since the client would meet them in its request."""
+    with suppress(RuntimeWarning):
+        warnings.warn(problem, RuntimeWarning, stacklevel=3)
 
 
 def _first(chunks: list[Chunk], size: int) -> tuple[Chunk, ...]:

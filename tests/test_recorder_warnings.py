@@ -1,0 +1,74 @@
+"""A warning costs no recording and reaches no client, also where warnings are errors; a session does not grow."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from support.raw import raw_server
+
+from fakegpt_testkit import storage
+from fakegpt_testkit.errors import FakeGptTestkitWarning
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.storage import Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.once
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def record(path: Path, told: str = "a server of this process") -> None:
+    with (
+        pytest.raises(FakeGptTestkitWarning, match=told),  # the first one at the end, after the save
+        raw_server({"/a": (ANSWER,)}) as server,
+        warnings.catch_warnings(action="error"),
+        use_cassette(path, record_mode="once"),
+    ):
+        assert requests.get(f"{server.url}/a", timeout=5).content == b"ok"
+
+
+def test_a_client_that_is_not_met_is_told_after_what_was_recorded_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyqwest", ModuleType("pyqwest"))
+    record(tmp_path / "a.yaml", "pyqwest")
+    assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
+    assert [each for each in storage.leftovers() if each.cassette.startswith(str(tmp_path))] == []
+
+
+def test_a_journal_that_cannot_be_made_stops_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state").write_text("a file")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    record(tmp_path / "a.yaml")
+    assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
+
+
+def test_a_journal_that_can_be_written_no_more_stops_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Journal.request
+
+    def closes(self: Journal, number: int, *rest: object) -> None:
+        self.close()  # as where the disk is full
+        made(self, number, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "request", closes)
+    record(tmp_path / "a.yaml")
+    assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
+
+
+def test_a_header_that_is_another_each_time_does_not_make_a_session_grow() -> None:
+    told = Interaction(Request("GET", "http://a.example/a"), Tape(Head(200, "OK"), (Chunk(0, b"ok"),)))
+    with use_cassette((told,), allow_playback_repeats=True) as session:
+        selection = session._deck.selection
+        for number in range(600):
+            asked = Request("GET", "http://a.example/a", (("X-Trace", str(number)),))
+            assert selection.choose(number, asked, records=False, went_live=False) is not None
+        assert len(selection._unread) < 300
