@@ -21,6 +21,7 @@ from fakegpt_testkit.recorder.noting import Notes
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 from fakegpt_testkit.recorder.passing import Passing
 from fakegpt_testkit.recorder.recording import Recordings
+from fakegpt_testkit.recorder.redacted import redacted_words
 from fakegpt_testkit.recorder.room import Room
 from fakegpt_testkit.recorder.selection import Selection, not_connected
 
@@ -77,8 +78,8 @@ class CassetteDeck:
         )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playing] = {}
-        self.kept: tuple[Interaction, ...] = ()
-        """What was recorded, as it is saved."""
+        self.redacted: dict[str, int] = {}
+        """How many words stand in what was saved, by name."""
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
@@ -187,7 +188,8 @@ class CassetteDeck:
 
 def to_save(deck: CassetteDeck) -> Cassette:
     """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
-    recorded = deck.kept = deck.redactor.interactions(deck.recordings.interactions, deck.path)
+    recorded = deck.redactor.interactions(deck.recordings.interactions, deck.path)
+    deck.redacted = redacted_words(recorded)
     return Cassette((*_kept(deck, recorded), *recorded), deck.path)
 
 

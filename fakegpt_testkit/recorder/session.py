@@ -6,6 +6,7 @@ loaded when a test looks at them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -180,7 +181,8 @@ class Session:
         from fakegpt_testkit.recorder.redacted import redacted_words
 
         played = (self._deck.old[index] for index in self._deck.selection.given.values())
-        return redacted_words((*played, *self._deck.kept))
+        found = Counter(redacted_words(played)) + Counter(self._deck.redacted)
+        return dict(sorted(found.items()))
 
     @property
     def redacted_places(self) -> tuple[str, ...]:
