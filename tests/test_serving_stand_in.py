@@ -159,6 +159,25 @@ def test_the_stand_in_alone_has_them_too() -> None:
         assert asked["played"] == service.name
 
 
+def test_no_client_waits_for_ever_whatever_it_asks(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = put(client, "mine", stand_in={})
+    [account, *_] = client.get("/@mine/api/loads?t=1").json()["loads"]
+    form = {"token_key": account["token_id"], "session_password": "abcdefgh12"}
+    cookie = {"Cookie": f"credential={client.post('/@mine/auth/login', data=form).cookies['credential']}"}
+    token = client.get("/@mine/api/auth/session", headers=cookie).json()["accessToken"]
+    fields = {**cookie, "Accept": "text/event-stream", "Content-Type": "application/json"}
+    deep = client.post(
+        "/@mine/api/conversation",
+        content=b"[" * 90_000,
+        headers={**fields, "X-Authorization": f"Bearer {token}"},
+    )
+    assert (deep.status_code, "not JSON" in deep.json()["detail"]) == (422, True)
+    monkeypatch.setattr("fakegpt_testkit.fakegpt.stand_in.service.StandIn._loads", lambda *_: 1 / 0)
+    broken = client.get(f"{url}/api/loads?t=1")
+    assert (broken.status_code, "ZeroDivisionError" in broken.json()["error"]["message"]) == (404, True)
+    assert [each["error"]["type"] for each in told(client, "mine/unmatched")] == ["FakeGptTestkitError"]
+
+
 def test_a_stand_in_is_made_anew_and_not_changed(client: httpx.Client) -> None:
     put(client, "mine", stand_in={})
     answer = client.patch(f"{CONTROL}/scenarios/mine", json={"faults": ["reset(1)"]})

@@ -126,11 +126,11 @@ class World:
 
     def ask(self, request: Request, here: Here) -> Outgoing | FakeGptTestkitError:
         """The answer to a request, fitted to its connection, or why there is none; noted either way."""
-        if self.stand_in is not None:
-            return self._act(self.stand_in, request, here)
         number = next(self._numbers)
         at = _now()
         try:
+            if self.stand_in is not None:
+                return self._act(self.stand_in, Entry(number, at, request, self.stand_in.name), here)
             index, tape = self._choose(number, request)
         except Exception as failure:
             problem = as_problem(failure)
@@ -147,15 +147,15 @@ class World:
         self.journal.add(Entry(number, at, request, where, played, progress, recorded=recorded))
         return Outgoing(fitted, given.response if recorded else None, progress)
 
-    def _act(self, stand_in: StandIn, request: Request, here: Here) -> Outgoing:
+    def _act(self, stand_in: StandIn, entry: Entry, here: Here) -> Outgoing:
+        request = entry.request
         act = stand_in.act(request, framed=here.version != "1.0")
         tape = fit(act.tape, request.method, here, ())
         if not here.keeps_open and tape.head.status and header(tape.headers, "Connection") is None:
             tape = replace(tape, head=replace(tape.head, headers=(*tape.headers, ("Connection", "close"))))
         plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
         progress = Progress(tape, request.method)
-        entry = Entry(next(self._numbers), _now(), request, stand_in.name, Interaction(request, tape), progress)
-        self.journal.add(replace(entry, recorded=False))
+        self.journal.add(replace(entry, played=Interaction(request, tape), progress=progress, recorded=False))
         return Outgoing(tape, None, progress, plan)
 
     def note(self, request: Request, source: str, **more: Unpack[Became]) -> int:
@@ -244,7 +244,7 @@ def as_problem(failure: Exception) -> FakeGptTestkitError:
     """Why a request has no answer; without the frames that would keep all that was looked at."""
     if isinstance(failure, FakeGptTestkitError):
         return failure.with_traceback(None)
-    return FakeGptTestkitError(f"no answer could be chosen, since a matcher or a fault raised {failure!r}")
+    return FakeGptTestkitError(f"no answer could be chosen, since what chooses one raised {failure!r}")
 
 
 def _now() -> str:

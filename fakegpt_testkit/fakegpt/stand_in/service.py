@@ -280,7 +280,7 @@ def _question(request: Request) -> tuple[str, str, str]:
         raise _RefusedStep(406, "The answer is an event stream: Accept: text/event-stream.")
     try:
         asked = json.loads(request.body)
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         raise _RefusedStep(422, f"The body is not JSON: {broken}.") from None
     match asked:
         case {
