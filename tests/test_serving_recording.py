@@ -374,6 +374,7 @@ def test_a_mode_that_only_plays_asks_nobody_and_needs_a_cassette(tmp_path: Path)
         assert ask(proxy.url, request("/whole", "GET", "Connection: close"))[0] == WHOLE
         assert httpx.get(f"{proxy.url}/json").status_code == 404
         assert proxy.upstream.requests == []
+        assert proxy.recorder.told == f"{proxy.recorder.path} is played"
 
 
 def test_verifying_passes_on_what_the_service_says_and_writes_nothing(tmp_path: Path) -> None:
@@ -381,12 +382,14 @@ def test_verifying_passes_on_what_the_service_says_and_writes_nothing(tmp_path: 
     with recording(path, "once") as proxy:
         for asked in ("/whole", "/early", "/json", "/gzip"):
             ask(proxy.url, request(asked, "GET", "Connection: close"))
+        assert proxy.recorder.told == f"http://127.0.0.1:{proxy.upstream.port} is recorded"
     written = path.read_bytes()
     with recording(path, "verify") as proxy:
         for asked in ("/whole", "/early", "/json"):
             direct = ask(f"http://127.0.0.1:{proxy.upstream.port}", request(asked, "GET", "Connection: close"))
             assert ask(proxy.url, request(asked, "GET", "Connection: close")) == direct
         assert httpx.post(f"{proxy.url}/__fakegpt/save").json() == {"saved": 0}
+        assert proxy.recorder.told.endswith(" is verified")
     same = proxy.recorder.drift
     assert same is not None
     assert (same.compared, same.word, [each.where for each in same.unasked]) == (3, "same", ["GET /gzip"])

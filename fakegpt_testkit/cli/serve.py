@@ -245,7 +245,7 @@ def _tell(server: Server, url: str, trusted: Path | None, *, as_json: bool) -> N
         print_json({"url": url, "control": f"{url}/__fakegpt", "environment": told})
         return
     out = console()
-    what = server.library.shelf.told if server.recorder is None else f"{server.recorder.upstream} is recorded"
+    what = server.library.shelf.told if server.recorder is None else server.recorder.told
     out.print(escaped(f"{what} at {url}"), soft_wrap=True)
     for name, value in told.items():
         out.print(escaped(f"{name}={value}"), soft_wrap=True)

@@ -107,6 +107,13 @@ class Recorder:
         return self._deck.mode
 
     @property
+    def told(self) -> str:
+        """What it does, for people."""
+        if not self.allowed.records:
+            return f"{self.path} is played"
+        return f"{self.upstream} is {'verified' if self.allowed.verifies else 'recorded'}"
+
+    @property
     def recorded(self) -> bool:
         """Whether the cassette is written."""
         return self.allowed.records and not self.allowed.verifies
