@@ -188,8 +188,15 @@ def test_the_end_mark_is_asked_of_known_dialects_only() -> None:
         (dialect_streams.GEMINI, "a finishReason"),
         (dialect_streams.OLLAMA, '"done": true'),
         (dialect_streams.CONVERSE, "messageStop"),
+        (dialect_streams.OPENAI_CHAT, "data: [DONE]"),
+        (dialect_streams.COHERE, "message-end"),
+        (dialect_streams.GEMINI_ARRAY, "a finishReason"),
+        (dialect_streams.INVOKE, "messageStop"),
     ],
-    ids=["openai-responses", "anthropic", "gemini", "ollama", "bedrock"],
+    ids=[
+        *("openai-responses", "anthropic", "gemini", "ollama", "bedrock"),
+        *("openai-chat", "cohere", "gemini as an array", "bedrock with anthropic in it"),
+    ],
 )
 def test_every_dialect_has_an_end_of_its_own(body: bytes, end: str) -> None:
     def streamed(data: bytes) -> Interaction:

@@ -13,7 +13,7 @@ from fakegpt_testkit.drift import Severity, differences
 from fakegpt_testkit.effects import faults, recut
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
-from fakegpt_testkit.framing import cut
+from fakegpt_testkit.framing import Framing, cut, framing_of, split
 from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
@@ -121,6 +121,49 @@ BROKEN: dict[str, tuple[bytes, bytes, str]] = {
     "another dialect": (said.OPENAI_CHAT, said.ANTHROPIC, "are now those of anthropic"),
     "no stream any more": (said.OLLAMA, b'{"error": "no"}', "no longer is a stream"),
 }
+
+
+def garbled(name: str) -> bytes:
+    """The answer with an event in its midst that nobody can read, in its framing."""
+    framing = framing_of(BODIES[name])
+    assert framing is not None
+    before, event, *after = cut_in_three(split(BODIES[name], framing))
+    unread = {
+        Framing.SSE: event.replace(b"data: {", b"data: {oops"),
+        Framing.JSON_LINES: b"{oops" + event,
+        Framing.JSON_ARRAY: event.replace(b'"candidates"', b"oops", 1),
+        Framing.AMAZON: event[:-4] + b"oops",
+    }
+    return before + unread[framing] + b"".join(after)
+
+
+def cut_in_three(pieces: list[bytes]) -> tuple[bytes, bytes, bytes]:
+    middle = len(pieces) // 2
+    return b"".join(pieces[:middle]), pieces[middle], b"".join(pieces[middle + 1 :])
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_what_could_not_be_read_is_broken_in_every_framing(name: str) -> None:
+    whole, unread = BODIES[name], garbled(name)
+    assert max(each.severity for each in found(whole, unread)) is Severity.BROKEN
+    other = whole[: len(whole) - 20], whole[: len(whole) - 25]
+    assert other[0] != other[1], "both are cut off, each elsewhere"
+    assert max(each.severity for each in found(*other)) is Severity.BROKEN
+
+
+UNREAD = {
+    "no JSON, twice": ("application/json", b"{oops", b"{oops and more"),
+    "no events, twice": ("text/event-stream", b"<html>one", b"<html>two"),
+    "no frames, twice": ("application/vnd.amazon.eventstream", b"junk" * 5, b"trash" * 4),
+    "no lines, twice": ("application/x-ndjson", b"junk", b"trash"),
+}
+
+
+@pytest.mark.parametrize(("label", "old", "new"), UNREAD.values(), ids=UNREAD.keys())
+def test_two_answers_of_which_none_can_be_read_are_not_harmlessly_other(label: str, old: bytes, new: bytes) -> None:
+    (only,) = differences([recorded(old, label=label)], [recorded(new, label=label)])
+    assert (only.severity, "cannot be read" in only.text or "can be read" in only.text) == (Severity.BROKEN, True)
+    assert differences([recorded(old, label=label)], [recorded(old, label=label)]) == []
 
 
 @pytest.mark.parametrize(("old", "new", "text"), BROKEN.values(), ids=BROKEN.keys())

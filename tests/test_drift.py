@@ -36,6 +36,7 @@ pytestmark = pytest.mark.once
 
 STREAM = (("Content-Type", "text/event-stream"),)
 JSON = (("Content-Type", "application/json"),)
+TEXT = (("Content-Type", "text/plain"),)
 ASKED = Request("POST", "https://a.example/ask")
 
 
@@ -97,7 +98,8 @@ DIFFERENT: list[Any] = [
     pytest.param(answer({"a": 1}), answer({"a": 2}), "HARMLESS", "the body has other values", id="another body"),
     pytest.param(answer({"a": 1}), answer({}), "BROKEN", "the body: fields gone: a", id="a field of the body gone"),
     pytest.param(answer({"a": 1}), answer(b"<html>"), "BROKEN", "JSON or not", id="a page in place of JSON"),
-    pytest.param(answer(b"one"), answer(b"two"), "HARMLESS", "the body differs", id="another text body"),
+    pytest.param(answer(b"one", TEXT), answer(b"two", TEXT), "HARMLESS", "the body differs", id="another text body"),
+    pytest.param(answer(b"one"), answer(b"two"), "BROKEN", "neither body can be read", id="no JSON, before and now"),
     pytest.param(answer({}), answer({}, status=500), "BROKEN", "status 200, now 500", id="another status"),
     pytest.param(answer({}, (*JSON, ("A", "1"))), answer({}), "HARMLESS", "headers gone: a", id="a header gone"),
     pytest.param(answer({}), answer({}, (*JSON, ("A", "1"))), "HARMLESS", "new headers: a", id="a header more"),

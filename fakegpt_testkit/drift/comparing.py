@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.dialects import dialect_named, framing_of_tape
 from fakegpt_testkit.drift import shapes
 from fakegpt_testkit.drift.findings import Difference, Drift, Severity, Unasked
-from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, Shape, named
+from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, PLAIN_TEXT, Shape, named
 from fakegpt_testkit.exchange import Chunk, EndingKind, header, media_type
 from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.matching import Rules, compare, matches
@@ -203,6 +203,9 @@ def _bodies(old: Tape, new: Tape) -> Iterator[Graded]:
         yield Severity.HARMLESS, "the body differs, and the client did not read all of it"
         return
     before, after = (shapes.json_of(each.body.decode("utf-8", "replace")) for each in (old, new))
+    if before is NO_JSON and after is NO_JSON and "json" in media_type(new.headers):
+        yield Severity.BROKEN, "neither body can be read as the JSON that it is labelled as, and they differ"
+        return
     if before is NO_JSON or after is NO_JSON:
         severity = Severity.HARMLESS if before is after else Severity.BROKEN
         yield severity, "the body differs" if before is after else "the body is no longer of the same kind, JSON or not"
@@ -230,8 +233,9 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Graded]:
         severity = Severity.HARMLESS if kind in NOISE or parts[1] else Severity.BROKEN
         yield severity, f"no event of the kind {kind} comes any more"
     for kind in sorted(after.keys() - before.keys()):
-        severity = Severity.HARMLESS if kind in NOISE or parts[0] else Severity.ADDED
-        yield severity, f"a new kind of event comes: {kind}"
+        strange = kind.endswith(PLAIN_TEXT) and bool(before.keys() - NOISE)
+        severity = Severity.BROKEN if strange else Severity.ADDED
+        yield Severity.HARMLESS if kind in NOISE or parts[0] else severity, f"a new kind of event comes: {kind}"
     for kind in [kind for kind in before if kind in after]:
         yield from shapes.compare(f"events of the kind {kind}", before[kind], after[kind])
     if old.text != new.text:
@@ -241,8 +245,17 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Graded]:
         yield Severity.HARMLESS, f"the events differ in their values: {counts}"
     if not any(parts):
         yield from _answers(old.answer, new.answer)
-    if not any(parts) and bool(old.unfinished or old.stray) != bool(new.unfinished or new.stray):
+    if not any(parts):
+        yield from _unread(old, new)
+
+
+def _unread(old: Timeline, new: Timeline) -> Iterator[Found]:
+    """What is no event of a stream, nor a comment, says nothing to us; a client may trip over it."""
+    was, now = ((each.stray, each.unfinished, each.too_large) for each in (old, new))
+    if any(was) != any(now):
         yield Severity.BROKEN, "what stands after the last whole event is other than it was"
+    elif was != now:
+        yield Severity.BROKEN, "what stands outside the events cannot be read, and is other than it was"
 
 
 def _answers(old: Answer, new: Answer) -> Iterator[Graded]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Graded = tuple[Severity, str]
 
+PLAIN_TEXT: Final = "plain text"
+"""The kind of an event whose data is no JSON; one with a name has that before it."""
 NOISE: Final = frozenset({"ping", "keepalive"})
 """Kinds of events that come by the clock, or not."""
 
@@ -102,11 +104,12 @@ def _kind(event: Event, value: object, seeds: list[frozenset[str]]) -> str:
     itself when a field comes or goes.
     """
     if event.event != "message":
-        return event.event
+        plain = value is NO_JSON and event.data and event.event not in NOISE
+        return f"{event.event}, {PLAIN_TEXT}" if plain else event.event
     if event.data == "[DONE]":
         return "[DONE]"
     if value is NO_JSON:
-        return "plain text"
+        return PLAIN_TEXT
     if not isinstance(value, dict):
         return "JSON"
     for key in _TELLTALES:
