@@ -245,11 +245,10 @@ def _streams(old: Timeline, new: Timeline) -> Iterator[Graded]:
         yield Severity.HARMLESS, f"the events differ in their values: {counts}"
     if not any(parts):
         yield from _answers(old.answer, new.answer)
-    if not any(parts):
         yield from _unread(old, new)
 
 
-def _unread(old: Timeline, new: Timeline) -> Iterator[Found]:
+def _unread(old: Timeline, new: Timeline) -> Iterator[Graded]:
     """What is no event of a stream, nor a comment, says nothing to us; a client may trip over it."""
     was, now = ((each.stray, each.unfinished, each.too_large) for each in (old, new))
     if any(was) != any(now):
