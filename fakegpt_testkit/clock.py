@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,7 +37,15 @@ def seconds() -> float:
 
 def monotonic() -> float:
     """Seconds since some moment, however clocks are set."""
-    return _real("monotonic")()
+    hatch = _hatch()
+    real = getattr(hatch.time, "monotonic", None) if hatch is not None else None
+    return float((real or _real("monotonic"))())
+
+
+def _hatch() -> Any:
+    """What time-machine keeps of the real clocks; None where it does not travel."""
+    hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
+    return hatch if hatch is not None and hatch.is_travelling() else None
 
 
 def waiting() -> Callable[[], float]:
@@ -57,7 +65,10 @@ def waiting() -> Callable[[], float]:
 
 def stands_still() -> bool:
     """Whether freezegun holds the clock by which the running loop waits: none of its timers fires then."""
-    return time.monotonic is not _real("monotonic") and waiting() is monotonic
+    if waiting() is not monotonic:
+        return False
+    held = time.monotonic is not _real("monotonic")
+    return held or (_hatch() is not None and abs(time.monotonic() - monotonic()) > 1)
 
 
 class Call(Protocol):
