@@ -94,8 +94,16 @@ benchmark: .matrix/benchmark/ready
 	touch .matrix/benchmark/ready
 
 # Eight probes over twenty tools that record HTTP, each in an environment of its own; needs a Python of 3.12 or newer too.
-comparison: $(VENV)/ready
+comparison: $(VENV)/ready .matrix/comparison-sdk/ready
 	$(RUN) benchmarks/comparison
+	.matrix/comparison-sdk/bin/python benchmarks/comparison/sdk.py
+
+# And an SDK over those that record for it.
+.matrix/comparison-sdk/ready: pyproject.toml benchmarks/comparison/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/comparison-sdk
+	$(UV) pip install --quiet --python .matrix/comparison-sdk/bin/python \
+		--requirement benchmarks/comparison/requirements.txt --editable .
+	touch .matrix/comparison-sdk/ready
 
 clean:
 	rm -rf $(VENV) .matrix
