@@ -1,7 +1,8 @@
 """Runs the OpenAI SDK, which stands on httpx2, over tools that record for it; prints a table of docs/comparison.md.
 
 ``make comparison`` runs it; or ``python benchmarks/comparison/sdk.py [TOOL …]`` where the SDK and the tools of
-``requirements.txt`` beside it are installed. The service is on loopback; each exchange is a process of its own, so a replay has nothing but what lies on the disk.
+``requirements.txt`` beside it are installed. The service is on loopback; each exchange is a process of its own, so a
+replay has nothing but what lies on the disk.
 """
 
 from __future__ import annotations
