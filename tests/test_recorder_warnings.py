@@ -43,11 +43,14 @@ def test_a_client_that_is_not_met_is_told_after_what_was_recorded_is_saved(
     assert [each for each in storage.leftovers() if each.cassette.startswith(str(tmp_path))] == []
 
 
-def test_a_journal_that_cannot_be_made_stops_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_cannot_be_made_stops_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "state").write_text("a file")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     record(tmp_path / "a.yaml")
     assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
+    assert "goes on without" in capsys.readouterr().err
 
 
 def test_a_journal_that_can_be_written_no_more_stops_no_request(

@@ -5,8 +5,8 @@ Knows neither the client nor the file: exchanges come in as values, and a log is
 
 from __future__ import annotations
 
+import sys
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
@@ -186,9 +186,11 @@ class Notes:
 
 
 def tell(problem: str) -> None:
-    """Warn of what stops nothing: also where warnings are errors, since the client would meet them in its request."""
-    with suppress(RuntimeWarning):
+    """Warn of what stops nothing: where warnings are errors in words alone, for the client would meet the error."""
+    try:
         warnings.warn(problem, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning:
+        sys.stderr.write(f"RuntimeWarning: {problem}\n")
 
 
 def _first(chunks: list[Chunk], size: int) -> tuple[Chunk, ...]:
