@@ -5,11 +5,11 @@ Knows no secrets and does not parse: it cuts strings out of lines, and maps what
 
 from __future__ import annotations
 
-import itertools
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.names import DELTA_KEYS, plain
@@ -30,44 +30,40 @@ _IN_STRING: Final = re.compile(rb'["\\]')
 _ARRAY: Final = re.compile(r"[ \t\r\n]*+[\[,][ \t\r\n]*+\{")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some of a text: where it stands in the body, and where in the text."""
-
-    start: int
-    end: int
-    offset: int
-
-
 @dataclass(slots=True)
 class Lane:
-    """A text that events add up to. ``pieces`` in the body's order: one after the other, or each with all so far."""
+    """A text that events add up to, and where its pieces stand in the body.
+
+    They are in the body's order: one after the other, or, where it is ``cumulative``, each with all so far.
+    """
 
     cumulative: bool
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[tuple[int, int]] = field(default_factory=list)
     text: str = ""
 
     def edits(self, found: list[Edit]) -> Iterator[Edit]:
         """What to change in the body for edits of the text: the word goes where the secret begins, the rest goes."""
-        offsets = [piece.offset for piece in self.pieces]
+        if not found:
+            return
+        offsets = list(accumulate((end - start for start, end in self.pieces), initial=0))
         for edit in found:
             if self.cumulative:
                 yield from self._in_each(edit)
                 continue
-            first = bisect_right(offsets, edit.start) - 1
+            first = bisect_right(offsets, edit.start, hi=len(self.pieces)) - 1
             for index in range(first, len(self.pieces)):
-                piece = self.pieces[index]
-                if piece.offset >= edit.end:
+                (piece, piece_end), offset = self.pieces[index], offsets[index]
+                if offset >= edit.end:
                     break
-                start = piece.start + max(0, edit.start - piece.offset)
-                end = min(piece.end, piece.start + edit.end - piece.offset)
+                start = piece + max(0, edit.start - offset)
+                end = min(piece_end, piece + edit.end - offset)
                 if end > start:
                     yield Edit(start, end, edit.word if index == first else "")
 
     def _in_each(self, edit: Edit) -> Iterator[Edit]:
-        for piece in self.pieces:
-            if piece.end - piece.start > edit.start:
-                yield Edit(piece.start + edit.start, min(piece.end, piece.start + edit.end), edit.word)
+        for start, end in self.pieces:
+            if end - start > edit.start:
+                yield Edit(start + edit.start, min(end, start + edit.end), edit.word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +186,7 @@ def _grows(text: str, spans: list[tuple[int, int]]) -> bool:
 def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
     """One lane of pieces one after the other, or one for each run in which every piece repeats the one before."""
     if not _mostly_cumulative(text, spans):
-        lane = Lane(cumulative=False)
-        offset = 0
-        for start, end in spans:
-            lane.pieces.append(Piece(start, end, offset))
-            offset += end - start
-        lane.text = "".join(text[start:end] for start, end in spans)
-        yield lane
+        yield Lane(cumulative=False, pieces=spans, text="".join([text[start:end] for start, end in spans]))
         return
     run = Lane(cumulative=True)
     for start, end in spans:
@@ -204,7 +194,7 @@ def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
         if not so_far.startswith(run.text):
             yield run
             run = Lane(cumulative=True)
-        run.pieces.append(Piece(start, end, 0))
+        run.pieces.append((start, end))
         run.text = so_far
     yield run
 
@@ -215,7 +205,7 @@ def _mostly_cumulative(text: str, spans: list[tuple[int, int]]) -> bool:
     Counted in characters and not in pieces: two short deltas may begin alike by chance, or be the same.
     """
     repeated = said = 0
-    for (was, was_end), (start, end) in itertools.pairwise(spans):
+    for (was, was_end), (start, end) in pairwise(spans):
         size = was_end - was
         again = text.startswith(text[was:was_end], start, end)
         if again and end - start == size:

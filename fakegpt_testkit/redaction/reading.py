@@ -178,7 +178,7 @@ class Rules:
     def _lanes(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[Lane, MarkedText]]:
         """The texts that events add up to, as far as they go on after what was read before; the rest is learnt from."""
         events = stream(text, fixed)
-        lanes = [lane for lane in events.lanes if lane.pieces and lane.pieces[-1].end > after]
+        lanes = [lane for lane in events.lanes if lane.pieces and lane.pieces[-1][1] > after]
         read = [(lane, self.text(lane.text, word)) for lane in lanes]
         if events.rest:
             self.text(events.rest, word)

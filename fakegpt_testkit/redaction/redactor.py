@@ -215,7 +215,7 @@ class Redactor:
                 chunks = recut(chunks, frame_edits(tape.body, new_body) or _piecewise(chunks, new_body))
             elif edits:
                 chunks = recut(chunks, edits)
-            now = b"".join(chunk.data for chunk in chunks)
+            now = b"".join(chunk.data for chunk in chunks) if edits else tape.body
             fields = true_again(sized(headers(), len(tape.body), len(now)), tape.body, now)
             head = replace(tape.head, reason=self.text(tape.head.reason), headers=fields)
             return Tape(head, chunks, replace(tape.ending, note=self.text(tape.ending.note)), tape.coded)

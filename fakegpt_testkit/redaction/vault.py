@@ -37,6 +37,7 @@ _ESCAPED: Final = re.compile(
 )
 """An escape that nobody needs: plain letters and digits, written as ``\\u0061`` or ``%61``."""
 
+_WORD_STARTS: Final = ("REDACTED-", "UkVEQUNURUQt")
 _LINE_END: Final = re.compile(r"\\{1,8}n|%(?:25)?0[Aa]")
 _GRAM: Final = 4
 _LONG: Final = 16 * 1024
@@ -146,6 +147,8 @@ class Vault:
 
     def reserve(self, text: str) -> None:
         """Number on from the words that a recorded text holds, as the recording did."""
+        if not any(start in text for start in _WORD_STARTS):  # to try the expression everywhere takes ten times as long
+            return
         for found in PLACEHOLDER.finditer(text):
             label, number = placeholder_label(found[0])
             self._counts[label] = max(self._counts.get(label, 0), number)
