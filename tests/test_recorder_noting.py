@@ -120,6 +120,29 @@ def test_a_journal_where_each_event_shows_a_secret_is_not_written_anew_for_each(
     assert len(recover(journal.path)[0].response.chunks) >= 60
 
 
+def test_a_journal_that_is_not_written_anew_for_now_holds_no_secret_that_was_shown_meanwhile(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakegpt_testkit.recorder.noting._FREE", 0)
+    monkeypatch.setattr("fakegpt_testkit.recorder.noting._WORTH", 1)
+    notes = noting(journal)
+    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.head(0, Head(200, "OK", STREAM))
+    secrets = [f"q8Rt5Kx2Wm9Zp4Lc{number:06b}" for number in range(40)]
+    said = "".join(f"data: {each} is no secret yet\n\n" for each in secrets)
+    notes.chunk(0, Chunk(0.0, said.encode()))
+    assert secrets[0] in on_disk(journal)
+    for number, secret in enumerate(secrets):
+        notes.chunk(0, Chunk(float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n"))
+        held = on_disk(journal)
+        assert not [each for each in secrets[: held.count("api_key")] if each in held]
+    assert not recover(journal.path), "it waits, and is empty"
+    notes.ending(0, Ending())
+    [interaction] = recover(journal.path)
+    assert len(interaction.response.chunks) == 1 + len(secrets)
+    assert not [each for each in secrets if each in on_disk(journal)]
+
+
 def test_what_cannot_be_written_anew_is_not_left(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = noting(journal)
     exchange(notes, 0, SECRET.encode(), b"fine", PLAIN)

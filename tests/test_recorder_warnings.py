@@ -12,7 +12,7 @@ import requests
 from support.raw import raw_server
 
 from fakegpt_testkit import storage
-from fakegpt_testkit.errors import FakeGptTestkitWarning
+from fakegpt_testkit.errors import FakeGptTestkitWarning, StorageError
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import Journal
@@ -46,8 +46,11 @@ def test_a_client_that_is_not_met_is_told_after_what_was_recorded_is_saved(
 def test_a_journal_that_cannot_be_made_stops_no_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "state").write_text("a file")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    def refuse(*_: object, **__: object) -> None:
+        denied = PermissionError(13, "Permission denied")
+        raise StorageError("a journal", "made", denied, "nothing is lost", "make room")
+
+    monkeypatch.setattr(Journal, "__init__", refuse)
     record(tmp_path / "a.yaml")
     assert len(load_cassette(tmp_path / "a.yaml").interactions) == 1
     assert "goes on without" in capsys.readouterr().err

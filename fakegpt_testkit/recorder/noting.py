@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WORTH: Final = 8
 _FREE: Final = 8 * 2**20
-"""A journal is written anew as long as that reads no more than eight times what came, and 8 MiB."""
+"""A journal is written anew as long as that reads at most eight times what came, and 8 MiB; twice that at an end."""
 
 
 @dataclass(slots=True)
@@ -69,8 +69,8 @@ class Notes:
     """The journal of one use of a cassette.
 
     What a later message shows to be a secret may stand in what is noted already. So the journal is written anew, from
-    what the process has in memory, before that message is noted; where messages show new secrets all the time, it
-    waits with both until that pays.
+    what the process has in memory, before that message is noted. Where messages show new secrets all the time, it
+    is emptied, and waits with both until that pays.
     """
 
     def __init__(self, redactor: Redactor, open_log: Callable[[], Log]) -> None:
@@ -81,6 +81,7 @@ class Notes:
         self._known = redactor.known
         self._size = 0
         self._read_again = 0
+        self._emptied = False
         self._lock = Lock()
 
     def open(self) -> None:
@@ -150,23 +151,27 @@ class Notes:
                     log.chunk(number, Chunk(ending.at, rest))
                 log.ending(number, told)
 
-            self._note(note)
+            self._note(note, ended=True)
 
-    def _note(self, write: Callable[[Log], None]) -> None:
+    def _note(self, write: Callable[[Log], None], *, ended: bool = False) -> None:
         """The journal is a safety net: without it the recording goes on."""
         if self._log is None:
             return
         try:
             if self._redactor.known == self._known:
                 write(self._log)
-            elif self._read_again + self._size <= _FREE + _WORTH * self._size:
+            elif self._read_again + self._size <= (_FREE + _WORTH * self._size) * (2 if ended else 1):
                 self._read_again += self._size
                 self._begin_anew(self._log)
+            elif not self._emptied:
+                self._emptied = True
+                self._log.begin_anew(())  # it may hold what was shown just now
         except StorageError as failure:
             tell(f"{failure}; the recording goes on")
 
     def _begin_anew(self, log: Log) -> None:
         read = [self._so_far(*each) for each in self._exchanges.values()]
+        self._emptied = False
         self._known = self._redactor.known  # before it is written: what is new in the meantime is for the next time
         log.begin_anew([written() for written in read])
 
