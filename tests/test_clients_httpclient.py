@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import urllib.request
 import weakref
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ import urllib3
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
 from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
+from support.patience import PATIENCE
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import CLOSE, RESET, proxy
 
@@ -156,6 +158,7 @@ def test_a_patch_that_came_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPat
 
 LATER = """
 import sys
+import threading
 from fakegpt_testkit.recorder import use_cassette
 url, file = sys.argv[1:]
 for mode in ("all", "none"):
@@ -515,7 +518,10 @@ def test_threads_that_take_turns_all_the_time_get_each_its_own_answer(
         async with aiohttp.ClientSession() as session:
             seen.extend([await (await session.get("http://a.example/a")).read() for _ in range(12)])
 
+    together = threading.Barrier(8, partial(sys.setswitchinterval, 1e-6), PATIENCE)  # none begins then
+
     def ask(_: int) -> None:
+        together.wait()
         if client == "aiohttp":
             asyncio.run(by_aiohttp())
             return
@@ -524,7 +530,6 @@ def test_threads_that_take_turns_all_the_time_get_each_its_own_answer(
 
     request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
     with use_cassette(held) as session, ThreadPoolExecutor(8) as workers:
-        sys.setswitchinterval(1e-6)
         list(workers.map(ask, range(8)))
     assert sorted(seen) == [b"%03d" % each for each in range(96)]
     assert not session.unplayed
