@@ -56,7 +56,10 @@ ANSWERS: Answers = {
     "/cut": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", CLOSE),
 }
 """Each in one piece, so that nothing a client sees of the live one depends on when the rest of it arrived."""
-UNSETTLED = {"r.extensions['network_stream'].get_extra_info('is_readable')": {"/old", "/cut"}}
+UNSETTLED = {
+    "r.extensions['network_stream'].get_extra_info('is_readable')": {"/old", "/cut"},
+    "r.raw.connection and r.raw.connection.is_connected": {"/old", "/cut"},
+}
 """Looks at what a live server may or may not have done yet: whether it has closed the connection."""
 READABLE = Redaction(keep=("Set-Cookie", "Cookie"))
 """The cookies are no secrets here: that a cookie's value is replaced is meant."""
