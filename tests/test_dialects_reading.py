@@ -252,30 +252,6 @@ def test_ollamas_completion_says_its_text_elsewhere() -> None:
     assert (answer.dialect, answer.text, answer.ended_properly) == ("ollama", "Hi", True)
 
 
-@pytest.mark.parametrize(
-    ("inner", "text"),
-    [
-        pytest.param(
-            [{"generation": "Hi", "stop_reason": None}, {"generation": "", "stop_reason": "stop"}], "Hi", id="Llama"
-        ),
-        pytest.param([{"completion": "Hi", "stop_reason": "stop_sequence"}], "Hi", id="Claude 2"),
-        pytest.param([{"outputText": "Hi", "completionReason": "FINISH"}], "Hi", id="Titan"),
-        pytest.param(
-            [
-                {"messageStart": {"role": "assistant"}},
-                {"contentBlockDelta": {"delta": {"text": "Hi"}}},
-                {"messageStop": {"stopReason": "end_turn"}},
-            ],
-            "Hi",
-            id="Nova",
-        ),
-    ],
-)
-def test_models_within_bedrock_are_read_in_their_own_way(inner: list[said.Json], text: str) -> None:
-    answer = stream(said.wrapped(*inner), label="application/vnd.amazon.eventstream")
-    assert (answer.dialect, answer.text, answer.ended_properly) == ("bedrock", text, True)
-
-
 # --- errors ---
 
 ERRORS = {

@@ -150,67 +150,6 @@ def test_fakegpt_says_another_text_so_far_in_each_event() -> None:
         faults.called(CALLS[0])(interaction.response)
 
 
-def chat_model(**said: object) -> given.Json:
-    return {"choices": [{"index": 0, **said}]}
-
-
-METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 1, "outputTokenCount": 2}}
-THROUGH_INVOKE: dict[str, list[given.Json]] = {
-    "Nova": [
-        {"messageStart": {"role": "assistant"}},
-        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hi"}}},
-        {"contentBlockStop": {"contentBlockIndex": 0}},
-        {"messageStop": {"stopReason": "end_turn"}},
-        METRICS,
-    ],
-    "OpenAI's": [chat_model(delta={"role": "assistant", "content": "Hi"}), chat_model(delta={}, finish_reason="stop")],
-    "Mistral's": [chat_model(message={"content": "Hi"}), chat_model(message={"content": ""}, stop_reason="stop")],
-    "DeepSeek's": [chat_model(text="Hi", stop_reason=None), chat_model(text="", stop_reason="stop") | METRICS],
-    "Llama": [{"generation": "Hi"}, {"generation": "", "stop_reason": "stop"} | METRICS],
-    "Titan": [{"outputText": "Hi", "index": 0}, {"outputText": "", "completionReason": "FINISH"} | METRICS],
-    "Mistral's older": [{"outputs": [{"text": "Hi"}]}, {"outputs": [{"text": "", "stop_reason": "stop"}]}],
-}
-CALLS_NOTHING = ("Llama", "Titan", "Mistral's older")
-
-
-@pytest.mark.parametrize("model", THROUGH_INVOKE)
-def test_each_model_that_bedrock_streams_is_read_and_says_and_calls_what_is_asked_of_it(model: str) -> None:
-    interaction = recorded(given.wrapped(*THROUGH_INVOKE[model]))
-    before = Stream(interaction)
-    assert (before.text, before.dialect) == ("Hi", "bedrock")
-    assert before.finish_reason in ("end_turn", "stop", "FINISH")
-    said = changed(interaction, faults.said("Bye"))
-    assert (said.text, said.finish_reason, said.usage) == ("Bye", before.finish_reason, before.usage)
-    if model in CALLS_NOTHING:
-        with pytest.raises(EffectMisplaced, match="no call can be written in bedrock"):
-            changed(interaction, faults.called(CALLS[0]))
-        return
-    called = changed(interaction, faults.called(*CALLS[:2]))
-    assert (called.text, [call.name for call in called.tool_calls]) == ("Hi", ["look_up", "stop"])
-    assert called.finish_reason in ("tool_use", "tool_calls")
-
-
-PLAIN_MODELS = {
-    "Llama": {"generation": "Hi", "prompt_token_count": 1, "generation_token_count": 2, "stop_reason": "stop"},
-    "Titan": {
-        "inputTextTokenCount": 1,
-        "results": [{"tokenCount": 2, "outputText": "Hi", "completionReason": "FINISH"}],
-    },
-    "Mistral's older": {"outputs": [{"text": "Hi", "stop_reason": "stop"}]},
-}
-
-
-@pytest.mark.parametrize("model", PLAIN_MODELS)
-def test_a_plain_answer_of_a_model_on_bedrock_is_read_and_says_another_text(model: str) -> None:
-    body = json.dumps(PLAIN_MODELS[model]).encode()
-    interaction = Interaction(Request("POST", SITE), Tape(Head(200), (Chunk(0.0, body),)))
-    before, after = Stream(interaction), changed(interaction, faults.said("Bye"))
-    assert [(each.text, each.ended_properly) for each in (before, after)] == [("Hi", True), ("Bye", True)]
-    assert (before.usage is None) is (model == "Mistral's older")
-    with pytest.raises(EffectMisplaced, match="no call can be written in bedrock"):
-        changed(interaction, faults.called(CALLS[0]))
-
-
 UNSAYABLE: dict[str, tuple[Tape, Effect, str]] = {
     "no text": (script(dialect="anthropic", tool_calls=CALLS)[0].response, faults.said("x"), "has no text"),
     "unknown": (

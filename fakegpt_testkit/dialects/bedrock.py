@@ -1,4 +1,4 @@
-"""Bedrock's streams: Converse's own events, and the events of another dialect, wrapped in base64.
+"""Bedrock's streams: Converse's own events, and what a model says in its own way, wrapped in base64.
 
 Knows no frame: each comes as an event with its type and its JSON.
 """
@@ -9,10 +9,11 @@ import base64
 import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects import anthropic, openai_chat
+from fakegpt_testkit.dialects import anthropic
 from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_of_body
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
+from fakegpt_testkit.dialects.models import ModelReader, read_whole
 from fakegpt_testkit.sse import Event
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class BedrockReader:
 
     def __init__(self) -> None:
         self._message = anthropic.MessageReader()
-        self._chat = openai_chat.ChatReader()
+        self._model = ModelReader()
 
     def feed(self, event: Event) -> Sequence[Delta]:
         """What this frame changed."""
@@ -56,16 +57,9 @@ class BedrockReader:
         if name in _EVENTS or name == "metadata":
             heard = self._converse(name, obj(said[name]))
             return [*heard, *usage]
-        if "type" in said:
+        if "type" in said and "completion" not in said:  # Claude 2 names its pieces, too
             return [*usage, *self._message.feed(Event(data=data))]
-        if "choices" in said:
-            heard = self._chat.feed(Event(data=as_json({**said, "choices": [*map(_choice, objects(said["choices"]))]})))
-            return [*heard, *(End() for each in heard if isinstance(each, Finish)), *usage]
-        said = {**said, **next(iter(objects(said.get("outputs"))), {})}
-        words = next((text(said[key]) for key in ("generation", "completion", "outputText", "text") if key in said), "")
-        reason = text(said.get("stop_reason") or said.get("completionReason") or said.get("finish_reason"))
-        told: list[Delta] = [Text(words)] if words else []
-        return [*told, *((Finish(reason), End()) if reason else ()), *usage]
+        return [*self._model.read(said), *usage]
 
     def _converse(self, name: str, said: Object) -> Sequence[Delta]:
         index = f"{number(said.get('contentBlockIndex')) or 0}"
@@ -77,12 +71,6 @@ class BedrockReader:
         if name == "messageStop":
             return (Finish(text(said.get("stopReason"))), End())
         return _usage(said) if name == "metadata" else ()
-
-
-def _choice(choice: Object) -> Object:
-    """A choice as OpenAI's chat has it, whatever the model calls its parts."""
-    delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
-    return {**choice, "delta": delta, "finish_reason": choice.get("finish_reason") or choice.get("stop_reason")}
 
 
 def _grown(delta: Object, index: str) -> Sequence[Delta]:
@@ -113,7 +101,7 @@ def _speaks(event: Event, said: Object) -> bool:
 def _body(said: Object) -> Sequence[Delta] | None:
     message = obj(obj(said.get("output")).get("message"))
     if not message or "stopReason" not in said:
-        return _plain(said)
+        return read_whole(said)
     deltas: list[Delta] = []
     for index, block in enumerate(objects(message.get("content"))):
         tool = obj(block.get("toolUse"))
@@ -125,22 +113,6 @@ def _body(said: Object) -> Sequence[Delta] | None:
             name, arguments = text(tool.get("name")), as_json(tool.get("input"))
             deltas.append(ToolPiece(f"{index}", name, arguments, text(tool.get("toolUseId"))))
     return [*deltas, Finish(text(said["stopReason"])), *_usage(said), End()]
-
-
-def _plain(said: Object) -> Sequence[Delta] | None:
-    """What `invoke` answers for the models that say text alone: Llama's, Titan's, Mistral's older ones."""
-    if "generation" in said and "stop_reason" in said:
-        told, counts = said, (said.get("prompt_token_count"), said.get("generation_token_count"))
-    elif results := objects(said.get("results")) if "inputTextTokenCount" in said else ():
-        told, counts = results[0], (said["inputTextTokenCount"], results[0].get("tokenCount"))
-    elif (outputs := objects(said.get("outputs"))) and "stop_reason" in outputs[0]:
-        told, counts = outputs[0], (None, None)
-    else:
-        return None
-    words = next((text(told[key]) for key in ("generation", "outputText", "text") if key in told), "")
-    reason = text(told.get("stop_reason") or told.get("completionReason"))
-    usage = [Usage(*map(number, counts))] if any(counts) else []
-    return [*([Text(words)] if words else ()), *([Finish(reason)] if reason else ()), *usage, End()]
 
 
 BEDROCK: Final = Dialect(

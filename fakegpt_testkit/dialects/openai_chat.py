@@ -127,7 +127,8 @@ def _body(said: Object) -> Sequence[Delta] | None:
         message = dict(obj(choice.get("message")))
         calls = objects(message.get("tool_calls"))
         message["tool_calls"] = [{**call, "index": at} for at, call in enumerate(calls)]
-        reader._hear({"delta": message, "finish_reason": choice.get("finish_reason")}, index, deltas)
+        reason = choice.get("finish_reason") or choice.get("stop_reason")  # the latter Mistral's on Bedrock
+        reader._hear({"delta": message, "finish_reason": reason}, index, deltas)
     usage = obj(said.get("usage"))
     if usage:
         deltas.append(Usage(number(usage.get("prompt_tokens")), number(usage.get("completion_tokens"))))

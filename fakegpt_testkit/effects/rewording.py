@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects import dialect_of_tape, framing_of_tape, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import ToolCall
-from fakegpt_testkit.dialects.editing import EDITORS, MODELS, spread
+from fakegpt_testkit.dialects.editing import EDITORS, editor_of_model, spread
 from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.effects import speaking
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from fakegpt_testkit.dialects.editing import Editor, Json, Slot
     from fakegpt_testkit.exchange import Tape
 
-_INNER: Final = {"type": "anthropic", "choices": "openai-chat"}
-"""By which key of its events the dialect of a model on Bedrock is known."""
 _KEPT: Final = ("id", "model", "created", "created_at", "modelVersion", "responseId", "provider", "system_fingerprint")
 """What each event of an answer says alike: an event that is put in says it as the recorded ones do."""
 
@@ -117,12 +115,10 @@ class _Doc:
         events = outer
         if any(event and "messageStart" in event for event in outer):  # a model on Bedrock that speaks as Converse does
             events = [next(iter(event.values()), None) if event else None for event in outer]
-        elif wraps:
-            known = {key for event in outer if event for key in event}
-            own = next((name for key, name in _INNER.items() if key in known), "")
-            editor, dialect = EDITORS.get(own, MODELS), own
-        elif dialect == "bedrock" and framing is None and not any(event and "output" in event for event in outer):
-            editor = MODELS
+        elif wraps or (
+            dialect == "bedrock" and framing is None and not any(event and "output" in event for event in outer)
+        ):
+            editor, dialect = editor_of_model({key for event in outer if event for key in event})
         return cls(name, tape, framing, editor, dialect, outer, events, wraps)
 
     def written(self) -> Tape:
@@ -218,7 +214,8 @@ def _call_in(doc: _Doc, answer: Json, calls: tuple[ToolCall, ...]) -> None:
     if home is None:
         return
     holder, key = home(answer)
-    made, made_key = home(WRITERS[doc.writer].plain(Said(tool_calls=calls)))
+    calling = doc.editor.calling
+    made, made_key = home(calling(calls) if calling else WRITERS[doc.writer].plain(Said(tool_calls=calls)))
     kept = [item for item in holder.get(key) or () if not doc.editor.is_call(item)]
     holder[key] = [*kept, *(item for item in made[made_key] if doc.editor.is_call(item))]
 
@@ -251,6 +248,8 @@ def _call_in_stream(doc: _Doc, calls: tuple[ToolCall, ...]) -> Tape:
 
 def _events_of(doc: _Doc, calls: tuple[ToolCall, ...]) -> list[tuple[str, Json]]:
     """The events by which the dialect's writer tells of calls, with their names."""
+    if doc.editor.calling:
+        return [("message", doc.editor.calling(calls))]
     body = b"".join(WRITERS[doc.writer].events(Said(tool_calls=calls)))
     strip = doc.editor.stripper() if doc.editor.stripper else bool
     told: list[tuple[str, Json]] = []

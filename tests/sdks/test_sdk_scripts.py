@@ -6,8 +6,9 @@ Knows no HTTP client: which one an SDK stands on is its own affair.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import cohere
 import openai
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,16 +16,15 @@ from hypothesis import strategies as st
 from support import dialect_streams as streams
 from support.sdk import Read, Sdk
 from support.sdks import ASYNC, MESSAGES, SDKS
+from test_bedrock_models import COMMANDED
 from test_dialects_reading import CALLS, CHAT_WAYS, PLAIN, WHOLE
 
 from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import script
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import use_cassette
 from fakegpt_testkit.strategies import answers
 from fakegpt_testkit.timeline import Stream
-
-if TYPE_CHECKING:
-    from fakegpt_testkit.exchange import Interaction
 
 # google-genai's own way with aiohttp
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
@@ -212,3 +212,21 @@ def test_openais_helpers_accumulate_what_a_script_says() -> None:
         texts = [event.delta for event in stream if event.type == "response.output_text.delta"]
         final = stream.get_final_response()
     assert (texts, final.output_text) == (["Hel", "lo"], "Hello")
+
+
+@pytest.mark.parametrize("name", COMMANDED)
+def test_coheres_sdk_reads_of_command_r_on_bedrock_what_we_read(name: str) -> None:
+    body = streams.wrapped(*COMMANDED[name])
+    head = Head(200, "OK", (("Content-Type", "application/vnd.amazon.eventstream"), ("Content-Length", str(len(body)))))
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/cohere.command-r-v1:0/invoke-with-response-stream"
+    interaction = Interaction(Request("POST", url, body=b'{"message":"Hi"}'), Tape(head, (Chunk(0.0, body),)))
+    client = cohere.BedrockClient(aws_access_key="a", aws_secret_key="b", aws_region="us-east-1")
+    with use_cassette([interaction]):
+        events: list[Any] = list(client.chat_stream(message="Hi", model="cohere.command-r-v1:0"))
+    told = Stream(interaction)
+    assert events[-1].finish_reason == told.finish_reason
+    whole = [event.tool_calls for event in events if event.event_type == "tool-calls-generation"]
+    for calls in [*whole, events[-1].response.tool_calls]:
+        assert [(call.name, call.parameters) for call in calls] == [
+            (call.name, json.loads(call.arguments)) for call in told.tool_calls
+        ]

@@ -8,7 +8,8 @@ from typing import Final
 
 from fakegpt_testkit.dialects.editing.blocks import COHERE, CONVERSE, MESSAGES
 from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, spread
-from fakegpt_testkit.dialects.editing.pieces import CHAT, GEMINI, MODELS, OLLAMA, RESPONSES
+from fakegpt_testkit.dialects.editing.models import editor_of_model
+from fakegpt_testkit.dialects.editing.pieces import CHAT, GEMINI, OLLAMA, RESPONSES
 
 EDITORS: Final = MappingProxyType(
     {
@@ -23,4 +24,4 @@ EDITORS: Final = MappingProxyType(
 )
 """The dialects of `DIALECTS` that can be edited, by their names; one that is added brings its own."""
 
-__all__ = ["CONVERSE", "EDITORS", "MESSAGES", "MODELS", "Editor", "Json", "Slot", "spread"]
+__all__ = ["EDITORS", "Editor", "Json", "Slot", "editor_of_model", "spread"]

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from fakegpt_testkit.dialects.deltas import ToolCall
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object."""
@@ -72,7 +74,7 @@ class Editor:
     that holds the calls of a plain answer, ``is_call`` which of its items are calls, ``repeated`` the plain answer
     within an event. ``finish`` puts the word for an answer with calls where a word stands, and says whether an event is
     where the content has ended. ``numbered`` is the key that numbers an event's block, ``cumulative`` says that each
-    text is all of it so far.
+    text is all of it so far. ``calling`` is the event that makes calls, where no writer of the dialect makes it.
     """
 
     texts: Callable[[Json], list[Slot]]
@@ -84,6 +86,7 @@ class Editor:
     repeated: Callable[[Json], Json | None] = nothing
     numbered: str = ""
     cumulative: bool = False
+    calling: Callable[[Sequence[ToolCall]], Json] | None = None
 
 
 def spread(text: str, before: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The editors of dialects whose events each add a piece: OpenAI's two, Gemini's, Ollama's, and the models' own.
+"""The editors of dialects whose events each add a piece: OpenAI's two, Gemini's, Ollama's.
 
 Knows no frame; what else stands in an event stays.
 """
@@ -158,14 +158,3 @@ OLLAMA: Final = Editor(
     lambda said: (inner(said, "message"), "tool_calls"),
     lambda said: said.get("done") is True,
 )
-
-
-# --- what other models on Bedrock say ---
-
-
-def _model_texts(said: Json) -> list[Slot]:
-    parts = (said, *items(said, "outputs"), *items(said, "results"))
-    return [slot for part in parts for slot in slots(part, "generation", "completion", "outputText", "text")]
-
-
-MODELS: Final = Editor(_model_texts)
