@@ -15,6 +15,7 @@ from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.fakegpt.strategies import Conversation, conversations
 from fakegpt_testkit.sse import Event, encode
+from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -132,7 +133,7 @@ class Written:
 def answers(draw: DrawFn, dialect: str = "openai-chat") -> Written:
     """Whole streams in a provider's dialect: texts, reasoning, calls of tools and usage, each there or not."""
     if dialect not in WRITERS:
-        raise BadSetting("dialect", dialect, f"one of {', '.join(WRITERS)}")
+        raise BadSetting("dialect", dialect, choice(dialect, WRITERS))
     writer = WRITERS[dialect]
     values = st.none() | st.booleans() | st.integers(-(2**31), 2**31) | _answer_text
     calls = st.builds(ToolCall, st.from_regex(r"\A[a-z_]{1,12}\Z"), st.dictionaries(_answer_text, values, max_size=3))

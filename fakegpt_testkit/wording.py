@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 LINES_SHOWN: Final = 10
 """How many lines of a list are shown; of a longer one, the rest is only counted."""
@@ -18,6 +19,12 @@ VALUE_SHOWN: Final = 80
 def counted(number: int, thing: str) -> str:
     """``1 request``, ``2 requests``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def choice(word: str, allowed: Collection[str]) -> str:
+    """What may stand in a word's place: the nearest, where one is near, and all."""
+    near = difflib.get_close_matches(word.lower(), allowed, n=1)
+    return f"{f'perhaps {near[0]}; ' if near else ''}one of {', '.join(allowed)}"
 
 
 def quoted(text: str) -> str:

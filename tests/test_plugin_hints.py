@@ -97,6 +97,7 @@ def test_in_ci_marked_tests_record_nothing_and_what_a_program_says_of_itself_hol
 
 
 def test_the_hint_for_a_test_with_a_secret_among_its_parameters_runs_all_of_them(pytester: pytest.Pytester) -> None:
+    pytester.makeini(INI)
     pytester.makepyfile(
         test_it="""
 import pytest, requests

@@ -106,6 +106,16 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     assert [line.split(";")[0] for line in lines] == ["pace is 'fast'", "a setting is 'speed'", "stale is 'often'"]
 
 
+def test_a_misspelt_word_of_a_long_list_is_answered_with_the_nearest() -> None:
+    for wrong, right in (("recordmode", "record_mode"), ("pase", "pace"), ("MaxAge", "max_age"), ("refuse", "refused")):
+        with pytest.raises(BadSetting, match=f"a setting is '{wrong}'; wanted: perhaps {right}; one of after_leaving"):
+            Settings().merged({wrong: 1})
+    with pytest.raises(BadSetting, match="dialect is 'openai_chat'; wanted: perhaps openai-chat; one of"):
+        Settings(dialect="openai_chat")
+    with pytest.raises(BadSetting, match="a setting is 'zzz'; wanted: one of"):
+        Settings().merged({"zzz": 1})
+
+
 def test_settings_are_changed_by_making_others() -> None:
     first = Settings(pace="recorded", ignore=["query.t"])
     second = first.changed(pace=2.0)

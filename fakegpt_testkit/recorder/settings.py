@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.matching import DEFAULT_MATCH_ON
 from fakegpt_testkit.recorder.modes import RecordMode
+from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
     from typing import Self
@@ -188,7 +189,7 @@ def _dialect(name: str, value: object) -> str:
 
     names = [each.name for each in dialects.known()]
     if value and value not in names:
-        raise BadSetting(name, value, f"one of {', '.join(names)}, or one that was added")
+        raise BadSetting(name, value, f"{choice(str(value), names)}, or one that was added")
     return str(value)
 
 
@@ -230,7 +231,7 @@ def read_all(values: Mapping[str, object], checks: Mapping[str, Check]) -> tuple
     read, wrong = {}, []
     for name, value in values.items():
         if name not in checks:
-            wrong.append(BadSetting("a setting", name, f"one of {', '.join(sorted(checks))}"))
+            wrong.append(BadSetting("a setting", name, choice(name, sorted(checks))))
             continue
         try:
             read[name] = checks[name](name, value)

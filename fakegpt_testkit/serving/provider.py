@@ -20,6 +20,7 @@ from fakegpt_testkit.exchange import Chunk, Head, Tape
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.serving.acting import Act
 from fakegpt_testkit.serving.wanting import read_fault
+from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers, Request
@@ -117,7 +118,7 @@ def _read(said: object) -> Speech:
         raise BadSetting("stand_in", said, f"an object with some of {', '.join(names)}")
     for name, value in said.items():
         if name not in names:
-            raise BadSetting("stand_in's option", name, f"one of {', '.join(names)}")
+            raise BadSetting("stand_in's option", name, choice(name, names))
         if type(value) not in _KINDS[name]:
             wanted = " or ".join("null" if each is NoneType else each.__name__ for each in _KINDS[name])
             raise BadSetting(f"stand_in.{name}", value, wanted)

@@ -16,6 +16,7 @@ from fakegpt_testkit.effects import Effect, faults, script
 from fakegpt_testkit.errors import BadSetting, EffectMisplaced
 from fakegpt_testkit.serving.library import Shelf
 from fakegpt_testkit.serving.timing import RECORDED, read_timing
+from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def read_wish(said: object, shelf: Shelf, terms: Terms, stand_ins: StandIns, *, 
         raise BadSetting("a scenario", said, f"an object with some of {', '.join(KEYS)}")
     for name in said:
         if name not in KEYS:
-            raise BadSetting("a scenario's setting", name, f"one of {', '.join(KEYS)}")
+            raise BadSetting("a scenario's setting", name, choice(name, KEYS))
     given = [name for name in ("cassettes", "script", "stand_in") if name in said]
     if len(given) > 1:
         raise BadSetting(given[1], said[given[1]], f"{' or '.join(given)}: a scenario answers from one of them")
@@ -81,7 +82,7 @@ def read_script(said: object) -> tuple[Interaction, ...]:
             raise BadSetting("script", each, _SCRIPT)
         for name in each:
             if name not in _ARGUMENTS:
-                raise BadSetting("script's argument", name, f"one of {', '.join(sorted(_ARGUMENTS))}")
+                raise BadSetting("script's argument", name, choice(name, sorted(_ARGUMENTS)))
         arguments = {name: value for name, value in each.items() if name != "texts"}
         if "tool_calls" in arguments:
             arguments["tool_calls"] = [_tool_call(call) for call in _several("tool_calls", arguments["tool_calls"])]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.fakegpt.stand_in.options import Options, Refusal
+from fakegpt_testkit.wording import choice
 
 _TEXT: Final = (str, NoneType)
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -42,7 +43,7 @@ def _read(of: type[Options | Refusal], what: str, said: object) -> dict[str, Any
         raise BadSetting(what, said, f"an object with some of {', '.join(known)}")
     for name, value in said.items():
         if name not in known:
-            raise BadSetting(f"{what}'s option", name, f"one of {', '.join(known)}")
+            raise BadSetting(f"{what}'s option", name, choice(name, known))
         if type(value) not in known[name]:
             wanted = " or ".join("null" if each is NoneType else each.__name__ for each in known[name])
             raise BadSetting(f"{what}.{name}", value, wanted)
