@@ -216,6 +216,9 @@ STREAMS = {
     "lines": f"one\ntwo {KEY}\nthree".encode(),
     "JSON": json.dumps({"accessToken": KNOWN, "a": 1}).encode(),
     "JSON lines": b'{"response": "a"}\n{"response": "b"}\n',
+    "one long JSON": json.dumps({"a": ["word " * 20] * 100, "accessToken": KNOWN, "b": f"{KEY} " * 9}).encode(),
+    "no end of a line": f"{'one two ' * 50}{KEY} then {KNOWN}, {'x' * 300} {KEY}".encode(),
+    "frames of nobody's": b"".join(bytes([0, 0, number, 9]) + KNOWN.encode() + b"\x01" for number in range(11, 60)),
     "nothing": b"",
     "gzip": next(
         packed
@@ -243,6 +246,30 @@ def test_nothing_secret_is_ever_out(body: bytes) -> None:
     for secret in (KEY, KNOWN, "hunter2", "bob@mail"):
         assert secret[:6] not in "".join(texts_of(out)) or secret[:6] == "bob@ma"
         assert secret.encode() not in out
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"x" * 3000, (("Content-Type", "application/vnd.amazon.eventstream"),)),
+        (bytes(byte for byte in range(256) if byte != 10) * 12, ()),
+        (b"0123456789abcdef " * 200, (("Content-Type", "text/plain"),)),
+        (json.dumps({"items": ["some words"] * 900}).encode(), (("Content-Type", "application/json"),)),
+    ],
+    ids=["a word without an end", "binary", "words", "one JSON text"],
+)
+def test_what_has_no_ends_of_lines_is_out_as_it_comes(body: bytes, headers: Headers) -> None:
+    stream = StreamRedactor(Redactor(), headers)
+    out = fed(stream, body, 100)
+    assert len(b"".join(out)) >= len(body) - 100
+    assert sum(map(bool, out)) > len(out) / 2
+    assert b"".join(out) + stream.close() == body
+
+
+def test_the_rest_of_a_word_goes_that_shows_only_at_its_end_what_it_is() -> None:
+    redactor = knowing("Q" * 30 + KNOWN * 3)
+    stream = StreamRedactor(redactor)
+    assert KNOWN.encode() not in b"".join(fed(stream, b"it is " + b"Q" * 30 + KNOWN.encode() * 3 + b" ok", 35))
 
 
 def test_each_event_is_out_when_it_is_complete() -> None:

@@ -30,6 +30,11 @@ _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
 _ENOUGH_TO_TELL: Final = 16
 _HELD_LIMIT: Final = 256 * 1024
+_LONG_WORD: Final = 64
+"""Of what has no ends of lines: a word is held back until it is longer."""
+_LONG_LINE: Final = 4096
+"""What begins as JSON lines do is taken for something else where it has no end of a line in so many bytes."""
+_WORD: Final = re.compile(rb"[A-Za-z0-9+/=_.@%~-]*\Z")
 _REMEMBERED: Final = 2048
 """Of what was given out: a secret's name may have come some events before the secret."""
 
@@ -37,7 +42,7 @@ _REMEMBERED: Final = 2048
 class StreamRedactor:
     """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
 
-    Held back: an unfinished event; and events in which a secret has begun and not ended, up to 256 KiB of them. All
+    Held back: an unfinished event; of what has no ends of lines, a word that may go on; and events in which a secret has begun and not ended, up to 256 KiB of them. All
     that went in comes out, changed like ``Redactor.body`` would have changed it, except the first letters of a secret
     that came in an event before, when nothing told yet that they were one.
     """
@@ -54,6 +59,7 @@ class StreamRedactor:
         self.changed = False
         """Whether what came out differs from what went in."""
         self._end = _BY_LABEL.get(framing_of_label(media_type(headers)))
+        self._by_label = self._end is not None
 
     def feed(self, data: bytes) -> bytes:
         """What can be shown of the body so far and was not given out before."""
@@ -63,6 +69,8 @@ class StreamRedactor:
                 return b""
             self._end = _ending(bytes(self._held[:_ENOUGH_TO_TELL]))
         end = self._complete(self._end)
+        if not end and self._end is _LINE_END and not self._by_label:
+            end = _whole_words(self._held)
         self._searched = len(self._held)
         if not end:
             return b""
@@ -100,6 +108,15 @@ class StreamRedactor:
         self.changed = self.changed or held != shown
 
 
+def _whole_words(held: bytearray) -> int:
+    """How much of a body without ends of lines can be given out: all but a word at its end that may go on."""
+    if held[:1] in (b"{", b"[") and len(held) < _LONG_LINE:
+        return 0
+    found = _WORD.search(held, max(0, len(held) - _LONG_WORD - 1))
+    word = len(found[0]) if found else 0
+    return len(held) - word if word <= _LONG_WORD else len(held)
+
+
 def _is_object(lines: bytes) -> bool:
     """Whether the first of these lines is a JSON object."""
     first = lines.lstrip(b"\r\n").partition(b"\n")[0].strip()
@@ -116,6 +133,8 @@ def _last_of(given: bytes, ends: re.Pattern[bytes]) -> bytes:
     if ends is _ELEMENT_END:
         return given[next((end for end in ObjectEnds().feed(given) if end >= too_much), len(given)) :]
     first = ends.search(given, too_much)
+    if first is None and ends is _LINE_END:
+        return given[too_much:]
     return given[first.end() :] if first else b""
 
 

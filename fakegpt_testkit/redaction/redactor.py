@@ -144,7 +144,7 @@ class Redactor:
             return new[sum(map(len, islice(whole_frames(new), given))) :] if edits else events
         if not shift:
             return reading.whole(text) if edits else events
-        here = [Edit(each.start - shift, each.end - shift, each.word) for each in edits if each.start >= shift]
+        here = [_moved(each, shift) for each in edits if each.end > shift]
         return applied(events.decode("latin-1"), here).encode("latin-1")
 
     def _unfinished(self, reading: MarkedText) -> bool:
@@ -281,3 +281,8 @@ def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:
         edits.append(Edit(at, end, new.decode("latin-1")))
         at = end
     return edits
+
+
+def _moved(edit: Edit, shift: int) -> Edit:
+    """The edit relative to a later place: of what began before it, whose first letters are out, the rest goes."""
+    return Edit(max(0, edit.start - shift), edit.end - shift, edit.word if edit.start >= shift else "")
