@@ -38,6 +38,7 @@ EACH = [
     errors.NetworkBlocked("test_a", "socket.connect", "db.example:5432", "db.example", "psycopg"),
     errors.NoLoads(*AT),
     errors.NoValidResponse(*AT),
+    errors.ForkRecorded("a.yaml"),
     errors.OwnServerRecorded("a.yaml", ("localhost:8080",)),
     errors.PayloadUnreadable("{", "it ends too early"),
     errors.ProviderError(*AT),

@@ -202,3 +202,45 @@ def test_a_sweep_without_a_cassette_is_named_in_a_line(suite: pytest.Pytester) -
     result.stdout.fnmatch_lines(
         ["*ERROR collecting*", "faults is 'a sweep'; wanted: a cassette's name*"], consecutive=True
     )
+
+
+def test_a_markers_cassette_of_the_wrong_kind_is_named_and_a_path_is_taken(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+        from pathlib import Path
+        from fakegpt_testkit import Cassette, cassette, script
+
+        far = Path(__file__).with_name("far.yaml").resolve()
+        near = Path("cassettes/near.yaml")
+        near.parent.mkdir()
+        for each in (far, near):
+            each.write_bytes(cassette.dumps(Cassette(script("hi"))))
+
+        @pytest.mark.fakegpt("one", "another")
+        def test_two(fakegpt_cassette): pass
+
+        @pytest.mark.fakegpt(5)
+        def test_number(fakegpt_cassette): pass
+
+        @pytest.mark.fakegpt(["near"])
+        def test_names(fakegpt_cassette): pass
+
+        @pytest.mark.fakegpt(b"near")
+        def test_bytes(fakegpt_cassette): pass
+
+        @pytest.mark.fakegpt(far)
+        def test_far(fakegpt_cassette): assert len(fakegpt_cassette.loaded.interactions) == 4
+
+        @pytest.mark.fakegpt(Path("near"))
+        def test_near(fakegpt_cassette): assert len(fakegpt_cassette.loaded.interactions) == 4
+
+        @pytest.mark.fakegpt(Cassette(script("hi"), "mine"))
+        def test_values(fakegpt_cassette): assert fakegpt_cassette.path == "mine"
+        """
+    )
+    result = suite.runpytest("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, errors=4)
+    result.stdout.fnmatch_lines(["the marker's cassette is ('one', 'another'); wanted: one: its name, a path*"])
+    for wrong in ("5", "['near']", "b'near'"):
+        assert f"a cassette is {wrong}; wanted: a path, a Cassette, or interactions" in result.stdout.str()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import warnings
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from support.raw import raw_server
 
 from fakegpt_testkit import storage
-from fakegpt_testkit.errors import FakeGptTestkitWarning, StorageError
+from fakegpt_testkit.errors import BadSetting, FakeGptTestkitWarning, StorageError
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import Journal
@@ -78,3 +80,46 @@ def test_a_header_that_is_another_each_time_does_not_make_a_session_grow() -> No
             asked = Request("GET", "http://a.example/a", (("X-Trace", str(number)),))
             assert selection.choose(number, asked, records=False, went_live=False) is not None
         assert len(selection._unread) < 300
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system makes no copies of a process")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("leaves", ["exits", "goes on", "raises"])
+def test_what_a_forked_copy_asked_is_told_and_spoils_no_recording(tmp_path: Path, leaves: str) -> None:
+    path = tmp_path / "a.yaml"
+    with (
+        raw_server({"/a": (ANSWER,), "/b": (ANSWER,)}) as server,
+        pytest.warns(FakeGptTestkitWarning, match="lacks what a forked copy of this process asked") as told,
+    ):
+        child = 1
+        try:
+            with use_cassette(path, record_mode="once", passthrough=["own.example"]):
+                requests.get(f"{server.url}/a", timeout=5)
+                if (child := os.fork()) == 0:
+                    requests.get(f"{server.url}/b", timeout=5)
+                    if leaves == "exits":
+                        os._exit(0)
+                    if leaves == "raises":
+                        raise KeyError
+                else:
+                    assert os.waitpid(child, 0)[1] == 0
+        finally:
+            if child == 0:
+                os._exit(int(path.exists()))
+    assert len(told) == 2, "the other one is of a server of this process"
+    (kept,) = load_cassette(path).interactions
+    assert kept.request.uri.endswith("/a")
+
+
+def test_a_copy_that_asks_nothing_is_not_told(tmp_path: Path) -> None:
+    with warnings.catch_warnings(action="error"), use_cassette(tmp_path / "a.yaml", record_mode="once"):
+        subprocess.run([sys.executable, "--version"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("source", [5, b"x", ["a.yaml"], None, {"a": 1}])
+def test_what_is_no_cassette_is_refused_by_name(source: Any) -> None:
+    with (
+        pytest.raises(BadSetting, match="a cassette is .*; wanted: a path, a Cassette, or inter"),
+        use_cassette(source),
+    ):
+        pass

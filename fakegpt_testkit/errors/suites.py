@@ -123,6 +123,19 @@ class OwnServerRecorded(FakeGptTestkitError):
         )
 
 
+class ForkRecorded(FakeGptTestkitError):
+    """A copy of this process (``os.fork``) asked while a cassette recorded: its answers are not in the cassette."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} lacks what a forked copy of this process asked: only the process that opened it saves it\n"
+            "  to record that too: ask in this process, in a thread if need be, or give the other process the URL of\n"
+            "    `fakegpt-testkit serve --record`"
+        )
+
+
 class RecordingIncomplete(FakeGptTestkitError):
     """Some exchanges went well for the client, but could not be recorded; ``lost`` holds each with its reason."""
 

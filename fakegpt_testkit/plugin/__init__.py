@@ -212,7 +212,13 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     try:
         with ExitStack() as stack:
             served = stack.enter_context(
-                serve_cassette(wanted.source, wanted.settings, command, wanted.own.url, advice)
+                serve_cassette(
+                    wanted.source if isinstance(wanted.source, Path) else wanted.source.interactions,
+                    wanted.settings,
+                    command,
+                    wanted.own.url,
+                    advice,
+                )
             )
             if served.plays:
                 stack.enter_context(_guarded(request, wanted, watched))

@@ -33,7 +33,7 @@ def note_items(suite: Suite, config: pytest.Config, items: Iterable[pytest.Item]
         with suppress(FakeGptTestkitError):  # a name that is refused: the test will say so
             source, folder = marker.place(item, str(said.get("cassette_dir", default)))
             suite.folders.add(str(folder))
-            if isinstance(source, Path):
+            if isinstance(source, Path) and source.is_relative_to(folder):
                 suite.want(source.relative_to(folder).as_posix(), {shown_id(item)})
 
 

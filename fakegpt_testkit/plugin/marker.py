@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -22,9 +22,9 @@ from fakegpt_testkit.plugin.shown import shown_id
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.effects.faults import Sweep
-    from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.recorder import Settings
     from fakegpt_testkit.recorder.settings import Consequence
 
@@ -40,7 +40,7 @@ class Wanted:
     to: it knows whether the test has passed.
     """
 
-    source: Path | Sequence[Interaction]
+    source: Path | Cassette
     settings: Settings
     refused: Consequence
     unplayed: Consequence
@@ -128,15 +128,25 @@ def _hosts(name: str, value: object) -> tuple[str, ...]:
     raise errors.BadSetting(name, value, "a list of hosts, such as ['db.example', '10.0.0.0/8']")
 
 
-def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Sequence[Interaction], Path]:
+def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Cassette, Path]:
     """Where the test's cassette is, or what stands in its place; and the folder of the cassettes."""
     from fakegpt_testkit import storage
 
     folder = item.config.rootpath / cassette_dir
-    named = next((marker.args[0] for marker in item.iter_markers(options.MARKER) if marker.args), None)
+    given = next((marker.args for marker in item.iter_markers(options.MARKER) if marker.args), (None,))
+    if len(given) > 1:
+        raise errors.BadSetting("the marker's cassette", given, "one: its name, a path, a cassette or interactions")
+    (named,) = given
     if named is None:
         return _own(folder, item), folder
-    return storage.inside(folder, named) if isinstance(named, str) else named, folder
+    if isinstance(named, PurePath) and not named.is_absolute():
+        named = named.as_posix()
+    if isinstance(named, str):
+        return storage.inside(folder, named), folder
+    from fakegpt_testkit.recorder.file import read_source
+
+    path, values = read_source(named)
+    return path if values is None else values, folder
 
 
 def _own(folder: Path, item: pytest.Item) -> Path:
@@ -174,7 +184,7 @@ def sweep(item: pytest.Item, over: Sweep) -> Sequence[Effect | None]:
         )
     source, _ = place(item, str(written.get("cassette_dir", Own.cassette_dir)))
     if not isinstance(source, Path):
-        return over.over(source)
+        return over.over(source.interactions)
     if not source.is_file():
         return [None]
     return over.over(load_cassette(source).interactions)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
 from fakegpt_testkit import clock
-from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.clients import insert
 from fakegpt_testkit.errors import (
     BadSetting,
@@ -26,6 +25,7 @@ from fakegpt_testkit.errors import (
 )
 from fakegpt_testkit.recorder.checks import (
     check_changed,
+    check_forks,
     check_open,
     check_own,
     check_refused,
@@ -35,7 +35,7 @@ from fakegpt_testkit.recorder.checks import (
     renews,
 )
 from fakegpt_testkit.recorder.deck import CassetteDeck, to_save
-from fakegpt_testkit.recorder.file import CassetteFile, shorten
+from fakegpt_testkit.recorder.file import CassetteFile, read_source, shorten
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.session import Session
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Sequence
     from types import TracebackType
 
+    from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.exchange import Interaction
 
 _P = ParamSpec("_P")
@@ -111,6 +112,8 @@ class Block:
     ) -> None:
         use: _Use = self._entered.pop()
         use.inserted.__exit__(kind, failure, traceback)
+        if use.is_copy:
+            return  # the process that opened it saves it
         if failure is None:
             use.finish()
         else:
@@ -166,7 +169,7 @@ class _Use:
     def __init__(
         self, source: str | PathLike[str] | Cassette | Sequence[Interaction], settings: Settings, advice: Advice
     ) -> None:
-        path, given = _place(source)
+        path, given = read_source(source)
         self._file = CassetteFile(path)
         self._settings = settings
         old = given or self._file.load()
@@ -180,6 +183,12 @@ class _Use:
         self._deck = CassetteDeck(self._file.shown, old, mode, settings, advice, open_log)
         self.session = Session(self._deck)
         self.inserted = insert(self._deck)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a forked copy of the process that opened the cassette to record into it."""
+        forks = self._deck.recordings.forks
+        return forks is not None and forks.copied
 
     def finish(self) -> None:
         """The block is over: save it or compare it, then look at what it left."""
@@ -195,6 +204,7 @@ class _Use:
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
         check_unmet(self.session)  # after the save: where warnings are errors, none may cost the recording
+        check_forks(self.session.path, self._deck.recordings.forks)
         check_open(self.session.path, self.session.left_open)
         check_own(self.session, self._deck.passing.taken)
         check_refused(self.session, self._settings.refused)
@@ -271,11 +281,3 @@ class _Use:
         kind = VerificationIncomplete if self.session.verifies else RecordingIncomplete
         lost = tuple((request, repr(reason)) for request, reason in self.session.lost)
         return kind(self.session.path, lost)
-
-
-def _place(source: str | PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
-    """The file, and None; or a name for people, and what was given as values."""
-    if isinstance(source, (str, PathLike)):
-        return Path(source), None
-    cassette = source if isinstance(source, Cassette) else Cassette(tuple(source))
-    return Path(cassette.path or "a script"), cassette

@@ -16,6 +16,7 @@ from fakegpt_testkit.errors import (
     FakeGptTestkitError,
     FakeGptTestkitWarning,
     FaultNeverApplied,
+    ForkRecorded,
     InteractionsUnplayed,
     OwnServerRecorded,
     StreamLeftOpen,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.exchange import Interaction
+    from fakegpt_testkit.recorder.forks import Forks
     from fakegpt_testkit.recorder.settings import Advice, Checks, Consequence
 
 
@@ -137,6 +139,12 @@ def check_own(session: Used, servers: Iterable[str]) -> None:
     """Warn of servers of this process that were recorded: an app under test would not run on replay."""
     if session.recorded and (found := tuple(sorted(servers))):
         _follow("warn", OwnServerRecorded(session.path, found))
+
+
+def check_forks(path: str, forks: Forks | None) -> None:
+    """Warn of what copies of this process recorded."""
+    if forks is not None and forks.recorded:
+        _follow("warn", ForkRecorded(path))
 
 
 def check_open(path: str, left_open: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import CannotBeReplayed, CassetteMissing, FakeGptTestkitError, RequestStopped
 from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.matching import matches
+from fakegpt_testkit.recorder.forks import Forks
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import Notes
@@ -75,6 +76,7 @@ class CassetteDeck:
             self._room,
             reads_on=settings.after_leaving == "read",
             dialect=settings.dialect,
+            forks=Forks() if self.records else None,
         )
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, Playing] = {}

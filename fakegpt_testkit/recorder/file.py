@@ -12,12 +12,28 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.errors import BadSetting, StorageError
+from fakegpt_testkit.exchange import Interaction
 from fakegpt_testkit.recorder.noting import NoLog, tell
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.cassette import Cassette
+    from collections.abc import Sequence
+
     from fakegpt_testkit.recorder.noting import Log
+
+
+def read_source(source: str | os.PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
+    """The file, and None; or a name for people, and what was given as values. Raises ``BadSetting`` for all else."""
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source), None
+    if not isinstance(source, Cassette):
+        given: tuple[object, ...] = tuple(source) if hasattr(source, "__iter__") else (source,)
+        values = tuple(each for each in given if isinstance(each, Interaction))
+        if len(values) < len(given):
+            raise BadSetting("a cassette", source, "a path, a Cassette, or interactions, such as those of script(…)")
+        source = Cassette(values)
+    return Path(source.path or "a script"), source
 
 
 class CassetteFile:

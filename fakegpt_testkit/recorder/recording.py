@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.exchange import Request
+    from fakegpt_testkit.recorder.forks import Forks
     from fakegpt_testkit.recorder.noting import Notes
     from fakegpt_testkit.recorder.room import Room
 
@@ -37,6 +38,7 @@ class Recordings:
         *,
         reads_on: bool = False,
         dialect: str = "",
+        forks: Forks | None = None,
     ) -> None:
         self._reads_on = reads_on
         self._dialect = dialect
@@ -46,12 +48,15 @@ class Recordings:
         self._begun: dict[int, RecordedExchange] = {}
         self._any = False
         self._lock = Lock()
+        self.forks = forks
 
     def __bool__(self) -> bool:
         return self._any
 
     def begin(self, number: int) -> RecordedExchange:
         """A new recording of the request that was asked as this one."""
+        if self.forks is not None:
+            self.forks.note()
         with self._lock:
             self._notes.open()
             self._any = True

@@ -42,9 +42,10 @@ _REMEMBERED: Final = 2048
 class StreamRedactor:
     """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
 
-    Held back: an unfinished event; of what has no ends of lines, a word that may go on; and events in which a secret has begun and not ended, up to 256 KiB of them. All
-    that went in comes out, changed like ``Redactor.body`` would have changed it, except the first letters of a secret
-    that came in an event before, when nothing told yet that they were one.
+    Held back: an unfinished event; of what has no ends of lines, a word that may go on; and events in which a secret
+    has begun and not ended, up to 256 KiB of them. All that went in comes out, changed like ``Redactor.body`` would
+    have changed it, except the first letters of a secret that came in an event before, when nothing told yet that they
+    were one.
     """
 
     def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
@@ -110,7 +111,7 @@ class StreamRedactor:
 
 def _whole_words(held: bytearray) -> int:
     """How much of a body without ends of lines can be given out: all but a word at its end that may go on."""
-    if held[:1] in (b"{", b"[") and len(held) < _LONG_LINE:
+    if held.startswith((b"{", b"[")) and len(held) < _LONG_LINE:
         return 0
     found = _WORD.search(held, max(0, len(held) - _LONG_WORD - 1))
     word = len(found[0]) if found else 0
