@@ -101,7 +101,10 @@ def test_what_a_forked_copy_asked_is_told_and_spoils_no_recording(tmp_path: Path
         if leaves == "raises":
             raise KeyError
 
-    with raw_server({"/a": (ANSWER,), "/b": (ANSWER,)}) as server, warnings.catch_warnings(record=True) as told:
+    with (
+        raw_server({"/a": (ANSWER,), "/b": (ANSWER,)}) as server,
+        warnings.catch_warnings(record=True, action="always") as told,
+    ):
         try:
             with use_cassette(path, record_mode="once"):
                 ask(server.url)
