@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ BARE: Final = -zlib.MAX_WBITS
 """Without zlib's frame around it, as some servers send ``deflate``."""
 GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 
+_PIECE: Final = 256 * 1024
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
 _MOST_MEMBERS: Final = 100
 _BEGINNINGS: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -55,6 +57,19 @@ def inflated(body: bytes, window: int, most: int) -> bytes | None:
         if not rest:
             return b"".join(parts)
     return None
+
+
+def is_utf_8(data: bytes) -> bool:
+    """Whether all of it is; read in pieces, since the text of a large body takes up to four times as much as it."""
+    if data.isascii():
+        return True
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        for at in range(0, len(data), _PIECE):
+            decoder.decode(data[at : at + _PIECE], at + _PIECE >= len(data))
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def unpacked(body: bytes) -> bytes:

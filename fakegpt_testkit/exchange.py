@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
 
 class EndingKind(StrEnum):
@@ -145,6 +145,18 @@ class Coded:
     of: tuple[bytes, ...]
 
 
+class Cut(Protocol):
+    """How a body that is whole is cut into the chunks in which it came."""
+
+    def chunks(self, body: bytes) -> tuple[Chunk, ...]: ...
+
+    def pieces(self, body: bytes) -> Sequence[Chunk]: ...
+
+
+_LARGE: Final = 2**22
+"""From so many bytes on a body is not held twice to be played."""
+
+
 @dataclass(frozen=True)
 class Tape:
     """A recorded response: head, chunks with times, and how it ended.
@@ -161,11 +173,18 @@ class Tape:
         return f"<Tape {self.head.status}: {len(self.headers)} fields, {len(self.body)} bytes, {self.ending}>"
 
     @staticmethod
-    def of_body(head: Head, body: bytes, cut: Callable[[bytes], tuple[Chunk, ...]], ending: Ending) -> Tape:
+    def of_body(head: Head, body: bytes, cut: Cut, ending: Ending, coded: Coded | None = None) -> Tape:
         """A tape whose body is cut into chunks when somebody first looks at them: a loaded one may never be played."""
         tape = object.__new__(Tape)
-        vars(tape).update(head=head, body=body, _cut=cut, ending=ending)
+        vars(tape).update(head=head, body=body, _cut=cut, ending=ending, coded=coded)
         return tape
+
+    def told(self, head: Head, ending: Ending | None = None) -> Tape:
+        """The same body and chunks under another head, and with another ending; nothing of it is cut for that."""
+        ending = self.ending if ending is None else ending
+        if "_cut" not in vars(self):
+            return replace(self, head=head, ending=ending)
+        return self.of_body(head, self.body, vars(self)["_cut"], ending, self.coded)
 
     if not TYPE_CHECKING:
 
@@ -173,8 +192,15 @@ class Tape:
             """The chunks that are not cut yet. A field without a class attribute comes here once, and never again."""
             if name != "chunks" or "_cut" not in vars(self):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            chunks = vars(self)["chunks"] = vars(self)["_cut"](self.body)
+            chunks = vars(self)["chunks"] = vars(self)["_cut"].chunks(self.body)
             return chunks
+
+    @property
+    def pieces(self) -> Sequence[Chunk]:
+        """The chunks, to go through once: those of a large body are cut one by one, so that it is not held twice."""
+        if "chunks" in vars(self) or len(self.body) < _LARGE:
+            return self.chunks
+        return cast("Sequence[Chunk]", vars(self)["_cut"].pieces(self.body))
 
     @cached_property
     def body(self) -> bytes:
@@ -286,7 +312,7 @@ class Interaction:
         head = self.response.head
         if name in ("", head.dialect):
             return self
-        return replace(self, response=replace(self.response, head=replace(head, dialect=name)))
+        return replace(self, response=self.response.told(replace(head, dialect=name)))
 
 
 EVENT_STREAM: Final = "text/event-stream"

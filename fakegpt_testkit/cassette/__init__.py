@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.bodies import GZIP, TooLarge, inflated
+from fakegpt_testkit.bodies import GZIP, TooLarge, inflated, is_utf_8
 from fakegpt_testkit.cassette import canonical
 from fakegpt_testkit.cassette.json_text import is_json, parse_json
 from fakegpt_testkit.cassette.reading import interactions_of
@@ -165,7 +165,7 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _check_utf_8(data: bytes) -> None:
-    if data.isascii():
+    if is_utf_8(data):
         return
     try:
         data.decode()

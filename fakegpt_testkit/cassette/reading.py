@@ -10,8 +10,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 from zlib import crc32
@@ -191,7 +190,7 @@ def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape
     ending = Ending(_ending_kind(ours), track.ended if track else 0.0, _text(ours, "note"), _left(ours))
     at, early = track.at if track else 0.0, _text(ours, "early") == "true"
     head = Head(status, reason, headers, version, at, early, _text(ours, "dialect"))
-    cut = track.chunks if track and track.size == len(body) else partial(_one_per_event, head)
+    cut = track if track and track.size == len(body) else _OnePerEvent(head)
     tape = Tape.of_body(head, body, cut, ending)
     return replace(tape, coded=_coded(ours, tape)) if "coded" in ours else tape
 
@@ -227,14 +226,21 @@ def _left(ours: Mapping) -> float | None:
         raise BadShape(f"{word} is no moment at which a client left", ours.line, "milliseconds, as 812.4") from None
 
 
-def _one_per_event(head: Head, body: bytes) -> tuple[Chunk, ...]:
+@dataclass(frozen=True, slots=True)
+class _OnePerEvent:
     """The chunks of a body without a track that fits it."""
-    from fakegpt_testkit.framing import Framing, framing_of, split
 
-    chunked = is_chunked(head.headers)
-    framing = framing_of(body, media_type(head.headers))
-    pieces = [body] if framing is None or framing is Framing.JSON_ARRAY else split(body, framing)
-    return tuple(Chunk(head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
+    head: Head
+
+    def chunks(self, body: bytes) -> tuple[Chunk, ...]:
+        from fakegpt_testkit.framing import Framing, framing_of, split
+
+        chunked = is_chunked(self.head.headers)
+        framing = framing_of(body, media_type(self.head.headers))
+        pieces = [body] if framing is None or framing is Framing.JSON_ARRAY else split(body, framing)
+        return tuple(Chunk(self.head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
+
+    pieces = chunks
 
 
 def _ending_kind(ours: Mapping) -> EndingKind:

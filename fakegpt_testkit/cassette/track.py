@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.cuts import Cuts
 from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}+\.\d"
@@ -40,7 +41,7 @@ def write_track(tape: Tape) -> str:
     """The track of a tape; times are rounded to a tenth of a millisecond."""
     now = _ticks(tape.head.at)
     words = [f"{'-' if now < 0 else ''}{_milliseconds(now)}"]
-    for chunk in tape.chunks:  # spelled out, since a long stream has ten thousand of them
+    for chunk in tape.pieces:  # spelled out, since a long stream has ten thousand of them
         tick = round(chunk.at * _TICKS_PER_SECOND)
         step, now = tick - now, tick
         size = len(chunk.data)
@@ -88,6 +89,12 @@ class Track:
             chunks.append(chunk)
             start += size
         return tuple(chunks)
+
+    def pieces(self, body: bytes) -> Sequence[Chunk]:
+        """The same, each cut when it is looked at."""
+        steps, sizes, ends = _parts(self._text)
+        _, *times, _ = accumulate(steps)
+        return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends).pieces(body)
 
 
 _new_chunk = object.__new__

@@ -30,7 +30,7 @@ class Room:
         for each in kept:
             self.request(each.request)
             self.head(each.response.head)
-            self.body(sum(len(chunk.data) for chunk in each.response.chunks))
+            self.body(len(each.response.body))
 
     def request(self, request: Request) -> None:
         """A request comes to it."""

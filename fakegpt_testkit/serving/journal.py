@@ -51,7 +51,8 @@ class Entry:
         """About how many bytes it keeps."""
         fields = sum(len(name) + len(value) for name, value in self.request.headers)
         own = self.played is not None and not self.recorded
-        answer = sum(len(each.data) + _CHUNK for each in self.played.response.chunks) if own and self.played else 0
+        tape = self.played.response if own and self.played else None
+        answer = len(tape.body) + _CHUNK * len(tape.pieces) if tape else 0
         problem = len(str(self.problem)) if self.problem is not None else 0
         return _ENTRY + len(self.request.uri) + fields + len(self.request.body) + answer + problem
 

@@ -41,7 +41,7 @@ class Arrivals:
     def __init__(self, tape: Tape, method: str, pace: Pace, where: str, clock: Callable[[], float]) -> None:
         self.version = tape.head.version
         if self.version not in _HTTP_1:  # HTTP/2 has no form here: its chunks play as HTTP/1.1 bytes
-            tape = replace(tape, head=replace(tape.head, version="1.1"))
+            tape = tape.told(replace(tape.head, version="1.1"))
         self._tape = tape
         self._method = method
         self._where = where
@@ -142,7 +142,7 @@ class Arrivals:
             return encode_breach(self._tape, self._method)
         self._over = True
         if kind in _NOT_RECORDED:
-            raise ResponseNotRecorded(self._where, len(self._tape.chunks), kind.value)
+            raise ResponseNotRecorded(self._where, len(self._tape.pieces), kind.value)
         if kind is EndingKind.RESET:
             number = getattr(errno, self.ending.note, errno.ECONNRESET)
             raise OSError(number, os.strerror(number))

@@ -70,7 +70,7 @@ def encode(tape: Tape, method: str) -> Iterator[Frame]:
     Without a status they are what came in a head's place.
     """
     if not tape.status:
-        return iter([(chunk.at, chunk.data, True) for chunk in tape.chunks])
+        return ((chunk.at, chunk.data, True) for chunk in tape.pieces)
     headers = settle_headers(tape, method)
     at, head = tape.head.at, encode_head(tape.head, headers)
     frames = encode_body(tape, headers) if has_body(tape, method) else iter(())
@@ -99,7 +99,7 @@ def keep_received(tape: Tape, coded: Sequence[tuple[Chunk, Chunk]], method: str)
 
 def encode_breach(tape: Tape, method: str) -> bytes:
     """Bytes that break the rules at the end of a malformed response: of its coding, its chunks or its head."""
-    if tape.chunks and not tape.status:
+    if not tape.status and tape.chunks:
         return b""  # they came
     if tape.received and Breach.of(tape.ending.note) is Breach.CODING:
         return b""  # they came
@@ -143,8 +143,9 @@ def encode_body(tape: Tape, headers: Headers) -> Iterator[Frame]:
 def code_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     """Each arrival of a body that has no HTTP chunks."""
     complete = tape.ending.kind is EndingKind.COMPLETE
-    last = len(tape.chunks) - 1
-    for number, chunk in enumerate(tape.chunks):
+    chunks = tape.pieces
+    last = len(chunks) - 1
+    for number, chunk in enumerate(chunks):
         data = coder.code(chunk.data, last=complete and number == last) if coder else chunk.data
         if data:
             yield chunk.at, data, True
@@ -156,7 +157,7 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     An HTTP chunk that went over several arrivals is announced whole in the first. Where nothing says how chunks were
     cut, each arrival is one; so it is when the body is compressed, for its coded length is not known ahead.
     """
-    chunks = tape.chunks
+    chunks = tape.pieces
     complete = tape.ending.kind is EndingKind.COMPLETE
     uncut = coder is not None or (complete and not any(chunk.ends for chunk in chunks))
     last = len(chunks) - 1
@@ -182,7 +183,7 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
 
 
 def frame_chunk(
-    chunks: tuple[Chunk, ...], number: int, coder: Coder | None, *, is_open: bool, uncut: bool, last: bool
+    chunks: Sequence[Chunk], number: int, coder: Coder | None, *, is_open: bool, uncut: bool, last: bool
 ) -> tuple[bytes, bool]:
     """One arrival in HTTP chunks, and whether its last one is left open; ``uncut`` when its end is an HTTP chunk's."""
     chunk = chunks[number]
@@ -209,10 +210,11 @@ def frame_chunk(
     return bytes(out), is_open
 
 
-def measure_chunk(chunks: tuple[Chunk, ...], number: int, start: int) -> int:
+def measure_chunk(chunks: Sequence[Chunk], number: int, start: int) -> int:
     """The size of the HTTP chunk that begins at ``start`` of an arrival; one more than came when its end never did."""
     size = len(chunks[number].data) - start
-    for later in chunks[number + 1 :]:
+    for after in range(number + 1, len(chunks)):
+        later = chunks[after]
         if later.ends:
             return size + later.ends[0]
         size += len(later.data)

@@ -368,7 +368,7 @@ class Player:
             case EndingKind.CANCELLED | EndingKind.STALLED:
                 pass  # the client waits, until it is cancelled or its own timeout fires
             case EndingKind.ABANDONED | EndingKind.KILLED | EndingKind.UNCONNECTED:
-                self._fail(ResponseNotRecorded(self._where, len(self._tape.chunks), ending.kind.value))
+                self._fail(ResponseNotRecorded(self._where, len(self._tape.pieces), ending.kind.value))
 
     def _time_out_if_stuck(self) -> None:
         """Aiohttp's C parser tells nobody of a bad chunk head after good ones: the client hangs until its timeout."""

@@ -1,0 +1,88 @@
+"""Where the chunks of a body begin and when they came, apart from the body, so that no byte is held twice.
+
+Knows no file and no clock: a chunk is cut from the body when somebody looks at it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate, islice, pairwise
+from typing import TYPE_CHECKING, overload
+
+from fakegpt_testkit.exchange import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Cuts:
+    """The times, sizes and ends of chunks: 32 bytes for each, where a chunk of its own takes five times as much."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._bounds = array("Q", (0,))
+        self._ends_before = array("Q", (0,))
+        self._ends = array("Q")
+
+    @classmethod
+    def of(cls, times: Iterable[float], sizes: Iterable[int], ends: Iterable[Iterable[int]]) -> Cuts:
+        """Those of chunks that are known by these."""
+        cuts = cls()
+        cuts._times.extend(times)
+        cuts._bounds.extend(islice(accumulate(sizes, initial=0), 1, None))
+        for each in ends:
+            cuts._ends.extend(each)
+            cuts._ends_before.append(len(cuts._ends))
+        return cuts
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, at: float, size: int, ends: Iterable[int] = ()) -> None:
+        """One more chunk; as those of ``Chunk``."""
+        self._times.append(at)
+        self._bounds.append(self._bounds[-1] + size)
+        self._ends.extend(ends)
+        self._ends_before.append(len(self._ends))
+
+    def chunk(self, body: bytes, number: int) -> Chunk:
+        """The chunk of this number, from 0, or from the end; raises ``IndexError`` where there is none."""
+        at = self._times[number]
+        number %= len(self._times)
+        ends = self._ends[self._ends_before[number] : self._ends_before[number + 1]]
+        return Chunk(at, body[self._bounds[number] : self._bounds[number + 1]], tuple(ends))
+
+    def each(self, body: bytes) -> Iterator[Chunk]:
+        """All of a body's chunks, one by one."""
+        parts = zip(self._times, pairwise(self._bounds), pairwise(self._ends_before), strict=True)
+        for at, (start, end), (first, last) in parts:
+            yield Chunk(at, body[start:end], tuple(self._ends[first:last]) if last > first else ())
+
+    def chunks(self, body: bytes) -> tuple[Chunk, ...]:
+        """All of them, together."""
+        return tuple(self.each(body))
+
+    def pieces(self, body: bytes) -> Sequence[Chunk]:
+        """The same, each cut anew when it is looked at."""
+        return _Pieces(self, body)
+
+
+class _Pieces(Sequence[Chunk]):
+    def __init__(self, cuts: Cuts, body: bytes) -> None:
+        self._cuts, self._body = cuts, body
+
+    def __len__(self) -> int:
+        return len(self._cuts)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self._cuts.each(self._body)
+
+    @overload
+    def __getitem__(self, index: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Chunk]: ...
+    def __getitem__(self, index: int | slice) -> Chunk | Sequence[Chunk]:
+        if isinstance(index, slice):
+            return [self._cuts.chunk(self._body, each) for each in range(*index.indices(len(self._cuts)))]
+        return self._cuts.chunk(self._body, index)

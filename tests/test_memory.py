@@ -1,0 +1,96 @@
+"""What a large body takes: about twice its size at the most, whatever is done with it."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from support import cassette_values as values
+
+from fakegpt_testkit import cassette, exchange
+from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.wire.writing import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.once
+
+SIZE = 6 * 2**20
+
+
+def lines(size: int) -> bytes:
+    """Text of long lines, as a stream's are."""
+    line = b"data: {" + b"lorem ipsum dolor sit amet " * 10 + b"}\n\n"
+    return (line * (size // len(line) + 1))[:size]
+
+
+def wide(size: int) -> bytes:
+    """Text of which one letter takes as much as four."""
+    return ("你好😀" * 100 + "\n").encode() * (size // 1001)
+
+
+def folded(size: int) -> bytes:
+    """JSON on one line, which is written on several."""
+    return b'[{"a": "b"}' + b', {"lorem": "ipsum dolor sit amet"}' * (size // 35) + b"]"
+
+
+KINDS = {"lines": lines, "letters of several bytes": wide, "one line of JSON": folded}
+
+
+def recorded(body: bytes, step: int = 2**16) -> Interaction:
+    chunks = tuple(
+        Chunk(at // step / 10, body[at : at + step], (min(step, len(body) - at),)) for at in range(0, len(body), step)
+    )
+    head = Head(200, "OK", (("Content-Type", "text/plain"), ("Transfer-Encoding", "chunked")))
+    ending = Ending(at=len(chunks) + 1.0)
+    return Interaction(Request("GET", "http://a/"), Tape(head, chunks, ending), Provenance("2026-11-22T21:00:00Z"))
+
+
+@contextmanager
+def growing(most: float, of: int) -> Iterator[None]:
+    """That what happens in the block takes at its highest so many times a size."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= most * of, f"it took {peak / of:.2f} times the size"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_a_large_body_is_loaded_and_played_in_at_most_its_size_beside_the_files(kind: Callable[[int], bytes]) -> None:
+    data = cassette.dumps(Cassette((recorded(kind(SIZE)),)))
+    with growing(1.4, SIZE):
+        (loaded,) = cassette.loads(data, "c.yaml").interactions
+        for _ in encode(loaded.response, "GET"):
+            pass
+    assert loaded.response.body == kind(SIZE)
+
+
+def test_a_large_tape_plays_as_a_small_one() -> None:
+    body = lines(SIZE)
+    (loaded,) = cassette.loads(cassette.dumps(Cassette((recorded(body, 9999),))), "c.yaml").interactions
+    assert list(encode(loaded.response, "GET")) == list(encode(recorded(body, 9999).response, "GET"))
+
+
+@given(values.cassettes)
+@settings(max_examples=25)
+def test_chunks_that_are_cut_one_by_one_are_the_same(value: Cassette) -> None:
+    loaded = cassette.loads(cassette.dumps(value), "c.yaml").interactions
+    again = cassette.loads(cassette.dumps(value), "c.yaml").interactions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "_LARGE", 0)
+        for one, other in zip(loaded, again, strict=True):
+            pieces = one.response.told(replace(one.response.head)).pieces
+            assert tuple(pieces) == other.response.chunks
+            assert [pieces[at] for at in range(-len(pieces), 0)] == list(other.response.chunks)
+            assert tuple(pieces[1:]) == other.response.chunks[1:]
