@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import cassette as cassettes
-from fakegpt_testkit.dialects import dialect_named
+from fakegpt_testkit.dialects import dialect_named, read_in
 from fakegpt_testkit.errors import CassetteError, SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.redaction import Redaction, Redactor, personal, shown_id
@@ -67,13 +67,15 @@ def inspect(
     max_age: timedelta | None = None,
     redaction: Redaction | None = None,
     environment: Mapping[str, str] | None = None,
+    dialect: str = "",
 ) -> list[Finding]:
     """Everything that is wrong with the cassette in these bytes; ``source`` names them in the texts.
 
     ``environment``: variables whose values are secrets, by their names and by what they look like.
+    ``dialect``: the one of the streams that show none.
     """
     try:
-        interactions = cassettes.loads(data, source).interactions
+        interactions = tuple(read_in(each, dialect) for each in cassettes.loads(data, source).interactions)
     except CassetteError as error:
         return [Finding(Kind.UNREADABLE, str(error))]
     redactor = Redactor(redaction, environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,11 +19,12 @@ from fakegpt_testkit.drift import Severity, differences
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
 from fakegpt_testkit.html import page
+from fakegpt_testkit.serving import Library
 from fakegpt_testkit.storage import leftovers, recover
 from fakegpt_testkit.timeline import Stream, describe, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fakegpt_testkit.effects import Effect
@@ -60,6 +62,92 @@ def test_who_names_a_dialect_is_told_in_it(name: str, tmp_path: Path) -> None:
     cut = runner().invoke(main, ["check", str(file)])
     end = dialects.dialect_named(name).end
     assert end in cut.output.replace("\n", " "), "the end of the dialect that was named is missed"
+
+
+OWN = """
+from fakegpt_testkit import dialects
+
+class Reader:
+    def feed(self, event):
+        return [dialects.End()] if event.data == "over" else [dialects.Text(event.data)]
+
+    def close(self, stray=""):
+        return []
+
+WORDS = dialects.Dialect("words", speaks=lambda event, said: False, reader=Reader, end="over")
+NUMBER = 1
+"""
+WORDS = b"".join(f"data: {each}\n\n".encode() for each in ("Hel", "lo"))
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a suite's own dialect, an old recording in it, one in Cohere's, and one that shows its own."""
+    (tmp_path / "own_words.py").write_text(OWN)
+    for name, body in (("words", WORDS), ("cohere", HEADLESS["cohere"]), ("shown", said.ANTHROPIC)):
+        (tmp_path / f"{name}.yaml").write_bytes(cassettes.dumps(Cassette((heard(body),), "")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    dialects.remove("words")
+    sys.modules.pop("own_words", None)
+
+
+def ran(*arguments: str) -> str:
+    result = runner().invoke(main, [*arguments])
+    assert result.exit_code < 2, result.output
+    return result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "end"), [("cohere", "cohere", "message-end"), ("words", "own_words:WORDS", "over")]
+)
+def test_a_command_is_told_the_dialect_of_an_old_recording(file: str, name: str, end: str, suite: Path) -> None:
+    path, told = f"{file}.yaml", ("--dialect", name)
+    assert "Hello" not in ran("show", path), "or this test shows nothing"
+    assert "text:     Hello" in ran("show", path, *told)
+    assert '"text": "Hello"' in ran("show", path, "--json", *told)
+    assert ran("replay", path, "--pace", "lockstep", *told).startswith("Hello")
+    whole = ran("check", ".", "--allow", "stale", *told)
+    assert f"{path}, interaction 1: cut-off: the stream has no end mark, {end}" in whole
+    assert "shown.yaml" not in whole, "what shows its own is read in that"
+    other = suite / "other.yaml"
+    other.write_bytes((suite / path).read_bytes().replace(b"Hel", b"Hal"))
+    assert "the answer's text differs" not in ran("diff", path, "other.yaml")
+    assert "the answer's text differs: from character 2 on, 'Hello', now 'Hallo'" in ran(
+        "diff", path, "other.yaml", *told
+    )
+    ran("convert", path, "shown.yaml", *told)
+    assert ("dialect: cohere" if file == "cohere" else "dialect: words") in (suite / path).read_text()
+    assert "dialect:" not in (suite / "shown.yaml").read_text()
+    served = Library(lambda: [other], dialect=file).load()
+    assert Stream(served.interactions[0]).text == "Hallo"
+
+
+def test_a_service_is_asked_again_in_the_dialect_that_its_stream_does_not_show(suite: Path) -> None:
+    body = said.sse(said.cohere("content-delta", 0, content={"text": "Hello"}))
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with raw_server({"/ask": (head, body)}) as server:
+        told = ("verify", "cohere.yaml", "--url", server.url, "-v")
+        assert "events differ in their values" in ran(*told)
+        assert "events differ" not in ran(*told, "--dialect", "cohere"), "the same text in other pieces"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("coher", "'coher' is none of fakegpt, openai-chat"),
+        ("own_words:OTHER", "own_words:OTHER could not be imported: AttributeError"),
+        ("no_words:WORDS", "no_words:WORDS could not be imported: ModuleNotFoundError: No module named 'no_words'"),
+        ("own_words:NUMBER", "own_words:NUMBER is of type int, and no Dialect"),
+    ],
+)
+@pytest.mark.usefixtures("suite")
+def test_a_dialect_that_is_none_is_refused(name: str, problem: str) -> None:
+    for command in ("show", "serve"):
+        result = runner().invoke(main, [command, "words.yaml", "--dialect", name])
+        assert result.exit_code == 2
+        assert problem in result.stderr
 
 
 EFFECTS: dict[str, tuple[Effect, Callable[[Stream], bool]]] = {

@@ -12,6 +12,7 @@ import click
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.ci import is_ci
+from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import as_python, redacting
 from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, format_error, print_json, tracked, waiting
 from fakegpt_testkit.wording import counted
@@ -167,20 +168,23 @@ def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
 @click.argument("sources", type=_PATHS, nargs=-1, required=True)
 @click.option("--to", "target", type=_PATHS, help="A file for one source, or a folder for many.  [default: in place]")
 @redacting
+@speaking
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def convert(sources: tuple[Path, ...], target: Path | None, redaction: Redaction, *, as_json: bool) -> None:
+def convert(
+    sources: tuple[Path, ...], target: Path | None, redaction: Redaction, dialect: str, *, as_json: bool
+) -> None:
     """Write other tools' recordings in our shape, redacted.
 
     That is those of vcrpy, pytest-recording and cassetter, of Ruby's VCR, betamax and go-vcr, and HAR files, Polly's
     among them; plain vcrpy still replays the result. JSON and packed files are written beside themselves, as YAML.
 
-    Streams get one piece per event, since those tools do not record the chunks.
+    Streams get one piece per event, since those tools do not record the chunks. Those that --dialect names keep it.
     """
     from fakegpt_testkit.cli import targets
     from fakegpt_testkit.maintenance import catalog
 
     pairs = targets.pairs(sources, target)
-    converted = [(*pair, *catalog.convert(*pair, redaction)) for pair in tracked(pairs, "converting")]
+    converted = [(*pair, *catalog.convert(*pair, redaction, dialect)) for pair in tracked(pairs, "converting")]
     if as_json:
         described = [
             {"from": str(source), "to": str(written), "interactions": interactions, "changed": changed}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakegpt_testkit import clock
+from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import (
     CliError,
@@ -28,6 +29,7 @@ from fakegpt_testkit.wording import counted, shortened
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.timeline import Moment, Timeline
 
@@ -49,13 +51,14 @@ _LEAST = 20
 @click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--html", type=_FILE, help="Write one self-contained page with the timeline drawn.")
-def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None) -> None:
+@speaking
+def show(cassette: Path, number: int | None, dialect: str, *, as_json: bool, html: Path | None) -> None:
     """Show requests, streams, events, times and endings."""
     from fakegpt_testkit import storage
     from fakegpt_testkit.html import page
     from fakegpt_testkit.timeline import described
 
-    timelines = _timelines(cassette, number)
+    timelines = _timelines(cassette, number, dialect)
     if html is not None:
         with waiting("drawing"):
             storage.write(html, page(str(cassette), timelines).encode())
@@ -75,7 +78,8 @@ def show(cassette: Path, number: int | None, *, as_json: bool, html: Path | None
 @click.option("--pace", default="recorded", show_default=True, help="recorded, lockstep (no waiting), or a factor.")
 @click.option("--number", type=click.IntRange(min=1), help="Only this interaction, from 1.  [default: each stream]")
 @click.option("--json", "as_json", is_flag=True, help="Print the texts as JSON; waits for nothing.")
-def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> None:
+@speaking
+def replay(cassette: Path, pace: str, number: int | None, dialect: str, *, as_json: bool) -> None:
     """Print the text of a cassette's streams at a pace.
 
     Of streams that are no chat, the events are printed.
@@ -84,7 +88,7 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
 
     kept = Settings().merged({"pace": pace}).pace
     factor = {"lockstep": 0.0, "recorded": 1.0}.get(str(kept), kept)
-    streams = {nth: each for nth, each in _timelines(cassette, number).items() if each.is_stream}
+    streams = {nth: each for nth, each in _timelines(cassette, number, dialect).items() if each.is_stream}
     if as_json:
         texts = [{"number": nth, "text": each.text, "events": len(each.moments)} for nth, each in streams.items()]
         print_json({"path": str(cassette), "streams": texts})
@@ -109,9 +113,16 @@ def replay(cassette: Path, pace: str, number: int | None, *, as_json: bool) -> N
 @click.option("--max-age", type=click.IntRange(min=0), help="Days after which a cassette is stale.")
 @click.option("--allow", type=click.Choice(_KINDS), multiple=True, help="A kind of finding that is fine here.")
 @redacting
+@speaking
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(
-    paths: tuple[Path, ...], max_age: int | None, allow: tuple[str, ...], redaction: Redaction, *, as_json: bool
+    paths: tuple[Path, ...],
+    max_age: int | None,
+    allow: tuple[str, ...],
+    redaction: Redaction,
+    dialect: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Look cassettes over; exit code 1 if something is wrong.
 
@@ -129,7 +140,13 @@ def check(
         (file, finding)
         for file in tracked(files, "checking")
         for finding in checks.inspect(
-            catalog.read(file), str(file), now=now, max_age=age, redaction=redaction, environment=os.environ
+            catalog.read(file),
+            str(file),
+            now=now,
+            max_age=age,
+            redaction=redaction,
+            environment=os.environ,
+            dialect=dialect,
         )
         if finding.kind not in allow
     ]
@@ -166,8 +183,9 @@ def check(
     show_default=True,
     help="The least difference that counts.",
 )
+@speaking
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
-def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
+def diff(old: Path, new: Path, fail_on: str, dialect: str, *, as_json: bool) -> None:
     """Compare two cassettes as streams of events.
 
     Exit code 0 says that they are the same, 1 that they differ, 2 that they could not be compared.
@@ -176,10 +194,9 @@ def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
     another type, status or ending). Chunks and times are not compared.
     """
     from fakegpt_testkit import drift
-    from fakegpt_testkit.maintenance import catalog
 
     with waiting("comparing"):
-        found = drift.differences(catalog.load(old).interactions, catalog.load(new).interactions)
+        found = drift.differences(_loaded(old, dialect), _loaded(new, dialect))
     worst = drift.worst(found)
     if as_json:
         print_json(
@@ -202,12 +219,18 @@ def diff(old: Path, new: Path, fail_on: str, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _timelines(cassette: Path, number: int | None) -> dict[int, Timeline]:
+def _loaded(cassette: Path, dialect: str) -> tuple[Interaction, ...]:
+    from fakegpt_testkit.dialects import read_in
     from fakegpt_testkit.maintenance import catalog
+
+    return tuple(read_in(each, dialect) for each in catalog.load(cassette).interactions)
+
+
+def _timelines(cassette: Path, number: int | None, dialect: str) -> dict[int, Timeline]:
     from fakegpt_testkit.timeline import tell
 
     with waiting("reading"):
-        interactions = catalog.load(cassette).interactions
+        interactions = _loaded(cassette, dialect)
     if number is not None and number > len(interactions):
         raise CliError(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
     wanted = range(1, len(interactions) + 1) if number is None else (number,)

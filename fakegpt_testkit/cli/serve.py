@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
     show_default=True,
     help="Whether --record reads on where a client leaves a stream.",
 )
+@speaking
 @click.option("--once", is_flag=True, help="Play equal requests in their recorded order, each once.")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers, or *; may be given several times.")
 @click.option("--allow-host", multiple=True, help="Another name this server is asked under; several times.")
@@ -176,7 +178,9 @@ def _server(cassettes: tuple[Path, ...], **flags: Any) -> Server:
     played = Settings(match_on=MATCH_ON, faults=faults, ignore=flags["ignore"], echo=flags["echo"])
     terms = Terms(played, read_timing(flags["pace"], flags["gap"]), steady=not flags["once"], command=_RECORD)
     recorder = _recorder(cassettes, terms, **flags)
-    library = Library(lambda: () if recorder is not None else catalog.found(cassettes), flags["origin"])
+    library = Library(
+        lambda: () if recorder is not None else catalog.found(cassettes), flags["origin"], dialect=flags["dialect"]
+    )
     library.load()
     problems = progress_console()
 
@@ -210,7 +214,7 @@ def _recorder(cassettes: tuple[Path, ...], terms: Terms, **flags: Any) -> Record
         from fakegpt_testkit import drift
 
         drift.report((), str(flags["report"]))  # refused now, if it is to be
-    settings = terms.settings.merged({name: flags[name] for name in ("record_mode", "after_leaving")})
+    settings = terms.settings.merged({name: flags[name] for name in ("record_mode", "after_leaving", "dialect")})
     command = f"fakegpt-testkit serve --record --record-mode {{}} --upstream {flags['upstream']} {cassettes[0]}"
     return Recorder(cassettes[0], flags["upstream"], settings, flags["origin"], Advice(command.format))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--proxy", help="An HTTP proxy for all requests.")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
 @redacting
+@speaking
 @click.option("-v", "--verbose", is_flag=True, help="Print harmless differences too.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def verify(
@@ -53,6 +55,7 @@ def verify(
     proxy: str | None,
     timeout: float,
     redaction: Redaction,
+    dialect: str,
     *,
     verbose: bool,
     as_json: bool,
@@ -70,7 +73,7 @@ def verify(
     if report is not None:
         drift.report((), str(report))  # refused now, if it is to be
     way = reverify.Way(url, tuple(map(_header, headers)), proxy, timeout)
-    drifts = _verified(catalog.found(cassettes), way, redaction)
+    drifts = _verified(catalog.found(cassettes), way, redaction, dialect)
     if report is not None:
         storage.write(report, drift.report(drifts, str(report)).encode())
     if as_json:
@@ -88,7 +91,7 @@ def verify(
         raise click.exceptions.Exit(2)
 
 
-def _verified(files: list[Path], way: Way, redaction: Redaction) -> list[Drift]:
+def _verified(files: list[Path], way: Way, redaction: Redaction, dialect: str) -> list[Drift]:
     from fakegpt_testkit.maintenance import reverify
 
     terminal = progress_console()
@@ -96,7 +99,7 @@ def _verified(files: list[Path], way: Way, redaction: Redaction) -> list[Drift]:
     if terminal.is_terminal:
         showing = terminal.status("verifying")
     with showing as status:
-        return [reverify.ask_again(file, way, redaction, partial(_show, status, file)) for file in files]
+        return [reverify.ask_again(file, way, redaction, partial(_show, status, file), dialect) for file in files]
 
 
 def _show(status: Status | None, file: Path, what: str) -> None:

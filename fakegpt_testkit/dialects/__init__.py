@@ -22,7 +22,7 @@ from fakegpt_testkit.dialects.deltas import (
     Verdict,
 )
 from fakegpt_testkit.dialects.dialect import Dialect, Reader, failure_in, failure_of_body
-from fakegpt_testkit.dialects.hearing import Heard, dialect_of_tape, framing_of_tape, hear, is_stream
+from fakegpt_testkit.dialects.hearing import Heard, dialect_of_tape, framing_of_tape, hear, is_stream, read_in
 from fakegpt_testkit.dialects.known import (
     DIALECTS,
     END_MARKS,
@@ -78,5 +78,6 @@ __all__ = [
     "payloads",
     "read_deltas",
     "read_events",
+    "read_in",
     "remove",
 ]

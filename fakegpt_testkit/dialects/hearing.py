@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.dialects.json_values import obj, parsed
-from fakegpt_testkit.dialects.known import UNKNOWN, dialect_of_body, dialect_of_events
+from fakegpt_testkit.dialects.known import UNKNOWN, dialect_named, dialect_of_body, dialect_of_events, dialect_shown
 from fakegpt_testkit.exchange import EVENT_STREAM, media_type
 from fakegpt_testkit.framing import Framing, cut, cut_chunks, framing_of
 
@@ -54,6 +54,16 @@ def framing_of_tape(tape: Tape) -> Framing | None:
     if framing is Framing.JSON_ARRAY and _of_events(tape, cut(tape.body, framing), "") is UNKNOWN:
         return Framing.SSE if label == EVENT_STREAM else None
     return framing
+
+
+def read_in(interaction: Interaction, name: str) -> Interaction:
+    """The same, to be read in the dialect of this name if it is a stream that shows none, and names none we know."""
+    tape = interaction.response
+    framing = framing_of_tape(tape) if name else None
+    if framing is None or dialect_named(tape.head.dialect) is not UNKNOWN:
+        return interaction
+    shown = dialect_shown(cut_chunks([tape.body], framing).events)
+    return interaction if shown is not None else interaction.in_dialect(name)
 
 
 def is_stream(tape: Tape) -> bool:

@@ -99,6 +99,11 @@ def dialect_of_events(events: Iterable[Event], path: str = "", named: str = "") 
     """The dialect of a stream: the one ``named``, that of the first event which surely is of one, that of the path."""
     if (told := dialect_named(named)) is not UNKNOWN:
         return told
+    return dialect_shown(events) or dialect_of_path(path)
+
+
+def dialect_shown(events: Iterable[Event]) -> Dialect | None:
+    """The dialect of the first event which surely is of one; None where none is."""
     all_known = (*known(), UNKNOWN)
     for _, event in zip(range(_LOOKED_AT), events, strict=False):
         said = obj(parsed(event.data))
@@ -107,7 +112,7 @@ def dialect_of_events(events: Iterable[Event], path: str = "", named: str = "") 
         for dialect in all_known:
             if dialect.speaks(event, said):
                 return dialect
-    return dialect_of_path(path)
+    return None
 
 
 def dialect_of_body(said: Object, path: str = "", named: str = "") -> Dialect:

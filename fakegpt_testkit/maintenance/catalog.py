@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.dialects import read_in
 from fakegpt_testkit.errors import CassetteChanged, CassetteError, CassetteMissing
 from fakegpt_testkit.redaction import Redaction, Redactor
 
@@ -109,10 +110,15 @@ def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "")
         return True
 
 
-def convert(source: Path, target: Path, redaction: Redaction | None = None) -> tuple[int, bool]:
-    """Write a cassette of any shape in ours, redacted: how many interactions it has, and whether the target changed."""
+def convert(source: Path, target: Path, redaction: Redaction | None = None, dialect: str = "") -> tuple[int, bool]:
+    """Write a cassette of any shape in ours, redacted: how many interactions it has, and whether the target changed.
+
+    Streams that show no dialect are kept as of this one.
+    """
     with storage.lock(target):
-        new = redacted(cassettes.loads(read(source), str(source), others=True), redaction)
+        old = cassettes.loads(read(source), str(source), others=True)
+        named = replace(old, interactions=tuple(read_in(each, dialect) for each in old.interactions))
+        new = redacted(named, redaction)
         text = cassettes.dumps(new)
         changed = storage.read(target) != text
         if changed:

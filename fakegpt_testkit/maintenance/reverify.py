@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from fakegpt_testkit import profiles
+from fakegpt_testkit.dialects import read_in
 from fakegpt_testkit.errors import BadSetting, ProviderError
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.maintenance import catalog
@@ -79,17 +80,23 @@ class _Unreachable(Exception):
 
 
 def ask_again(
-    file: Path, way: Way, redaction: Redaction | None = None, tell: Callable[[str], None] = lambda _: None
+    file: Path,
+    way: Way,
+    redaction: Redaction | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    dialect: str = "",
 ) -> Drift:
     """What the live service says otherwise than the cassette, and which requests could not be asked, with the reason.
 
-    ``tell`` hears what is being asked. Nothing is written. Raises ``CassetteMissing`` where there is no file,
-    ``CassetteError`` where it is no cassette, and ``BadSetting`` for a URL that would stand for several services.
+    ``tell`` hears what is being asked; ``dialect`` is that of the streams that show none. Nothing is written. Raises
+    ``CassetteMissing`` where there is no file, ``CassetteError`` where it is no cassette, and ``BadSetting`` for a URL
+    that would stand for several services.
     """
     interactions = catalog.load(file).interactions
     recorded = sorted({origin_of(each.request.uri) for each in interactions})
     if way.url is not None and len(recorded) > 1:
         raise BadSetting("--url", way.url, f"none for {file}, which has requests to {', '.join(recorded)}")
+    unshown = any(read_in(each, dialect) is not each for each in interactions)
     plan = _plan(interactions, way)
     why = dict(plan.refused)
     with use_cassette(
@@ -98,6 +105,7 @@ def ask_again(
         drift="never",
         origins={way.url: recorded[0]} if way.url and recorded else {},
         redaction=_with_headers(redaction or Redaction(), way),
+        dialect=dialect if unshown else "",
         advice=Advice(lambda _: _command(file) if plan.questions else "pytest TESTS --fakegpt-record-mode=all"),
     ) as session:
         try:

@@ -5,11 +5,12 @@ Knows no request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.dialects import read_in
 from fakegpt_testkit.errors import BadSetting, CassetteMissing
 from fakegpt_testkit.recorder.file import CassetteFile
 from fakegpt_testkit.recorder.origins import origin_of
@@ -88,10 +89,15 @@ class Library:
     """The files that ``find`` gives, read when they are first wanted and again when they have changed."""
 
     def __init__(
-        self, find: Callable[[], Iterable[Path]], origin: str | None = None, shelf: Shelf | None = None
+        self,
+        find: Callable[[], Iterable[Path]],
+        origin: str | None = None,
+        shelf: Shelf | None = None,
+        dialect: str = "",
     ) -> None:
         self._find = find
         self._origin = origin
+        self._dialect = dialect  # of the streams that show none
         self._stamps: dict[Path, tuple[int, int]] = {}
         self.shelf = shelf or Shelf(())
 
@@ -100,9 +106,13 @@ class Library:
         stamps, cassettes = {}, []
         for path in self._find():
             stamps[path] = _stamp(path)
-            cassettes.append(load(path, self._origin))
+            cassettes.append(self._load(path))
         self.shelf, self._stamps = Shelf(tuple(cassettes)), stamps
         return self.shelf
+
+    def _load(self, path: Path) -> Cassette:
+        loaded = load(path, self._origin)
+        return replace(loaded, interactions=tuple(read_in(each, self._dialect) for each in loaded.interactions))
 
     def give_up(self) -> None:
         """Take what cannot be read as seen, so that it is tried again when it has changed once more."""
