@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 import subprocess
 import sys
+import zlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,7 +20,10 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.fakegpt.stand_in import Options
+from fakegpt_testkit.fakegpt.stand_in.service import StandIn
 from fakegpt_testkit.serving import Library, Server, provider, serve
+from fakegpt_testkit.serving.reading import Refused, content_of
 from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
@@ -83,6 +89,10 @@ async def test_faults_cuts_and_delays_are_told() -> None:
             await client.post("/v1/messages", json={"stream": True})
 
 
+ODD = (b"", b"[1]", b"\xff", b"{", b"[" * 100_000, b'{"a":' * 100_000)
+FORM = "application/x-www-form-urlencoded."
+
+
 @pytest.mark.parametrize(
     ("dialect", "said"),
     [
@@ -99,11 +109,52 @@ async def test_what_it_is_not_asked_for_is_the_provider_s_own_error(dialect: str
     async with standing_in(dialect, {}) as client:
         nowhere = await client.post("/v1/embeddings", json={})
         other = await client.get(path)
-        odd = [await client.post(path, content=each) for each in (b"", b"[1]", b"\xff", b"{")]
+        odd = [await client.post(path, content=each) for each in ODD]
     assert nowhere.status_code == 404
     assert "it answers POST …" in said(nowhere.json())
     assert (other.status_code, "not GET" in said(other.json())) == (405, True)
-    assert [(each.status_code, said(each.json())) for each in odd] == [(400, "the body is no JSON object")] * 4
+    assert [(each.status_code, said(each.json())) for each in odd] == [(400, "the body is no JSON object")] * len(ODD)
+
+
+PACKED = gzip.compress(b'{"stream": true}')
+CODED: dict[str, tuple[str, bytes, str]] = {
+    "gzip": ("gzip", PACKED, ""),
+    "gzip in two members": ("x-gzip", gzip.compress(b'{"stream":') + gzip.compress(b"true}"), ""),
+    "deflate": ("deflate", zlib.compress(b'{"stream": true}'), ""),
+    "deflate without its frame": ("deflate", zlib.compress(b'{"stream": true}', wbits=-15), ""),
+    "two codings": ("deflate, gzip", gzip.compress(zlib.compress(b'{"stream": true}')), ""),
+    "none": ("identity", b'{"stream": true}', ""),
+    "a label alone": ("gzip", b'{"stream": true}', "400 the request's body is not in its Content-Encoding gzip"),
+    "cut off": ("gzip", PACKED[:-9], "400 the request's body is not in its Content-Encoding gzip"),
+    "followed by more": ("gzip", PACKED + b"x", "400 the request's body is not in its Content-Encoding gzip"),
+    "the other way round": ("gzip, deflate", PACKED, "400 the request's body is not in its Content-Encoding deflate"),
+    "unheard of": ("exi", PACKED, "415 the request's Content-Encoding exi is none that is read here"),
+}
+
+
+@pytest.mark.parametrize(("coding", "body", "refused"), CODED.values(), ids=CODED.keys())
+def test_a_question_in_a_content_coding_is_read_in_it_or_refused_by_its_name(
+    coding: str, body: bytes, refused: str
+) -> None:
+    fields = (("content-encoding", coding), ("Content-Type", "application/json"))
+    asked = Request("POST", "http://stand-in.invalid/v1/chat/completions", fields, body)
+    tape = provider("openai-chat", {"text": "Hello"})().act(asked, framed=True).tape
+    if refused:
+        assert f"{tape.status} {json.loads(tape.body)['error']['message']}" == refused
+    else:
+        assert Stream(Interaction(asked, tape)).deltas == ("Hello",)
+    flow = StandIn(Options()).act(replace(asked, uri="http://stand-in.invalid/auth/login"), framed=True).tape
+    assert f"{flow.status} {json.loads(flow.body)['detail']}" == (refused or "415 The login is a form: " + FORM)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", PACKED), ("deflate", zlib.compress(bytes(99)))], ids=["gzip", "deflate"]
+)
+def test_a_question_that_unpacks_to_more_than_the_bound_is_too_large(coding: str, body: bytes) -> None:
+    asked = Request("POST", "http://stand-in.invalid/", (("Content-Encoding", coding),), body)
+    with pytest.raises(Refused, match="larger than 9 bytes when it is unpacked") as large:
+        content_of(asked, 9)
+    assert large.value.status == 413
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fakegpt_testkit.bodies import BARE, GZIP, ZLIB, TooLarge, inflated
-from fakegpt_testkit.wire.codings import unpacked_by_package
+from fakegpt_testkit.wire.codings import without
 
 MAX_DECODED = 256 * 1024 * 1024
 """The bound of all decoded bodies of a file together, in bytes."""
@@ -49,27 +48,12 @@ def decoded(body: bytes, label: str, content_type: str, most: int = MAX_DECODED)
         labels = ["gzip"]
     plain = body
     for coding in reversed(labels):
-        without = _without(plain, coding, most)
-        if without is None and coding != labels[0] and plain is body:
+        rest = without(plain, coding, most)
+        if rest is None and coding != labels[0] and plain is body:
             continue  # a tool that took this one off has left its label
-        if without is None:
+        if rest is None:
             break
-        plain = without
+        plain = rest
     if plain is body and body.startswith(_GZIP_MAGIC) and _TEXT.match(content_type):
-        return _without(body, "gzip", most) or body
-    return plain
-
-
-def _without(body: bytes, coding: str, most: int) -> bytes | None:
-    """The body without one coding; None when it is not in it, or nobody here reads it."""
-    if coding in {"gzip", "x-gzip"}:
-        return inflated(body, GZIP, most) if body.startswith(_GZIP_MAGIC) else None
-    if coding == "deflate":
-        if not body or body.startswith(_GZIP_MAGIC):
-            return None
-        plain = inflated(body, ZLIB, most)
-        return inflated(body, BARE, most) if plain is None else plain  # some servers send it without zlib's frame
-    plain = unpacked_by_package(body, coding, most)
-    if plain is not None and len(plain) > most:
-        raise TooLarge
+        return without(body, "gzip", most) or body
     return plain

@@ -19,13 +19,13 @@ from fakegpt_testkit.errors import BadSetting, EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Head, Tape
 from fakegpt_testkit.recorder.injection import Changes
 from fakegpt_testkit.serving.acting import Act
+from fakegpt_testkit.serving.reading import Refused, content_of
 from fakegpt_testkit.serving.wanting import read_fault
 from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers, Request
     from fakegpt_testkit.serving.acting import Casting
-    from fakegpt_testkit.serving.reading import Refused
 
 _SITE: Final = "http://stand-in.invalid"
 _JSON: Final = ("Content-Type", "application/json")
@@ -97,8 +97,10 @@ class Provider:
         if request.method != "POST":
             return self._error(405, f"{self.name} answers POST {request.path}, not {request.method}")
         try:
-            body = json.loads(request.body)
-        except ValueError:
+            body = json.loads(content_of(request))
+        except Refused as refused:
+            return self._error(refused.status, str(refused))
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             return self._error(400, "the body is no JSON object")

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.exchange import header
 from fakegpt_testkit.serving.journal import MOST_BODY
+from fakegpt_testkit.wire.codings import is_known, without
 from fakegpt_testkit.wire.reading import BodyReader, Broken, split_head, text, values
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.exchange import Headers, Request
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 _REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/(\d\.\d)")
@@ -65,6 +67,27 @@ class Refused(Exception):
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(problem)
         self.status = status
+
+
+_MOST_CONTENT: Final = Limits().body
+
+
+def content_of(request: Request, most: int = _MOST_CONTENT) -> bytes:
+    """A request's body without its content codings. Raises ``Refused`` where it is not in them, or nobody reads one."""
+    body = request.body
+    for coding in reversed(",".join(values(request.headers, "content-encoding")).lower().replace(" ", "").split(",")):
+        if coding in ("", "identity"):
+            continue
+        if not is_known(coding):
+            raise Refused(415, f"the request's Content-Encoding {coding} is none that is read here")
+        try:
+            plain = without(body, coding, most)
+        except TooLarge:
+            raise Refused(413, f"the request's body is larger than {most} bytes when it is unpacked") from None
+        if plain is None:
+            raise Refused(400, f"the request's body is not in its Content-Encoding {coding}")
+        body = plain
+    return body
 
 
 class Requests:

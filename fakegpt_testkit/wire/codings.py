@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from fakegpt_testkit.bodies import BARE, GZIP, ZLIB, TooLarge, inflated
 from fakegpt_testkit.exchange import content_coding
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_INFLATED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Undecodable(Exception):
@@ -125,7 +127,30 @@ _PIECE: Final = 64
 """So many bytes are unpacked before the bound is looked at; a megabyte can come of each."""
 
 
-def unpacked_by_package(body: bytes, coding: str, most: int) -> bytes | None:
+def is_known(coding: str) -> bool:
+    """Whether somebody here reads this coding."""
+    return coding in _INFLATED or _by_package(coding) is not None
+
+
+def without(body: bytes, coding: str, most: int) -> bytes | None:
+    """The body without one coding; None when it is not in it as a whole, or nobody here reads it.
+
+    Raises ``TooLarge`` for more than ``most`` bytes.
+    """
+    if coding in {"gzip", "x-gzip"}:
+        return inflated(body, GZIP, most) if body.startswith(_GZIP_MAGIC) else None
+    if coding == "deflate":
+        if not body or body.startswith(_GZIP_MAGIC):
+            return None
+        plain = inflated(body, ZLIB, most)
+        return inflated(body, BARE, most) if plain is None else plain  # some servers send it without zlib's frame
+    plain = _unpacked_by_package(body, coding, most)
+    if plain is not None and len(plain) > most:
+        raise TooLarge
+    return plain
+
+
+def _unpacked_by_package(body: bytes, coding: str, most: int) -> bytes | None:
     """The body without a coding that needs a package, or more than ``most`` bytes of it.
 
     None when the body is not in this coding as a whole, or nobody here reads it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 from fakegpt_testkit.exchange import Chunk, Head, Request, Tape, header
 from fakegpt_testkit.fakegpt.stand_in import answer, streaming
 from fakegpt_testkit.serving import Act
+from fakegpt_testkit.serving.reading import Refused, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
     from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in.options import Options
-    from fakegpt_testkit.serving.reading import Refused
 
 COOKIE: Final = "credential"
 
@@ -100,7 +100,9 @@ class StandIn:
     def act(self, request: Request, *, framed: bool) -> Act:
         """The answer to a request; ``framed``: its client knows HTTP chunks."""
         try:
-            reply = self._take_step(request, framed=framed)
+            reply = self._take_step(replace(request, body=content_of(request)), framed=framed)
+        except Refused as unread:
+            reply = _told(_detail(str(unread), ""), unread.status)
         except _RefusedStep as refused:
             reply = refused.reply
         if isinstance(reply, Act):
