@@ -6,6 +6,7 @@ Knows no file and no clock: a chunk is cut from the body when somebody looks at 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, overload
@@ -45,6 +46,16 @@ class Cuts:
         self._bounds.append(self._bounds[-1] + size)
         self._ends.extend(ends)
         self._ends_before.append(len(self._ends))
+
+    def first(self, size: int) -> Cuts:
+        """Those of so many bytes, the last one as far as it goes."""
+        many = bisect_left(self._bounds, size)
+        cuts = Cuts()
+        for number in range(min(many, len(self))):
+            start, end = self._bounds[number], min(self._bounds[number + 1], size)
+            first, last = self._ends_before[number], self._ends_before[number + 1]
+            cuts.add(self._times[number], end - start, [each for each in self._ends[first:last] if each <= end - start])
+        return cuts
 
     def chunk(self, body: bytes, number: int) -> Chunk:
         """The chunk of this number, from 0, or from the end; raises ``IndexError`` where there is none."""

@@ -10,6 +10,7 @@ import pytest
 
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Provenance, Request
 from fakegpt_testkit.recorder.noting import Noted, Notes
+from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.storage import Journal, recover
 
@@ -32,17 +33,34 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield made
 
 
-def noting(journal: Journal) -> Notes:
-    notes = Notes(Redactor(), lambda: journal)
+class Exchanges(Notes):
+    """Notes, and the reels of the exchanges that they are of."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(Redactor(), lambda: journal)
+        self._reels: dict[int, Reel] = {}
+
+    def begins(self, number: int, request: Request) -> None:
+        self._reels[number] = Reel()
+        self.request(number, request, WHEN, self._reels[number])
+
+    def came(self, number: int, at: float, data: bytes) -> None:
+        chunk = Chunk(at, data)
+        self._reels[number].add(chunk)
+        self.chunk(number, chunk)
+
+
+def noting(journal: Journal) -> Exchanges:
+    notes = Exchanges(journal)
     notes.open()
     return notes
 
 
-def exchange(notes: Notes, number: int, body: bytes, answer: bytes, headers: tuple[tuple[str, str], ...]) -> None:
-    notes.request(number, Request("POST", f"https://api.example/{number}", PLAIN, body), WHEN)
+def exchange(notes: Exchanges, number: int, body: bytes, answer: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+    notes.begins(number, Request("POST", f"https://api.example/{number}", PLAIN, body))
     notes.head(number, Head(200, "OK", (*headers, ("Content-Length", str(len(answer))))))
     for at in range(0, len(answer), 16):
-        notes.chunk(number, Chunk(at / 100, answer[at : at + 16]))
+        notes.came(number, at / 100, answer[at : at + 16])
     notes.ending(number, Ending())
 
 
@@ -59,7 +77,7 @@ def test_what_a_later_answer_shows_to_be_a_secret_is_nowhere_in_it(journal: Jour
     assert SECRET in on_disk(journal), "nothing has told yet that it is one"
     exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
     assert SECRET not in on_disk(journal)
-    notes.request(2, Request("GET", f"https://api.example/{SECRET}"), WHEN)
+    notes.begins(2, Request("GET", f"https://api.example/{SECRET}"))
     assert SECRET not in on_disk(journal)
     first, second = recover(journal.path)
     assert first.request.body == b"my door opens with REDACTED-access-token-1"
@@ -72,10 +90,10 @@ def test_what_a_later_answer_shows_to_be_a_secret_is_nowhere_in_it(journal: Jour
 
 def test_what_a_later_event_shows_is_gone_from_those_before_it_and_times_stay(journal: Journal) -> None:
     notes = noting(journal)
-    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.begins(0, Request("GET", "https://api.example/"))
     notes.head(0, Head(200, "OK", STREAM))
     for at, event in enumerate(({"note": SECRET}, {"n": 1}, {"password": SECRET}, {"n": 2})):
-        notes.chunk(0, Chunk(float(at), b"data: " + json.dumps(event).encode() + b"\n\n"))
+        notes.came(0, float(at), b"data: " + json.dumps(event).encode() + b"\n\n")
     assert SECRET not in on_disk(journal)
     (kept,) = recover(journal.path)
     assert kept.response.ending.kind is EndingKind.KILLED
@@ -86,10 +104,10 @@ def test_what_a_later_event_shows_is_gone_from_those_before_it_and_times_stay(jo
 
 def test_an_unfinished_secret_is_not_noted_when_the_journal_is_written_anew(journal: Journal) -> None:
     notes = noting(journal)
-    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.begins(0, Request("GET", "https://api.example/"))
     notes.head(0, Head(200, "OK", STREAM))
-    notes.chunk(0, Chunk(0.0, b'data: {"content": "it is "}\n\n'))
-    notes.chunk(0, Chunk(1.0, b'data: {"content": "sk-abc1d2"}\n\n'))
+    notes.came(0, 0.0, b'data: {"content": "it is "}\n\n')
+    notes.came(0, 1.0, b'data: {"content": "sk-abc1d2"}\n\n')
     exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
     assert "sk-abc1d2" not in on_disk(journal)
     assert recover(journal.path)[0].response.body == b'data: {"content": "it is "}\n\n'
@@ -108,11 +126,11 @@ def test_a_journal_where_each_event_shows_a_secret_is_not_written_anew_for_each(
     monkeypatch.setattr(journal, "begin_anew", counted)
     monkeypatch.setattr("fakegpt_testkit.recorder.noting._FREE", 1024)
     notes = noting(journal)
-    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.begins(0, Request("GET", "https://api.example/"))
     notes.head(0, Head(200, "OK", STREAM))
     for number in range(80):
         secret = f"q8Rt5Kx2Wm9Zp4Lc{number:04}b"
-        notes.chunk(0, Chunk(float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n"))
+        notes.came(0, float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n")
     assert len(written) < 40
     assert "q8Rt5Kx2" not in on_disk(journal)
     notes.ending(0, Ending())
@@ -126,14 +144,14 @@ def test_a_journal_that_is_not_written_anew_for_now_holds_no_secret_that_was_sho
     monkeypatch.setattr("fakegpt_testkit.recorder.noting._FREE", 0)
     monkeypatch.setattr("fakegpt_testkit.recorder.noting._WORTH", 1)
     notes = noting(journal)
-    notes.request(0, Request("GET", "https://api.example/"), WHEN)
+    notes.begins(0, Request("GET", "https://api.example/"))
     notes.head(0, Head(200, "OK", STREAM))
     secrets = [f"q8Rt5Kx2Wm9Zp4Lc{number:06b}" for number in range(40)]
     said = "".join(f"data: {each} is no secret yet\n\n" for each in secrets)
-    notes.chunk(0, Chunk(0.0, said.encode()))
+    notes.came(0, 0.0, said.encode())
     assert secrets[0] in on_disk(journal)
     for number, secret in enumerate(secrets):
-        notes.chunk(0, Chunk(float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n"))
+        notes.came(0, float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n")
         held = on_disk(journal)
         assert not [each for each in secrets[: held.count("api_key")] if each in held]
     assert not recover(journal.path), "it waits, and is empty"

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fakegpt_testkit import redaction
 from fakegpt_testkit.errors import StorageError
-from fakegpt_testkit.exchange import Chunk, Ending, Head, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, Ending, Head, Provenance, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Sequence
 
+    from fakegpt_testkit.recorder.reel import Reel
     from fakegpt_testkit.redaction import Redactor, StreamRedactor
 
 _WORTH: Final = 8
@@ -27,13 +28,25 @@ _FREE: Final = 8 * 2**20
 
 @dataclass(slots=True)
 class Noted:
+    """An exchange as far as it has come, as it may be shown."""
+
+    number: int
+    request: Request
+    provenance: Provenance
+    head: Head | None
+    chunks: Sequence[Chunk]
+    ending: Ending | None
+
+
+@dataclass(slots=True)
+class _Running:
     """An exchange as far as it has come."""
 
     number: int
     request: Request
     provenance: Provenance
+    reel: Reel
     head: Head | None = None
-    chunks: list[Chunk] = field(default_factory=list)
     ending: Ending | None = None
 
 
@@ -77,7 +90,7 @@ class Notes:
         self._redactor = redactor
         self._open_log = open_log
         self._log: Log | None = None
-        self._exchanges: dict[int, tuple[Noted, StreamRedactor]] = {}
+        self._exchanges: dict[int, tuple[_Running, StreamRedactor]] = {}
         self._known = redactor.known
         self._size = 0
         self._read_again = 0
@@ -103,10 +116,13 @@ class Notes:
             self._exchanges = {number: each for number, each in self._exchanges.items() if number in numbers}
             self._size = self._read_again = 0
 
-    def request(self, number: int, request: Request, provenance: Provenance) -> None:
-        """An exchange begins."""
+    def request(self, number: int, request: Request, provenance: Provenance, reel: Reel) -> None:
+        """An exchange begins; its answer's body will be on the reel."""
         with self._lock:
-            self._exchanges[number] = Noted(number, request, provenance), redaction.StreamRedactor(self._redactor)
+            self._exchanges[number] = (
+                _Running(number, request, provenance, reel),
+                redaction.StreamRedactor(self._redactor),
+            )
             self._size += len(request.body) + len(request.uri)
             shown = self._redactor.request(request)
             self._note(lambda log: log.request(number, shown, provenance))
@@ -123,12 +139,11 @@ class Notes:
             self._note(lambda log: log.head(number, shown))
 
     def chunk(self, number: int, chunk: Chunk) -> None:
-        """Some of its answer's body came."""
+        """Some of its answer's body came, and is on the reel."""
         with self._lock:
             if number not in self._exchanges:
                 return
-            noted, stream = self._exchanges[number]
-            noted.chunks.append(chunk)
+            _, stream = self._exchanges[number]
             self._size += len(chunk.data)
             shown = stream.feed(chunk.data)
             if shown:
@@ -175,17 +190,17 @@ class Notes:
         self._known = self._redactor.known  # before it is written: what is new in the meantime is for the next time
         log.begin_anew([written() for written in read])
 
-    def _so_far(self, noted: Noted, stream: StreamRedactor) -> Callable[[], Noted]:
+    def _so_far(self, noted: _Running, stream: StreamRedactor) -> Callable[[], Noted]:
         """What of an exchange may be shown: no event in which a secret has begun and not ended."""
         request = self._redactor.reading_request(noted.request)
-        tape = Tape(noted.head or Head(0), _first(noted.chunks, stream.taken), noted.ending or Ending())
+        tape = noted.reel.first(stream.taken, noted.head or Head(0), noted.ending or Ending())
         response = self._redactor.reading_response(tape)
 
         def written() -> Noted:
             told = response()
             head = told.head if noted.head is not None else None
             ending = told.ending if noted.ending is not None else None
-            return Noted(noted.number, request(), noted.provenance, head, list(told.chunks), ending)
+            return Noted(noted.number, request(), noted.provenance, head, told.pieces, ending)
 
         return written
 
@@ -196,14 +211,3 @@ def tell(problem: str) -> None:
         warnings.warn(problem, RuntimeWarning, stacklevel=3)
     except RuntimeWarning:
         sys.stderr.write(f"RuntimeWarning: {problem}\n")
-
-
-def _first(chunks: list[Chunk], size: int) -> tuple[Chunk, ...]:
-    """The chunks of so many bytes of a body."""
-    found = []
-    for chunk in chunks:
-        if size <= 0:
-            break
-        found.append(chunk if len(chunk.data) <= size else Chunk(chunk.at, chunk.data[:size]))
-        size -= len(chunk.data)
-    return tuple(found)

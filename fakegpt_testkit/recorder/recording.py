@@ -11,14 +11,15 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import clock
-from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Tape, header
+from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Provenance, header
 from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request
+from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fakegpt_testkit.exchange import Request
+    from fakegpt_testkit.exchange import Chunk, Request
     from fakegpt_testkit.recorder.forks import Forks
     from fakegpt_testkit.recorder.noting import Notes
     from fakegpt_testkit.recorder.room import Room
@@ -144,7 +145,7 @@ class RecordedExchange:
         self._request: Request | None = None
         self._origin = ""
         self._head = Head(0)
-        self._chunks: list[Chunk] = []
+        self._reel = Reel()
         self._over = False
         self._stopped = False
 
@@ -166,7 +167,7 @@ class RecordedExchange:
 
     def request(self, request: Request) -> None:
         self._request, self._origin = canonical_request(request, self._origins)
-        self._notes.request(self._number, self._request, self._provenance())
+        self._notes.request(self._number, self._request, self._provenance(), self._reel)
         self._room.request(self._request)
 
     def head(self, head: Head) -> None:
@@ -177,7 +178,7 @@ class RecordedExchange:
     def chunk(self, chunk: Chunk) -> None:
         if self._over:
             return
-        self._chunks.append(chunk)
+        self._reel.add(chunk)
         self._notes.chunk(self._number, chunk)
         self._room.body(len(chunk.data))
 
@@ -186,7 +187,7 @@ class RecordedExchange:
             return
         self._over = True
         self._notes.ending(self._number, ending)
-        tape = keep_received(Tape(self._head, tuple(self._chunks), ending), coded, self._request.method)
+        tape = keep_received(self._reel.tape(self._head, ending), coded, self._request.method)
         self.interaction = Interaction(self._request, tape, self._provenance())
 
     def unconnected(self, request: Request, ending: Ending) -> None:
@@ -206,7 +207,7 @@ class RecordedExchange:
     def stop(self) -> None:
         """The client still reads, or has forgotten the response; for the recording it has left."""
         self._stopped = self.is_open
-        last = self._chunks[-1].at if self._chunks else self._head.at
+        last = self._head.at if self._reel.last is None else self._reel.last
         self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
         self._over = True
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.bodies import is_utf_8
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, header, media_type
 from fakegpt_testkit.framing.cutting import Framing, framing_of_label
@@ -152,7 +153,7 @@ class Rules:
             reading = self._stream(text, word, before.decode("latin-1"))
         else:
             reading = self.text(text, word)
-            reading.sized = "\0" in text or not (_is_text(plain) or plain[:1].isascii())
+            reading.sized = "\0" in text or not (is_utf_8(plain) or plain[:1].isascii())
             if reading.sized:
                 reading.edits += prefixed_places(text, self.names, word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
@@ -214,14 +215,6 @@ class Rules:
                 continue
             replacement = word(secret, "secret")
             yield from (Edit(at.start(), at.end(), replacement) for at in re.finditer(re.escape(latin(secret)), text))
-
-
-def _is_text(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def of_events(text: str, headers: Headers) -> bool:

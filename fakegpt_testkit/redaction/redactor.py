@@ -210,12 +210,15 @@ class Redactor:
         def written() -> Tape:
             text, edits = self._edited(body)
             self._note_untouched(body, "the response's body")
+            if not edits:
+                head = replace(tape.head, reason=self.text(tape.head.reason), headers=headers())
+                return tape.told(head, replace(tape.ending, note=self.text(tape.ending.note)))
             chunks = tape.chunks
-            if edits and (new_body := body.whole(text)) != text.encode("latin-1"):
+            if (new_body := body.whole(text)) != text.encode("latin-1"):
                 chunks = recut(chunks, frame_edits(tape.body, new_body) or _piecewise(chunks, new_body))
-            elif edits:
+            else:
                 chunks = recut(chunks, edits)
-            now = b"".join(chunk.data for chunk in chunks) if edits else tape.body
+            now = b"".join(chunk.data for chunk in chunks)
             fields = true_again(sized(headers(), len(tape.body), len(now)), tape.body, now)
             head = replace(tape.head, reason=self.text(tape.head.reason), headers=fields)
             return Tape(head, chunks, replace(tape.ending, note=self.text(tape.ending.note)), tape.coded)

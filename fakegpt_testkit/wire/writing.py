@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fakegpt_testkit.exchange import SURPLUS, Breach, Coded, EndingKind, content_coding, header, is_chunked
@@ -91,10 +91,13 @@ def keep_received(tape: Tape, coded: Sequence[tuple[Chunk, Chunk]], method: str)
 
     ``coded`` is the body arrival by arrival, as it was decoded and as it came.
     """
+    if not coded:
+        return tape
     decoded, received = tuple(chunk for chunk, _ in coded), tuple(chunk for _, chunk in coded)
     body = Coded(content_coding(tape.headers), received, tuple(chunk.data for chunk in decoded))
     kept = replace(tape, chunks=decoded, coded=body)
-    return kept if received and [*encode(kept, method)] != [*encode(tape, method)] else tape
+    pairs = zip_longest(encode(kept, method), encode(tape, method))
+    return kept if any(one != other for one, other in pairs) else tape
 
 
 def encode_breach(tape: Tape, method: str) -> bytes:
