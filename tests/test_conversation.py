@@ -13,9 +13,9 @@ from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnre
 from fakegpt_testkit.fakegpt.conversation import (
     AnswerReader,
     Delta,
-    Done,
+    End,
     Failure,
-    MessageEnd,
+    Finish,
     Moderation,
     NewMessage,
     Rewrite,
@@ -68,7 +68,7 @@ def read(*events: Event | str) -> list[Delta]:
 CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     "cumulative text becomes its growth": (
         [said(""), said("Hel"), said("Hello"), said("Hello", **FINISHED), "[DONE]"],
-        [Text("Hel"), Text("lo"), MessageEnd("stop"), Done()],
+        [Text("Hel"), Text("lo"), Finish("stop"), End()],
     ),
     "an event that repeats the text adds nothing": ([said("a"), said("a"), said("a")], [Text("a")]),
     "a rewritten text is told whole": (
@@ -90,7 +90,7 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     ),
     "a replacement character at the end of the answer comes with the end": (
         [said("a\ufffd"), said("a\ufffd", **FINISHED)],
-        [Text("a"), Text("\ufffd"), MessageEnd("stop")],
+        [Text("a"), Text("\ufffd"), Finish("stop")],
     ),
     "a replacement character at the end of a broken stream comes with its close": (
         [said("a\ufffd")],
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     ),
     "a second message comes after the first, not spliced": (
         [said("One.", **FINISHED), said("Tw", "2"), said("Two.", "2", **FINISHED), "[DONE]"],
-        [Text("One."), MessageEnd("stop"), NewMessage("2"), Text("Tw"), Text("o."), MessageEnd("stop"), Done()],
+        [Text("One."), Finish("stop"), NewMessage("2"), Text("Tw"), Text("o."), Finish("stop"), End()],
     ),
     "two variants side by side come one after the other": (
         [
@@ -130,19 +130,19 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
             said("AB", "1", **FINISHED),
             said("xyz", "2"),
         ],
-        [Text("A"), Text("B"), MessageEnd("stop"), NewMessage("2"), Text("xy"), Text("z")],
+        [Text("A"), Text("B"), Finish("stop"), NewMessage("2"), Text("xy"), Text("z")],
     ),
     "a second message that waits comes with the end mark": (
         [said("A", "1"), said("x", "2"), "[DONE]"],
-        [Text("A"), NewMessage("2"), Text("x"), Done()],
+        [Text("A"), NewMessage("2"), Text("x"), End()],
     ),
     "the first message changed after the second began": (
         [said("A", "1", **FINISHED), said("x", "2"), said("A", "1", **FINISHED), said("B", "1", **FINISHED)],
-        [Text("A"), MessageEnd("stop"), NewMessage("2"), Text("x"), Rewrite("B", "1")],
+        [Text("A"), Finish("stop"), NewMessage("2"), Text("x"), Rewrite("B", "1")],
     ),
     "the rest of a cut answer, under its own id": (
         [said("One,", status="finished_partial_completion", end_turn=True), said(" two.", "2", **kind("continue"))],
-        [Text("One,"), MessageEnd("finished_partial_completion"), NewMessage("2"), Text(" two.")],
+        [Text("One,"), Finish("finished_partial_completion"), NewMessage("2"), Text(" two.")],
     ),
     "the rest of a cut answer, under the same id, counted from the cut": (
         [
@@ -151,11 +151,11 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
             said(" tw", **kind("continue")),
             said(" two.", **kind("continue")),
         ],
-        [Text("One,"), MessageEnd("stop"), NewMessage("1"), Text(" tw"), Text("o.")],
+        [Text("One,"), Finish("stop"), NewMessage("1"), Text(" tw"), Text("o.")],
     ),
     "the rest of a cut answer, under the same id, counted from the start": (
         [said("One,", **FINISHED | {"finish_details": {"type": "max_tokens"}}), said("One, two.", **kind("continue"))],
-        [Text("One,"), MessageEnd("max_tokens"), Text(" two.")],
+        [Text("One,"), Finish("max_tokens"), Text(" two.")],
     ),
     "several parts are one text": ([said(["a", "b"]), said(["a", "bc"])], [Text("ab"), Text("c")]),
     "parts that are not text are passed over": ([said(["a", {"asset_pointer": "x"}, "b"])], [Text("ab")]),
@@ -163,21 +163,21 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
         [said("", content={"content_type": "multimodal_text", "parts": [{"x": 1}, "a"]})],
         [Text("a")],
     ),
-    "an empty last text keeps the answer": ([said("abc"), said("", **FINISHED)], [Text("abc"), MessageEnd("stop")]),
+    "an empty last text keeps the answer": ([said("abc"), said("", **FINISHED)], [Text("abc"), Finish("stop")]),
     "a last event without parts keeps the answer": (
         [said("abc"), said([], **FINISHED)],
-        [Text("abc"), MessageEnd("stop")],
+        [Text("abc"), Finish("stop")],
     ),
-    "an empty answer ends": ([said(""), said("", **FINISHED)], [MessageEnd("stop")]),
+    "an empty answer ends": ([said(""), said("", **FINISHED)], [Finish("stop")]),
     "an end without details has the status for its reason": (
         [said("a", status="finished_partial_completion")],
-        [Text("a"), MessageEnd("finished_partial_completion")],
+        [Text("a"), Finish("finished_partial_completion")],
     ),
     "a turn that ended is an end whatever the status": (
         [said("a", end_turn=True, status=None)],
-        [Text("a"), MessageEnd("")],
+        [Text("a"), Finish("")],
     ),
-    "an end is told once": ([said("a", **FINISHED), said("a", **FINISHED)], [Text("a"), MessageEnd("stop")]),
+    "an end is told once": ([said("a", **FINISHED), said("a", **FINISHED)], [Text("a"), Finish("stop")]),
     "an echo and the system are not the answer": (
         [said("sys", "s", role="system", **kind(None)), said("Hi?", "u", role="user", **kind(None)), said("Yo")],
         [Text("Yo")],

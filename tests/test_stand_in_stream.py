@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from support.patience import PATIENCE
 from test_stand_in import BODY, Visitor, visiting
 
-from fakegpt_testkit.fakegpt.conversation import AnswerReader, MessageEnd, Text
+from fakegpt_testkit.fakegpt import conversation
+from fakegpt_testkit.fakegpt.conversation import AnswerReader, Text
 from fakegpt_testkit.fakegpt.stand_in import Cuts, Finish, Options, serve
 from fakegpt_testkit.fakegpt.stand_in.answer import cut, events, text_for
 from fakegpt_testkit.sse import Event, parse, split
@@ -205,7 +206,7 @@ def test_the_last_event_says_why_the_answer_ends(finish: Finish) -> None:
     assert last["metadata"]["finish_details"] == {"type": finish}
     assert last["status"] == ("finished_successfully" if finish == "stop" else "finished_partial_completion")
     reader = AnswerReader()
-    assert reader.feed(Event(data=json.dumps({"message": last})))[-1] == MessageEnd(finish)
+    assert reader.feed(Event(data=json.dumps({"message": last})))[-1] == conversation.Finish(finish)
 
 
 def authors(stream: list[Event]) -> list[str]:

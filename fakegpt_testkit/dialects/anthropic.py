@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Finish, Ping, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import blocks
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -115,5 +116,6 @@ ANTHROPIC: Final = Dialect(
     body,
     end_marks=(b"event: message_stop",),
     end="message_stop",
+    editor=blocks.MESSAGES,
     incidental=frozenset({"signature", "request_id"}),
 )

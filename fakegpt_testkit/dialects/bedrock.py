@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.dialects import anthropic
 from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_of_body
+from fakegpt_testkit.dialects.editing import blocks
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 from fakegpt_testkit.dialects.models import ModelReader, read_whole
 from fakegpt_testkit.sse import Event
@@ -122,5 +123,6 @@ BEDROCK: Final = Dialect(
     re.compile(r"/model/[^/]+/(?:converse|converse-stream|invoke|invoke-with-response-stream)$"),
     _body,
     end="messageStop",
+    editor=blocks.CONVERSE,
     incidental=frozenset({"p", "metrics"}),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import blocks
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -102,5 +103,6 @@ COHERE: Final = Dialect(
     re.compile(r"/v2/chat$"),
     _body,
     end_marks=(b"event: message-end",),
+    editor=blocks.COHERE,
     end="message-end",
 )

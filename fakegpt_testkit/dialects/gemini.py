@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import pieces
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -85,5 +86,6 @@ GEMINI: Final = Dialect(
     re.compile(r":(?:streamGenerateContent|generateContent)$"),
     _body,
     end="a finishReason",
+    editor=pieces.GEMINI,
     incidental=frozenset({"thoughtSignature", "avgLogprobs", "createTime"}),
 )

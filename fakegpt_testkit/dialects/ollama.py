@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Finish, Reasoning, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import pieces
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -79,5 +80,6 @@ OLLAMA: Final = Dialect(
     _body,
     end_marks=(b'"done":true', b'"done": true'),
     end='"done": true',
+    editor=pieces.OLLAMA,
     incidental=frozenset({"context", "prompt_eval_count"}),
 )

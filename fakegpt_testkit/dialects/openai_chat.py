@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Finish, Ping, Reasoning, Refusal, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import pieces
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -144,5 +145,6 @@ OPENAI_CHAT: Final = Dialect(
     finish_is_end=True,
     end_marks=(b"data: [DONE]", b"data:[DONE]"),
     end="data: [DONE]",
+    editor=pieces.CHAT,
     incidental=frozenset({"obfuscation", "p", "x_groq", "system_fingerprint", "service_tier"}),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.deltas import End, Finish, Ping, Reasoning, Refusal, Text, ToolPiece, Usage
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
+from fakegpt_testkit.dialects.editing import pieces
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
 
 if TYPE_CHECKING:
@@ -123,5 +124,6 @@ OPENAI_RESPONSES: Final = Dialect(
     _body,
     end_marks=(b"event: response.completed", b"event: response.incomplete", b"event: response.failed"),
     end="response.completed",
+    editor=pieces.RESPONSES,
     incidental=frozenset({"obfuscation", "sequence_number", "encrypted_content", "completed_at"}),
 )

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects import dialect_of_tape, framing_of_tape, read_deltas, read_events
 from fakegpt_testkit.dialects.deltas import ToolCall
-from fakegpt_testkit.dialects.editing import EDITORS, editor_of_model, spread
+from fakegpt_testkit.dialects.editing import spread
+from fakegpt_testkit.dialects.editing.models import editor_of_model
 from fakegpt_testkit.dialects.writing import WRITERS, Said
 from fakegpt_testkit.dialects.writing.said import as_json
 from fakegpt_testkit.effects import speaking
@@ -106,7 +107,7 @@ class _Doc:
         framing = framing_of_tape(tape)
         spoken = dialect_of_tape(tape)
         dialect = spoken.name
-        editor = EDITORS.get(dialect, spoken.editor)
+        editor = spoken.editor
         if editor is None:
             problem = f"nothing is known of how {dialect} says it"
             raise EffectMisplaced(name, problem, "script an answer in a dialect that is known")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from fakegpt_testkit.dialects.deltas import Failure, Text
+from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Text
 from fakegpt_testkit.dialects.payloads import whole_json
 from fakegpt_testkit.errors import BadMessages
 
@@ -24,10 +24,10 @@ __all__ = [
     "MODEL",
     "AnswerReader",
     "Delta",
-    "Done",
+    "End",
     "Failure",
+    "Finish",
     "Message",
-    "MessageEnd",
     "Moderation",
     "NewMessage",
     "Rewrite",
@@ -107,13 +107,6 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageEnd:
-    """A message is complete. ``reason``: ``stop``, ``max_tokens``, ``interrupted``, ``content_filter``, or ``""``."""
-
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Moderation:
     """The service judged the question (``is_completion`` false) or the answer."""
 
@@ -123,13 +116,8 @@ class Moderation:
     message_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The end mark, ``[DONE]``: nothing more comes."""
-
-
-Delta: TypeAlias = Text | Rewrite | NewMessage | MessageEnd | Moderation | Failure | Done
-"""What one event changed."""
+Delta: TypeAlias = Text | Rewrite | NewMessage | Finish | Moderation | Failure | End
+"""What one event changed; a `Finish` ends a message: ``stop``, ``max_tokens``, ``interrupted``, ``content_filter``."""
 
 
 class AnswerReader:
@@ -159,7 +147,7 @@ class AnswerReader:
             return []
         if event.data == "[DONE]":
             self.done = True
-            return [*self.close(), Done()]
+            return [*self.close(), End()]
         try:
             payload = _read(event.data)
         except ValueError:
@@ -243,7 +231,7 @@ class _Message:
             deltas.append(Text(steady[len(given) :]) if grown else Rewrite(steady, self.id))
             self._given = steady
         if self.reason is not None and self.reason != self._ended:
-            deltas.append(MessageEnd(self.reason))
+            deltas.append(Finish(self.reason))
             self._ended = self.reason
         return deltas
 

@@ -37,7 +37,6 @@ from fakegpt_testkit.fakegpt.blocking import Turns
 from fakegpt_testkit.fakegpt.conversation import (
     AnswerReader,
     Failure,
-    MessageEnd,
     NewMessage,
     Rewrite,
     Text,
@@ -299,7 +298,7 @@ class _Told:
                 mine = [pieces for known, pieces in self._messages if known == message_id]
                 (mine or [self._messages[0][1]])[-1][:] = [text]
                 return Rewritten("".join(piece for _, pieces in self._messages for piece in pieces))
-            case MessageEnd() | conversation.Done():
+            case conversation.Finish() | conversation.End():
                 self.ended = True
         return ""
 

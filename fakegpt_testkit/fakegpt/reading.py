@@ -43,18 +43,14 @@ class AnswerReader:
 
     def _one(self, delta: conversation.Delta) -> Delta:
         match delta:
-            case Text() | Failure():
+            case Text() | Failure() | Finish() | End():
                 return delta
             case conversation.Rewrite():
                 return Rewrite(self._reader.text)
             case conversation.NewMessage():
                 return Further()
-            case conversation.MessageEnd(reason):
-                return Finish(reason)
             case conversation.Moderation():
                 return Verdict()
-            case conversation.Done():
-                return End()
 
 
 _KNOWN_KEYS: Final = frozenset(
