@@ -7,17 +7,16 @@ is left to them.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit.clients.active import active
+from fakegpt_testkit.importing import Later, is_initializing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from fakegpt_testkit.wire.deck import Deck
@@ -59,7 +58,7 @@ class Bindings:
         self._bound: set[int] = set()
         self._afterwards: list[Callable[[], None]] = []
         self._pairs: dict[tuple[Place, str], tuple[object, object]] = {}  # the client's own method, and ours
-        self._finder = Later(self.bind)
+        self._finder = Later(_CLIENTS, self.bind)
 
     def enter(self) -> None:
         """The first user binds what is loaded."""
@@ -68,7 +67,7 @@ class Bindings:
             if self._users > 1:
                 return
             for name in _CLIENTS:
-                if (module := sys.modules.get(name)) is not None and not _is_initializing(module):
+                if (module := sys.modules.get(name)) is not None and not is_initializing(module):
                     self.bind(name, module)
             sys.meta_path.insert(0, self._finder)
 
@@ -105,50 +104,6 @@ class Bindings:
                     self._pairs[place] = now, replace(now)
                 setattr(owner, attribute, self._pairs[place][1])
                 self._done.append(place)
-
-
-class Later:
-    """A finder that finds nothing by itself: it has a client bound as soon as somebody else's loader has run it."""
-
-    def __init__(self, bind: Callable[[str, ModuleType], None]) -> None:
-        self._bind = bind
-        self._looking = threading.local()
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        """See ``importlib.abc.MetaPathFinder``."""
-        if name not in _CLIENTS or getattr(self._looking, "name", "") == name:
-            return None
-        self._looking.name = name
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._looking.name = ""
-        if spec is not None and spec.loader is not None:
-            spec.loader = BindingLoader(spec.loader, self._bind)  # type: ignore[assignment] # by its methods it is one
-        return spec
-
-
-class BindingLoader:
-    """A module's own loader, and then the binding. The module keeps its own loader for all who ask."""
-
-    def __init__(self, loader: object, bind: Callable[[str, ModuleType], None]) -> None:
-        self._loader = loader
-        self._bind = bind
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._loader, name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module, then bind it."""
-        assert module.__spec__ is not None, "a module that is loaded has a spec"
-        module.__loader__ = module.__spec__.loader = self._loader  # type: ignore[assignment]
-        self._loader.exec_module(module)  # type: ignore[attr-defined]
-        self._bind(module.__spec__.name, module)
-
-
-def _is_initializing(module: ModuleType) -> bool:
-    """Whether another thread is in the midst of importing it."""
-    return bool(getattr(module.__spec__, "_initializing", False))
 
 
 _bindings = Bindings()

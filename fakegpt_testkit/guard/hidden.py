@@ -8,17 +8,20 @@ from __future__ import annotations
 import _socket
 import functools
 import socket
+import sys
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.guard import libpq
+from fakegpt_testkit.guard import interpreters, libpq
 from fakegpt_testkit.guard.addresses import stays_here, text_of
 from fakegpt_testkit.guard.audit import INSIDE, OUTSIDE, check_start
 from fakegpt_testkit.guard.policy import active
+from fakegpt_testkit.importing import Later, is_initializing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from fakegpt_testkit.guard.policy import Guard
 
@@ -30,8 +33,10 @@ def patch() -> None:
     for name in ("socket", "SocketType"):
         _patched.append((_socket, name, getattr(_socket, name)))
         setattr(_socket, name, _PlainSocket)
-    for door in libpq.doors():
-        _check_first(*door)
+    for name in (*libpq.DOORS, *interpreters.DOORS):
+        if (module := sys.modules.get(name)) is not None and not is_initializing(module):
+            _bind(name, module)
+    sys.meta_path.insert(0, _later)
     with suppress(ImportError):
         import _posixsubprocess
 
@@ -43,6 +48,8 @@ def patch() -> None:
 
 def unpatch() -> None:
     """Put everything back."""
+    if _later in sys.meta_path:
+        sys.meta_path.remove(_later)
     while _patched:
         owner, name, original = _patched.pop()
         if original is _ABSENT:
@@ -50,6 +57,15 @@ def unpatch() -> None:
         else:
             setattr(owner, name, original)
 
+
+def _bind(name: str, module: ModuleType) -> None:
+    """Put the checks in front of what a module of C has, once it is loaded."""
+    for function, check in {**libpq.DOORS, **interpreters.DOORS}[name].items():
+        if hasattr(module, function):
+            _check_first(module, function, check)
+
+
+_later: Final = Later({*libpq.DOORS, *interpreters.DOORS}, _bind)
 
 _NAMING: Final = [name for name in ("connect", "connect_ex", "sendto", "sendmsg") if hasattr(socket.socket, name)]
 """The methods of a socket that look a name up."""

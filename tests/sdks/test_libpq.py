@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -13,6 +15,7 @@ from fakegpt_testkit.guard import Guard, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 FAR: Final = "192.0.2.1"
 
@@ -49,3 +52,70 @@ def test_its_connections_are_stopped(
     with guarded(Guard("a test")) as guard, pytest.raises(Exception, match=r"a test|connection"):
         connect(dsn)
     assert [each.address for each in guard.blocked][:1] == [address] * bool(address)
+
+
+SERVICES = f"""
+# two services, and a directory of them
+[near]
+host=127.0.0.1
+port=1
+[far]
+hostaddr={FAR}
+[named]
+host=db.example
+port=6432
+[asked]
+ldap://ldap.example/dc=example,dc=com?uniqueMember?one?(cn=a)
+"""
+
+
+@pytest.mark.parametrize("connect", [by_psycopg, by_psycopg2])
+@pytest.mark.parametrize(
+    ("dsn", "environment", "address"),
+    [
+        ("service=far", "", f"{FAR}:5432"),
+        ("service=named user=a", "", "db.example:6432"),
+        ("service=named host=localhost", "", ""),
+        ("service=near", "", ""),
+        ("service=asked", "", "the service asked, whose host is not known"),
+        ("service=other", "", "the service other, whose host is not known"),
+        ("dbname=a", "far", f"{FAR}:5432"),
+    ],
+)
+def test_a_service_is_looked_up_as_libpq_does(
+    connect: Callable[[str], None],
+    dsn: str,
+    environment: str,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pg_service.conf").write_text(SERVICES)
+    monkeypatch.setenv("HOME", str(tmp_path / "without any"))
+    monkeypatch.setenv("PGSYSCONFDIR", str(tmp_path))
+    if environment:
+        monkeypatch.setenv("PGSERVICE", environment)
+    with guarded(Guard("a test")) as guard, pytest.raises(Exception, match=r"a test|connection|LDAP|ldap"):
+        connect(dsn)
+    assert [each.address for each in guard.blocked][:1] == [address] * bool(address)
+
+
+LATE = f"""
+from fakegpt_testkit.guard import Guard, guarded
+with guarded(Guard("a test")) as guard:
+    import LIBRARY
+    try:
+        LIBRARY.connect("host={FAR}", connect_timeout=1)
+    except Exception as failure:
+        print(type(failure).__name__, len(guard.blocked))
+import LIBRARY
+from psycopg import generators
+print(hasattr(getattr(LIBRARY, "_connect", generators.connect), "__wrapped__"))
+"""
+
+
+@pytest.mark.parametrize("library", ["psycopg", "psycopg2"])
+def test_what_is_imported_while_it_is_guarded_is_stopped_too(library: str) -> None:
+    asked = [sys.executable, "-c", LATE.replace("LIBRARY", library)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.stdout == "NetworkBlocked 1\nFalse\n", done.stderr
