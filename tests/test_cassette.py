@@ -14,7 +14,7 @@ from support import cassette_values as values
 from support.cassette_values import simple
 
 from fakegpt_testkit import cassette
-from fakegpt_testkit.cassette import Cassette, canonical, tree, yaml_text
+from fakegpt_testkit.cassette import Cassette, canonical, scalars, tree, yaml_text
 from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.scalars import block, inline
 from fakegpt_testkit.cassette.track import read_track, write_track
@@ -45,7 +45,12 @@ def test_a_checkout_with_crlf_line_ends_changes_nothing(value: Cassette) -> None
 @given(values.bodies)
 @settings(slow, max_examples=80)
 def test_libyaml_reads_a_block_to_the_same_bytes(body: bytes) -> None:
-    text = f"a:\n  b: {block(body, 2)}\n  c: 1\n"
+    whole = b"".join(block(body, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scalars, "_PIECE", 3)
+        patch.setattr(scalars, "_BINARY_PIECE", 57)
+        assert b"".join(block(body, 2)) == whole, "a large body is written in pieces"
+    text = f"a:\n  b: {whole.decode()}\n  c: 1\n"
     read = yaml.load(text, yaml.CSafeLoader)["a"]["b"]
     assert (read if isinstance(read, bytes) else read.encode()) == body
     assert yaml.load(text, yaml.SafeLoader) == yaml.load(text, yaml.CSafeLoader)

@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from support import cassette_values as values
 
-from fakegpt_testkit import cassette, exchange
+from fakegpt_testkit import cassette, exchange, storage
 from fakegpt_testkit.cassette import Cassette
+from fakegpt_testkit.cassette.writing import Text
+from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.wire.writing import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.once
 
@@ -39,6 +42,15 @@ def wide(size: int) -> bytes:
 def folded(size: int) -> bytes:
     """JSON on one line, which is written on several."""
     return b'[{"a": "b"}' + b', {"lorem": "ipsum dolor sit amet"}' * (size // 35) + b"]"
+
+
+def unprintable(size: int) -> bytes:
+    """Text with what only an escape can write."""
+    return (b"a bell \x07 in a line" + b" of many words" * 1000 + b"\n") * (size // 14020)
+
+
+def binary(size: int) -> bytes:
+    return bytes(range(256)) * (size // 256)
 
 
 KINDS = {"lines": lines, "letters of several bytes": wide, "one line of JSON": folded}
@@ -76,6 +88,28 @@ def test_a_large_body_is_loaded_and_played_in_at_most_its_size_beside_the_files(
     assert loaded.response.body == kind(SIZE)
 
 
+@pytest.mark.parametrize("kind", [lines, wide, folded, unprintable, binary])
+def test_a_large_body_is_written_in_a_fraction_of_its_size(kind: Callable[[int], bytes], tmp_path: Path) -> None:
+    interactions = (recorded(kind(SIZE)),)
+    assert interactions[0].response.body
+    with growing(0.5, SIZE):
+        storage.write(tmp_path / "c.yaml", cassette.pieces(Cassette(interactions)))
+    assert (tmp_path / "c.yaml").read_bytes() == cassette.dumps(Cassette(interactions))
+
+
+def test_what_turns_out_too_large_while_it_is_written_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.yaml"
+    storage.write(path, cassette.pieces(Cassette((recorded(b"old"),))))
+    monkeypatch.setattr(cassette, "MAX_BYTES", SIZE + 10)
+    large = Cassette((recorded(lines(SIZE)),), "c.yaml")
+    with pytest.raises(CassetteError, match=f"would have {len(b''.join(Text(large.interactions)))} bytes, and at most"):
+        storage.write(path, cassette.pieces(large))
+    assert cassette.loads(path.read_bytes(), "c.yaml").interactions == (recorded(b"old"),)
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_a_large_tape_plays_as_a_small_one() -> None:
     body = lines(SIZE)
     (loaded,) = cassette.loads(cassette.dumps(Cassette((recorded(body, 9999),))), "c.yaml").interactions
@@ -83,7 +117,7 @@ def test_a_large_tape_plays_as_a_small_one() -> None:
 
 
 @given(values.cassettes)
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_chunks_that_are_cut_one_by_one_are_the_same(value: Cassette) -> None:
     loaded = cassette.loads(cassette.dumps(value), "c.yaml").interactions
     again = cassette.loads(cassette.dumps(value), "c.yaml").interactions

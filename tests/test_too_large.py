@@ -12,7 +12,7 @@ from support.raw import raw_server
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import canonical, yaml_text
-from fakegpt_testkit.cassette.writing import text_of
+from fakegpt_testkit.cassette.writing import Text
 from fakegpt_testkit.errors import CassetteError, RecordingTooLarge
 from fakegpt_testkit.exchange import Chunk, Coded, Head, Interaction, Request, Tape
 from fakegpt_testkit.maintenance import catalog
@@ -49,20 +49,21 @@ OTHER_FORM = {"a long name", "hidden and coded", "nothing"}
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_writer_and_both_readers_count_the_same_values(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     interactions = SHAPES[name]
-    text, values = text_of(interactions)
+    written = Text(interactions)
+    data, values = b"".join(written), written.values
     for most, fits in ((values, True), (values - 1, False)):
         for room in (cassettes, canonical, yaml_text):
             monkeypatch.setattr(room, "MAX_NODES", most)
         if fits:
-            quick = canonical.read_canonical(text.encode())
+            quick = canonical.read_canonical(data)
             assert (quick is not None) == (name not in OTHER_FORM)
-            assert cassettes.loads(b"# by hand\n" + text.encode(), "a") == cassettes.loads(text.encode(), "a")
-            assert cassettes.dumps(cassettes.Cassette(tuple(interactions))) == text.encode()
+            assert cassettes.loads(b"# by hand\n" + data, "a") == cassettes.loads(data, "a")
+            assert cassettes.dumps(cassettes.Cassette(tuple(interactions))) == data
         else:
-            assert canonical.read_canonical(text.encode()) is None
-            for data in (text.encode(), b"# by hand\n" + text.encode()):
+            assert canonical.read_canonical(data) is None
+            for each in (data, b"# by hand\n" + data):
                 with pytest.raises(CassetteError, match=f"more than {most} values"):
-                    cassettes.loads(data, "a")
+                    cassettes.loads(each, "a")
             with pytest.raises(CassetteError, match=f"would have {values} values, and at most {most}"):
                 cassettes.dumps(cassettes.Cassette(tuple(interactions)))
     least = sum(cassettes.least_values(each.request.headers) for each in interactions)

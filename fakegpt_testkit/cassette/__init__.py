@@ -21,7 +21,7 @@ from fakegpt_testkit.cassette.tree import MAX_BYTES, MAX_NODES, BadShape, Mappin
 from fakegpt_testkit.errors import CassetteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from fakegpt_testkit.cassette.tree import Node
     from fakegpt_testkit.exchange import Headers, Interaction
@@ -37,6 +37,7 @@ __all__ = [
     "loads",
     "merge",
     "parted",
+    "pieces",
 ]
 
 _ADVICE = "repair the line, take the file from version control, or remove it and record it again; it was not touched"
@@ -59,31 +60,43 @@ def dumps(cassette: Cassette) -> bytes:
 
     Raises ``CassetteError`` for one that would be too large to be read.
     """
-    from fakegpt_testkit.cassette.writing import text_of
+    return b"".join(pieces(cassette))
 
-    text, values = text_of(cassette.interactions)
-    data = text.encode()
-    for many, most, what in ((len(data), MAX_BYTES, "bytes"), (values, MAX_NODES, "values")):
+
+def pieces(cassette: Cassette) -> Iterator[bytes]:
+    """The same text in pieces, as it is written. Where the bodies alone are too large, the error comes before all."""
+    from fakegpt_testkit.cassette.writing import Text
+
+    text = Text(cassette.interactions)
+    least = sum(len(each.request.body) + len(each.response.body) for each in cassette.interactions)
+    written = iter(text)
+    for piece in written:
+        if max(text.size, least) > MAX_BYTES or text.values > MAX_NODES:
+            break
+        yield piece
+    for _ in written:  # to count it
+        pass
+    for many, most, what in ((text.size, MAX_BYTES, "bytes"), (text.values, MAX_NODES, "values")):
         if many > most:
             problem = f"the file would have {many} {what}, and at most {most} are read"
             raise CassetteError(cassette.path or "the cassette", None, problem, _TOO_LARGE)
-    return data
 
 
 def parted(interactions: Iterable[Interaction]) -> list[tuple[Interaction, ...]]:
     """The interactions in as few parts, in order, as can each be written; one that is too large stands alone."""
-    from fakegpt_testkit.cassette.writing import text_of
+    from fakegpt_testkit.cassette.writing import Text
 
     parts: list[list[Interaction]] = []
     size = values = 0
     for each in interactions:
-        text, counted = text_of((each,))
-        taken = len(text.encode())  # with a first and a last line each, so that no part is written too large
-        if not parts or size + taken > MAX_BYTES or values + counted > MAX_NODES:
+        text = Text((each,))  # with a first and a last line each, so that no part is written too large
+        for _ in text:
+            pass
+        if not parts or size + text.size > MAX_BYTES or values + text.values > MAX_NODES:
             parts.append([])
             size = values = 0
         parts[-1].append(each)
-        size, values = size + taken, values + counted
+        size, values = size + text.size, values + text.values
     return [tuple(part) for part in parts]
 
 

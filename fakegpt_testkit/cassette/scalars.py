@@ -1,35 +1,50 @@
 """Writes one text as a YAML scalar that every YAML 1.1 reader takes back to the same text.
 
-Knows nothing of what the text is for; chooses the form that a person reads best.
+Knows nothing of what the text is for; chooses the form that a person reads best. A body is written in pieces: as a text
+of Python's a large one takes up to four times its size.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+from typing import TYPE_CHECKING
 
+from fakegpt_testkit.bodies import is_utf_8
 from fakegpt_testkit.cassette.characters import white_space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What may not stand in a block: YAML's unprintables, its other line ends (CR, NEL, LS, PS) and the byte order mark."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile(r"[A-Za-z/](?:[!-9;-~]|:(?![ ]|$)| (?![ #]|$))*")
+_PLAIN_BYTES = re.compile(rb"[A-Za-z/](?:[!-9;-~]++|:(?![ ]|$)| (?![ #]|$))*+")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 """Words that a YAML 1.1 reader takes for something else than a text."""
 
 _FOLDED_FROM = 100
-_FOLD = re.compile(r'(?<=[^ ]), (?=["{\[])')
+_FOLD = re.compile(rb'(?<=[^ ]), (?=["{\[])')
 """Where a folded block may break JSON: its reader puts the one space back."""
 
-_JSON = re.compile(r"[\[{].*[\]}]")
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _ESCAPED = re.compile('[\0\t\n\r"\\\\]|' + _UNPRINTABLE.pattern)
-_LEADING_SPACE = re.compile("^ ")
-_LINE_START = re.compile(r"\n(?=[^\n])")
+_LEADING_SPACE = re.compile(b"^ ")
+_LINE_START = re.compile(rb"\n(?=[^\n])")
 """Where a line begins that is not empty: an empty one is not indented."""
 
+_PIECE = 2**16
+_WITHIN_LINE = re.compile(rb"(?<=[^\n])(?s:.)")
+_NO_FOLD = re.compile(rb'[^, "{\[]')
+_WHOLE_LETTER = re.compile(rb"[^\x80-\xbf\n]")
+"""Where what is done to a text can go on in another piece: not between a line end and its line, within a fold, within a
+letter or ``\\r\\n``."""
+
 _BASE64_WIDTH = 76
+_BINARY_PIECE = 57 * 1024
+"""Of which each 57 bytes are one line."""
 
 
 def inline(text: str) -> str:
@@ -39,50 +54,91 @@ def inline(text: str) -> str:
     if _SURROGATE.search(text):
         return f"!!binary '{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode()}'"
     if "\t" in text or "\n" in text or _UNPRINTABLE.search(text):
-        return _double_quoted(text, "")
+        return f'"{_ESCAPED.sub(_escape, text)}"'
     return "'" + text.replace("'", "''") + "'"
 
 
-def block(data: bytes, indent: int) -> str:
-    """A body as the value of a key that stands ``indent`` columns in, without the final line end."""
-    margin = " " * (indent + 2)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
+def block(data: bytes, indent: int) -> Iterator[bytes]:
+    """A body as the value of a key that stands ``indent`` columns in, in pieces, without the final line end."""
+    margin = b" " * (indent + 2)
+    if not is_utf_8(data):
         return _binary(data, margin)
     if white_space(data) is None:
-        return _double_quoted(text, margin)
-    if "\n" in text:
-        return _literal(text, margin)
-    if len(text) > _FOLDED_FROM and _JSON.fullmatch(text) and "\t" not in text:
-        return ">-\n" + margin + _FOLD.sub(",\n" + margin, text)
-    return inline(text)
+        return _double_quoted(data, margin)
+    if b"\n" in data:
+        return _literal(data, margin)
+    if len(data) <= _FOLDED_FROM or len(data[: 4 * _FOLDED_FROM].decode("utf-8", "ignore")) <= _FOLDED_FROM:
+        return iter((inline(data.decode()).encode(),))
+    if data[:1] in b"[{" and data[-1:] in b"]}" and b"\t" not in data:
+        return _folded(data, margin)
+    return _one_line(data)
 
 
 def _is_plain(text: str) -> bool:
     return _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
-def _literal(text: str, margin: str) -> str:
+def _literal(data: bytes, margin: bytes) -> Iterator[bytes]:
     """A block scalar that keeps each line as it is.
 
     The digit is there when the first line does not show by itself how far the block is indented.
     """
-    digit = "2" if text[0] in " \t\n" else ""
-    chomp = "-"
-    if text.endswith("\n"):
-        text = text[:-1]
-        chomp = "" if text and not text.endswith("\n") else "+"
-    first = "" if text.startswith("\n") or not text else margin
-    return f"|{digit}{chomp}\n{first}{_LINE_START.sub(chr(10) + margin, text)}"
+    digit = b"2" if data[:1] in b" \t\n" else b""
+    end = len(data) - data.endswith(b"\n")
+    chomp = b"-" if end == len(data) else b"" if end and data[end - 1 : end] != b"\n" else b"+"
+    yield b"|%b%b\n%b" % (digit, chomp, b"" if data.startswith(b"\n") else margin)
+    for piece in _pieces(data, end, _WITHIN_LINE):
+        yield _LINE_START.sub(b"\n" + margin, piece)
 
 
-def _double_quoted(text: str, margin: str) -> str:
-    """Every unprintable escaped; with a margin, each line of the text on its own, after YAML's escaped line end."""
-    if not margin:
-        return f'"{_ESCAPED.sub(_escape, text)}"'
-    first, *more = (_ESCAPED.sub(_escape, line) for line in text.splitlines(keepends=True))
-    return '"' + f"\\\n{margin}".join([first, *(_LEADING_SPACE.sub(r"\\ ", line) for line in more)]) + '"'
+def _folded(data: bytes, margin: bytes) -> Iterator[bytes]:
+    """JSON of one line on several."""
+    yield b">-\n" + margin
+    for piece in _pieces(data, len(data), _NO_FOLD):
+        yield _FOLD.sub(b",\n" + margin, piece)
+
+
+def _one_line(data: bytes) -> Iterator[bytes]:
+    """As ``inline``, for a text of one line that has no unprintables and is none of the words."""
+    if _PLAIN_BYTES.fullmatch(data):
+        yield data
+        return
+    mark = b'"' if b"\t" in data else b"'"
+    yield mark
+    for piece in _pieces(data, len(data), _WHOLE_LETTER):
+        yield piece.replace(b"'", b"''") if mark == b"'" else _ESCAPED.sub(_escape, piece.decode()).encode()
+    yield mark
+
+
+def _double_quoted(data: bytes, margin: bytes) -> Iterator[bytes]:
+    """Every unprintable escaped; each line of the text on its own, after YAML's escaped line end."""
+    yield b'"'
+    line_ended = False
+    for piece in _pieces(data, len(data), _WHOLE_LETTER):
+        words = []
+        for line in piece.decode().splitlines(keepends=True):
+            word = _ESCAPED.sub(_escape, line).encode()
+            words.append(b"\\\n" + margin + _LEADING_SPACE.sub(rb"\\ ", word) if line_ended else word)
+            line_ended = line.splitlines()[0] != line
+        yield b"".join(words)
+    yield b'"'
+
+
+def _binary(data: bytes, margin: bytes) -> Iterator[bytes]:
+    yield b"!!binary |"
+    for start in range(0, len(data), _BINARY_PIECE):
+        text = base64.b64encode(data[start : start + _BINARY_PIECE])
+        yield b"".join(b"\n" + margin + text[at : at + _BASE64_WIDTH] for at in range(0, len(text), _BASE64_WIDTH))
+
+
+def _pieces(data: bytes, end: int, cut: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The data up to an end, in pieces of which each but the first begins where ``cut`` matches."""
+    start = 0
+    while start < end:
+        found = cut.search(data, start + _PIECE, end)
+        stop = end if found is None else found.start()
+        yield data[start:stop]
+        start = stop
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -93,9 +149,3 @@ def _escape(match: re.Match[str]) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _binary(data: bytes, margin: str) -> str:
-    text = base64.b64encode(data).decode()
-    lines = [margin + text[start : start + _BASE64_WIDTH] for start in range(0, len(text), _BASE64_WIDTH)]
-    return "\n".join(["!!binary |", *lines])

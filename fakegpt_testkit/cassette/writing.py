@@ -7,7 +7,7 @@ Knows the layout, and nothing of reading it. What vcrpy would drop or stumble ov
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -17,25 +17,64 @@ from fakegpt_testkit.cassette.track import write_moment, write_track
 from fakegpt_testkit.exchange import EndingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from fakegpt_testkit.exchange import Headers, Interaction, Tape
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LONGEST_KEY = 1000
 _FIRST = "- request:"
+_PIECE = 2**18
 _PART = re.compile(r" *(?:[-?] |:$)")
 _VISIBLE = re.compile(r"[ -~]*")
 
 
-def text_of(interactions: Iterable[Interaction]) -> tuple[str, int]:
-    """The whole file, and how many values a reader counts in it.
+class Text:
+    """The whole file in pieces, to be gone through once: a large body is never held as text.
 
-    ``version`` is its last line, so a file without it was cut off.
+    ``size`` is how many bytes were given out, ``values`` how many values a reader counts in them. ``version`` is its
+    last line, so a file without it was cut off.
     """
-    lines = [line for interaction in interactions for line in _interaction(interaction)]
-    values = 5 + sum(_values(line) for line in lines)
-    return "\n".join(["interactions:", *lines] if lines else ["interactions: []"]) + "\nversion: 1\n", values
+
+    def __init__(self, interactions: Iterable[Interaction]) -> None:
+        self._interactions = interactions
+        self.size = 0
+        self.values = 5
+
+    def __iter__(self) -> Iterator[bytes]:
+        waiting: list[bytes] = []
+        given = 0
+        for part in self._parts():
+            waiting.append(part)
+            self.size += len(part)
+            if self.size - given >= _PIECE:
+                yield b"".join(waiting)
+                waiting.clear()
+                given = self.size
+        yield b"".join(waiting)
+
+    def _parts(self) -> Iterator[bytes]:
+        lines: list[str] = []
+        for interaction in self._interactions:
+            lines = lines or ["interactions:"]
+            for line in _interaction(interaction):
+                self.values += _values(line if isinstance(line, str) else line.key)
+                if isinstance(line, str):
+                    lines.append(line)
+                    continue
+                yield "\n".join((*lines, line.key)).encode()
+                yield from block(line.data, line.indent)
+                lines = [""]
+        yield "\n".join((*(lines or ["interactions: []"]), "version: 1\n")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body's line: its key up to the value, which stands ``indent`` columns in."""
+
+    key: str
+    data: bytes
+    indent: int
 
 
 def least_values(headers: Headers) -> int:
@@ -50,7 +89,7 @@ def _values(line: str) -> int:
     return 1 if _PART.match(line) else 2
 
 
-def _interaction(interaction: Interaction) -> list[str]:
+def _interaction(interaction: Interaction) -> list[str | _Body]:
     request, tape = interaction.request, interaction.response
     head = tape.head
     shown, hidden = _shown_and_hidden(head.headers, len(tape.body), request.method)
@@ -59,7 +98,7 @@ def _interaction(interaction: Interaction) -> list[str]:
         _FIRST,
         f"    method: {inline(request.method)}",
         f"    uri: {inline(request.uri)}",
-        f"    body: {block(request.body, 4) if request.body else 'null'}",
+        _Body("    body: ", request.body, 4) if request.body else "    body: null",
         *_headers("    headers", request.headers),
         "  response:",
         "    status:",
@@ -67,7 +106,7 @@ def _interaction(interaction: Interaction) -> list[str]:
         f"      message: {inline(head.reason) if reason_shown else repr('')}",
         *_headers("    headers", shown),
         "    body:",
-        f"      string: {block(tape.body, 6)}",
+        _Body("      string: ", tape.body, 6),
         f"    {OURS}:",
         *_words(interaction, reason_shown=reason_shown),
         *(_headers("      hidden", hidden) if hidden else ()),
@@ -104,7 +143,7 @@ def _track(interaction: Interaction) -> list[str]:
     return lines
 
 
-def _coded(tape: Tape) -> list[str]:
+def _coded(tape: Tape) -> list[str | _Body]:
     """The body before decoding; ``crc32`` is the decoded one's, since somebody may edit that."""
     received = tape.received
     if not received:
@@ -114,7 +153,7 @@ def _coded(tape: Tape) -> list[str]:
         "      coded:",
         f"        crc32: {inline(f'{crc32(tape.body):08x}')}",
         f"        track: {inline(write_track(replace(tape, chunks=received, coded=None)))}",
-        f"        string: {block(data, 8)}",
+        _Body("        string: ", data, 8),
     ]
 
 

@@ -106,7 +106,7 @@ def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "")
             return False
         if not cassettes.is_yaml(data):
             raise CassetteError(str(path), None, "it is to be changed, and only plain YAML is written", _convert(path))
-        storage.write(path, cassettes.dumps(new))
+        storage.write(path, cassettes.pieces(new))
         return True
 
 
@@ -152,7 +152,7 @@ def recover(leftover: Leftover, target: Path | None = None) -> list[tuple[Path, 
         done = [(path, len(new))]
         try:
             if new:
-                storage.write(path, cassettes.dumps(Cassette((*current.interactions, *new), str(path))))
+                storage.write(path, cassettes.pieces(Cassette((*current.interactions, *new), str(path))))
         except CassetteError:
             done = _write_parts(path, new)
     storage.discard(leftover.path)
@@ -167,7 +167,7 @@ def _write_parts(path: Path, interactions: Iterable[Interaction]) -> list[tuple[
     for part in cassettes.parted(interactions):
         beside = next(free)
         try:
-            storage.write(beside, cassettes.dumps(Cassette(part, str(beside))))
+            storage.write(beside, cassettes.pieces(Cassette(part, str(beside))))
             done.append((beside, len(part)))
         except CassetteError as failure:
             misfit = failure

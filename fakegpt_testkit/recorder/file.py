@@ -65,7 +65,7 @@ class CassetteFile:
             current = self.load()
             if current is not None and not replaces:
                 mine = cassettes.merge(loaded, current, mine)
-            storage.write(self.path, cassettes.dumps(mine))
+            storage.write(self.path, cassettes.pieces(mine))
             if self.aside.exists():
                 storage.remove(self.aside)
 
@@ -76,7 +76,7 @@ class CassetteFile:
 
     def save_aside(self, mine: Cassette) -> None:
         """Keep what was recorded where it answers nobody."""
-        storage.write(self.aside, cassettes.dumps(mine))
+        storage.write(self.aside, cassettes.pieces(mine))
 
     def close(self) -> bool:
         """Remove the journals: what they hold is saved, or is not wanted. Whether there were any."""

@@ -10,9 +10,13 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SUFFIXES = (".yaml", ".yml")
 """What the names of cassettes end with."""
@@ -96,8 +100,8 @@ def remove(path: Path) -> None:
         raise StorageError(str(path), "removed", error, "it is still there", "make its folder writable") from error
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put ``data`` in the file's place, in one step: nobody ever sees a part of it.
+def write(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Put ``data`` in the file's place, in one step: nobody ever sees a part of it. It may come in pieces.
 
     A link stays a link, an existing file keeps its mode, missing folders are made. The bytes are on the disk, not only
     with the system, when this returns.
@@ -105,7 +109,7 @@ def write(path: Path, data: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         made = _make_folders(target.parent)
-        temporary = _write_beside(target, data)
+        temporary = _write_beside(target, (data,) if isinstance(data, bytes) else data)
         try:
             os.replace(temporary, target)  # noqa: PTH105 - one module of calls that a test can make fail
         except BaseException:
@@ -133,7 +137,7 @@ def _make_folders(folder: Path) -> list[Path]:
     return made
 
 
-def _write_beside(target: Path, data: bytes) -> str:
+def _write_beside(target: Path, data: Iterable[bytes]) -> str:
     """A new file in the same folder, written and synced, with the mode of the old one; its path."""
     mode = _mode_to_keep(target)
     _sweep(target.parent)
@@ -142,7 +146,8 @@ def _write_beside(target: Path, data: bytes) -> str:
     descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
     try:
         try:
-            _write_all(descriptor, data)
+            for piece in data:
+                _write_all(descriptor, piece)
             if mode is not None:
                 os.chmod(temporary, mode)  # noqa: PTH101 - as above
             os.fsync(descriptor)
