@@ -6,6 +6,7 @@ of it only. Knows no room.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ def defer(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = import_module(f"{package}.{homes[name]}")
-        return home if homes[name] == name else getattr(home, name)
+        found = home if homes[name] == name else getattr(home, name)
+        setattr(sys.modules[package], name, found)  # so that nobody comes here for it again
+        return found
 
     def names() -> list[str]:
         return sorted({*homes, *extra})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from fakegpt_testkit.dialects import Failure, ToolCall, Usage
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.recorder.changes import says_nothing
 from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ SITE = "https://llm.example"
 CALLS = (ToolCall("look_again", {"city": "Paris"}), ToolCall("stop", id="mine"))
 
 
-def recorded(body: bytes) -> Interaction:
-    return Interaction(Request("POST", SITE), Tape(Head(200), (Chunk(0.0, body),)))
+def recorded(body: bytes, label: str = "") -> Interaction:
+    head = Head(200, headers=(("Content-Type", label),) if label else ())
+    return Interaction(Request("POST", SITE), Tape(head, (Chunk(0.0, body),)))
 
 
 def changed(interaction: Interaction, effect: Effect) -> Stream:
@@ -182,9 +185,14 @@ CALLS_WHOLE = ("Mistral's", "Command R")
 
 
 @pytest.mark.parametrize("model", PLAIN_MODELS)
-def test_a_plain_answer_of_a_model_on_bedrock_is_read_and_says_another_text(model: str) -> None:
+def test_a_plain_answer_of_a_model_on_bedrock_is_read_and_says_another_text(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = json.dumps(PLAIN_MODELS[model]).encode()
-    interaction = recorded(body)
+    interaction = recorded(body, "application/json")
+    with monkeypatch.context() as unloaded:
+        unloaded.delitem(sys.modules, "fakegpt_testkit.dialects.known")
+        assert not says_nothing(interaction)
     before, after = Stream(interaction), changed(interaction, faults.said("Bye"))
     assert [(each.text, each.ended_properly) for each in (before, after)] == [("Hi", True), ("Bye", True)]
     assert before.finish_reason in FINISHED

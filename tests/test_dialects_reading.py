@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +12,7 @@ from support import dialect_streams as said
 from fakegpt_testkit import dialects
 from fakegpt_testkit.dialects import Dialect, Failure, ToolCall, Usage
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Request, Tape
+from fakegpt_testkit.recorder.changes import says_nothing
 from fakegpt_testkit.sse import Event
 from fakegpt_testkit.timeline import Stream
 
@@ -439,8 +441,11 @@ PLAIN: dict[str, said.Json] = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_an_answer_that_does_not_stream_has_the_same_properties(name: str) -> None:
+def test_an_answer_that_does_not_stream_has_the_same_properties(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = stream(json.dumps(PLAIN[name]).encode(), label="application/json")
+    with monkeypatch.context() as unloaded:
+        unloaded.delitem(sys.modules, "fakegpt_testkit.dialects.known")
+        assert not says_nothing(answer.interaction)
     assert (answer.dialect, answer.text, answer.reasoning, answer.events) == (name, "Hello", "hm", ())
     assert [(call.name, json.loads(call.arguments), call.id) for call in answer.tool_calls] == [
         ("get_weather", {"city": "Paris"}, "call_1")

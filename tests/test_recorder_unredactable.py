@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from support.suites import INI
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, load_cassette, use_cassette
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import FakeGptTestkitWarning, SecretStays
+from fakegpt_testkit.recorder import changes
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.storage import leftovers
 
@@ -117,3 +119,34 @@ def test_what_is_kept_on_purpose_is_no_reason() -> None:
         Redactor().interactions([answer], "a.yaml")
     (kept,) = Redactor(Redaction(keep=("signature",))).interactions([answer], "a.yaml")
     assert kept.response.body == body
+
+
+LOGIN = b'{"token": "REDACTED-token-1"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "label", "nothing"),
+    [
+        (LOGIN, "application/json; charset=utf-8", True),
+        (b' {"user": {"message": "REDACTED-token-1"}}', "Application/JSON", True),
+        (b'{"m\\u0065ssage": "REDACTED-token-1"}', "application/json", False),
+        (LOGIN + b"\n" + LOGIN, "application/json", False),
+        (LOGIN, "application/x-ndjson", False),
+        (b'["REDACTED-token-1"]', "application/json", False),
+        (b"data: " + LOGIN, "application/json", False),
+        (b'{"a":' * 9999, "application/json", False),
+    ],
+)
+def test_a_login_is_told_from_a_models_answer_without_the_dialects(
+    body: bytes, label: str, nothing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("fakegpt_testkit.dialects", "fakegpt_testkit.time"))]:
+        monkeypatch.delitem(sys.modules, name)
+    head = Head(200, headers=(("Content-Type", label),))
+    answer = Interaction(Request("GET", "https://a.example/"), Tape(head, (Chunk(0.0, body),)))
+    assert changes.says_nothing(answer) is nothing
+    if nothing:
+        assert [*changes.redacted_places([answer])] == []
+        assert "fakegpt_testkit.dialects" not in sys.modules
+    monkeypatch.setitem(sys.modules, "fakegpt_testkit.dialects.known", None)
+    assert not changes.says_nothing(answer)

@@ -28,6 +28,7 @@ _LARGEST: Final = 1 << 20
 
 _DATED: Final = frozenset({"date", "expires", "retry-after", "set-cookie"})
 _COOKIE: Final = re.compile(r"(?<=;)(\s*expires\s*=\s*)([^;]+)", re.IGNORECASE)
+_OLDER: Final = re.compile(r"\d-[A-Za-z]{3}-\d")
 _IN_JSON: Final = re.compile(
     rb'"(?:expires_?at|expires_?on|expiration|expires)"\s*:\s*"?'
     rb'(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\d{10}(?:\d{3})?)(?=["\s,}])',
@@ -105,7 +106,7 @@ class _Shift:
         if to is None:
             return said
         text = format_datetime(to.astimezone(UTC), usegmt=True)
-        if not re.search(r"\d-[A-Za-z]{3}-\d", said):
+        if not _OLDER.search(said):
             return text
         weekday, day, month, year, *rest = text.split()
         return " ".join((weekday, f"{day}-{month}-{year}", *rest))

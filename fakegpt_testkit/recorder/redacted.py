@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MARKS = (b"REDACTED-", b"UkVEQUNURUQt")
 """One of these is in every word."""
+_PLAIN, _CODED = (mark.decode() for mark in MARKS)
 
 
 def redacted_words(interactions: Iterable[Interaction]) -> dict[str, int]:
@@ -28,8 +29,9 @@ def redacted_words(interactions: Iterable[Interaction]) -> dict[str, int]:
 
 def _texts(interaction: Interaction) -> Iterator[str]:
     request, response = interaction.request, interaction.response
-    yield request.uri
-    yield from (value for _, value in (*request.headers, *response.headers))
+    for value in (request.uri, *(value for _, value in (*request.headers, *response.headers))):
+        if _PLAIN in value or _CODED in value:  # looking for a whole word takes thirty times as long
+            yield value
     for body in (request.body, response.body):
         if any(mark in body for mark in MARKS):
             yield body.decode("latin-1")

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 
@@ -386,7 +386,9 @@ class Settings(Matching, Playing, Recording, Checks):
             return self
         read, wrong = read_all(changes, CHECKS)
         refuse(wrong)
-        return replace(self, **read)
+        made = object.__new__(type(self))  # what is read already need not check itself again
+        vars(made).update(vars(self), **read)
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from contextlib import contextmanager
-from functools import cache
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     Connect = Callable[[BaseConnector, ClientRequest, list[Trace], ClientTimeout], Awaitable[Connection]]
 
 
-_idle: WeakKeyDictionary[BaseConnector, Counter[Hashable]] = WeakKeyDictionary()
+_idle: WeakKeyDictionary[BaseConnector, defaultdict[Hashable, int]] = WeakKeyDictionary()
 """Played connections that a live service would have kept open: the next request is told that it uses one again."""
 
 
@@ -59,6 +58,13 @@ def replace_connect(original: Connect) -> Connect:
         return connection
 
     return connect
+
+
+def _idle_of(connector: BaseConnector) -> defaultdict[Hashable, int]:
+    idle = _idle.get(connector)
+    if idle is None:
+        idle = _idle[connector] = defaultdict(int)
+    return idle
 
 
 @contextmanager
@@ -209,12 +215,14 @@ class PlayedExchange:
 
     async def _connect_to_nowhere(self) -> Connection:
         """By the client's own pool: its limits make a request wait, and time out, as they do live."""
-        idle, key = _idle.setdefault(self._connector, Counter()), self._req.connection_key
+        idle, key = _idle_of(self._connector), self._req.connection_key
+        taken: list[bool] = []
 
-        @cache
         def reuses() -> bool:  # asked once it need not wait any more: until then another may come back
-            idle[key] -= bool(found := idle[key])
-            return bool(found)
+            if not taken:
+                taken.append(bool(idle[key]))
+                idle[key] -= taken[0]
+            return taken[0]
 
         pool = cast("BaseConnector", PlayedPool(self._connector, self._handler, self._transport, reuses))
         traces = [cast("Trace", ReusingTrace(trace, reuses)) for trace in self._traces]
@@ -225,7 +233,7 @@ class PlayedExchange:
             self._going_live.cancel()
         player = self._handler.player
         if player is not None and player.keeps_alive and not self._connector.force_close:
-            _idle.setdefault(self._connector, Counter())[self._req.connection_key] += 1
+            _idle_of(self._connector)[self._req.connection_key] += 1
 
     def _written(self, data: bytes) -> None:
         self._asked.feed(data)
