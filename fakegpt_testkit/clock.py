@@ -71,13 +71,13 @@ def stands_still() -> bool:
     return held or (_hatch() is not None and abs(time.monotonic() - monotonic()) > 1)
 
 
-class Call(Protocol):
+class Timer(Protocol):
     """A call that is to come."""
 
     def cancel(self) -> None: ...
 
 
-def call_at(loop: asyncio.AbstractEventLoop, moment: float, callback: Callable[[], object]) -> Call:
+def call_at(loop: asyncio.AbstractEventLoop, moment: float, callback: Callable[[], object]) -> Timer:
     """Call from the running loop at this moment of ``waiting``'s clock, also where that of the loop stands still."""
     if not stands_still():
         return loop.call_at(moment, callback)

@@ -162,10 +162,10 @@ def test_a_cassette_that_cannot_be_written_is_a_text_and_ends_with_2(tmp_path: P
 
 
 def test_differences_say_which_piece_and_how_many() -> None:
-    heard = demo.Heard(("a", "b"), 0.1, 0.2)
+    heard = demo.DemoAnswer(("a", "b"), 0.1, 0.2)
     live = demo.Recorded(heard, (), (b"1", b"2"))
     assert demo.differences(live, heard, chunks=(b"1", b"2")) == []
-    assert demo.differences(live, demo.Heard(("a", "c"), 0, 0), chunks=(b"1", b"2", b"3")) == [
+    assert demo.differences(live, demo.DemoAnswer(("a", "c"), 0, 0), chunks=(b"1", b"2", b"3")) == [
         "the text came in other pieces: live 2, replayed 2; number 2 was 'b' and is 'c'",
         "the stream came in other chunks: live 2, replayed 3; number 3 was nothing and is b'3'",
     ]

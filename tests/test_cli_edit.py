@@ -21,7 +21,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, StepRefusal, serve_in_thread
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_record_takes_the_prompt_from_stdin_and_says_what_it_did_as_json(tmp_pat
 def test_record_says_why_it_could_not_and_leaves_the_old_cassette(tmp_path: Path) -> None:
     file = written(tmp_path / "old.yaml", CLEAN)
     before = file.read_bytes()
-    with serve_in_thread(Options(refusal=Refusal("loads", 503, "closed today"))) as service:
+    with serve_in_thread(Options(refusal=StepRefusal("loads", 503, "closed today"))) as service:
         refused = ran("record", "Say hello", "--url", service.url, "--cassette", file)
     gone = ran("record", "Say hello", "--url", service.url, "--cassette", file)
     assert (refused.exit_code, gone.exit_code) == (2, 2)

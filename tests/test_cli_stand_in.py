@@ -19,7 +19,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.stand_in import _options, stand_in_command
 from fakegpt_testkit.errors import StepRefused
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Options, OtherAnswer, Refusal
+from fakegpt_testkit.fakegpt.stand_in import Options, OtherAnswer, StepRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,11 +82,11 @@ def test_the_flags_are_the_options_and_have_their_defaults() -> None:
     flags = {parameter.name: parameter for parameter in stand_in_command.params}
     fields = {field.name for field in dataclasses.fields(Options)} - {"refusal"}
     assert fields <= flags.keys()
-    assert {f"refuse_{field.name}" for field in dataclasses.fields(Refusal)} - {"refuse_step"} <= flags.keys()
+    assert {f"refuse_{field.name}" for field in dataclasses.fields(StepRefusal)} - {"refuse_step"} <= flags.keys()
     assert options() == Options()
     given = ["--newline", "crlf", "--noise", "ping", "--noise", "echo", "--refuse", "login", "--refuse-times", "2"]
     assert options(*given) == Options(
-        newline="\r\n", noise=frozenset({"ping", "echo"}), refusal=Refusal("login", times=2)
+        newline="\r\n", noise=frozenset({"ping", "echo"}), refusal=StepRefusal("login", times=2)
     )
 
 

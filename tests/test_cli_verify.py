@@ -24,7 +24,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.conversation import request_body
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, serve_in_thread
+from fakegpt_testkit.fakegpt.stand_in import Options, StepRefusal, serve_in_thread
 from fakegpt_testkit.serving.threads import loop_in_a_thread
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_the_threshold_decides(flow: Path, fail_on: str, code: int) -> None:
 
 
 def test_a_flow_that_is_refused_has_drifted(flow: Path) -> None:
-    with serve_in_thread(Options(refusal=Refusal("conversation", 429))) as service:
+    with serve_in_thread(Options(refusal=StepRefusal("conversation", 429))) as service:
         said = ran(flow, "--url", service.url)
     assert said.exit_code == 1
     assert "broken   4 POST /api/conversation: status 200, now 429" in said.stdout

@@ -12,13 +12,13 @@ from fakegpt_testkit.dialects import payloads
 from fakegpt_testkit.errors import BadMessages, FakeGptTestkitError, PayloadUnreadable
 from fakegpt_testkit.fakegpt.conversation import (
     AnswerReader,
-    Delta,
     End,
     Failure,
     Finish,
+    MessageDelta,
+    MessageRewrite,
     Moderation,
     NewMessage,
-    Rewrite,
     Text,
     failure,
     prompt,
@@ -57,7 +57,7 @@ def kind(message_type: str | None) -> dict[str, Any]:
     return {"metadata": {"message_type": message_type}}
 
 
-def read(*events: Event | str) -> list[Delta]:
+def read(*events: Event | str) -> list[MessageDelta]:
     reader = AnswerReader()
     deltas = []
     for event in events:
@@ -65,7 +65,7 @@ def read(*events: Event | str) -> list[Delta]:
     return deltas + reader.close()
 
 
-CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
+CASES: dict[str, tuple[list[Event | str], list[MessageDelta]]] = {
     "cumulative text becomes its growth": (
         [said(""), said("Hel"), said("Hello"), said("Hello", **FINISHED), "[DONE]"],
         [Text("Hel"), Text("lo"), Finish("stop"), End()],
@@ -73,13 +73,13 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     "an event that repeats the text adds nothing": ([said("a"), said("a"), said("a")], [Text("a")]),
     "a rewritten text is told whole": (
         [said("Hello wrld"), said("Hello world, yes"), said("Hello world, yes!")],
-        [Text("Hello wrld"), Rewrite("Hello world, yes", "1"), Text("!")],
+        [Text("Hello wrld"), MessageRewrite("Hello world, yes", "1"), Text("!")],
     ),
     "a rewritten text that grew to the same length is a rewrite": (
         [said("abc"), said("xyz")],
-        [Text("abc"), Rewrite("xyz", "1")],
+        [Text("abc"), MessageRewrite("xyz", "1")],
     ),
-    "a shortened text is a rewrite": ([said("abc"), said("ab")], [Text("abc"), Rewrite("ab", "1")]),
+    "a shortened text is a rewrite": ([said("abc"), said("ab")], [Text("abc"), MessageRewrite("ab", "1")]),
     "half an emoji waits for the whole": (
         [said("Hi \ufffd"), said("Hi \ufffd\ufffd"), said("Hi 🎉"), said("Hi 🎉!")],
         [Text("Hi "), Text("🎉"), Text("!")],
@@ -102,7 +102,7 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     ),
     "a replacement character within the text that becomes an emoji is a rewrite": (
         [said("a\ufffdb"), said("a🎉b")],
-        [Text("a\ufffdb"), Rewrite("a🎉b", "1")],
+        [Text("a\ufffdb"), MessageRewrite("a🎉b", "1")],
     ),
     "a surrogate pair in escapes is one character": (
         [said("@").data.replace("@", r"\ud83d\ude00")],
@@ -138,7 +138,7 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
     ),
     "the first message changed after the second began": (
         [said("A", "1", **FINISHED), said("x", "2"), said("A", "1", **FINISHED), said("B", "1", **FINISHED)],
-        [Text("A"), Finish("stop"), NewMessage("2"), Text("x"), Rewrite("B", "1")],
+        [Text("A"), Finish("stop"), NewMessage("2"), Text("x"), MessageRewrite("B", "1")],
     ),
     "the rest of a cut answer, under its own id": (
         [said("One,", status="finished_partial_completion", end_turn=True), said(" two.", "2", **kind("continue"))],
@@ -227,12 +227,12 @@ CASES: dict[str, tuple[list[Event | str], list[Delta]]] = {
 
 
 @pytest.mark.parametrize(("events", "deltas"), CASES.values(), ids=CASES)
-def test_what_each_event_changed(events: list[Event | str], deltas: list[Delta]) -> None:
+def test_what_each_event_changed(events: list[Event | str], deltas: list[MessageDelta]) -> None:
     assert read(*events) == deltas
 
 
 @pytest.mark.parametrize(("events", "deltas"), CASES.values(), ids=CASES)
-def test_no_text_is_empty(events: list[Event | str], deltas: list[Delta]) -> None:
+def test_no_text_is_empty(events: list[Event | str], deltas: list[MessageDelta]) -> None:
     assert all(delta.text for delta in read(*events) if isinstance(delta, Text))
 
 
@@ -254,7 +254,7 @@ def test_the_reader_knows_the_whole_text_and_the_end_mark() -> None:
         pytest.param([Event(data="[DONE]")], [], id="after the end mark"),
     ],
 )
-def test_a_stray_line_is_a_failure_where_no_answer_ended(events: list[Event], deltas: list[Delta]) -> None:
+def test_a_stray_line_is_a_failure_where_no_answer_ended(events: list[Event], deltas: list[MessageDelta]) -> None:
     reader = AnswerReader()
     for event in events:
         reader.feed(event)

@@ -30,7 +30,7 @@ from fakegpt_testkit.errors import (
 )
 from fakegpt_testkit.fakegpt.answers import Rewritten
 from fakegpt_testkit.fakegpt.provider import FakeGpt
-from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve
+from fakegpt_testkit.fakegpt.stand_in import Options, Service, StepRefusal, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -226,7 +226,7 @@ async def test_3_wrong_content_says_what_was_wanted_and_what_came() -> None:
 
 @pytest.mark.parametrize("step", ["loads", "login", "session"])
 async def test_3_the_other_steps_are_looked_at_too(step: Any) -> None:
-    async with serve(Options(refusal=Refusal(step, 503, "Down for repairs", code="down"))) as service:
+    async with serve(Options(refusal=StepRefusal(step, 503, "Down for repairs", code="down"))) as service:
         with pytest.raises(StepRefused, match="Down for repairs") as caught:
             await client_of(service.url).create_async("", ASK)
         assert (caught.value.step, caught.value.status, caught.value.code) == (step, 503, "down")
@@ -235,7 +235,7 @@ async def test_3_the_other_steps_are_looked_at_too(step: Any) -> None:
 
 @pytest.mark.parametrize("step", ["loads", "session"])
 async def test_3_a_challenge_page_at_another_step_is_told(step: Any) -> None:
-    async with serve(Options(refusal=Refusal(step, 200, html=True))) as service:
+    async with serve(Options(refusal=StepRefusal(step, 200, html=True))) as service:
         with pytest.raises(WebPageAnswered, match=r"Just a moment\.\.\.") as caught:
             await client_of(service.url).create_async("", ASK)
         assert caught.value.step == step
@@ -322,15 +322,15 @@ async def test_4_a_token_refused_twice_is_an_error_and_the_next_call_logs_in_aga
 @pytest.mark.parametrize("code", ["expired_session_key", "invalid_api_key", "token_expired"])
 @pytest.mark.parametrize("status", [200, 401, 403])
 async def test_4_each_code_that_asks_for_a_login_gets_one(code: str, status: int) -> None:
-    async with serve(Options(text="Hello", refusal=Refusal(status=status, code=code, times=1))) as service:
+    async with serve(Options(text="Hello", refusal=StepRefusal(status=status, code=code, times=1))) as service:
         assert await client_of(service.url).create_async("", ASK) == "Hello"
         assert len(service.requests) == 8
 
 
 async def test_4_a_401_without_a_code_gets_one_too_and_another_status_none() -> None:
-    async with serve(Options(text="Hello", refusal=Refusal(status=401, html=True, times=1))) as service:
+    async with serve(Options(text="Hello", refusal=StepRefusal(status=401, html=True, times=1))) as service:
         assert await client_of(service.url).create_async("", ASK) == "Hello"
-    async with serve(Options(text="Hello", refusal=Refusal(status=403, times=1))) as service:
+    async with serve(Options(text="Hello", refusal=StepRefusal(status=403, times=1))) as service:
         with pytest.raises(StepRefused):
             await client_of(service.url).create_async("", ASK)
         assert len(service.requests) == 4
@@ -375,7 +375,7 @@ async def test_5_calls_that_meet_a_stale_token_at_once_renew_it_once() -> None:
 
 
 async def test_5_a_login_that_fails_lets_the_next_call_try() -> None:
-    async with serve(Options(text="Hello", refusal=Refusal("login", 503, times=2))) as service:
+    async with serve(Options(text="Hello", refusal=StepRefusal("login", 503, times=2))) as service:
         client = client_of(service.url)
         results = await asyncio.gather(*(client.create_async("", ASK) for _ in range(4)), return_exceptions=True)
         assert [type(result) for result in results] == [StepRefused, StepRefused, str, str]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import EndingKind, FakeGpt, use_cassette
 from fakegpt_testkit.exchange import Ending
 from fakegpt_testkit.fakegpt.stand_in import Options
-from fakegpt_testkit.fakegpt.stand_in.service import StandIn
+from fakegpt_testkit.fakegpt.stand_in.service import FakeGptStandIn
 from fakegpt_testkit.serving import Act, Library, Server, serve
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request
 
 
-class LateStandIn(StandIn):
+class LateStandIn(FakeGptStandIn):
     """A stand-in of whose login the body comes a while after the head."""
 
     def act(self, request: Request, *, framed: bool) -> Act:

@@ -16,7 +16,7 @@ from fakegpt_testkit.errors import RequestNotRecorded, RequestPlayedOut
 from fakegpt_testkit.matching import Rules, fingerprint, matches
 from fakegpt_testkit.recorder import index, use_cassette
 from fakegpt_testkit.recorder import selection as selecting
-from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.injection import Injection
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
 from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.redaction import Redactor
@@ -32,7 +32,7 @@ def recorded(number: int) -> Interaction:
 def selection(count: int, **settings: Any) -> Selection:
     wanted = Settings(**settings)
     interactions = [recorded(number) for number in range(count)]
-    return Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    return Selection(interactions, wanted, Injection(wanted.faults, wanted.recut), Redactor)
 
 
 def choose(chosen_from: Selection, number: int) -> bytes | None:
@@ -137,7 +137,7 @@ def compared(many: int, order: list[int], monkeypatch: pytest.MonkeyPatch, **set
     monkeypatch.setattr(selecting, "matches", counting)
     interactions = [Interaction(prompt(at), Tape(Head(200), (Chunk(0, b"%d" % at),))) for at in range(many)]
     wanted = Settings(**settings)
-    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    chosen = Selection(interactions, wanted, Injection(wanted.faults, wanted.recut), Redactor)
     for number, at in enumerate(order):
         tape = chosen.choose(number, prompt(at), records=number % 2 == 1, went_live=False)
         assert tape is not None
@@ -178,7 +178,7 @@ def test_a_request_that_no_profile_concerns_is_read_once(monkeypatch: pytest.Mon
 def test_repeats_and_spoilt_answers_are_found_in_any_order() -> None:
     wanted = Settings(allow_playback_repeats=True, faults=[faults.reset(after_byte=0).on(path="/a").times(1)])
     interactions = [Interaction(prompt(at % 2), Tape(Head(200), (Chunk(0, b"%d" % at),))) for at in range(4)]
-    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    chosen = Selection(interactions, wanted, Injection(wanted.faults, wanted.recut), Redactor)
     given = []
     for number, at in enumerate((1, 1, 1, 1, 0, 0, 0)):
         chosen.choose(number, prompt(at), records=False, went_live=False)
@@ -194,7 +194,7 @@ def test_a_request_that_is_answered_again_is_neither_compared_nor_cut_nor_encode
     interactions = [
         Interaction(prompt(at), Tape(Head(200, headers=(("Transfer-Encoding", "chunked"),)), long)) for at in range(2)
     ]
-    chosen = Selection(interactions, wanted, Changes(wanted.faults, wanted.recut), Redactor)
+    chosen = Selection(interactions, wanted, Injection(wanted.faults, wanted.recut), Redactor)
     for number in range(3):
         assert chosen.choose(number, prompt(1), records=False, went_live=False) is not None
     monkeypatch.setattr(selecting, "matches", lambda *_, **__: pytest.fail("compared again"))
@@ -209,7 +209,7 @@ def test_a_request_that_is_answered_again_is_neither_compared_nor_cut_nor_encode
 
 def test_what_answers_again_makes_room_for_what_is_forgotten_or_too_long() -> None:
     wanted = Settings(allow_playback_repeats=True, ignore=["body.pad"])
-    chosen = Selection([Interaction(prompt(0), Tape(Head(200), ()))], wanted, Changes(), Redactor)
+    chosen = Selection([Interaction(prompt(0), Tape(Head(200), ()))], wanted, Injection(), Redactor)
     for number, size in enumerate((1, 1, 2**17, 2**17, *range(2, 600))):
         padded = replace(prompt(0), body=prompt(0).body[:-1] + b', "pad": "%s"}' % (b"x" * size))
         assert chosen.choose(number, padded, records=False, went_live=False) is not None

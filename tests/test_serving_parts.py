@@ -26,9 +26,17 @@ from fakegpt_testkit.serving import MATCH_ON, Limits, Terms, serving
 from fakegpt_testkit.serving.cross_origin import fields, preflight_fields
 from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.hosts import is_ours, is_own_page
-from fakegpt_testkit.serving.journal import MOST_BODY, MOST_BYTES, MOST_ENTRIES, MOST_TOGETHER, Entry, Journal, Together
+from fakegpt_testkit.serving.journal import (
+    MOST_BODY,
+    MOST_BYTES,
+    MOST_ENTRIES,
+    MOST_TOGETHER,
+    Entry,
+    RequestJournal,
+    Together,
+)
 from fakegpt_testkit.serving.misses import miss_body
-from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.plan import SendProgress
 from fakegpt_testkit.serving.server import MOST_SCENARIOS
 from fakegpt_testkit.serving.variables import by_paths, by_service
 from fakegpt_testkit.serving.world import Outgoing
@@ -160,7 +168,7 @@ def entry(number: int, size: int, *, missed: bool = False) -> Entry:
 
 
 def test_a_journal_keeps_the_newest_within_a_count_and_bytes() -> None:
-    journal = Journal(most=20, most_bytes=100_000)
+    journal = RequestJournal(most=20, most_bytes=100_000)
     for number in range(1, 1001):
         journal.add(entry(number, 10))
     assert [each.number for each in journal.entries] == list(range(981, 1001))
@@ -171,7 +179,7 @@ def test_a_journal_keeps_the_newest_within_a_count_and_bytes() -> None:
 
 
 def test_what_was_missed_is_not_pushed_out_by_what_was_answered() -> None:
-    journal = Journal(most=20, most_bytes=100_000)
+    journal = RequestJournal(most=20, most_bytes=100_000)
     journal.add(entry(1, 10, missed=True))
     for number in range(2, 100):
         journal.add(entry(number, 10))
@@ -180,7 +188,7 @@ def test_what_was_missed_is_not_pushed_out_by_what_was_answered() -> None:
 
 def test_all_journals_together_have_a_bound_and_the_fullest_gives_way() -> None:
     together = Together(most=100_000)
-    small, *full = [Journal(together=together) for _ in range(5)]
+    small, *full = [RequestJournal(together=together) for _ in range(5)]
     small.add(entry(1, 10))
     for number in range(1, 101):
         for journal in full:
@@ -194,11 +202,11 @@ def test_all_journals_together_have_a_bound_and_the_fullest_gives_way() -> None:
 
 
 def test_what_is_asked_at_once_is_in_the_journal_in_the_order_it_came() -> None:
-    journal, tape = Journal(), recorded().response
+    journal, tape = RequestJournal(), recorded().response
     for number in (1, 2):
         journal.add(replace(entry(number, 10), problem=None, live=True))
     for number in (2, 1, 3):
-        journal.complete(number, replace(recorded(), response=tape), Progress(tape, "GET"))
+        journal.complete(number, replace(recorded(), response=tape), SendProgress(tape, "GET"))
     assert [(each.number, each.played is not None) for each in journal.entries] == [(1, True), (2, True)]
     assert journal.size > 2 * sum(len(each.data) for each in tape.chunks)
 
@@ -290,7 +298,7 @@ def test_scenarios_share_what_was_read_of_the_same_cassettes(tmp_path: Path) -> 
 def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", recorded(), recorded(path="/reset", ending=Ending(EndingKind.RESET, 0.03)))
     server = server_of(tmp_path)
-    server.world.journal = Journal(most=10, most_bytes=20_000)
+    server.world.journal = RequestJournal(most=10, most_bytes=20_000)
 
     def objects() -> int:
         for _ in range(40):
@@ -310,7 +318,7 @@ def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Pa
 def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", recorded())
     world = server_of(tmp_path, terms=Terms(Settings(match_on=MATCH_ON), AT_ONCE, steady=True)).world
-    world.journal = Journal(most=10, most_bytes=20_000)
+    world.journal = RequestJournal(most=10, most_bytes=20_000)
 
     def ask(first: int, times: int) -> int:
         for number in range(first, first + times):

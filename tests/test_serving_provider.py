@@ -21,7 +21,7 @@ from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.stand_in import Options
-from fakegpt_testkit.fakegpt.stand_in.service import StandIn
+from fakegpt_testkit.fakegpt.stand_in.service import FakeGptStandIn
 from fakegpt_testkit.serving import Library, Server, provider, serve
 from fakegpt_testkit.serving.reading import Refused, content_of
 from fakegpt_testkit.timeline import Stream
@@ -143,7 +143,7 @@ def test_a_question_in_a_content_coding_is_read_in_it_or_refused_by_its_name(
         assert f"{tape.status} {json.loads(tape.body)['error']['message']}" == refused
     else:
         assert Stream(Interaction(asked, tape)).deltas == ("Hello",)
-    flow = StandIn(Options()).act(replace(asked, uri="http://stand-in.invalid/auth/login"), framed=True).tape
+    flow = FakeGptStandIn(Options()).act(replace(asked, uri="http://stand-in.invalid/auth/login"), framed=True).tape
     assert f"{flow.status} {json.loads(flow.body)['detail']}" == (refused or "415 The login is a form: " + FORM)
 
 

@@ -172,7 +172,7 @@ def test_no_client_waits_for_ever_whatever_it_asks(client: httpx.Client, monkeyp
         headers={**fields, "X-Authorization": f"Bearer {token}"},
     )
     assert (deep.status_code, "not JSON" in deep.json()["detail"]) == (422, True)
-    monkeypatch.setattr("fakegpt_testkit.fakegpt.stand_in.service.StandIn._loads", lambda *_: 1 / 0)
+    monkeypatch.setattr("fakegpt_testkit.fakegpt.stand_in.service.FakeGptStandIn._loads", lambda *_: 1 / 0)
     broken = client.get(f"{url}/api/loads?t=1")
     assert (broken.status_code, "ZeroDivisionError" in broken.json()["error"]["message"]) == (404, True)
     assert [each["error"]["type"] for each in told(client, "mine/unmatched")] == ["FakeGptTestkitError"]

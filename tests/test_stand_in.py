@@ -22,7 +22,7 @@ from support.patience import PATIENCE
 from fakegpt_testkit import serving as servers
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitError
 from fakegpt_testkit.fakegpt.conversation import request_body
-from fakegpt_testkit.fakegpt.stand_in import Options, Refusal, Service, serve, serve_in_thread, server_name
+from fakegpt_testkit.fakegpt.stand_in import Options, Service, StepRefusal, serve, serve_in_thread, server_name
 from fakegpt_testkit.fakegpt.stand_in.serving import stand_in
 from fakegpt_testkit.serving import Limits
 from fakegpt_testkit.sse import parse
@@ -261,7 +261,7 @@ async def test_stale_tokens_are_the_first_ones_handed_out() -> None:
 
 @pytest.mark.parametrize("step", ["loads", "login", "session", "conversation"])
 async def test_one_step_can_be_refused_for_a_while(step: Any) -> None:
-    refusal = Refusal(step, 503, "Come back later", code="overloaded", times=2)
+    refusal = StepRefusal(step, 503, "Come back later", code="overloaded", times=2)
     paths = {"loads": "/api/loads?t=1", "login": "/auth/login", "session": "/api/auth/session"}
     path = paths.get(step, "/api/conversation")
     method = "POST" if step in ("login", "conversation") else "GET"
@@ -276,12 +276,12 @@ async def test_one_step_can_be_refused_for_a_while(step: Any) -> None:
 
 
 async def test_a_refusal_may_be_plain_and_last_for_ever() -> None:
-    async with visiting(Options(refusal=Refusal("loads", 200, "No."))) as (visitor, _):
+    async with visiting(Options(refusal=StepRefusal("loads", 200, "No."))) as (visitor, _):
         assert [await visitor.loads() for _ in range(3)] == [(200, {"detail": "No."})] * 3
 
 
 async def test_a_refusal_may_be_a_challenge_page() -> None:
-    options = Options(refusal=Refusal("conversation", 403, html=True))
+    options = Options(refusal=StepRefusal("conversation", 403, html=True))
     async with visiting(options) as (visitor, _), visitor.ask(await visitor.log_in()) as response:
         assert (response.status, response.content_type) == (403, "text/html")
         assert response.headers["cf-mitigated"] == "challenge"
@@ -350,8 +350,8 @@ async def test_a_stream_and_a_redirect_say_so_too() -> None:
         (lambda: Options(delay=-1), "delay"),
         (lambda: Options(events=-1), "events"),
         (lambda: Options(accounts=1, busy=2), "busy"),
-        (lambda: Refusal("logout"), "refusal.step"),  # type: ignore[arg-type]
-        (lambda: Refusal(status=99), "refusal.status"),
+        (lambda: StepRefusal("logout"), "refusal.step"),  # type: ignore[arg-type]
+        (lambda: StepRefusal(status=99), "refusal.status"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused(make: Any, option: str) -> None:

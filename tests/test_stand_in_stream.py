@@ -19,7 +19,7 @@ from test_stand_in import BODY, Visitor, visiting
 
 from fakegpt_testkit.fakegpt import conversation
 from fakegpt_testkit.fakegpt.conversation import AnswerReader, Text
-from fakegpt_testkit.fakegpt.stand_in import Cuts, Finish, Options, serve
+from fakegpt_testkit.fakegpt.stand_in import AnswerFinish, Options, StreamCuts, serve
 from fakegpt_testkit.fakegpt.stand_in.answer import cut, events, text_for
 from fakegpt_testkit.sse import Event, parse, split
 
@@ -113,7 +113,7 @@ def cut_anywhere(chunks: list[bytes]) -> bool:
         ("crlf", cut_in_each_crlf),
     ],
 )
-async def test_the_stream_is_cut_where_it_was_wanted(cuts: Cuts, holds: Any) -> None:
+async def test_the_stream_is_cut_where_it_was_wanted(cuts: StreamCuts, holds: Any) -> None:
     options = Options(text=ACCENTED.text, seed=11, cuts=cuts)
     chunks = await chunks_of(options)
     assert holds(chunks)
@@ -123,17 +123,17 @@ async def test_the_stream_is_cut_where_it_was_wanted(cuts: Cuts, holds: Any) -> 
 
 @given(
     body=st.lists(st.text("ab é🙂\r\n:data ", max_size=30).map(str.encode), max_size=8),
-    cuts=st.sampled_from(get_args(Cuts)),
+    cuts=st.sampled_from(get_args(StreamCuts)),
     seed=st.integers(0, 3),
 )
-def test_cuts_lose_nothing_and_leave_no_empty_chunk(body: list[bytes], cuts: Cuts, seed: int) -> None:
+def test_cuts_lose_nothing_and_leave_no_empty_chunk(body: list[bytes], cuts: StreamCuts, seed: int) -> None:
     chunks = cut([event for event in body if event], cuts, Random(seed))
     assert b"".join(chunks) == b"".join(body)
     assert all(chunks)
 
 
 @pytest.mark.parametrize("cuts", ["event", "data"])
-async def test_each_chunk_reaches_a_raw_reader_by_itself(cuts: Cuts) -> None:
+async def test_each_chunk_reaches_a_raw_reader_by_itself(cuts: StreamCuts) -> None:
     async with raw(Options(cuts=cuts, delay=0.02, text="Hello there")) as reader:
         head = await reader.readuntil(b"\r\n\r\n")
         reads = []
@@ -200,8 +200,8 @@ def test_the_text_grows_in_one_message_and_its_last_event_repeats_it() -> None:
     assert said[0]["metadata"] == {"message_type": "next", "model_slug": "m", "parent_id": "q"}
 
 
-@pytest.mark.parametrize("finish", get_args(Finish))
-def test_the_last_event_says_why_the_answer_ends(finish: Finish) -> None:
+@pytest.mark.parametrize("finish", get_args(AnswerFinish))
+def test_the_last_event_says_why_the_answer_ends(finish: AnswerFinish) -> None:
     last = messages(Options(finish=finish))[-1]["message"]
     assert last["metadata"]["finish_details"] == {"type": finish}
     assert last["status"] == ("finished_successfully" if finish == "stop" else "finished_partial_completion")

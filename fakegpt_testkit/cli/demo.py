@@ -14,7 +14,7 @@ from fakegpt_testkit.errors import NetworkBlocked
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fakegpt_testkit.fakegpt.demo import Heard, Recorded
+    from fakegpt_testkit.fakegpt.demo import DemoAnswer, Recorded
 
 _STEPS = ("borrow an account", "log in with it", "get an access token", "ask, and stream the answer")
 
@@ -84,7 +84,7 @@ def _try(url: str) -> str:
     raise click.ClickException(f"{url} could still be reached: the network was not closed")
 
 
-def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Heard, chunks: int) -> None:
+def _print_figures(out: Console, live: Recorded, recorded: DemoAnswer, lockstep: DemoAnswer, chunks: int) -> None:
     from rich.table import Table
 
     table = Table("", "live", "replayed, recorded pace", "replayed, no waiting", box=None, pad_edge=False)
@@ -99,7 +99,7 @@ def _print_figures(out: Console, live: Recorded, recorded: Heard, lockstep: Hear
     out.print(table)
 
 
-def _print_json(path: Path, live: Recorded, recorded: Heard, lockstep: Heard, differs: list[str]) -> None:
+def _print_json(path: Path, live: Recorded, recorded: DemoAnswer, lockstep: DemoAnswer, differs: list[str]) -> None:
     heard = {"live": live.heard, "recorded": recorded, "lockstep": lockstep}
     print_json(
         {

@@ -78,21 +78,18 @@ def record(
 
     import aiohttp
 
-    from fakegpt_testkit.fakegpt.provider import FakeGpt
+    from fakegpt_testkit.fakegpt.provider import FakeGpt, apart
     from fakegpt_testkit.recorder import Advice, Settings, use_cassette
 
-    class Provider(FakeGpt):
-        """A class of this command's own."""
-
     live = FakeGpt.url
-    Provider.url = url or live
+    provider = apart(url or live)
     question = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     hear = partial(_hear, quiet=as_json)
     command = "the same command, with --url"
-    settings = Settings().merged({"record_mode": record_mode, "origins": {Provider.url: live}})
+    settings = Settings().merged({"record_mode": record_mode, "origins": {provider.url: live}})
     try:
         with use_cassette(cassette, settings, advice=Advice(lambda _: command, command)) as session:
-            text = asyncio.run(_ask(Provider, model, question, proxy, timeout, hear))
+            text = asyncio.run(_ask(provider, model, question, proxy, timeout, hear))
     except aiohttp.ClientError as error:
         raise CliError(format_error(error)) from error
     if as_json:

@@ -12,7 +12,7 @@ from fakegpt_testkit.cli.terminal import console, escaped, example, print_json
 
 if TYPE_CHECKING:
     from fakegpt_testkit.fakegpt.stand_in import Options
-    from fakegpt_testkit.fakegpt.stand_in.options import Cuts
+    from fakegpt_testkit.fakegpt.stand_in.options import StreamCuts
     from fakegpt_testkit.serving import Casting
 
 _FAKEGPT: Final = "fakegpt"
@@ -175,7 +175,7 @@ def _casting(dialect: str, flags: dict[str, Any]) -> Casting:
 
 
 def _options(flags: dict[str, Any]) -> Options:
-    from fakegpt_testkit.fakegpt.stand_in import Options, Refusal
+    from fakegpt_testkit.fakegpt.stand_in import Options, StepRefusal
 
     flags = {name: value for name, value in flags.items() if name not in _OTHERS}
     refused = {name.removeprefix("refuse_"): flags.pop(name) for name in list(flags) if name.startswith("refuse_")}
@@ -185,11 +185,11 @@ def _options(flags: dict[str, Any]) -> Options:
     if cuts not in _FAKEGPTS_CUTS:
         raise click.BadParameter(f"{cuts!r} is not one of {', '.join(_FAKEGPTS_CUTS)}", param_hint="--cuts")
     return Options(
-        cuts=cast("Cuts", cuts),
+        cuts=cast("StreamCuts", cuts),
         noise=frozenset(flags.pop("noise")),
         drift=frozenset(flags.pop("drift")),
         newline="\r\n" if flags.pop("newline") == "crlf" else "\n",
         body=None if body is None else body.read_bytes(),
-        refusal=None if step is None else Refusal(step, **refused),
+        refusal=None if step is None else StepRefusal(step, **refused),
         **flags,
     )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.wire.deck import Deck
 
-    Place = type | ModuleType
-    Replacement = tuple[Place, str, Callable[[Any], Any]]
+    Owner = type | ModuleType
+    Replacement = tuple[Owner, str, Callable[[Any], Any]]
     """A class, the name of its method, and what makes of that method the one that takes its place."""
 
 _CLIENTS: Final = {
@@ -54,10 +54,10 @@ class Bindings:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._users = 0
-        self._done: list[tuple[Place, str]] = []
+        self._done: list[tuple[Owner, str]] = []
         self._bound: set[int] = set()
         self._afterwards: list[Callable[[], None]] = []
-        self._pairs: dict[tuple[Place, str], tuple[object, object]] = {}  # the client's own method, and ours
+        self._pairs: dict[tuple[Owner, str], tuple[object, object]] = {}  # the client's own method, and ours
         self._finder = Later(_CLIENTS, self.bind)
 
     def enter(self) -> None:

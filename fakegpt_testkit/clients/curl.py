@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    Replacement = tuple[type | ModuleType, str, Callable[[Any], Any]]
+    from fakegpt_testkit.clients.binding import Replacement
 
 
 def bind_pycurl(module: ModuleType) -> list[Replacement]:

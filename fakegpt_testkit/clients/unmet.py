@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
-    Asked = Callable[..., tuple[str, str]]
+    from fakegpt_testkit.clients.binding import Replacement
+
+    AskedWith = Callable[..., tuple[str, str]]
     """What tells a request's method and URI from the arguments of the method that begins it."""
-    Replacement = tuple[type, str, Callable[[Any], Any]]
 
 _UNMET: Final = {
     "awscrt.http": "awscrt",
@@ -90,7 +91,7 @@ def _places(module: ModuleType, kinds: Iterable[str], method: str, stop: Callabl
     return [(kind, method, stop) for kind in found if kind.__module__ == module.__name__ and method in vars(kind)]
 
 
-def stopping(client: str, asked: Asked, original: Callable[..., Any]) -> Callable[..., Any]:
+def stopping(client: str, asked: AskedWith, original: Callable[..., Any]) -> Callable[..., Any]:
     """What takes the place of a method that begins a request: it raises, unless the request passes."""
 
     @wraps(original)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.sse import Event
 
 
-class ChatReader:
+class CohereReader:
     """Reads the events of one answer."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ def _body(said: Object) -> Sequence[Delta] | None:
 COHERE: Final = Dialect(
     "cohere",
     _speaks,
-    ChatReader,
+    CohereReader,
     re.compile(r"/v2/chat$"),
     _body,
     end_marks=(b"event: message-end",),

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 Object: TypeAlias = Mapping[str, Any]
+Json: TypeAlias = dict[str, Any]
+"""An object that may be written to."""
 
 _NOTHING: Final[Object] = {}
 _decode = msgspec.json.Decoder().decode

@@ -29,7 +29,7 @@ _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response
 _ITEMS: Final = frozenset({"response.output_item.added", "response.output_item.done"})
 
 
-class ResponseReader:
+class ResponsesReader:
     """Reads the events of one response."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def _speaks(event: Event, said: Object) -> bool:
 def _body(said: Object) -> Sequence[Delta] | None:
     if said.get("object") != "response":
         return None
-    reader = ResponseReader()
+    reader = ResponsesReader()
     deltas: list[Delta] = []
     for item in objects(said.get("output")):
         kind = item.get("type")
@@ -119,7 +119,7 @@ def _body(said: Object) -> Sequence[Delta] | None:
 OPENAI_RESPONSES: Final = Dialect(
     "openai-responses",
     _speaks,
-    ResponseReader,
+    ResponsesReader,
     re.compile(r"/responses$"),
     _body,
     end_marks=(b"event: response.completed", b"event: response.incomplete", b"event: response.failed"),

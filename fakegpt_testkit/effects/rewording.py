@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.dialects import Answer
-    from fakegpt_testkit.dialects.editing import Editor, Json, Slot
+    from fakegpt_testkit.dialects.editing import Editor, Slot
+    from fakegpt_testkit.dialects.json_values import Json
     from fakegpt_testkit.exchange import Tape
 
 _KEPT: Final = ("id", "model", "created", "created_at", "modelVersion", "responseId", "provider", "system_fingerprint")

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL",
     "AnswerReader",
-    "Delta",
     "End",
     "Failure",
     "Finish",
     "Message",
+    "MessageDelta",
+    "MessageRewrite",
     "Moderation",
     "NewMessage",
-    "Rewrite",
     "Text",
     "failure",
     "prompt",
@@ -92,7 +92,7 @@ def request_body(messages: Sequence[Message], *, model: str = MODEL, message_id:
 
 
 @dataclass(frozen=True, slots=True)
-class Rewrite:
+class MessageRewrite:
     """The service took back what it had said: ``text`` is all of that message's text now."""
 
     text: str
@@ -116,7 +116,7 @@ class Moderation:
     message_id: str = ""
 
 
-Delta: TypeAlias = Text | Rewrite | NewMessage | Finish | Moderation | Failure | End
+MessageDelta: TypeAlias = Text | MessageRewrite | NewMessage | Finish | Moderation | Failure | End
 """What one event changed; a `Finish` ends a message: ``stop``, ``max_tokens``, ``interrupted``, ``content_filter``."""
 
 
@@ -141,7 +141,7 @@ class AnswerReader:
         """All of the answer's text as it stands now: every message of it, rewritten where it was."""
         return "".join(message.text for message in self._order)
 
-    def feed(self, event: Event) -> list[Delta]:
+    def feed(self, event: Event) -> list[MessageDelta]:
         """What this event changed: nothing for pings, echoes, tools' messages and other noise."""
         if event.event == "ping":
             return []
@@ -163,7 +163,7 @@ class AnswerReader:
             deltas.append(_failure(problem))
         return deltas
 
-    def close(self, stray: str = "") -> list[Delta]:
+    def close(self, stray: str = "") -> list[MessageDelta]:
         """What was held back until now; to be called when the stream ends, with its end mark or without.
 
         ``stray`` is the last line that was no field of an event (`EventStreamParser.stray`): the service writes a bare
@@ -175,7 +175,7 @@ class AnswerReader:
             deltas.append(failure(stray))
         return deltas
 
-    def _hear(self, said: _Said) -> list[Delta]:
+    def _hear(self, said: _Said) -> list[MessageDelta]:
         text, reason = said.text(), said.reason()
         if text is None or (not text and reason is None):
             return []
@@ -194,7 +194,7 @@ class AnswerReader:
             return known.afterthought()
         return self._give()
 
-    def _give(self) -> list[Delta]:
+    def _give(self) -> list[MessageDelta]:
         if not self._order:
             return []
         deltas = self._order[self._current].news(final=self._closed)
@@ -218,8 +218,8 @@ class _Message:
         self._given = ""
         self._ended: str | None = None
 
-    def news(self, *, final: bool) -> list[Delta]:
-        deltas: list[Delta] = []
+    def news(self, *, final: bool) -> list[MessageDelta]:
+        deltas: list[MessageDelta] = []
         given, steady = self._given, self.text
         if steady.endswith("\ufffd") and not final and self.reason is None:
             steady = steady.rstrip("\ufffd")
@@ -228,19 +228,19 @@ class _Message:
         if steady != given:
             # by the prefix, not by the length: a text that was rewritten is told, never spliced
             grown = steady.startswith(given)
-            deltas.append(Text(steady[len(given) :]) if grown else Rewrite(steady, self.id))
+            deltas.append(Text(steady[len(given) :]) if grown else MessageRewrite(steady, self.id))
             self._given = steady
         if self.reason is not None and self.reason != self._ended:
             deltas.append(Finish(self.reason))
             self._ended = self.reason
         return deltas
 
-    def afterthought(self) -> list[Delta]:
+    def afterthought(self) -> list[MessageDelta]:
         """What changed after a later message began: its growth can no longer be appended."""
         if self.text == self._given:
             return []
         self._given = self.text
-        return [Rewrite(self.text, self.id)]
+        return [MessageRewrite(self.text, self.id)]
 
 
 def failure(body: str) -> Failure:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.fakegpt.provider import FakeGpt
+from fakegpt_testkit.fakegpt.provider import apart
 from fakegpt_testkit.fakegpt.stand_in import Options
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.wording import first_difference, shortened
@@ -33,7 +33,7 @@ OPTIONS: Final = Options(cuts="data", delay=0.012, raw=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DemoAnswer:
     """One answer as the program saw it: its pieces of text; seconds from the call to the first and to the end."""
 
     pieces: tuple[str, ...]
@@ -45,7 +45,7 @@ class Heard:
 class Recorded:
     """What recording gave: the answer, the requests in order, and the chunks of the stream as they arrived."""
 
-    heard: Heard
+    heard: DemoAnswer
     requests: tuple[tuple[str, str, int], ...]
     chunks: tuple[bytes, ...]
 
@@ -57,7 +57,7 @@ def record(runner: asyncio.Runner, url: str, cassette: Path, hear: Callable[[str
     return Recorded(heard, _requests(session), _chunks(session))
 
 
-def replay(runner: asyncio.Runner, url: str, cassette: Path, pace: Pace, hear: Callable[[str], None]) -> Heard:
+def replay(runner: asyncio.Runner, url: str, cassette: Path, pace: Pace, hear: Callable[[str], None]) -> DemoAnswer:
     """Ask the same of the same address, and have it answered by the cassette."""
     with use_cassette(cassette, pace=pace):
         return runner.run(_listen(url, hear))
@@ -69,7 +69,7 @@ def chunks_replayed(runner: asyncio.Runner, cassette: Path) -> tuple[bytes, ...]
         return runner.run(_read_chunks(cassette))
 
 
-def differences(live: Recorded, *replayed: Heard, chunks: tuple[bytes, ...]) -> list[str]:
+def differences(live: Recorded, *replayed: DemoAnswer, chunks: tuple[bytes, ...]) -> list[str]:
     """What the replay did not give back as it was, in words; empty when it is the same."""
     found = [
         f"the text came in other pieces: {_first_unlike(live.heard.pieces, heard.pieces)}"
@@ -86,20 +86,17 @@ def network_closed() -> AbstractContextManager[guard.Guard]:
     return guard.guarded(guard.Guard("the demo", this_machine=False))
 
 
-async def _listen(url: str, hear: Callable[[str], None]) -> Heard:
-    class Provider(FakeGpt):
-        """A class of this call's own: no token comes from another call."""
-
-    Provider.url = url
+async def _listen(url: str, hear: Callable[[str], None]) -> DemoAnswer:
+    provider = apart(url)
     pieces: list[str] = []
     began = time.perf_counter()
     first = 0.0
-    async for text in Provider.create_async_generator("", [{"role": "user", "content": PROMPT}]):
+    async for text in provider.create_async_generator("", [{"role": "user", "content": PROMPT}]):
         if not pieces:
             first = time.perf_counter() - began
         pieces.append(text)
         hear(text)
-    return Heard(tuple(pieces), first, time.perf_counter() - began)
+    return DemoAnswer(tuple(pieces), first, time.perf_counter() - began)
 
 
 async def _read_chunks(cassette: Path) -> tuple[bytes, ...]:

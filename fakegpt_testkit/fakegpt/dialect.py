@@ -15,7 +15,7 @@ from fakegpt_testkit.fakegpt.site import CONVERSATION
 
 if TYPE_CHECKING:
     from fakegpt_testkit.dialects import Reader
-    from fakegpt_testkit.dialects.editing.editor import Json
+    from fakegpt_testkit.dialects.json_values import Json
     from fakegpt_testkit.sse import Event
 
 
@@ -25,9 +25,9 @@ def _speaks(_event: Event, said: Object) -> bool:
 
 
 def _reader() -> Reader:
-    from fakegpt_testkit.fakegpt.reading import AnswerReader
+    from fakegpt_testkit.fakegpt.reading import FakeGptReader
 
-    return AnswerReader()
+    return FakeGptReader()
 
 
 def _strange(event: Event) -> str:

@@ -64,16 +64,13 @@ def _flow(
 
 
 def _client(url: str, proxy: str | None, timeout: float | None) -> Callable[[str, str], Coroutine[None, None, None]]:
-    from fakegpt_testkit.fakegpt.provider import FakeGpt
+    from fakegpt_testkit.fakegpt.provider import apart
 
-    class Provider(FakeGpt):
-        """A class of this call's own: its login is not shared."""
-
-    Provider.url = url
+    provider = apart(url)
 
     async def ask(prompt: str, model: str) -> None:
         messages = [{"role": "user", "content": prompt}]
-        async for _ in Provider.create_async_generator(model, messages, proxy, timeout=timeout):
+        async for _ in provider.create_async_generator(model, messages, proxy, timeout=timeout):
             pass
 
     return ask

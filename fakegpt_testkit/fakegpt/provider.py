@@ -37,8 +37,8 @@ from fakegpt_testkit.fakegpt.blocking import Turns
 from fakegpt_testkit.fakegpt.conversation import (
     AnswerReader,
     Failure,
+    MessageRewrite,
     NewMessage,
-    Rewrite,
     Text,
     request_body,
 )
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractCookieJar
 
-    from fakegpt_testkit.fakegpt.conversation import Delta, Message
+    from fakegpt_testkit.fakegpt.conversation import Message, MessageDelta
 
 _BROWSER: Final = {
     "Accept-Language": "en-US",
@@ -194,6 +194,11 @@ class FakeGpt(AsyncGeneratorProvider):
         return str(uuid.UUID(int=cls._random.getrandbits(128), version=4))
 
 
+def apart(url: str) -> type[FakeGpt]:
+    """The provider at this address, as a class of its own: its login is nobody else's."""
+    return type("FakeGptApart", (FakeGpt,), {"url": url})
+
+
 @dataclass(slots=True)
 class _Way:
     """How one call reaches the service: its connections live as long as the call."""
@@ -263,7 +268,7 @@ async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body:
             raise AnswerCutOff(way.name, "conversation", response.status)
 
 
-async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, None]:
+async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[MessageDelta, None]:
     """What the stream's events change, up to its end mark: some servers keep the connection open after that."""
     parser, reader = EventStreamParser(), AnswerReader()
     async with aclosing(parser.read_async(response.content.iter_any())) as events:
@@ -284,7 +289,7 @@ class _Told:
         self.ended = False
         self._messages: list[tuple[str, list[str]]] = [("", [])]
 
-    def tell(self, delta: Delta) -> str:
+    def tell(self, delta: MessageDelta) -> str:
         """What to give the caller for this delta, or nothing."""
         match delta:
             case Text(text):
@@ -294,7 +299,7 @@ class _Told:
             case NewMessage(message_id):
                 self.ended = False
                 self._messages.append((message_id, []))
-            case Rewrite(text, message_id):
+            case MessageRewrite(text, message_id):
                 mine = [pieces for known, pieces in self._messages if known == message_id]
                 (mine or [self._messages[0][1]])[-1][:] = [text]
                 return Rewritten("".join(piece for _, pieces in self._messages for piece in pieces))

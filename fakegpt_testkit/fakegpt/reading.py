@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.sse import Event
 
 
-class AnswerReader:
+class FakeGptReader:
     """Reads the events of one answer; the text that a message takes back is the whole answer's, as it then stands."""
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class AnswerReader:
         """What was held back until now."""
         return self._translated(self._reader.close(stray))
 
-    def _translated(self, deltas: Iterable[conversation.Delta]) -> list[Delta]:
+    def _translated(self, deltas: Iterable[conversation.MessageDelta]) -> list[Delta]:
         return [self._one(delta) for delta in deltas]
 
-    def _one(self, delta: conversation.Delta) -> Delta:
+    def _one(self, delta: conversation.MessageDelta) -> Delta:
         match delta:
             case Text() | Failure() | Finish() | End():
                 return delta
-            case conversation.Rewrite():
+            case conversation.MessageRewrite():
                 return Rewrite(self._reader.text)
             case conversation.NewMessage():
                 return Further()

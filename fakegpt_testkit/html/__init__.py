@@ -4,7 +4,7 @@ Knows no file and needs no server: values in, a text out. Whatever comes from a 
 no script but its own and nothing from elsewhere.
 """
 
-from fakegpt_testkit.html.overview import Asking, Part, overview
+from fakegpt_testkit.html.overview import Asking, Section, overview
 from fakegpt_testkit.html.page import page
 
-__all__ = ["Asking", "Part", "overview", "page"]
+__all__ = ["Asking", "Section", "overview", "page"]

@@ -30,7 +30,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """One world of answers: its name, how it answers, and its requests."""
 
     name: str
@@ -40,7 +40,7 @@ class Part:
     askings: Sequence[Asking]
 
 
-def overview(cassettes: Sequence[tuple[str, int, str]], parts: Sequence[Part]) -> str:
+def overview(cassettes: Sequence[tuple[str, int, str]], parts: Sequence[Section]) -> str:
     """The whole page; a cassette is its name, how many interactions it has, and its page."""
     return "".join(
         [
@@ -62,7 +62,7 @@ def _cassette(name: str, interactions: int, link: str) -> str:
     return f'<li><a href="{escape(link)}">{as_html(name)}</a>: {counted(interactions, "interaction")}</li>\n'
 
 
-def _part(part: Part) -> Iterator[str]:
+def _part(part: Section) -> Iterator[str]:
     missed = f', <span class="bad">{part.missed} without an answer</span>' if part.missed else ""
     yield f"<section><h2>{as_html(part.name)}</h2>\n<p>{as_html(part.terms)}</p>\n"
     yield f"<p>{counted(part.asked, 'request')}{missed}</p>\n"

@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl
 
 from fakegpt_testkit.bodies import Part, parts_of, unpacked
 
-Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 """What a body is compared as."""
 
-Pairs = tuple[tuple[str, Json], ...]
+Pairs = tuple[tuple[str, JsonValue], ...]
 
 Order: TypeAlias = tuple[tuple[str, ...], ...]
 """The paths of the fields of forms and of parts, in the order in which they came."""
@@ -39,7 +39,7 @@ class NotATree(ValueError):
 
 
 @lru_cache(maxsize=1024)
-def tree(body: bytes, media: str) -> tuple[Json, Order]:
+def tree(body: bytes, media: str) -> tuple[JsonValue, Order]:
     """The body as values, and the order of its fields where the order counts (forms, multipart).
 
     Kept for the last bodies, since each asked request is compared with many recorded ones; callers change nothing.
@@ -47,7 +47,7 @@ def tree(body: bytes, media: str) -> tuple[Json, Order]:
     return _tree(body, media, 0)
 
 
-def _tree(body: bytes, media: str, depth: int) -> tuple[Json, Order]:
+def _tree(body: bytes, media: str, depth: int) -> tuple[JsonValue, Order]:
     if depth > _DEEPEST:
         raise NotATree
     body = unpacked(body)
@@ -65,15 +65,15 @@ def _tree(body: bytes, media: str, depth: int) -> tuple[Json, Order]:
     raise NotATree
 
 
-def _json(body: bytes) -> Json:
+def _json(body: bytes) -> JsonValue:
     """The value of a JSON text; those of JSON lines, or of a JSON sequence, as a list."""
     try:
-        whole: Json = json.loads(body)
+        whole: JsonValue = json.loads(body)
     except (ValueError, RecursionError) as error:
         try:
             text = body.decode()
             lines = text.split(_SEPARATOR) if _SEPARATOR in text else text.split("\n")
-            several: list[Json] = [json.loads(line) for line in lines if line.strip()]
+            several: list[JsonValue] = [json.loads(line) for line in lines if line.strip()]
         except (ValueError, RecursionError):
             raise NotATree from error
         if not several:
@@ -82,10 +82,10 @@ def _json(body: bytes) -> Json:
     return whole
 
 
-def opened(value: Json, depth: int = 0) -> Json:
+def opened(value: JsonValue, depth: int = 0) -> JsonValue:
     """The value with what its texts hold in their place, where these are JSON objects, arrays or lines of such."""
-    holder: list[Json] = [value]
-    todo: list[tuple[dict[str, Json] | list[Json], int]] = [(holder, depth)]
+    holder: list[JsonValue] = [value]
+    todo: list[tuple[dict[str, JsonValue] | list[JsonValue], int]] = [(holder, depth)]
     while todo:
         here, level = todo.pop()
         for step, inner in [*here.items()] if isinstance(here, dict) else [*enumerate(here)]:
@@ -96,7 +96,7 @@ def opened(value: Json, depth: int = 0) -> Json:
     return holder[0]
 
 
-def _inner(text: str) -> Json:
+def _inner(text: str) -> JsonValue:
     if text.lstrip()[:1] not in ("{", "["):
         return text
     try:
@@ -105,19 +105,19 @@ def _inner(text: str) -> Json:
         return text
 
 
-def grouped(pairs: Pairs) -> dict[str, Json]:
+def grouped(pairs: Pairs) -> dict[str, JsonValue]:
     """Values by name; several of one name become a list."""
-    names: dict[str, list[Json]] = {}
+    names: dict[str, list[JsonValue]] = {}
     for name, value in pairs:
         names.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in names.items()}
 
 
-def _parts(body: bytes, depth: int) -> tuple[Json, Order]:
+def _parts(body: bytes, depth: int) -> tuple[JsonValue, Order]:
     """The parts of a multipart body: name, and everything else except the random words that only frame it."""
     if not depth:
         body = _with_plain_ids(body)
-    pairs: list[tuple[str, Json]] = []
+    pairs: list[tuple[str, JsonValue]] = []
     order: list[tuple[str, ...]] = []
     for number, part in enumerate(parts_of(body)):
         name, value, inner = _part(number, part, body, depth)
@@ -135,7 +135,7 @@ def _with_plain_ids(body: bytes) -> bytes:
     return body
 
 
-def _part(number: int, part: Part, body: bytes, depth: int) -> tuple[str, Json, Order]:
+def _part(number: int, part: Part, body: bytes, depth: int) -> tuple[str, JsonValue, Order]:
     """A part's name and content. What its head says further is there too, except what says how to read the content."""
     lines = part.head.decode("utf-8", "surrogateescape").strip().splitlines()
     content = body[part.start : part.end]
@@ -152,7 +152,7 @@ def _part(number: int, part: Part, body: bytes, depth: int) -> tuple[str, Json, 
     return name, {"head": labels, "content": values}, tuple(("content", *path) for path in order)
 
 
-def _message(body: bytes, depth: int) -> tuple[Json, Order]:
+def _message(body: bytes, depth: int) -> tuple[JsonValue, Order]:
     """A request, an answer or a mail within a body: its first line, its fields in any order, and what it holds."""
     head, blank, content = body.replace(b"\r\n", b"\n").partition(b"\n\n")
     lines = head.decode("utf-8", "surrogateescape").strip().splitlines()

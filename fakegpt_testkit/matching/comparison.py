@@ -17,7 +17,7 @@ from fakegpt_testkit import profiles
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, opened, tree
+from fakegpt_testkit.matching.bodies import JsonValue, NotATree, grouped, opened, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
 from fakegpt_testkit.matching.fields import Key, Path, Reach, check, onward, reach, worded
 from fakegpt_testkit.matching.likeness import Likeness, alike
@@ -205,7 +205,7 @@ def _query(pair: _Pair) -> Iterator[Mismatch]:
     yield from _tree(pair, "query", asked, recorded)
 
 
-def fields_of(uri: str) -> dict[str, Json]:
+def fields_of(uri: str) -> dict[str, JsonValue]:
     """The fields of a query by their names, in one order."""
     return grouped(tuple((name, opened(value)) for name, value in sorted(split_uri(uri).query)))
 
@@ -332,7 +332,7 @@ class _Absent:
 
 _ABSENT: Final = _Absent()
 
-_Value = Json | bytes | _Absent
+_Value = JsonValue | bytes | _Absent
 
 
 def _plain(
@@ -346,7 +346,7 @@ def _plain(
     yield Mismatch(name, _in_words(recorded), _in_words(asked))
 
 
-def _tree(pair: _Pair, root: str, asked: Json, recorded: Json) -> Iterator[Mismatch]:
+def _tree(pair: _Pair, root: str, asked: JsonValue, recorded: JsonValue) -> Iterator[Mismatch]:
     """Walks both values in step. With a list, not by recursion: JSON may nest deeper than Python calls."""
     todo: list[tuple[Path, Reach, _Value, _Value]] = [((root,), pair.reach(root), asked, recorded)]
     while todo:

@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.bodies import unpacked
-from fakegpt_testkit.matching.bodies import Json, NotATree, tree
+from fakegpt_testkit.matching.bodies import JsonValue, NotATree, tree
 from fakegpt_testkit.matching.comparison import fields_of, split_uri, uri_without
 from fakegpt_testkit.matching.fields import Reach, onward, reach
 
@@ -55,9 +55,9 @@ def fingerprint(request: Request, rules: Rules, media: str) -> bytes:
     return said.digest()
 
 
-def _add(said: hashlib.blake2b, value: Json, reached: Reach) -> None:
+def _add(said: hashlib.blake2b, value: JsonValue, reached: Reach) -> None:
     """A value without what is ignored, its keys in one order. With a list, not by recursion, as it is compared."""
-    todo: list[tuple[bytes, Json, Reach]] = [(b"", value, reached)]
+    todo: list[tuple[bytes, JsonValue, Reach]] = [(b"", value, reached)]
     while todo:
         before, here, left = todo.pop()
         if () in left:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from fakegpt_testkit.exchange import media_type
-from fakegpt_testkit.matching.bodies import Json, NotATree, grouped, opened, tree
+from fakegpt_testkit.matching.bodies import JsonValue, NotATree, grouped, opened, tree
 from fakegpt_testkit.matching.comparison import split_uri
 from fakegpt_testkit.matching.fields import Path, Reach, onward, reach
 
@@ -30,7 +30,7 @@ def leaves(request: Request, fields: tuple[str, ...]) -> dict[Path, Leaf]:
     return found
 
 
-def _root(request: Request, root: str) -> Json:
+def _root(request: Request, root: str) -> JsonValue:
     if root == "query":
         return grouped(tuple((name, opened(value)) for name, value in split_uri(request.uri).query))
     if root == "headers":
@@ -41,7 +41,7 @@ def _root(request: Request, root: str) -> Json:
         return None
 
 
-def _below(path: Path, reached: Reach, value: Json) -> dict[Path, Leaf]:
+def _below(path: Path, reached: Reach, value: JsonValue) -> dict[Path, Leaf]:
     found: dict[Path, Leaf] = {}
     todo = [(path, reached, value)]
     while todo:

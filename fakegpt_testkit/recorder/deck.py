@@ -16,7 +16,7 @@ from fakegpt_testkit.errors import CannotBeReplayed, CassetteMissing, FakeGptTes
 from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.matching import matches
 from fakegpt_testkit.recorder.forks import Forks
-from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.injection import Injection
 from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import Notes
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
     from fakegpt_testkit.redaction import Redactor
-    from fakegpt_testkit.wire.deck import ExchangeSink, Playing
+    from fakegpt_testkit.wire.deck import ExchangeSink, OngoingPlayback
 
 
 class CassetteDeck:
@@ -69,7 +69,7 @@ class CassetteDeck:
         if self.records and not self.allowed.verifies:
             for each in self.old:
                 self.redactor.response(each.response)  # the words that stand in for its secrets are taken
-        self.selection = Selection(self.old, settings, Changes(settings.faults, settings.recut), self._redact)
+        self.selection = Selection(self.old, settings, Injection(settings.faults, settings.recut), self._redact)
         self.recordings = Recordings(
             self.origins,
             lambda: Notes(self.redactor, open_log),
@@ -79,7 +79,7 @@ class CassetteDeck:
             forks=Forks() if self.records else None,
         )
         self.passing = Passing(settings.passthrough)
-        self.players: dict[int, Playing] = {}
+        self.players: dict[int, OngoingPlayback] = {}
         self.redacted: dict[str, int] = {}
         """How many words stand in what was saved, by name."""
         self.refused: list[FakeGptTestkitError] = []
@@ -170,7 +170,7 @@ class CassetteDeck:
     def record(self, number: int) -> ExchangeSink:
         return self.recordings.begin(number)
 
-    def follow(self, number: int, playback: Playing) -> None:
+    def follow(self, number: int, playback: OngoingPlayback) -> None:
         self.players[number] = playback
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.matching import Rules
 
 
-class Shelf:
+class Candidates:
     """Numbers of interactions, ascending; those at its beginning that were played are passed over once."""
 
     def __init__(self, numbers: Sequence[int]) -> None:
@@ -38,14 +38,14 @@ class Shelf:
                 yield self.numbers[at]
 
 
-def every(shelves: Sequence[Shelf]) -> Iterator[int]:
-    """All numbers of some shelves, ascending."""
-    yield from _once(merge(*(each.numbers for each in shelves)))
+def every(groups: Sequence[Candidates]) -> Iterator[int]:
+    """All numbers of some groups, ascending."""
+    yield from _once(merge(*(each.numbers for each in groups)))
 
 
-def unplayed(shelves: Sequence[Shelf], plays: Sequence[int]) -> Iterator[int]:
+def unplayed(groups: Sequence[Candidates], plays: Sequence[int]) -> Iterator[int]:
     """Those of them that were not played yet, ascending."""
-    yield from _once(merge(*(each.unplayed(plays) for each in shelves)))
+    yield from _once(merge(*(each.unplayed(plays) for each in groups)))
 
 
 def _once(numbers: Iterator[int]) -> Iterator[int]:
@@ -65,10 +65,10 @@ class Index:
     def __init__(self, requests: Callable[[], Sequence[Request]], rules: Rules, always: Sequence[int]) -> None:
         self._requests = requests
         self._rules = rules
-        self._always = Shelf(always)
-        self._by_media: dict[tuple[Rules, str], Mapping[bytes, Shelf]] = {}
+        self._always = Candidates(always)
+        self._by_media: dict[tuple[Rules, str], Mapping[bytes, Candidates]] = {}
 
-    def find(self, asked: Request) -> tuple[Shelf, ...]:
+    def find(self, asked: Request) -> tuple[Candidates, ...]:
         """Where those stand that may equal this request: as any, or as one of a service that we know."""
         media = media_type(asked.headers)
         unlabelled = asked.body and not media  # then a recorded request's own label says how to read both
@@ -76,9 +76,9 @@ class Index:
         for label in self._labels if unlabelled else (media,):
             for rules, numbers in self._groups.items():
                 if (rules, label) not in self._by_media:
-                    self._by_media[rules, label] = self._shelve(rules, numbers, label)
-                shelf = self._by_media[rules, label].get(fingerprint(asked, rules, label))
-                found += [] if shelf is None else [shelf]
+                    self._by_media[rules, label] = self._grouped(rules, numbers, label)
+                group = self._by_media[rules, label].get(fingerprint(asked, rules, label))
+                found += [] if group is None else [group]
         return tuple(found)
 
     @cached_property
@@ -96,9 +96,9 @@ class Index:
                 groups.setdefault(replace(self._rules, ignored=self._rules.ignored + volatile), []).append(number)
         return groups
 
-    def _shelve(self, rules: Rules, numbers: Sequence[int], media: str) -> Mapping[bytes, Shelf]:
+    def _grouped(self, rules: Rules, numbers: Sequence[int], media: str) -> Mapping[bytes, Candidates]:
         requests = self._requests()
         found: defaultdict[bytes, list[int]] = defaultdict(list)
         for number in numbers:
             found[fingerprint(requests[number], rules, media)].append(number)
-        return {key: Shelf(each) for key, each in found.items()}
+        return {key: Candidates(each) for key, each in found.items()}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Ending, Interaction, Request, Tape
 
 
-class Changes:
+class Injection:
     """Other cuts first, then the faults in their order. ``cuts`` is what ``effects.recut`` takes, None for none."""
 
     def __init__(self, faults: Sequence[Effect] = (), cuts: int | str | Sequence[int] | None = None) -> None:

@@ -17,7 +17,7 @@ from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.effects import answers_any_model, is_scripted
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind, Head, Request, Tape
 from fakegpt_testkit.matching import Likeness, Rules, matches, named_by_vary, not_recorded
-from fakegpt_testkit.recorder.index import Index, Shelf, every, unplayed
+from fakegpt_testkit.recorder.index import Candidates, Index, every, unplayed
 from fakegpt_testkit.recorder.injection import endpoint_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.errors import RequestNotRecorded
     from fakegpt_testkit.exchange import Ending, Headers, Interaction
     from fakegpt_testkit.matching import Vary
-    from fakegpt_testkit.recorder.injection import Changes
+    from fakegpt_testkit.recorder.injection import Injection
     from fakegpt_testkit.recorder.settings import Matching
     from fakegpt_testkit.redaction import Redactor
 
@@ -52,7 +52,7 @@ class Selection:
         self,
         interactions: Sequence[Interaction],
         matching: Matching,
-        changes: Changes,
+        changes: Injection,
         redactor: Callable[[], Redactor],
         *,
         steady: bool = False,
@@ -219,8 +219,8 @@ class Selection:
         return any(each.response.head.early for each in self.interactions)
 
     @cached_property
-    def _all(self) -> tuple[Shelf]:
-        return (Shelf(range(len(self.interactions))),)
+    def _all(self) -> tuple[Candidates]:
+        return (Candidates(range(len(self.interactions))),)
 
     @cached_property
     def _by_other_rules(self) -> list[int]:
@@ -292,19 +292,19 @@ class Selection:
         heard = replace(asked, body=asked.body[: len(recorded.body)]) if each.response.head.early else asked
         return matches(heard, recorded, rules, self._vary[index], likeness=likeness)
 
-    def _next(self, answers: Callable[[int], bool], shelves: Sequence[Shelf]) -> int | None:
+    def _next(self, answers: Callable[[int], bool], groups: Sequence[Candidates]) -> int | None:
         """The first one that answers: of those not played yet, of those that a fault spoilt, of the last ones again.
 
         A client that asks again after a fault gets what it did not get whole.
         """
         if self._steady:
-            return next((each for each in every(shelves) if answers(each)), None)
-        for each in unplayed(shelves, self.plays):
+            return next((each for each in every(groups) if answers(each)), None)
+        for each in unplayed(groups, self.plays):
             if answers(each):
                 return each
         if not self._spoilt and not self._repeats:
             return None
-        indices = [*every(shelves)]
+        indices = [*every(groups)]
         spoilt = (each for each in indices if each in self._spoilt and answers(each))
         again = (each for each in reversed(indices) if self._repeats and answers(each))
         return next(chain(spoilt, again), None)

@@ -38,7 +38,7 @@ Stale = Literal["warn", "fail", "record"]
 """What happens when a recording is too old."""
 Threshold = Literal["harmless", "added", "broken", "never"]
 """From which severity on a drift fails."""
-Cuts = int | str | Sequence[int] | None
+Recut = int | str | Sequence[int] | None
 Check = Callable[[str, Any], object]
 """Takes a setting's name and what was written, gives what is meant, or raises ``BadSetting``."""
 
@@ -127,7 +127,7 @@ def _faults(name: str, value: object) -> tuple[Effect, ...]:
     return cast("tuple[Effect, ...]", effects)
 
 
-def _cuts(name: str, value: object) -> Cuts:
+def _cuts(name: str, value: object) -> Recut:
     from fakegpt_testkit.effects import recut
     from fakegpt_testkit.errors import EffectMisplaced
 
@@ -138,7 +138,7 @@ def _cuts(name: str, value: object) -> Cuts:
     except (EffectMisplaced, TypeError):
         wanted = "a seed, 'byte', 'event', 'line', or sizes such as [3, 5] (on the command line 3,5)"
         raise BadSetting(name, value, wanted) from None
-    return cast("Cuts", value)
+    return cast("Recut", value)
 
 
 def _origins(name: str, value: object) -> Mapping[str, str]:
@@ -291,7 +291,7 @@ class Playing(_Checked):
     pace: Pace = "lockstep"
     dialect: str = ""
     faults: Sequence[Effect] = ()
-    recut: Cuts = None
+    recut: Recut = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,7 +354,7 @@ class Changes(TypedDict, total=False):
     pace: Pace
     dialect: str
     faults: Sequence[Effect]
-    recut: Cuts
+    recut: Recut
     record_mode: Mode
     origins: Mapping[str, str] | None
     passthrough: Sequence[str]

@@ -74,7 +74,7 @@ class MarkedText:
         return self.cover(text.encode("latin-1"))
 
 
-class Rules:
+class RedactionRules:
     """The built-in rules with what a suite adds and keeps, ready to read by."""
 
     def __init__(self, settings: Redaction) -> None:

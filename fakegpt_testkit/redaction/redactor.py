@@ -20,7 +20,7 @@ from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import secret_variables
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
 from fakegpt_testkit.redaction.patterns import begins
-from fakegpt_testkit.redaction.reading import MarkedText, Rules, of_events
+from fakegpt_testkit.redaction.reading import MarkedText, RedactionRules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, overlap, unlatin
 
@@ -37,7 +37,7 @@ class Redactor:
 
     def __init__(self, settings: Redaction | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings or Redaction()
-        self._rules = Rules(self.settings)
+        self._rules = RedactionRules(self.settings)
         self._vault = Vault()
         self._untouched: list[str] = []  # bodies in which a secret stands where nothing may be changed
         for value in self.settings.values:

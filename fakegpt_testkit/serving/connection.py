@@ -10,14 +10,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fakegpt_testkit.exchange import header
-from fakegpt_testkit.serving.player import Player
-from fakegpt_testkit.serving.reading import Asked, Refused, Requests
+from fakegpt_testkit.serving.player import PlanPlayer
+from fakegpt_testkit.serving.reading import ReadRequest, Refused, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakegpt_testkit.exchange import Headers
-    from fakegpt_testkit.serving.plan import Plan, Progress
+    from fakegpt_testkit.serving.plan import Plan, SendProgress
     from fakegpt_testkit.serving.reading import Limits
     from fakegpt_testkit.serving.timing import Timing
 
@@ -61,7 +61,7 @@ class Answerer(Protocol):
     def refused(self, refused: Refused) -> tuple[bytes, Headers]:
         """The body and the fields of the answer to what cannot be read as a request."""
 
-    def answer(self, asked: Asked, connection: Connection) -> None:
+    def answer(self, asked: ReadRequest, connection: Connection) -> None:
         """A request came: call exactly one of ``reply``, ``play`` and ``hand_over``, now or soon."""
 
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._limits = answerer.limits
         self._loop = asyncio.get_running_loop()
         self._requests = Requests(answerer.limits)
-        self._asked: Asked | None = None
+        self._asked: ReadRequest | None = None
         self._answering: Answering | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._drained: int | None = None
@@ -149,11 +149,13 @@ class Connection(asyncio.Protocol):
         name = self.transport.get_extra_info("sockname")
         return str(name[0]) if isinstance(name, tuple) else ""
 
-    def play(self, plan: Plan, timing: Timing, progress: Progress) -> None:
+    def play(self, plan: Plan, timing: Timing, progress: SendProgress) -> None:
         """Answer with what was recorded."""
         assert self._asked is not None
         keeps = self._asked.keeps_open
-        player = Player(self._loop, self.transport, plan, timing, progress, lambda can: self.done(keep=can and keeps))
+        player = PlanPlayer(
+            self._loop, self.transport, plan, timing, progress, lambda can: self.done(keep=can and keeps)
+        )
         self.hand_over(player)
 
     def hand_over(self, answering: Answering) -> None:

@@ -17,7 +17,7 @@ from fakegpt_testkit.serving.wanting import read_wish
 
 if TYPE_CHECKING:
     from fakegpt_testkit.serving.journal import Entry
-    from fakegpt_testkit.serving.reading import Asked
+    from fakegpt_testkit.serving.reading import ReadRequest
     from fakegpt_testkit.serving.server import Server
     from fakegpt_testkit.serving.world import World
 
@@ -37,7 +37,7 @@ class _Unknown(Exception):
     """There is nothing of that name."""
 
 
-def control(server: Server, asked: Asked, base: str) -> Reply:
+def control(server: Server, asked: ReadRequest, base: str) -> Reply:
     """The answer to a request; what it did not understand is told, and changes nothing."""
     words = [unquote(each) for each in asked.target.partition("?")[0].removeprefix(CONTROL).split("/") if each]
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.exchange import Headers, Request
     from fakegpt_testkit.serving.fitting import Here
-    from fakegpt_testkit.serving.reading import Asked
+    from fakegpt_testkit.serving.reading import ReadRequest
     from fakegpt_testkit.wire.deck import ExchangeSink
 
 _HOP: Final = frozenset(
@@ -47,7 +47,7 @@ class Front(Protocol):
         """Answer that there is no answer, in JSON."""
 
 
-def encode_request(asked: Asked, headers: Headers) -> bytes:
+def encode_request(asked: ReadRequest, headers: Headers) -> bytes:
     """A request's bytes as they are sent on."""
     lines = [
         f"{asked.method} {asked.target} HTTP/{asked.version}",
@@ -58,7 +58,7 @@ def encode_request(asked: Asked, headers: Headers) -> bytes:
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + asked.body
 
 
-def fields_for(asked: Asked, host: str) -> Headers:
+def fields_for(asked: ReadRequest, host: str) -> Headers:
     """The fields of a request as they are sent on: the client's, without what was about its connection to us."""
     named = {each.strip().lower() for each in (header(asked.headers, "Connection") or "").split(",")}
     sent = [each for each in asked.headers if each[0].lower() not in _HOP | named | {"content-length"}]
@@ -75,7 +75,7 @@ class Relay(asyncio.Protocol):
     def __init__(
         self,
         front: Front,
-        asked: Asked,
+        asked: ReadRequest,
         request: Request,
         recording: ExchangeSink,
         here: Here,

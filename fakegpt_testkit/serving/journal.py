@@ -13,7 +13,7 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from fakegpt_testkit.errors import FakeGptTestkitError
     from fakegpt_testkit.exchange import Interaction, Request
-    from fakegpt_testkit.serving.plan import Progress
+    from fakegpt_testkit.serving.plan import SendProgress
 
 MOST_ENTRIES: Final = 1000
 MOST_BYTES: Final = 16 * 2**20
@@ -39,7 +39,7 @@ class Entry:
     request: Request
     source: str = ""
     played: Interaction | None = None
-    progress: Progress | None = None
+    progress: SendProgress | None = None
     problem: FakeGptTestkitError | None = None
     recorded: bool = True
     """Whether ``played`` is the cassette's own, and takes no memory of its own."""
@@ -82,7 +82,7 @@ class Together:
             self._held -= fullest.forget()
 
 
-class Journal:
+class RequestJournal:
     """The newest entries; of those without an answer, a share that others do not push out."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Journal:
             self.missed += 1
             self._missed.add(entry)
 
-    def complete(self, number: int, played: Interaction, progress: Progress) -> None:
+    def complete(self, number: int, played: Interaction, progress: SendProgress) -> None:
         """Say what became of a request that was noted when it came; nothing where that is forgotten."""
         self._answered.complete(number, played, progress)
 
@@ -147,7 +147,7 @@ class _Newest:
         self._sizes.append(entry.size)
         self._grown(self._sizes[-1])
 
-    def complete(self, number: int, played: Interaction, progress: Progress) -> None:
+    def complete(self, number: int, played: Interaction, progress: SendProgress) -> None:
         for at in range(len(self.entries) - 1, -1, -1):
             if self.entries[at].number == number:
                 self.entries[at] = replace(self.entries[at], played=played, progress=progress, recorded=False)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.html import Asking, Part, page
+from fakegpt_testkit.html import Asking, Section, page
 from fakegpt_testkit.html import overview as draw
 from fakegpt_testkit.timeline import tell
 
@@ -54,10 +54,10 @@ def stream(world: World, number: int) -> str:
     return page(f"{entry.source}, request {number}", {number: tell(world.shown_interaction(asked))})
 
 
-def _part(name: str, world: World, link: str) -> Part:
+def _part(name: str, world: World, link: str) -> Section:
     newest = islice(reversed(world.journal.entries), _SHOWN)
     askings = [_asking(world, each, link) for each in newest]
-    return Part(name, _terms(world), world.journal.count, world.journal.missed, askings)
+    return Section(name, _terms(world), world.journal.count, world.journal.missed, askings)
 
 
 def _terms(world: World) -> str:

@@ -77,7 +77,7 @@ class Plans:
         return frames
 
 
-class Progress:
+class SendProgress:
     """How far an answer was written; a ``Playback``. A socket does not show what its client has read of that."""
 
     __slots__ = ("_method", "_tape", "left_early", "sent")

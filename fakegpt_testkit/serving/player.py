@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from fakegpt_testkit.serving.plan import Plan, Progress
+    from fakegpt_testkit.serving.plan import Plan, SendProgress
     from fakegpt_testkit.serving.timing import Timing
 
 _AT_ONCE: Final = 32
@@ -31,7 +31,7 @@ _CLOSES: Final = frozenset({EndingKind.COMPLETE, EndingKind.EOF, EndingKind.ABAN
 _RESETS: Final = frozenset({EndingKind.RESET, EndingKind.UNCONNECTED})
 
 
-class Player:
+class PlanPlayer:
     """Plays a plan. ``done`` is called once all was written, with whether the connection can go on."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Player:
         transport: asyncio.Transport,
         plan: Plan,
         timing: Timing,
-        progress: Progress,
+        progress: SendProgress,
         done: Callable[[bool], None],
     ) -> None:
         self._loop = loop
@@ -54,7 +54,7 @@ class Player:
         self._number = 0
         self._waiting = clock.waiting()
         self._began = self._waiting()
-        self._handle: clock.Call | None = None
+        self._handle: clock.Timer | None = None
         self._paused = False
         self._over = False
         self._holds = False

@@ -17,7 +17,7 @@ from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.effects import Effect, script
 from fakegpt_testkit.errors import BadSetting, EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Head, Tape
-from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.injection import Injection
 from fakegpt_testkit.serving.acting import Act
 from fakegpt_testkit.serving.reading import Refused, content_of
 from fakegpt_testkit.serving.wanting import read_fault
@@ -68,7 +68,7 @@ class Provider:
         (self._stream,) = script(*words, every=speech.delay, **said)
         (self._plain,) = script(*words, stream=False, **said)
         try:
-            self._changes = Changes(speech.faults, speech.cuts)
+            self._changes = Injection(speech.faults, speech.cuts)
         except EffectMisplaced as wrong:
             raise BadSetting("stand_in.cuts", speech.cuts, wrong.problem) from None
 

@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReadRequest:
     """One request as it was written; ``target`` begins with a slash, or is ``*``."""
 
     method: str
@@ -97,7 +97,7 @@ class Requests:
         self._limits = limits
         self._raw = bytearray()
         self._scanned = 0
-        self._head: Asked | None = None
+        self._head: ReadRequest | None = None
         self._framing: BodyReader | None = None
         self._body = bytearray()
         self._told_to_go_on = False
@@ -126,7 +126,7 @@ class Requests:
             return True
         return False
 
-    def next(self) -> Asked | None:
+    def next(self) -> ReadRequest | None:
         """The next whole request; None until there is one. Raises ``Refused``, after which nothing can be read."""
         if self._head is None and not self._read_head():
             return None
@@ -138,7 +138,7 @@ class Requests:
             self._read_body(framing, fed)
         if not framing.done:
             return None
-        asked = Asked(head.method, head.target, head.host, head.version, head.headers, bytes(self._body))
+        asked = ReadRequest(head.method, head.target, head.host, head.version, head.headers, bytes(self._body))
         self._head = self._framing = None
         self._body = bytearray()
         return asked
@@ -192,7 +192,7 @@ class Requests:
         if version == "1.1" and not host:
             raise Refused(400, "the request names no host")
         self._framing = self._frame(headers)
-        self._head = Asked(words[1].decode(), target, host, version, headers)
+        self._head = ReadRequest(words[1].decode(), target, host, version, headers)
         self._told_to_go_on = False
 
     def _frame(self, headers: Headers) -> BodyReader:

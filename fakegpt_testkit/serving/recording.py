@@ -25,7 +25,7 @@ from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.recorder.selection import not_connected
 from fakegpt_testkit.recorder.settings import Advice, Settings, read_url
 from fakegpt_testkit.serving.forwarding import Relay, fields_for
-from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.plan import SendProgress
 from fakegpt_testkit.serving.unreachable import unreachable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.recorder.recording import RecordedExchange
     from fakegpt_testkit.serving.connection import Connection
     from fakegpt_testkit.serving.fitting import Here
-    from fakegpt_testkit.serving.reading import Asked
+    from fakegpt_testkit.serving.reading import ReadRequest
 
 MOST_COMPARED: Final = 10_000
 """Answers that are kept to be compared at the end, where a cassette is verified."""
@@ -132,7 +132,7 @@ class Recorder:
         heard = deck.recordings.interactions
         return find_drift(deck.path, deck.old, heard, deck.selection.rules, deck.redactor, deck.command)
 
-    def ask(self, asked: Asked) -> tuple[int, Request, Tape | None]:
+    def ask(self, asked: ReadRequest) -> tuple[int, Request, Tape | None]:
         """A request's number, the request as it goes to the service, and the recorded answer. Raises for a miss."""
         number = self._deck.ask()
         target = asked.target if asked.target != "*" else "/*"
@@ -151,10 +151,10 @@ class Recorder:
         self,
         number: int,
         request: Request,
-        asked: Asked,
+        asked: ReadRequest,
         connection: Connection,
         here: Here,
-        tell: Callable[[Interaction, Progress], None],
+        tell: Callable[[Interaction, SendProgress], None],
     ) -> None:
         """Send a request on to the live service, and its answer to the client; ``tell`` hears what was recorded."""
         recording = self._deck.recordings.begin(number)
@@ -169,7 +169,7 @@ class Recorder:
             if heard is None:
                 recording.discard()
             else:
-                progress = Progress(heard.response, request.method)
+                progress = SendProgress(heard.response, request.method)
                 progress.sent, progress.left_early = relay.sent, relay.left_early
                 tell(heard, progress)
             if self._due is None and self.recorded and not self._at_end:

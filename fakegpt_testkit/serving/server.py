@@ -17,8 +17,8 @@ from fakegpt_testkit.serving import cross_origin, hosts
 from fakegpt_testkit.serving.control import CONTROL, Reply, control
 from fakegpt_testkit.serving.fitting import Here, fit
 from fakegpt_testkit.serving.misses import STATUS, miss_body
-from fakegpt_testkit.serving.plan import Plans, Progress
-from fakegpt_testkit.serving.reading import Asked, Limits, Refused
+from fakegpt_testkit.serving.plan import Plans, SendProgress
+from fakegpt_testkit.serving.reading import Limits, ReadRequest, Refused
 from fakegpt_testkit.serving.world import Shared, Terms, World, as_problem
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Server:
         said = {"error": {"type": "RequestRefused", "message": str(refused)}}
         return json.dumps(said).encode(), _JSON
 
-    def answer(self, asked: Asked, connection: Connection) -> None:
+    def answer(self, asked: ReadRequest, connection: Connection) -> None:
         """Answer a request."""
         if asked.host and not hosts.is_ours(asked.host, connection.address, self.access.hosts):
             name = hosts.hostname(asked.host) or asked.host
@@ -146,7 +146,7 @@ class Server:
         plan = answer.plan or self._plans.plan(answer.tape, request.method, answer.recorded)
         connection.play(plan, world.terms.timing, answer.progress)
 
-    def _record(self, recorder: Recorder, asked: Asked, connection: Connection, here: Here) -> None:
+    def _record(self, recorder: Recorder, asked: ReadRequest, connection: Connection, here: Here) -> None:
         """Answer from the cassette that is recorded, or from the live service."""
         try:
             number, request, tape = recorder.ask(asked)
@@ -168,7 +168,7 @@ class Server:
             )
             return
         fitted = fit(tape, request.method, here, [origin_of(request.uri)])
-        progress = Progress(fitted, request.method)
+        progress = SendProgress(fitted, request.method)
         played = Interaction(request, tape)
         self.world.note(request, "the cassette", played=played, progress=progress)
         plan = self._plans.plan(fitted, request.method, None)
@@ -182,7 +182,7 @@ class Server:
         body, fields = miss_body(world.shown(request), problem)
         connection.reply(STATUS, body, (*fields, *here.fields))
 
-    def _place(self, asked: Asked, connection: Connection) -> tuple[World, str, str]:
+    def _place(self, asked: ReadRequest, connection: Connection) -> tuple[World, str, str]:
         """The world that is asked, the base of its URLs, and the target below that.
 
         Only the name of a scenario that there is counts: services have paths that begin with ``/@`` too.
@@ -195,7 +195,7 @@ class Server:
                 return self.scenarios[name], f"{base}/@{name}", rest if rest.startswith("/") else f"/{rest}"
         return self.world, base, asked.target if asked.target != "*" else "/*"
 
-    def _control(self, asked: Asked, connection: Connection) -> None:
+    def _control(self, asked: ReadRequest, connection: Connection) -> None:
         """Answer what is asked of the server itself: of no page of elsewhere, and as JSON, which a form cannot send."""
         page = header(asked.headers, "Origin")
         if not hosts.is_own_page(page, asked.host, connection.address, self.access.hosts):
@@ -213,5 +213,5 @@ class Server:
         connection.reply(reply.status, body, _JSON)
 
 
-def _is_json(asked: Asked) -> bool:
+def _is_json(asked: ReadRequest) -> bool:
     return (header(asked.headers, "Content-Type") or "").partition(";")[0].strip().lower() == "application/json"

@@ -15,13 +15,13 @@ from fakegpt_testkit import clock
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Head, Interaction, Tape, header
 from fakegpt_testkit.matching import chosen
-from fakegpt_testkit.recorder.injection import Changes
+from fakegpt_testkit.recorder.injection import Injection
 from fakegpt_testkit.recorder.selection import Selection, not_connected, without_secrets
 from fakegpt_testkit.recorder.settings import Settings
 from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.serving.fitting import fit
-from fakegpt_testkit.serving.journal import Entry, Journal, Together
-from fakegpt_testkit.serving.plan import Progress
+from fakegpt_testkit.serving.journal import Entry, RequestJournal, Together
+from fakegpt_testkit.serving.plan import SendProgress
 from fakegpt_testkit.serving.reading import Limits
 from fakegpt_testkit.serving.timing import RECORDED
 from fakegpt_testkit.serving.unreachable import unreachable
@@ -63,7 +63,7 @@ class Outgoing:
 
     tape: Tape
     recorded: Tape | None
-    progress: Progress
+    progress: SendProgress
     plan: Plan | None = None
 
 
@@ -71,7 +71,7 @@ class Became(TypedDict, total=False):
     """What became of a request, as far as it is known; see ``Entry``."""
 
     played: Interaction
-    progress: Progress
+    progress: SendProgress
     problem: FakeGptTestkitError
     live: bool
 
@@ -108,7 +108,7 @@ class World:
 
     def reset(self) -> None:
         """Nothing was asked yet; the faults count from the start, and a stand-in knows nobody."""
-        self.journal = Journal(most_body=self._shared.limits.noted, together=self._shared.journals)
+        self.journal = RequestJournal(most_body=self._shared.limits.noted, together=self._shared.journals)
         self.stand_in = self._casting() if self._casting is not None else None
         self._select()
 
@@ -140,7 +140,7 @@ class World:
             self._selection.forget(number)
         given = self._interactions[index]
         fitted = fit(tape, request.method, here, self._origins)
-        progress = Progress(fitted, request.method)
+        progress = SendProgress(fitted, request.method)
         recorded = tape is given.response
         played = given if recorded else replace(given, response=tape)
         where = self.shelf.where(index)
@@ -154,7 +154,7 @@ class World:
         if not here.keeps_open and tape.head.status and header(tape.headers, "Connection") is None:
             tape = tape.told(replace(tape.head, headers=(*tape.headers, ("Connection", "close"))))
         plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
-        progress = Progress(tape, request.method)
+        progress = SendProgress(tape, request.method)
         self.journal.add(replace(entry, played=Interaction(request, tape), progress=progress, recorded=False))
         return Outgoing(tape, None, progress, plan)
 
@@ -208,7 +208,7 @@ class World:
         for each in self._interactions:
             said = self._said.setdefault(each.request.path, set())
             said.update(name for name in _SENT_UNASKED if chosen(name, each.request.headers))
-        changes = Changes(settings.faults, settings.recut)
+        changes = Injection(settings.faults, settings.recut)
         redactor = self._redactor.anew()
         self._selection = Selection(
             self._interactions,

@@ -35,7 +35,7 @@ _FORMAT = 1
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
-class Exchange(Protocol):
+class NotedExchange(Protocol):
     """What is noted of one exchange, as far as it has come."""
 
     @property
@@ -106,7 +106,7 @@ class Journal:
         left = {} if ending.left is None else {"left": float(ending.left)}
         self._write({"ending": number, "kind": ending.kind.value, "at": float(ending.at), "note": ending.note, **left})
 
-    def begin_anew(self, exchanges: Iterable[Exchange]) -> None:
+    def begin_anew(self, exchanges: Iterable[NotedExchange]) -> None:
         """Put these in the place of all that was noted; what follows comes after them.
 
         Where that fails nothing is left: what was noted may hold what is to go.
@@ -130,7 +130,7 @@ class Journal:
             self.path.unlink(missing_ok=True)
             raise error if isinstance(error, StorageError) else _failed(self.path, "written", error) from error
 
-    def _whole(self, each: Exchange) -> None:
+    def _whole(self, each: NotedExchange) -> None:
         self.request(each.number, each.request, each.provenance)
         if each.head is not None:
             self.head(each.number, each.head)
@@ -229,7 +229,7 @@ def _is_held(path: Path) -> bool:
 
 
 @dataclass(slots=True)
-class _Growing:
+class _Unfinished:
     """An interaction as far as its events have come."""
 
     request: Request
@@ -256,7 +256,7 @@ def _rebuilt(path: Path) -> tuple[_First, list[Interaction]]:
     begun = _read_first(first)
     if begun is None:
         raise _unrecoverable(path, OSError(errno.EINVAL, "its first line is not that of a journal"))
-    growing: dict[int, _Growing] = {}
+    growing: dict[int, _Unfinished] = {}
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # what a torn write left ends the story
         for line in lines:
             _take(growing, json.loads(line))
@@ -275,11 +275,11 @@ def _read_first(line: bytes) -> _First | None:
     return None
 
 
-def _take(growing: dict[int, _Growing], event: dict[str, object]) -> None:
+def _take(growing: dict[int, _Unfinished], event: dict[str, object]) -> None:
     match event:
         case {"request": int(n), "method": str(method), "uri": str(uri), "headers": list(fields), "body": str(body)}:
             request = Request(method, uri, _headers(fields), _unpacked(body))
-            growing[n] = _Growing(request, _provenance(event["provenance"]), None, [], None)
+            growing[n] = _Unfinished(request, _provenance(event["provenance"]), None, [], None)
         case {"head": int(n), "values": [int(status), str(reason), list(fields), str(version), float(at)]}:
             growing[n].head = Head(status, reason, _headers(fields), version, at, dialect=str(event.get("dialect", "")))
         case {"chunk": int(n), "at": float(at), "data": str(data), "ends": list(ends)}:
@@ -302,7 +302,7 @@ def _provenance(words: object) -> Provenance:
     return Provenance()
 
 
-def _finished(one: _Growing, head: Head) -> Interaction:
+def _finished(one: _Unfinished, head: Head) -> Interaction:
     last = one.chunks[-1].at if one.chunks else head.at
     ending = one.ending or Ending(EndingKind.KILLED, last, "the recording process ended before the response")
     return Interaction(one.request, Tape(head, tuple(one.chunks), ending), one.provenance)

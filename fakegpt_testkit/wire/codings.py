@@ -37,7 +37,7 @@ class Decoder(Protocol):
     def decode(self, data: bytes) -> bytes: ...
 
 
-class Plain:
+class Identity:
     """No coding."""
 
     is_plain = True
@@ -193,7 +193,7 @@ def find_decoder(headers: Headers) -> Decoder:
         return Inflating(16 + zlib.MAX_WBITS)
     if coding == "deflate":
         return Inflating(zlib.MAX_WBITS)
-    return _by_package(coding) or Plain()
+    return _by_package(coding) or Identity()
 
 
 class Decoding:
@@ -216,7 +216,7 @@ class Decoding:
             if self._undecided is None or _gives_something(find_decoder(self._headers), self._undecided):
                 raise
             self.mislabelled = True
-            self._decoder = Plain()
+            self._decoder = Identity()
             out = self._undecided
         if out:
             self._undecided = None

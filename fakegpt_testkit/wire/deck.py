@@ -32,7 +32,7 @@ class Playback(Protocol):
         """Whether the client left before all was played."""
 
 
-class Playing(Playback, Protocol):
+class OngoingPlayback(Playback, Protocol):
     """The same while it may still play. It keeps nothing of the client alive."""
 
     @property
@@ -108,7 +108,7 @@ class Deck(Protocol):
     def answers_early(self, request: Request) -> bool:
         """Whether a recorded answer began when no more of a request had been sent than of this one by now."""
 
-    def follow(self, number: int, playback: Playing) -> None:
+    def follow(self, number: int, playback: OngoingPlayback) -> None:
         """Told what plays to this request, as it begins."""
 
     def record(self, number: int) -> ExchangeSink:

@@ -231,7 +231,7 @@ class Player:
         self._delimited = is_delimited(tape, method)
         self._frames = frames_of(tape, method)
         self._next = next(self._frames, None)
-        self._handle: clock.Call | None = None
+        self._handle: clock.Timer | None = None
         self._ended = False
         self._over = False
         self.left_early = False

@@ -6,17 +6,16 @@ Knows neither when nor whether it is put in place: it gives the replacements, an
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit.clients.httpclient import exchanges
 from fakegpt_testkit.clients.unmet import bind_urllib3_future
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
-Replacement = tuple[type, str, Callable[[Any], Any]]
-"""A class, the name of its method, and what makes of that method the one that takes its place."""
+    from fakegpt_testkit.clients.binding import Replacement
 
 
 def bind_http_client(module: ModuleType) -> list[Replacement]:

@@ -130,7 +130,7 @@ class TapFile(io.RawIOBase):
             live.settimeout(before)
 
 
-class Played(Protocol):
+class Supplier(Protocol):
     """What a socket to nowhere asks for: the exchange that it is used for now."""
 
     def written(self, data: bytes) -> None:
@@ -157,8 +157,8 @@ class PlayedSocket:
 
     def __init__(self, peer: tuple[str, int], timeout: object, *, aside: Any = None, tls: bool = False) -> None:
         self.aside = aside
-        self.exchange: Played | None = None
-        self._read: Played | None = None  # the exchange whose answer has a file: that one closes it
+        self.exchange: Supplier | None = None
+        self._read: Supplier | None = None  # the exchange whose answer has a file: that one closes it
         self._peer = peer
         self._timeout = socket.getdefaulttimeout()  # what http.client's mark for "not said" means
         if timeout is None or isinstance(timeout, (int, float)):
@@ -271,7 +271,7 @@ class PlayedSocket:
 class PlayedFile(io.RawIOBase):
     """What ``makefile`` of a socket to nowhere reads from: one arrival a call, as of a live one."""
 
-    def __init__(self, played: PlayedSocket, exchange: Played | None) -> None:
+    def __init__(self, played: PlayedSocket, exchange: Supplier | None) -> None:
         self._played = played
         self._exchange = exchange
 

@@ -172,15 +172,15 @@ class Backend:
         self._core = core
         self._live = live
 
-    async def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:  # noqa: ASYNC109 - httpcore's own
+    async def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> PlayedStream:  # noqa: ASYNC109 - httpcore's own
         played = asking.get()
         ending = played.asked.refusal
         if ending is not None:
             await sleep(self._core, self._live, played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending, awaited_at="{}:{}".format(*played.peer))
-        return Stream(self._core, played.peer, self._live)
+        return PlayedStream(self._core, played.peer, self._live)
 
-    async def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:  # noqa: ASYNC109 - the same
+    async def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> PlayedStream:  # noqa: ASYNC109 - the same
         return await self.connect_tcp(timeout=timeout)
 
     async def sleep(self, seconds: float) -> None:
@@ -188,7 +188,7 @@ class Backend:
         await self._live.sleep(seconds)
 
 
-class Stream:
+class PlayedStream:
     """A connection to nowhere, kept alive from one exchange to the next."""
 
     def __init__(self, core: ModuleType, peer: tuple[str, int], live: Any) -> None:
@@ -225,7 +225,7 @@ class Stream:
         if self.exchange is not None:
             self.exchange.stop()
 
-    async def start_tls(self, *_: Any, **__: Any) -> Stream:
+    async def start_tls(self, *_: Any, **__: Any) -> PlayedStream:
         return self
 
     def get_extra_info(self, info: str) -> Any:

@@ -167,15 +167,15 @@ class Backend:
     def __init__(self, core: ModuleType) -> None:
         self._core = core
 
-    def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:
+    def connect_tcp(self, *_: Any, timeout: float | None = None, **__: Any) -> PlayedStream:
         played = asking.get()
         ending = played.asked.refusal
         if ending is not None:
             time.sleep(played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending)
-        return Stream(self._core, played.peer)
+        return PlayedStream(self._core, played.peer)
 
-    def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> Stream:
+    def connect_unix_socket(self, *_: Any, timeout: float | None = None, **__: Any) -> PlayedStream:
         return self.connect_tcp(timeout=timeout)
 
     def sleep(self, seconds: float) -> None:
@@ -183,7 +183,7 @@ class Backend:
         time.sleep(seconds)
 
 
-class Stream:
+class PlayedStream:
     """A connection to nowhere, kept alive from one exchange to the next."""
 
     def __init__(self, core: ModuleType, peer: tuple[str, int]) -> None:
@@ -217,7 +217,7 @@ class Stream:
         if self.exchange is not None:
             self.exchange.stop()
 
-    def start_tls(self, *_: Any, **__: Any) -> Stream:
+    def start_tls(self, *_: Any, **__: Any) -> PlayedStream:
         return self
 
     def get_extra_info(self, info: str) -> Any:

@@ -3,6 +3,6 @@
 Knows no bytes and no frame but by the JSON in it.
 """
 
-from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, spread
+from fakegpt_testkit.dialects.editing.editor import Editor, Slot, spread
 
-__all__ = ["Editor", "Json", "Slot", "spread"]
+__all__ = ["Editor", "Slot", "spread"]

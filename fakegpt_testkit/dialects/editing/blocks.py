@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, inner, items, slots
+from fakegpt_testkit.dialects.editing.editor import Editor, Slot, inner, items, slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fakegpt_testkit.dialects.json_values import Json
 
 
 def _stripper(key: str, begins: Callable[[Json], bool]) -> Callable[[], Callable[[Json], bool]]:

@@ -6,15 +6,13 @@ Knows no provider and no bytes: JSON objects come in, and are changed in their p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from fakegpt_testkit.dialects.deltas import ToolCall
-
-Json: TypeAlias = dict[str, Any]
-"""A JSON object."""
+    from fakegpt_testkit.dialects.json_values import Json
 
 
 @dataclass(frozen=True, slots=True)

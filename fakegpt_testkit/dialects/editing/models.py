@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.editing.blocks import MESSAGES
-from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, inner, items, slots
+from fakegpt_testkit.dialects.editing.editor import Editor, Slot, inner, items, slots
 from fakegpt_testkit.dialects.editing.pieces import CHAT
 from fakegpt_testkit.dialects.models import LISTS, TEXTS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fakegpt_testkit.dialects.deltas import ToolCall
+    from fakegpt_testkit.dialects.json_values import Json
 
 
 def _texts(said: Json) -> list[Slot]:

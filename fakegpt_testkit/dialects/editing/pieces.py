@@ -5,9 +5,12 @@ Knows no frame; what else stands in an event stays.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.editing.editor import Editor, Json, Slot, inner, items, slots
+from fakegpt_testkit.dialects.editing.editor import Editor, Slot, inner, items, slots
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 # --- chat completions ---
 

@@ -5,9 +5,12 @@ Knows no other way of theirs than the first: one chunk for a text, and one for a
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, event
+from fakegpt_testkit.dialects.writing.said import MODEL, Said, Writer, event
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 DONE: Final = b"data: [DONE]\n\n"
 _TYPES: Final = {

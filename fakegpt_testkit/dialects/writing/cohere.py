@@ -5,9 +5,12 @@ Knows no citations.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.writing.said import Json, Said, Writer, typed
+from fakegpt_testkit.dialects.writing.said import Said, Writer, typed
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 DONE: Final = b"data: [DONE]\n\n"
 

@@ -5,10 +5,13 @@ Knows no model, and so not the streams that wrap a model's own events.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.writing.said import Json, Said, Writer, arguments_of, as_json
+from fakegpt_testkit.dialects.writing.said import Said, Writer, arguments_of, as_json
 from fakegpt_testkit.framing import encode_frame
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 _JSON: Final = (":content-type", "application/json")
 _TYPES: Final = {

@@ -5,9 +5,12 @@ Knows no other framing of it: an array is what a client asks for that says nothi
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, arguments_of, as_json
+from fakegpt_testkit.dialects.writing.said import MODEL, Said, Writer, arguments_of, as_json
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 _STATUSES: Final = {
     400: "INVALID_ARGUMENT",

@@ -5,9 +5,12 @@ Knows no blocks but thinking, text and the use of tools.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, arguments_of, typed
+from fakegpt_testkit.dialects.writing.said import MODEL, Said, Writer, arguments_of, typed
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 _TYPES: Final = {
     400: "invalid_request_error",

@@ -5,10 +5,13 @@ Knows no tools that the service runs itself.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.dialects.writing.chat import error_body
-from fakegpt_testkit.dialects.writing.said import MODEL, Json, Said, Writer, typed
+from fakegpt_testkit.dialects.writing.said import MODEL, Said, Writer, typed
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.dialects.json_values import Json
 
 
 def _response(said: Said, status: str, output: list[Json]) -> Json:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import sse
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fakegpt_testkit.dialects.deltas import ToolCall
-
-Json: TypeAlias = dict[str, Any]
+    from fakegpt_testkit.dialects.json_values import Json
 
 MODEL = "scripted"
 """The model that a scripted answer says it is of."""

@@ -4,19 +4,27 @@ Knows nothing of recording; cassettes recorded from it say so, because each of i
 """
 
 from fakegpt_testkit.fakegpt.scripting import Step
-from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Finish, Noise, Options, OtherAnswer, Refusal, StreamEnd
+from fakegpt_testkit.fakegpt.stand_in.options import (
+    AnswerFinish,
+    Noise,
+    Options,
+    OtherAnswer,
+    StepRefusal,
+    StreamCuts,
+    StreamEnd,
+)
 from fakegpt_testkit.fakegpt.stand_in.service import server_name
 from fakegpt_testkit.fakegpt.stand_in.serving import Service, run, serve, serve_in_thread
 
 __all__ = [
-    "Cuts",
-    "Finish",
+    "AnswerFinish",
     "Noise",
     "Options",
     "OtherAnswer",
-    "Refusal",
     "Service",
     "Step",
+    "StepRefusal",
+    "StreamCuts",
     "StreamEnd",
     "run",
     "serve",

@@ -17,7 +17,7 @@ from fakegpt_testkit import sse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fakegpt_testkit.fakegpt.stand_in.options import Cuts, Options
+    from fakegpt_testkit.fakegpt.stand_in.options import Options, StreamCuts
 
 FIRST_MOMENT: Final = datetime(2023, 10, 5, 12, tzinfo=UTC)
 """The service's time of every answer: nothing that it sends depends on the clock."""
@@ -77,7 +77,7 @@ def ping(options: Options, number: int) -> bytes:
     return _encode(options, at.strftime("%Y-%m-%d %H:%M:%S.%f"), event="ping")
 
 
-def cut(stream: Sequence[bytes], cuts: Cuts, rng: Random) -> list[bytes]:
+def cut(stream: Sequence[bytes], cuts: StreamCuts, rng: Random) -> list[bytes]:
     """The stream's bytes in the chunks that will be sent; none is empty."""
     match cuts:
         case "event":

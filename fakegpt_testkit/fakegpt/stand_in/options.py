@@ -11,14 +11,14 @@ from typing import Literal, get_args
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.fakegpt.scripting import Step
 
-Cuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
+StreamCuts = Literal["event", "random", "byte", "utf8", "data", "crlf"]
 """Where the stream is cut into chunks: after each event, anywhere, after each byte; or after each event and also
 inside each UTF-8 character, inside each ``data:``, between each CR and its LF."""
 
 Noise = Literal["system", "echo", "tool", "ping", "moderation"]
 """Events around the answer: a system message, the user's own message, a plugin's call and result, pings, a verdict."""
 
-Finish = Literal["stop", "max_tokens", "interrupted", "content_filter"]
+AnswerFinish = Literal["stop", "max_tokens", "interrupted", "content_filter"]
 """Why the answer ends; anything but ``stop`` also makes its status ``finished_partial_completion``."""
 
 StreamEnd = Literal["done", "unmarked", "close", "cut", "reset", "malformed", "stall", "endless"]
@@ -49,7 +49,7 @@ that closes before the end mark. ``body`` stays as it is.
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class StepRefusal:
     """One step answered with a refusal, whatever was asked.
 
     ``detail`` and, when given, ``code`` make the JSON body; ``html`` sends a challenge page instead. ``times`` is how
@@ -85,11 +85,11 @@ class Options:
     seed: int = 0
     text: str | None = None
     body: bytes | None = None
-    finish: Finish = "stop"
+    finish: AnswerFinish = "stop"
     noise: frozenset[str] = frozenset()
     newline: Literal["\n", "\r\n"] = "\n"
     raw: bool = False
-    cuts: Cuts = "event"
+    cuts: StreamCuts = "event"
     delay: float = 0.0
     ending: StreamEnd = "done"
     events: int | None = None
@@ -97,13 +97,13 @@ class Options:
     busy: int = 0
     stale_tokens: int = 0
     redirect: bool = False
-    refusal: Refusal | None = None
+    refusal: StepRefusal | None = None
     drift: frozenset[OtherAnswer] = frozenset()
 
     def __post_init__(self) -> None:
-        _one_of("finish", self.finish, get_args(Finish))
+        _one_of("finish", self.finish, get_args(AnswerFinish))
         _one_of("newline", self.newline, ("\n", "\r\n"))
-        _one_of("cuts", self.cuts, get_args(Cuts))
+        _one_of("cuts", self.cuts, get_args(StreamCuts))
         _one_of("ending", self.ending, get_args(StreamEnd))
         for noise in sorted(self.noise):
             _one_of("noise", noise, get_args(Noise))

@@ -74,7 +74,7 @@ class _RefusedStep(Exception):
 
 
 @dataclass(slots=True)
-class StandIn:
+class FakeGptStandIn:
     """Answers requests, and remembers who is logged in."""
 
     options: Options

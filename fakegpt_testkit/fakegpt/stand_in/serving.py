@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fakegpt_testkit import serving as servers
 from fakegpt_testkit.fakegpt.stand_in.options import Options
-from fakegpt_testkit.fakegpt.stand_in.service import StandIn, server_name
+from fakegpt_testkit.fakegpt.stand_in.service import FakeGptStandIn, server_name
 from fakegpt_testkit.fakegpt.stand_in.wanting import read_options
 from fakegpt_testkit.serving import Access, Door, Library, Limits, Server
 
@@ -53,13 +53,15 @@ class Service:
 
 def stand_in(options: Options, limits: Limits = LIMITS, hosts: Sequence[str] = ()) -> Server:
     """A server of which all answers are the stand-in's; ``hosts`` are names that it is asked under beside its own."""
-    return Server(Library(lambda: ()), access=Access(tuple(hosts)), limits=limits, casting=lambda: StandIn(options))
+    return Server(
+        Library(lambda: ()), access=Access(tuple(hosts)), limits=limits, casting=lambda: FakeGptStandIn(options)
+    )
 
 
-def scenario(said: object) -> Callable[[], StandIn]:
+def scenario(said: object) -> Callable[[], FakeGptStandIn]:
     """What makes the stand-in of a server's scenario, from the options that somebody wrote. Raises ``BadSetting``."""
     options = read_options(said)
-    return lambda: StandIn(options)
+    return lambda: FakeGptStandIn(options)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, Final
 
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.fakegpt.stand_in.options import Options, Refusal
+from fakegpt_testkit.fakegpt.stand_in.options import Options, StepRefusal
 from fakegpt_testkit.wording import choice
 
 _TEXT: Final = (str, NoneType)
@@ -33,11 +33,11 @@ def read_options(said: object) -> Options:
     if told.get("body") is not None:
         told["body"] = told["body"].encode()
     if told.get("refusal") is not None:
-        told["refusal"] = Refusal(**_read(Refusal, "refusal", told["refusal"]))
+        told["refusal"] = StepRefusal(**_read(StepRefusal, "refusal", told["refusal"]))
     return Options(**told)
 
 
-def _read(of: type[Options | Refusal], what: str, said: object) -> dict[str, Any]:
+def _read(of: type[Options | StepRefusal], what: str, said: object) -> dict[str, Any]:
     known = {each.name: _KINDS.get(each.name, (type(each.default),)) for each in fields(of)}
     if not isinstance(said, dict):
         raise BadSetting(what, said, f"an object with some of {', '.join(known)}")
