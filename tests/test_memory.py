@@ -14,7 +14,7 @@ from support import cassette_values as values
 
 from fakegpt_testkit import cassette, exchange, storage
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cassette.writing import Text
+from fakegpt_testkit.cassette.writing import CassetteText
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.wire.writing import encode
@@ -104,7 +104,9 @@ def test_what_turns_out_too_large_while_it_is_written_leaves_the_old_file(
     storage.write(path, cassette.pieces(Cassette((recorded(b"old"),))))
     monkeypatch.setattr(cassette, "MAX_BYTES", SIZE + 10)
     large = Cassette((recorded(lines(SIZE)),), "c.yaml")
-    with pytest.raises(CassetteError, match=f"would have {len(b''.join(Text(large.interactions)))} bytes, and at most"):
+    with pytest.raises(
+        CassetteError, match=f"would have {len(b''.join(CassetteText(large.interactions)))} bytes, and at most"
+    ):
         storage.write(path, cassette.pieces(large))
     assert cassette.loads(path.read_bytes(), "c.yaml").interactions == (recorded(b"old"),)
     assert [*tmp_path.iterdir()] == [path]

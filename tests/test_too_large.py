@@ -12,7 +12,7 @@ from support.raw import raw_server
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import canonical, yaml_text
-from fakegpt_testkit.cassette.writing import Text
+from fakegpt_testkit.cassette.writing import CassetteText
 from fakegpt_testkit.errors import CassetteError, RecordingTooLarge
 from fakegpt_testkit.exchange import Chunk, Coded, Head, Interaction, Request, Tape
 from fakegpt_testkit.maintenance import catalog
@@ -49,7 +49,7 @@ OTHER_FORM = {"a long name", "hidden and coded", "nothing"}
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_writer_and_both_readers_count_the_same_values(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     interactions = SHAPES[name]
-    written = Text(interactions)
+    written = CassetteText(interactions)
     data, values = b"".join(written), written.values
     for most, fits in ((values, True), (values - 1, False)):
         for room in (cassettes, canonical, yaml_text):

@@ -65,9 +65,9 @@ def dumps(cassette: Cassette) -> bytes:
 
 def pieces(cassette: Cassette) -> Iterator[bytes]:
     """The same text in pieces, as it is written. Where the bodies alone are too large, the error comes before all."""
-    from fakegpt_testkit.cassette.writing import Text
+    from fakegpt_testkit.cassette.writing import CassetteText
 
-    text = Text(cassette.interactions)
+    text = CassetteText(cassette.interactions)
     least = sum(len(each.request.body) + len(each.response.body) for each in cassette.interactions)
     written = iter(text)
     for piece in written:
@@ -84,12 +84,12 @@ def pieces(cassette: Cassette) -> Iterator[bytes]:
 
 def parted(interactions: Iterable[Interaction]) -> list[tuple[Interaction, ...]]:
     """The interactions in as few parts, in order, as can each be written; one that is too large stands alone."""
-    from fakegpt_testkit.cassette.writing import Text
+    from fakegpt_testkit.cassette.writing import CassetteText
 
     parts: list[list[Interaction]] = []
     size = values = 0
     for each in interactions:
-        text = Text((each,))  # with a first and a last line each, so that no part is written too large
+        text = CassetteText((each,))  # with a first and a last line each, so that no part is written too large
         for _ in text:
             pass
         if not parts or size + text.size > MAX_BYTES or values + text.values > MAX_NODES:

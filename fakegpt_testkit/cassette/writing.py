@@ -29,7 +29,7 @@ _PART = re.compile(r" *(?:[-?] |:$)")
 _VISIBLE = re.compile(r"[ -~]*")
 
 
-class Text:
+class CassetteText:
     """The whole file in pieces, to be gone through once: a large body is never held as text.
 
     ``size`` is how many bytes were given out, ``values`` how many values a reader counts in them. ``version`` is its
