@@ -11,11 +11,13 @@ import pytest
 from support import dialect_streams as given
 
 from fakegpt_testkit.dialects import Failure, ToolCall, Usage
+from fakegpt_testkit.drift import differences
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.html import page
 from fakegpt_testkit.recorder.changes import says_nothing
-from fakegpt_testkit.timeline import Stream
+from fakegpt_testkit.timeline import Stream, describe, tell
 
 if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
@@ -221,3 +223,30 @@ OTHERS_OWN: dict[str, given.Json] = {
 @pytest.mark.parametrize("body", OTHERS_OWN.values(), ids=OTHERS_OWN.keys())
 def test_what_a_company_answers_itself_is_not_bedrocks(body: given.Json) -> None:
     assert Stream(recorded(json.dumps(body).encode())).dialect == "unknown"
+
+
+def test_what_stands_in_base64_is_shown_and_found_as_what_it_is() -> None:
+    stream = Stream(recorded(given.INVOKE + given.frame("throttlingException", {"message": "wait"}, "exception")))
+    assert stream.has_in_order("message_start", "Hel", "message_stop", "wait")
+    assert not stream.has_in_order("message_stop", "message_start")
+    told = tell(stream.interaction)
+    assert [json.loads(each.event.data) for each in told.moments[:-1]] == list(given.ANTHROPIC_EVENTS)
+    assert "message_stop" in describe(stream)
+    assert "text_delta" in page("x.yaml", {1: told})
+    junk = Stream(recorded(given.frames(("chunk", {"bytes": "no base64!"}), ("chunk", {"other": 1}))))
+    assert [each.event for each in tell(junk.interaction).moments] == list(junk.events), "what holds none stays"
+
+
+def test_the_padding_the_ids_and_the_counts_of_another_turn_are_no_drift() -> None:
+    def turn(number: int) -> Interaction:
+        first, *rest = given.ANTHROPIC_EVENTS
+        message = first["message"] | {"id": f"msg_{number}"}
+        last = rest[-1] | ({} if number else METRICS)
+        inner = [first | {"message": message}, *rest[:-1], last]
+        return recorded(given.frames(*(("chunk", wrap(each) | {"p": "ab" * number}) for each in inner)))
+
+    assert differences([turn(0)], [turn(1)]) == []
+
+
+def wrap(event: given.Json) -> given.Json:
+    return {"bytes": base64.b64encode(json.dumps(event).encode()).decode()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import dialect_streams as said
@@ -170,6 +170,61 @@ def test_two_answers_of_which_none_can_be_read_are_not_harmlessly_other(label: s
 def test_what_a_client_would_trip_over_is_broken_in_every_framing(old: bytes, new: bytes, text: str) -> None:
     differences_found = found(old, new)
     assert any(each.severity is Severity.BROKEN and text in each.text for each in differences_found), differences_found
+
+
+def array(*events: said.Json) -> bytes:
+    return b"[" + b"\n,\r\n".join(json.dumps(event).encode() for event in events) + b"\n]\n"
+
+
+def framed(*events: said.Json) -> bytes:
+    return said.frames(*((event["type"], event["data"]) for event in events))
+
+
+NO = {"error": {"code": 503, "message": "no"}}
+FRAMED: dict[str, tuple[Callable[..., bytes], list[said.Json], str, Any]] = {
+    "server-sent events": (said.sse, [*said.GEMINI_EVENTS], "role", said.sse(NO)),
+    "an array": (array, [*said.GEMINI_EVENTS], "role", NO),
+    "lines": (said.lines, [*map(json.loads, said.OLLAMA.splitlines())], "role", said.lines({"error": "no"})),
+    "frames": (
+        framed,
+        [{"type": name, "data": value} for name, value in said.CONVERSE_EVENTS],
+        "contentBlockIndex",
+        said.frame("throttlingException", {"message": "no"}, "exception"),
+    ),
+    "frames of wrapped events": (
+        said.wrapped,
+        [*said.ANTHROPIC_EVENTS],
+        "index",
+        said.wrapped({"type": "error", "error": {"type": "overloaded_error", "message": "no"}}),
+    ),
+}
+
+
+def without(value: Any, key: str, put: object = None) -> Any:
+    """The JSON without this key, wherever it stands; or with another value of it."""
+    if isinstance(value, dict):
+        kept = {name: without(each, key, put) for name, each in value.items() if name != key or put is not None}
+        return {**kept, key: put} if put is not None and key in kept else kept
+    return [without(each, key, put) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", FRAMED)
+def test_a_field_gone_another_type_another_ending_and_an_error_are_broken_in_every_framing(name: str) -> None:
+    make, events, key, error = FRAMED[name]
+    whole = make(*events)
+    assert Stream(recorded(whole)).ended_properly
+    ending = next(number for number, kind in enumerate(Stream(recorded(whole)).order) if kind in ("end", "done"))
+    broken = {
+        "gone": make(*without(events, key)),
+        "of another type": make(*without(events, key, {"a": 1})),
+        "no longer comes to its end": make(*events[:ending]),
+        "the service reports an error: no": make(*events[:2]) + error
+        if name != "an array"
+        else make(*events[:2], error),
+    }
+    for text, body in broken.items():
+        worst = [each.text for each in found(whole, body) if each.severity is Severity.BROKEN]
+        assert any(text in each for each in worst), (text, found(whole, body))
 
 
 def test_another_text_and_other_calls_are_harmless() -> None:

@@ -201,6 +201,26 @@ def test_every_choice_is_read_and_the_first_is_the_answer() -> None:
     assert [choice.text for choice in answer.choices] == ["a", "bB"]
     assert (answer.text, answer.finish_reason) == ("a", None)
     assert not answer.ended_properly
+    both = [said.content({"text": text})["candidates"][0] | {"index": at} for at, text in ((1, "b"), (0, "a"))]
+    for body in (said.sse({"candidates": both}), json.dumps({"candidates": both}).encode()):
+        candidates = stream(body, label="application/json")
+        assert ([each.text for each in candidates.choices], candidates.text) == (["a", "b"], "a")
+
+
+def test_all_blocks_and_messages_of_text_are_the_answers() -> None:
+    blocks = [
+        (at, {"type": "text", "text": ""}, {"type": "text_delta", "text": text}) for at, text in ((0, "a"), (2, "b"))
+    ]
+    told = [
+        said.ANTHROPIC_EVENTS[0],
+        *(each for at, block, delta in blocks for each in (said.block(at, **block), said.grow(at, **delta))),
+    ]
+    assert stream(said.sse(*told, named=True)).text == "ab"
+    items = [said.respond("output_text.delta", output_index=at, delta=text) for at, text in ((0, "a"), (1, "b"))]
+    assert stream(said.sse(*items, named=True)).text == "ab"
+    parts = [{"text": "a"}, {"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "b"}]
+    whole = {"output": {"message": {"content": parts}}, "stopReason": "end_turn"}
+    assert stream(json.dumps(whole).encode(), label="application/json").text == "ab"
 
 
 def test_a_refusal_is_no_text() -> None:

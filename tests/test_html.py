@@ -189,6 +189,13 @@ def test_an_exchange_without_any_bytes_has_its_page(ending: Ending) -> None:
     assert ("<svg" in text) is (ending.kind is not EndingKind.COMPLETE)
 
 
+def test_a_stream_stands_before_the_logins_that_came_before_it() -> None:
+    login = Interaction(Request("GET", "https://chat.example/me"), Tape(Head(200), (Chunk(0.1, b"{}"),)))
+    told = page("x.yaml", {1: tell(login), 2: tell(streamed("Hello")), 3: tell(login)})
+    places = [told.index(f'id="interaction-{number}"') for number in (2, 1, 3)]
+    assert places == sorted(places)
+
+
 def test_the_page_is_small_beside_its_data() -> None:
     assert len(page("c.yaml", {1: tell(streamed("Hello"))})) < 20_000
 

@@ -4,6 +4,7 @@ Knows no HTTP and no chunks: events come in, as a framing cut them out of a body
 """
 
 from fakegpt_testkit.dialects.answers import Answer, EventKind, Reading, kind_of, read_deltas, read_events
+from fakegpt_testkit.dialects.bedrock import unwrapped
 from fakegpt_testkit.dialects.deltas import (
     Choice,
     Delta,
@@ -80,4 +81,5 @@ __all__ = [
     "read_events",
     "read_in",
     "remove",
+    "unwrapped",
 ]

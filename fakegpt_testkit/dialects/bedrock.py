@@ -88,9 +88,17 @@ def _usage(said: Object) -> list[Delta]:
     return [Usage(number(usage.get("inputTokens")), number(usage.get("outputTokens")))] if usage else []
 
 
+def unwrapped(event: Event) -> Event:
+    """The event that stands in a frame in base64, whatever model's it is; any other event as it is."""
+    if event.event != "chunk":
+        return event
+    data = _unwrapped(obj(parsed(event.data)))
+    return Event(data=data) if isinstance(parsed(data), dict) else event
+
+
 def _unwrapped(said: Object) -> str:
     try:
-        return base64.b64decode(text(said.get("bytes"))).decode("utf-8", "replace")
+        return base64.b64decode(text(said.get("bytes")), validate=True).decode("utf-8", "replace")
     except ValueError:
         return ""
 
@@ -124,5 +132,5 @@ BEDROCK: Final = Dialect(
     _body,
     end="messageStop",
     editor=blocks.CONVERSE,
-    incidental=frozenset({"p", "metrics"}),
+    incidental=frozenset({"p", "metrics", _METRICS}) | anthropic.ANTHROPIC.incidental,
 )

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.dialects import Answer, Reading, hear
+from fakegpt_testkit.dialects import Answer, Reading, hear, unwrapped
 
 if TYPE_CHECKING:
     from fakegpt_testkit.dialects import Delta
@@ -28,7 +28,8 @@ _MOST_GAPS: Final = 10
 class Moment:
     """An event at the time it was complete, in seconds since the request was sent.
 
-    ``chunk`` is the number of the chunk that completed it, from 1; ``deltas`` is what it changed of a chat's answer.
+    ``chunk`` is the number of the chunk that completed it, from 1; ``deltas`` is what it changed of a chat's answer. An
+    event that came in a frame of Bedrock's, in base64, is that event.
     """
 
     at: float
@@ -96,7 +97,7 @@ def tell(interaction: Interaction) -> Timeline:
         return Timeline(interaction, gaps=gaps)
     reading = Reading(heard.dialect)
     moments = tuple(
-        Moment(tape.chunks[number].at, number + 1, event, tuple(reading.feed(event)))
+        Moment(tape.chunks[number].at, number + 1, unwrapped(event), tuple(reading.feed(event)))
         for number, event in zip(frames.completed, frames.events, strict=True)
     )
     return Timeline(

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, read_deltas, read_events
+from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, read_deltas, read_events, unwrapped
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.framing import split
@@ -174,7 +174,7 @@ class Stream:
 
     def has_in_order(self, *words: str) -> bool:
         """Whether events with these words in their data come in this order, others between them or not."""
-        data = iter(self.events)
+        data = map(unwrapped, self.events)
         return all(any(word in event.data for event in data) for word in words)
 
     def __repr__(self) -> str:
@@ -246,7 +246,8 @@ def describe(stream: Stream, width: int = _SHOWN_DATA) -> str:
     if first:
         lines.append(f"  … {first} events before")
     shown = zip(stream.event_times[first:], stream.events[first:], strict=True)
-    for number, (at, event) in enumerate(shown, first + 1):
+    for number, (at, raw) in enumerate(shown, first + 1):
+        event = unwrapped(raw)
         kind = "" if event.event == "message" else f"{event.event}: "
         said = f"  event {number} at {at:.3f} s: {kind}"
         lines.append(said + shortened(event.data, max(width - len(said) - 1, _SHOWN_TEXT)))
