@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from support.commands import runner
 
@@ -156,6 +157,30 @@ def test_replay_breaks_a_text_between_words_and_cuts_an_event_where_the_terminal
     assert [line.rstrip() for line in shown[:2]] == ["every word of this is whole on", "one of the lines"]
     assert "x" * 29 + "…" in shown
     assert max(len(line.rstrip()) for line in shown) <= 30
+
+
+def test_show_has_the_text_first_and_no_line_of_a_chat_beyond_the_terminals_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "every word of this answer is whole on one of its lines, [red]and " + "x" * 60 + "\n\n" + "日本語" * 10
+    file = written(tmp_path / "c.yaml", chat(text), chat("日本語" * 10))
+    seen = io.StringIO()
+    out = Console(file=seen, width=60, soft_wrap=True, force_terminal=True, color_system=None)
+    assert text.splitlines()[0] in ran("show", file).stdout, "a pipe gets the lines as they are"
+    monkeypatch.setattr(inspect, "console", lambda: out)
+    assert ran("show", file).exit_code == 0
+    lines = seen.getvalue().splitlines()
+    at = lines.index("  text:") + 1
+    assert lines[at : at + 7] == [
+        "    every word of this answer is whole on one of its lines,",
+        "    [red]and",
+        "    " + "x" * 56,
+        "    " + "x" * 4,
+        "    ",
+        "    " + "日本語" * 9 + "日",
+        "    本語",
+    ]
+    assert max(map(cell_len, (line for line in lines[at:] if "http" not in line))) <= 60
 
 
 def test_replay_says_how_a_broken_stream_ended(tmp_path: Path) -> None:

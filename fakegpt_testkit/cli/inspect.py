@@ -27,6 +27,8 @@ from fakegpt_testkit.cli.terminal import (
 from fakegpt_testkit.wording import counted, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from fakegpt_testkit.exchange import Interaction
@@ -248,7 +250,7 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
         out.print(escaped(f"  recorded {origin}", "dim"))
     if timeline.text:
         out.print("  text:", style="dim")
-        out.print(escaped("\n".join(f"    {line}" for line in timeline.text.splitlines())))
+        out.print(*(f"    {line}" for line in _wrapped(out, timeline.text)), sep="\n", markup=False)
     for moment in timeline.moments:
         kind = "" if moment.event.event == "message" else f"{moment.event.event}: "
         grown = _grown(moment)
@@ -258,6 +260,14 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     for gap in timeline.gaps:
         out.print(escaped(f"  silence of {gap.seconds * 1000:.1f} ms from {gap.start * 1000:.1f} ms on", "yellow"))
     _print_outside(out, timeline)
+
+
+def _wrapped(out: Console, text: str) -> Iterator[str]:
+    """The lines of a text to be indented, broken between words where the terminal ends; whole where there is none."""
+    for line in text.splitlines():
+        shown = escaped(line)
+        for part in shown.wrap(out, max(out.width - 4, _LEAST)) if out.is_terminal else (shown,):
+            yield part.plain.rstrip() if out.is_terminal else part.plain
 
 
 def _print_outside(out: Console, timeline: Timeline) -> None:
@@ -292,4 +302,8 @@ def _grown(moment: Moment) -> str:
 
 
 def _cut(text: str, size: int) -> str:
-    return shortened(escape_controls(text).replace("\n", "\\n"), max(size - 1, _LEAST))
+    from rich.cells import cell_len, chop_cells
+
+    size = max(size, _LEAST + 1)
+    said = shortened(escape_controls(text).replace("\n", "\\n"), size - 1)
+    return said if cell_len(said) <= size else f"{chop_cells(said, size - 1)[0]}…"  # some are two cells wide
