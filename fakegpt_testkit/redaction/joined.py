@@ -6,7 +6,9 @@ Knows no secrets and does not parse: it cuts strings out of lines, and maps what
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -23,11 +25,44 @@ _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
 _LEAST_PIECES: Final = 3
 _PIECE: Final = 24
+_AT_ONCE: Final = 4096
 _LONG_LINE: Final = 8192
 _STREAM: Final = re.compile(r"(?:\xef\xbb\xbf)?[\r\n]*+(?:(?:data|event|id|retry)?:|\{[^\r\n]*\}\r?\n\{)")
 _OUTSIDE: Final = re.compile(rb'[{}"]')
 _IN_STRING: Final = re.compile(rb'["\\]')
 _ARRAY: Final = re.compile(r"[ \t\r\n]*+[\[,][ \t\r\n]*+\{")
+
+
+class Spans:
+    """Where pieces stand in a body: 16 bytes for each, of which a long stream has a hundred thousand."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self) -> None:
+        self._starts, self._ends = array("Q"), array("Q")
+
+    def add(self, start: int, end: int) -> None:
+        """One more piece."""
+        self._starts.append(start)
+        self._ends.append(end)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, self._ends, strict=True)
+
+    def __getitem__(self, number: int) -> tuple[int, int]:
+        return self._starts[number], self._ends[number]
+
+    def joined(self, text: str) -> str:
+        """What the pieces add up to; some thousands at once, since each by itself takes more than its letters."""
+        parts = []
+        for first in range(0, len(self), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            pairs = zip(self._starts[some], self._ends[some], strict=True)
+            parts.append("".join([text[start:end] for start, end in pairs]))
+        return "".join(parts)
 
 
 @dataclass(slots=True)
@@ -38,7 +73,7 @@ class Lane:
     """
 
     cumulative: bool
-    pieces: list[tuple[int, int]] = field(default_factory=list)
+    pieces: Spans = field(default_factory=Spans)
     text: str = ""
 
     def edits(self, found: list[Edit]) -> Iterator[Edit]:
@@ -86,8 +121,9 @@ def is_array(text: str) -> bool:
 
 def stream(text: str, fixed: set[str]) -> JoinedEvents:
     """The texts that the events of a body add up to; without the values of keys that stay as they are."""
-    spans: dict[tuple[str, ...], list[tuple[int, int]]] = {}
-    others: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    spans: defaultdict[tuple[str, ...], Spans] = defaultdict(Spans)
+    others: defaultdict[tuple[str, ...], Spans] = defaultdict(Spans)
+    whole: set[tuple[str, ...]] = set()  # what is too long to be a piece
     rest: dict[str, None] = {}
     array = is_array(text)
     for start, end, label in _elements(text) if array else _lines(text):
@@ -96,16 +132,20 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
             for key, place, own in _strings(event) if end - start < _LONG_LINE else _strings.__wrapped__(event):
                 if key in fixed:
                     continue
-                span = (start + place[0], start + place[1])
-                if plain(key) not in DELTA_KEYS:
-                    rest[text[span[0] : span[1]]] = None
-                    others.setdefault(own, []).append(span)
-                else:
-                    spans.setdefault(own, []).append(span)
+                first, last = start + place[0], start + place[1]
+                if plain(key) in DELTA_KEYS:
+                    spans[own].add(first, last)
+                    continue
+                rest[text[first:last]] = None
+                if last - first > _PIECE:
+                    whole.add(own)
+                    others.pop(own, None)
+                elif own not in whole:
+                    others[own].add(first, last)
         elif label and text[start] == text[end - 1] == '"' and end - start > 1:
-            spans.setdefault(("", "string"), []).append((start + 1, end - 1))
+            spans["", "string"].add(start + 1, end - 1)
         elif label:
-            spans.setdefault(("",), []).append((start, end))
+            spans["",].add(start, end)
         else:
             rest[text[start:end]] = None
     if not array:  # of any service's list, whose elements have nothing to do with each other
@@ -177,16 +217,15 @@ def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], .
     return tuple(found)
 
 
-def _grows(text: str, spans: list[tuple[int, int]]) -> bool:
-    """Whether strings at one place of three or more events are pieces: short, and no id or role, the same in each."""
-    short = all(end - start <= _PIECE for start, end in spans)
-    return short and len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
+def _grows(text: str, spans: Spans) -> bool:
+    """Whether short strings at one place of three or more events are pieces: no id or role, the same in each."""
+    return len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
 
 
-def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
+def _lanes(text: str, spans: Spans) -> Iterator[Lane]:
     """One lane of pieces one after the other, or one for each run in which every piece repeats the one before."""
     if not _mostly_cumulative(text, spans):
-        yield Lane(cumulative=False, pieces=spans, text="".join([text[start:end] for start, end in spans]))
+        yield Lane(cumulative=False, pieces=spans, text=spans.joined(text))
         return
     run = Lane(cumulative=True)
     for start, end in spans:
@@ -194,12 +233,12 @@ def _lanes(text: str, spans: list[tuple[int, int]]) -> Iterator[Lane]:
         if not so_far.startswith(run.text):
             yield run
             run = Lane(cumulative=True)
-        run.pieces.append((start, end))
+        run.pieces.add(start, end)
         run.text = so_far
     yield run
 
 
-def _mostly_cumulative(text: str, spans: list[tuple[int, int]]) -> bool:
+def _mostly_cumulative(text: str, spans: Spans) -> bool:
     """Whether most of what was said is said again at the beginning of the next, longer piece.
 
     Counted in characters and not in pieces: two short deltas may begin alike by chance, or be the same.

@@ -26,6 +26,9 @@ _OF_WORDS: Final = (("passphrase",), ("mnemonic",), ("phrase",), ("authorization
 _KEY: Final = re.compile(
     r"""["']((?:[A-Za-z0-9_.:\[\]$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
 )
+_PART: Final = 2**18
+_LONGEST_NAME: Final = 1024
+"""With what stands around it: parts overlap by so much."""
 _QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
 _QUERY_NESTED: Final = re.compile(
     r"""%(?:25)?(?:3F|26)([A-Za-z0-9_.-]{1,64}+)%(?:25)?3D((?:(?!%(?:25)?(?:26|23))[^&\s"'<>;#\\]){1,4096}+)""",
@@ -64,7 +67,15 @@ _SPACES: Final = re.compile(r"(?:[ \t\r\n]|\\[nrt])*+")
 
 def json_keys(text: str) -> dict[str, str]:
     """The keys that a text holds as they are spelled there, and what they say."""
-    return {key: json_name(key) for key in set(_KEY.findall(text))}
+    return {key: json_name(key) for key in _found(_KEY, text)}
+
+
+def _found(names: re.Pattern[str], text: str) -> set[str]:
+    """The names that stand in a text, each once; of a large one in parts, for it may have a million of them."""
+    found: set[str] = set()
+    for start in range(0, max(1, len(text)), _PART):
+        found.update(names.findall(text, max(0, start - _LONGEST_NAME), start + _PART))
+    return found
 
 
 def json_places(
@@ -247,7 +258,7 @@ def query_places(text: str, names: Names, word: Word, *, asked: bool = False) ->
         for nested in _QUERY_NESTED.finditer(text):
             if names.weight(nested[1], Where.FIELD) is not Weight.NO and looks_secret(unquote(nested[2])):
                 yield Edit(*nested.span(2), _field(nested[2], nested[1], word))
-    found = set(_QUERY_NAME.findall(text)) if "=" in text else ()
+    found = _found(_QUERY_NAME, text) if "=" in text else ()
     secret = {name for name in found if names.weight(unquote(name), Where.FIELD) is not Weight.NO}
     if not secret:
         return
