@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,8 @@ def counted(number: int, thing: str) -> str:
 
 def choice(word: str, allowed: Collection[str]) -> str:
     """What may stand in a word's place: the nearest, where one is near, and all."""
+    import difflib
+
     near = difflib.get_close_matches(word.lower(), allowed, n=1)
     return f"{f'perhaps {near[0]}; ' if near else ''}one of {', '.join(allowed)}"
 

@@ -6,7 +6,6 @@ Knows no library by name, and nothing of hosts.
 from __future__ import annotations
 
 import sys
-import sysconfig
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,5 +48,7 @@ def _library_of(frame: FrameType) -> str:
 
 @cache
 def _is_installed(file: str) -> bool:
+    import sysconfig
+
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return any(Path(file).is_relative_to(each) for each in places)

@@ -5,7 +5,6 @@ Imports neither. A name that psycopg looks up is seen without this; an address, 
 
 from __future__ import annotations
 
-import configparser
 import os
 import sys
 from pathlib import Path
@@ -56,6 +55,8 @@ def _check(guard: Guard, call: str, told: Mapping[str, object]) -> None:
 
 def _service(name: str, file: str) -> dict[str, str] | None:
     """What the first file that has this service says of it; None where none has, or where it asks an LDAP server."""
+    import configparser
+
     for path in _service_files(file):
         parser = configparser.RawConfigParser(allow_no_value=True, strict=False, delimiters=("=",), default_section="")
         try:

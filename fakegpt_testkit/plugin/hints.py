@@ -6,7 +6,6 @@ Knows no cassette.
 from __future__ import annotations
 
 import os
-import sysconfig
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 _PROVIDER: Final = frozenset({"fakegpt", "fakegpt_upstream"})
 _OURS: Final = f"{Path(__file__).parent.parent}{os.sep}"
-_STANDARD: Final = f"{sysconfig.get_path('stdlib')}{os.sep}"
+_STANDARD: Final = f"{Path(os.__file__).parent}{os.sep}"
 _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
