@@ -28,6 +28,8 @@ BODIES = {
     "JSON lines": (said.OLLAMA, Framing.JSON_LINES, 5),
     "JSON lines, the last without its end": (b'{"a":1}\n{"b":2}', Framing.JSON_LINES, 2),
     "JSON lines, the last cut off": (b'{"a":1}\n{"b":', Framing.JSON_LINES, 1),
+    "JSON lines after a byte order mark": (b"\xef\xbb\xbf" + said.OLLAMA, Framing.JSON_LINES, 5),
+    "an array after a byte order mark and a line": (b"\xef\xbb\xbf\n" + said.GEMINI_ARRAY, Framing.JSON_ARRAY, 5),
     "an array": (said.GEMINI_ARRAY, Framing.JSON_ARRAY, 5),
     "an array that was cut off": (said.GEMINI_ARRAY[:-30], Framing.JSON_ARRAY, 4),
     "an array with brackets, quotes and letters in it": (

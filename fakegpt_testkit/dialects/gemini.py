@@ -12,6 +12,7 @@ from fakegpt_testkit.dialects.deltas import End, Failure, Finish, Reasoning, Tex
 from fakegpt_testkit.dialects.dialect import Dialect, failure_in, failure_of_body
 from fakegpt_testkit.dialects.editing import pieces
 from fakegpt_testkit.dialects.json_values import Object, as_json, number, obj, objects, parsed, text
+from fakegpt_testkit.dialects.partial_arguments import with_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ class ContentReader:
 
     def __init__(self) -> None:
         self._calls = 0
+        self._arguments: Object | None = None  # those so far of a call that goes on
 
     def feed(self, event: Event) -> Sequence[Delta]:
         """What this response adds."""
@@ -56,19 +58,36 @@ class ContentReader:
         return [*deltas, End()] if ended or blocked else deltas
 
     def close(self, stray: str = "") -> Sequence[Delta]:
-        """An error stands outside the events at times, over several lines."""
-        return (failure_of_body(stray),) if stray else ()
+        """What came of a call that was cut off; an error stands outside the events at times, over several lines."""
+        return [*self._closed(), *([failure_of_body(stray)] if stray else [])]
 
     def _part(self, part: Object, index: int) -> list[Delta]:
-        call = obj(part.get("functionCall"))
-        if call:
-            self._calls += 1
-            name, arguments = text(call.get("name")), as_json(call.get("args"))
-            return [ToolPiece(f"{self._calls}", name, arguments, text(call.get("id")), index)]
+        if isinstance(part.get("functionCall"), dict):
+            return self._call(part["functionCall"], index)
         said = text(part.get("text"))
         if not said:
             return []
         return [Reasoning(said, index) if part.get("thought") is True else Text(said, index)]
+
+    def _call(self, call: Object, index: int) -> list[Delta]:
+        """A call; on Vertex its arguments may come in parts, until one says no more that it will continue."""
+        told: list[Delta] = []
+        if call.get("name"):
+            told += self._closed(index)
+            self._calls += 1
+            told.append(ToolPiece(f"{self._calls}", text(call["name"]), "", text(call.get("id")), index))
+            self._arguments = {}
+        if self._arguments is None:
+            return []
+        self._arguments = {**self._arguments, **obj(call.get("args"))}
+        for part in objects(call.get("partialArgs")):
+            self._arguments = with_part(self._arguments, part)
+        return told if call.get("willContinue") is True else [*told, *self._closed(index)]
+
+    def _closed(self, index: int = 0) -> list[Delta]:
+        """The arguments of a call that is complete, or goes on no more."""
+        arguments, self._arguments = self._arguments, None
+        return [] if arguments is None else [ToolPiece(f"{self._calls}", "", as_json(arguments), "", index)]
 
 
 def _speaks(_event: Event, said: Object) -> bool:

@@ -48,7 +48,9 @@ def text(value: object) -> str:
 
 
 def number(value: object) -> int | None:
-    """The whole number, or None."""
+    """The whole number, also one that is written as 12.0; or None."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -27,6 +27,7 @@ class ChatReader:
 
     def __init__(self) -> None:
         self._calls: dict[int, list[str]] = {}  # the ids of each choice's calls, in order
+        self._numbered: dict[tuple[int, int], tuple[str, str]] = {}  # the id and the key of each number's last call
         self._ended = False
 
     def feed(self, event: Event) -> Sequence[Delta]:
@@ -86,7 +87,7 @@ class ChatReader:
         known = self._calls.setdefault(choice, [])
         at = number(call.get("index"))
         if at is not None:
-            key = f"{at}"
+            key = self._key(choice, at, call_id)
         elif call_id and call_id not in known:
             known.append(call_id)
             key = f"id {call_id}"
@@ -94,6 +95,14 @@ class ChatReader:
             key = f"id {call_id or (known[-1] if known else '')}"
         arguments = function.get("arguments")
         return ToolPiece(key, name, "" if arguments is None else as_json(arguments), call_id, choice)
+
+    def _key(self, choice: int, at: int, call_id: str) -> str:
+        """The key of a numbered call; some services number all calls with 0, and only the ids tell them apart."""
+        known, key = self._numbered.get((choice, at), ("", f"{at}"))
+        if known and call_id and call_id != known:
+            key = f"{at} {call_id}"
+        self._numbered[choice, at] = (call_id or known, key)
+        return key
 
 
 def parts(content: object, choice: int = 0) -> list[Delta]:

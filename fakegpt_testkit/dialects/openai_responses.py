@@ -25,6 +25,11 @@ _GROWTH: Final[dict[str, type[Text | Reasoning | Refusal]]] = {
     "response.reasoning_summary_text.delta": Reasoning,
     "response.reasoning_text.delta": Reasoning,
 }
+_WHOLE: Final[dict[str, tuple[str, type[Text | Refusal]]]] = {
+    "response.output_text.done": ("text", Text),
+    "response.refusal.done": ("refusal", Refusal),
+}
+"""What repeats a part, or says it where nothing came in pieces."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _ITEMS: Final = frozenset({"response.output_item.added", "response.output_item.done"})
 
@@ -34,6 +39,7 @@ class ResponsesReader:
 
     def __init__(self) -> None:
         self._heard: set[str] = set()  # the calls whose arguments came
+        self._grown: set[type] = set()  # of what pieces came
         self._ended = False
 
     def feed(self, event: Event) -> Sequence[Delta]:
@@ -43,7 +49,12 @@ class ResponsesReader:
         growth = _GROWTH.get(kind)
         if growth is not None:
             words = text(said.get("delta"))
+            self._grown.add(growth)
             return (growth(words),) if words else ()
+        if kind in _WHOLE:
+            key, whole = _WHOLE[kind]
+            words = "" if whole in self._grown else text(said.get(key))
+            return (whole(words),) if words else ()
         if kind.startswith("response.function_call_arguments."):
             return self._arguments(text(said.get("item_id")), text(said.get("delta")), said.get("arguments"))
         if kind in _ITEMS:

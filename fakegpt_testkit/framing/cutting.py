@@ -105,7 +105,7 @@ class Frames:
         if self.framing is not Framing.SSE:
             return
         body = b"".join(self.chunks)
-        start = len(_MARK) if body.startswith(_MARK) else 0
+        start = _after_mark(body)
         arrived = list(accumulate(map(len, self.chunks)))
         for found in _LINE.finditer(body, start):
             line = found[0].decode("utf-8", "replace")
@@ -128,6 +128,7 @@ def framing_of(body: bytes, label: str = "") -> Framing | None:
         return Framing.AMAZON
     if _FIELD.match(body) and _DATA.search(body):
         return Framing.SSE
+    body = body.removeprefix(_MARK)
     first = body.lstrip()[:1]
     if first == b"[" and _is_array_of_objects(body):
         return Framing.JSON_ARRAY
@@ -203,7 +204,7 @@ def _stray(body: bytes) -> str:
 
 def _lines(body: bytes) -> Iterator[tuple[Event, int]]:
     """The lines that are whole: with a line end, or JSON without one."""
-    start = 0
+    start = _after_mark(body)
     while start < len(body):
         end = body.find(b"\n", start) + 1
         line = body[start : end or len(body)].strip()
@@ -218,7 +219,7 @@ def _elements(body: bytes) -> Iterator[tuple[Event, int]]:
     """The elements of an array that are whole; its end need not have come."""
     text = body.decode("latin-1")  # a character a byte, so that places are offsets
     decoder = json.JSONDecoder(strict=False)
-    at = _end(_SPACE, body, 0) + 1
+    at = _end(_SPACE, body, _after_mark(body)) + 1
     at = _end(_SPACE, body, at)
     while at < len(body) and text[at] != "]":
         try:
@@ -227,6 +228,11 @@ def _elements(body: bytes) -> Iterator[tuple[Event, int]]:
             return
         yield Event("message", body[at:end].decode("utf-8", "replace")), end
         at = _end(_COMMA, body, end)
+
+
+def _after_mark(body: bytes) -> int:
+    """Where a body begins that may have a byte order mark."""
+    return len(_MARK) if body.startswith(_MARK) else 0
 
 
 def _end(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
