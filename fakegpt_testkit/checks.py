@@ -9,12 +9,13 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.dialects import dialect_named, read_in
 from fakegpt_testkit.errors import CassetteError, SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
-from fakegpt_testkit.redaction import Redaction, Redactor, personal, shown_id
+from fakegpt_testkit.redaction import Redaction, Redactor, expected, personal, shown_id
 from fakegpt_testkit.timeline import tell
 from fakegpt_testkit.wording import shortened
 
@@ -85,7 +86,8 @@ def inspect(
     except SecretStays as stays:
         findings += [Finding(Kind.SECRET, f"it cannot be taken out of {place}") for place in stays.places]
         redacted = redactor.anew().interactions(interactions)
-    if shown_id(source) != source:
+    known = {secret for _, secret in expected(redaction or Redaction(), environment or {})}
+    if shown_id(unquote(source), known=known) != unquote(source):
         findings.append(Finding(Kind.SECRET, "its name holds what looks like a secret; name the parameter by ids="))
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
         found = (*_secrets(interaction, clean), *_personal(clean), *_broken(clean), *_unknown(clean))

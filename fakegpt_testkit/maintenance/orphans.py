@@ -23,7 +23,7 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CassetteChanged, CollectionFailed, ReportRefused
 from fakegpt_testkit.maintenance import catalog
-from fakegpt_testkit.redaction import is_one, shown_id
+from fakegpt_testkit.redaction import may_be, shown_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,10 +81,14 @@ def listed(test_ids: Iterable[str], folder: Path) -> Orphans:
     """What is not used by the tests with these ids, each of which has a cassette of its own name."""
     ids = [each.strip() for each in test_ids if "::" in each]
     used = {storage.path_for(folder, shown_id(each)) for each in ids}
-    worded = [str(each) for each in used if "REDACTED-" in each.name]
+    by_test: dict[str, list[str]] = {}
+    for path in {*used, *(storage.path_for(folder, each) for each in ids)}:
+        by_test.setdefault(str(path).partition("[")[0], []).append(str(path))
 
     def is_used(path: Path) -> bool:
-        return path in used or any(is_one(each, str(path)) for each in worded)
+        if path in used or "REDACTED-" not in path.name:
+            return path in used
+        return any(may_be(str(path), each) for each in by_test.get(str(path).partition("[")[0], ()))
 
     orphans = (each for each in storage.below(folder) if not is_used(each) and catalog.is_cassette(each))
     return Orphans(len(ids), tuple(orphans), (folder,), Path.cwd())

@@ -17,7 +17,7 @@ import pytest
 from fakegpt_testkit import errors, guard
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import collection, drift, hints, hooks, marker, options, shown, why
+from fakegpt_testkit.plugin import collection, drift, hints, hooks, marker, naming, options, shown, why
 from fakegpt_testkit.plugin.options import MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
@@ -321,7 +321,10 @@ def _check(item: pytest.Item, used: Session | Served, wanted: marker.Wanted) -> 
 def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wanted: marker.Wanted) -> None:
     """Keep the test's figures where its report takes them along, to xdist's controller too."""
     recorded = len(session.recorded)
-    cassette = item.config.stash[_tally].show(wanted.source) if isinstance(wanted.source, Path) else ""
+    cassette = ""
+    if isinstance(wanted.source, Path):
+        path = naming.renamed(item, session, wanted.source, wanted.own.cassette_dir)
+        cassette = item.config.stash[_tally].show(path)
     figures = Figures(
         shown.shown_id(item),
         cassette,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fakegpt_testkit.errors import FakeGptTestkitError
-from fakegpt_testkit.plugin import marker, options
-from fakegpt_testkit.plugin.shown import shown_id
+from fakegpt_testkit.plugin import marker, naming, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +32,10 @@ def note_items(suite: Suite, config: pytest.Config, items: Iterable[pytest.Item]
         with suppress(FakeGptTestkitError):  # a name that is refused: the test will say so
             source, folder = marker.place(item, str(said.get("cassette_dir", default)))
             suite.folders.add(str(folder))
-            if isinstance(source, Path) and source.is_relative_to(folder):
-                suite.want(source.relative_to(folder).as_posix(), {shown_id(item)})
+            others = () if naming.is_named(item) else naming.others(folder, item)
+            for path in (source, *(path for path, _ in others)):
+                if isinstance(path, Path) and path.is_relative_to(folder):
+                    suite.want(path.relative_to(folder).as_posix(), {item.nodeid})
 
 
 def note_report(suite: Suite, report: pytest.CollectReport) -> None:

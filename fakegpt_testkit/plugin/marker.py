@@ -16,8 +16,7 @@ import pytest
 from fakegpt_testkit import errors, guard
 from fakegpt_testkit.ci import is_ci
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import options, why
-from fakegpt_testkit.plugin.shown import shown_id
+from fakegpt_testkit.plugin import naming, options, shown, why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,6 +85,7 @@ def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     if not may_record and settings.mode.value != "verify":
         settings = settings.changed(record_mode="none")
         sources = (*sources, ("record_mode", "'none'", "CI in the environment"))
+    shown.settle(item, settings.redaction)
     return Wanted(
         place(item, own.cassette_dir)[0],
         settings.changed(refused="ignore", unplayed="ignore", unapplied="ignore"),
@@ -138,7 +138,7 @@ def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Cassette, Path]:
         raise errors.BadSetting("the marker's cassette", given, "one: its name, a path, a cassette or interactions")
     (named,) = given
     if named is None:
-        return _own(folder, item), folder
+        return naming.own(folder, item), folder
     if isinstance(named, PurePath) and not named.is_absolute():
         named = named.as_posix()
     if isinstance(named, str):
@@ -147,20 +147,6 @@ def place(item: pytest.Item, cassette_dir: str) -> tuple[Path | Cassette, Path]:
 
     path, values = read_source(named)
     return path if values is None else values, folder
-
-
-def _own(folder: Path, item: pytest.Item) -> Path:
-    """The cassette of the test's own name, also where an earlier version named it."""
-    from fakegpt_testkit import storage
-
-    shown = shown_id(item)
-    path = storage.path_for(folder, shown)
-    if shown != item.nodeid and not path.exists():
-        from fakegpt_testkit.redaction import former_id
-
-        former = storage.path_for(folder, former_id(item.nodeid))
-        return former if former.exists() else path
-    return path
 
 
 def sweep_of(item: pytest.Item) -> Sweep | None:

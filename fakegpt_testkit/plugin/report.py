@@ -59,9 +59,10 @@ class Figures:
 class Suite:
     """What was collected: which cassettes its tests want, whether they ran or not, and whether it was all of it.
 
-    ``folders`` hold cassettes; ``wanted`` are paths within them, without their folder, each with its tests; ``unseen``
-    are modules and folders of tests (these end with a slash) that could not be looked into here. ``part`` says why it
-    was not the whole suite; empty when it was. ``deselected`` counts tests that are of the suite and do not run.
+    ``folders`` hold cassettes; ``wanted`` are paths within them, without their folder, each with its tests as pytest
+    names them; ``unseen`` are modules and folders of tests (these end with a slash) that could not be looked into here.
+    ``part`` says why it was not the whole suite; empty when it was. ``deselected`` counts tests that are of the suite
+    and do not run.
     """
 
     folders: set[str] = field(default_factory=set)
@@ -97,10 +98,14 @@ class Suite:
 
 @dataclass
 class Tally:
-    """The whole run. paths are relative to ``root``; ``torn`` are the tests that failed after they had passed."""
+    """The whole run. paths are relative to ``root``; ``torn`` are the tests that failed after they had passed.
+
+    ``ids`` are pytest's of the tests, by those that may be shown: to compare, never to write.
+    """
 
     root: Path
     tests: list[Figures] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
     torn: set[str] = field(default_factory=set)
     suite: Suite = field(default_factory=Suite)
 
@@ -179,7 +184,7 @@ class Tally:
         """
         if self.suite.part or self.suite.deselected:
             return None
-        passed = self._passed - self.torn
+        passed = {self.ids.get(test, test) for test in self._passed - self.torn}
         open_ends = [path for path, tests in self.suite.wanted.items() if not tests <= passed]
         grown = {each.cassette for each in self.tests if each.recorded}
         return {

@@ -52,6 +52,7 @@ class Run:
                 self._told[told["test"]] = told
             found = [Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY]
             self._tally.tests.extend(found)
+            self._tally.ids.update((each.test, report.nodeid) for each in found)
             if report.failed:
                 self._tally.torn.update(each.test for each in found)
 

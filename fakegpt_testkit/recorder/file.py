@@ -52,7 +52,7 @@ class CassetteFile:
     def open_journal(self) -> Log:
         """Where a recording is noted while it runs; without a journal it goes on all the same."""
         try:
-            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0].partition("[")[0]  # no parameter
             self._journals.append(storage.Journal(self.path, test=test))
         except StorageError as failure:
             tell(f"{failure}; the recording goes on without")

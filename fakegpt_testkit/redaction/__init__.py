@@ -10,16 +10,30 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.redaction.ids import former_id, is_one, shown_id
+    from fakegpt_testkit.redaction.environment import expected
+    from fakegpt_testkit.redaction.ids import former_id, ids_with, may_be, shown_id, words_in
     from fakegpt_testkit.redaction.incremental import StreamRedactor
     from fakegpt_testkit.redaction.people import personal
     from fakegpt_testkit.redaction.redactor import Redactor
     from fakegpt_testkit.redaction.settings import Finder, Redaction
 
-__all__ = ["Finder", "Redaction", "Redactor", "StreamRedactor", "former_id", "is_one", "personal", "shown_id"]
+__all__ = [
+    "Finder",
+    "Redaction",
+    "Redactor",
+    "StreamRedactor",
+    "expected",
+    "former_id",
+    "ids_with",
+    "may_be",
+    "personal",
+    "shown_id",
+    "words_in",
+]
 
 _FILES = {
-    "ids": ("former_id", "is_one", "shown_id"),
+    "environment": ("expected",),
+    "ids": ("former_id", "ids_with", "may_be", "shown_id", "words_in"),
     "incremental": ("StreamRedactor",),
     "people": ("personal",),
     "redactor": ("Redactor",),

@@ -1,4 +1,4 @@
-"""Tells which variables of an environment hold secrets: by the words of their names, and by their values.
+"""Tells which secrets are known beforehand: those of an environment, by names and values, and those of a suite.
 
 Knows no process: the variables are handed to it.
 """
@@ -14,6 +14,8 @@ from fakegpt_testkit.redaction.values import looks_secret, placeholder, plain_wo
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fakegpt_testkit.redaction.settings import Redaction
+
 _SECRET_WORDS: Final = frozenset(
     (
         *("key", "apikey", "token", "secret", "password", "passwd", "passphrase", "pass", "pwd", "pat", "credential"),
@@ -25,6 +27,15 @@ _LOGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@")
 _PATH: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ -]*|[A-Za-z][A-Za-z0-9+.-]*://[^@\s]*")
 _LEAST: Final = 12
 _LEAST_OF_A_PASSWORD: Final = 8
+
+
+def expected(settings: Redaction, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Name and secret of each that is known beforehand. The functions among a suite's values are called."""
+    for value in settings.values:
+        known = value() if callable(value) else value
+        if known:
+            yield "value", known
+    yield from secret_variables(environment, settings.variables)
 
 
 def secret_variables(environment: Mapping[str, str], more: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:

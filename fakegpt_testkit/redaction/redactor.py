@@ -17,7 +17,7 @@ from fakegpt_testkit.errors import SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
 from fakegpt_testkit.redaction.chunks import recut, sized
 from fakegpt_testkit.redaction.digests import true_again
-from fakegpt_testkit.redaction.environment import secret_variables
+from fakegpt_testkit.redaction.environment import expected
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
 from fakegpt_testkit.redaction.patterns import begins
 from fakegpt_testkit.redaction.reading import MarkedText, RedactionRules, of_events
@@ -40,11 +40,7 @@ class Redactor:
         self._rules = RedactionRules(self.settings)
         self._vault = Vault()
         self._untouched: list[str] = []  # bodies in which a secret stands where nothing may be changed
-        for value in self.settings.values:
-            known = value() if callable(value) else value
-            if known:
-                self._vault.expect(known, "value")
-        for name, known in secret_variables(environment or {}, self.settings.variables):
+        for name, known in expected(self.settings, environment or {}):
             self._vault.expect(known, name)
         self._expected = self._vault.copy()
 

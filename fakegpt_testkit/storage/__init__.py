@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, read, remove, write
+    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, move, read, remove, write
     from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, recover
     from fakegpt_testkit.storage.locks import lock
-    from fakegpt_testkit.storage.names import inside, path_for
+    from fakegpt_testkit.storage.names import inside, path_for, worded_beside
 
 __all__ = [
     "OTHER_SUFFIXES",
@@ -25,17 +25,19 @@ __all__ = [
     "inside",
     "leftovers",
     "lock",
+    "move",
     "path_for",
     "read",
     "recover",
     "remove",
+    "worded_beside",
     "write",
 ]
 
 _FILES = {
-    "files": ("OTHER_SUFFIXES", "SUFFIXES", "below", "read", "remove", "write"),
+    "files": ("OTHER_SUFFIXES", "SUFFIXES", "below", "move", "read", "remove", "write"),
     "journal": ("Journal", "Leftover", "discard", "leftovers", "recover"),
     "locks": ("lock",),
-    "names": ("inside", "path_for"),
+    "names": ("inside", "path_for", "worded_beside"),
 }
 __getattr__, __dir__ = defer(__name__, _FILES)

@@ -100,6 +100,15 @@ def remove(path: Path) -> None:
         raise StorageError(str(path), "removed", error, "it is still there", "make its folder writable") from error
 
 
+def move(path: Path, target: Path) -> None:
+    """Give the file another name in its folder, if it is there."""
+    try:
+        if path.exists():
+            os.replace(path, target)  # noqa: PTH105
+    except OSError as error:
+        raise StorageError(str(path), "renamed", error, "it is still there", "make its folder writable") from error
+
+
 def write(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Put ``data`` in the file's place, in one step: nobody ever sees a part of it. It may come in pieces.
 

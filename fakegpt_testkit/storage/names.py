@@ -55,6 +55,26 @@ def path_for(folder: Path, test_id: str) -> Path:
     return type(folder)(path)
 
 
+def worded_beside(path: Path) -> tuple[str, ...]:
+    """The names of the cassettes beside this one that are this test's with other parameters, and with words in them."""
+    test, bracket, _ = path.name.partition("[")
+    try:
+        changed = os.stat(path.parent).st_mtime_ns  # noqa: PTH116 - once for each test of a suite
+        worded = _worded(os.fspath(path.parent), changed) if bracket else {}
+    except OSError:
+        return ()
+    return worded.get(test, ())
+
+
+@lru_cache(maxsize=256)
+def _worded(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name in (each for some in _listed(folder, changed).values() for each in some):
+        if "[" in name and "REDACTED-" in name and name.endswith(SUFFIX):
+            found.setdefault(name.partition("[")[0], []).append(name)
+    return {test: tuple(names) for test, names in found.items()}
+
+
 def inside(folder: Path, name: str) -> Path:
     """The cassette that a test names itself, such as ``login/first``; the suffix may be left out."""
     parts = name.split("/")
