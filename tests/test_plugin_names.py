@@ -44,7 +44,8 @@ PLAIN = ("-p", "no:cacheprovider", "--fakegpt-report=run.json", "--fakegpt-orpha
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.delenv("CI", raising=False)
     pytester.makefile(".ini", tox=INI)
     pytester.makepyfile(test_suite=SUITE)
     return pytester

@@ -12,6 +12,7 @@ import re
 from typing import Final
 
 from fakegpt_testkit.exchange import PLACEHOLDER
+from fakegpt_testkit.redaction.patterns import shapes
 
 _JWT: Final = re.compile(r"(eyJ[A-Za-z0-9_-]{4,})\.(eyJ[A-Za-z0-9_-]{4,}|e30)\.[A-Za-z0-9_-]*", re.ASCII)
 _ADDRESS: Final = re.compile(r"[^\s@:/<>\"']{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,24}")
@@ -47,7 +48,8 @@ def in_form(value: str, word: str) -> str:
     if of_digits(value):
         return _digits(word, len(value))
     if url := _URL.fullmatch(value):
-        return f"{url[1]}{word}:{word}@{url[3]}" if url[2] else f"{url[1]}{url[3]}/{word}"
+        host = "redacted.invalid" if any(True for _ in shapes(url[3], frozenset())) else url[3]
+        return f"{url[1]}{word}:{word}@{host}" if url[2] else f"{url[1]}{host}/{word}"
     if key := _PEM.fullmatch(value):
         return f"{key[1]}{key[2]}{_base64(word)}{key[3]}{key[4]}"
     return word

@@ -153,7 +153,7 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _by_words(name: str) -> Weight:
     of_name = words(name)
-    if not of_name or name.startswith("REDACTED-") or of_name[-2:] in _NO_PAIRS:
+    if not of_name or of_name[-2:] in _NO_PAIRS:
         return Weight.NO
     last = of_name[-1]
     if last in _SURE_WORDS or of_name[-2:] in {("private", "key"), ("api", "key")}:
@@ -179,7 +179,9 @@ class Names:
     kept: frozenset[str] = frozenset()
 
     def weight(self, name: str, where: Where) -> Weight:
-        """How sure it is that what stands under this name is a secret."""
+        """How sure it is that what stands under this name is a secret; one with a word of ours in it tells none."""
+        if "REDACTED-" in name:
+            return Weight.NO
         word = plain(name)
         if word in self.more:
             return Weight.YES

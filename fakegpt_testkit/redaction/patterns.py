@@ -125,7 +125,8 @@ PATTERNS: Final = (
         "private-key",
         ("PRIVATE KEY",),
         re.compile(
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?=[ \t]{0,8}(?:[\r\n]|\\[nr]|\Z|[A-Za-z0-9+/=]{16}))"
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?=[ \t]{0,8}(?:[\r\n]|\\[nr]|[A-Za-z0-9+/=]{16}))"
+            r"(?=(?:(?!-----)[\s\S]){0,40}?[A-Za-z0-9+/=]{2})"  # the head alone is no secret
             r"(?:(?!-----)[\s\S])*+(?:-----END [A-Z ]{0,40}-----)?"
         ),
     ),

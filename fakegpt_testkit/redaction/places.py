@@ -55,6 +55,8 @@ _VALUE_AND_NAME: Final = re.compile(
 )
 _FORM: Final = re.compile(r"""[A-Za-z0-9_.%+\[\]-]{1,64}+=[^\s{}"'<>\\]*+""", re.ASCII)
 _TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?|[\[\]{}]')
+_HEAD_OF_A_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{1,60}-----")
+"""The first line of a PEM file alone: the key stands in the next ones, and goes by its shape."""
 _DEEP_REACH: Final = 16384
 _DEEPEST_PART: Final = 8
 _NAMED: Final = re.compile(
@@ -115,7 +117,14 @@ def _said(name: str, value: str) -> bool:
     """Whether a value is a sentence or a placeholder: only a passphrase is made of words. A cookie has a name."""
     if words(name)[-1:] == ("cookie",) and "=" not in value and plain_words(value):
         return True
-    return prose(value) and not PLACEHOLDER.search(value) and words(name)[-1:] not in _OF_WORDS
+    if _has_a_word(value):
+        return not PLACEHOLDER.fullmatch(value)
+    return prose(value) and words(name)[-1:] not in _OF_WORDS
+
+
+def _has_a_word(value: str) -> bool:
+    """Whether a word of ours is in it already: then the rest was left when that was put there, and is left again."""
+    return "REDACTED-" in value or PLACEHOLDER.search(value) is not None
 
 
 def fixed_keys(keys: dict[str, str]) -> set[str]:
@@ -199,7 +208,8 @@ def _closing(text: str, start: int, depth: int, mark: str) -> int:
         at = text.find(mark, at)
         line = text.find("\n", start, at if at >= 0 else len(text))
         if at < 0 or line >= 0:
-            return line if line >= 0 else len(text)
+            line = line if line >= 0 else len(text)
+            return start + len(text[start:line].rstrip("\r}]"))
         escapes = 0
         while at - escapes > start and text[at - escapes - 1] == "\\":
             escapes += 1
@@ -287,7 +297,7 @@ def form_places(text: str, names: Names, word: Word, *, labelled: bool = False) 
 
 def _field(raw: str, name: str, word: Word) -> str:
     value = unquote_plus(raw, errors="surrogateescape") if "%" in raw or "+" in raw else unlatin(raw)
-    return raw if PLACEHOLDER.fullmatch(value) else word(value, name)
+    return raw if _has_a_word(value) else word(value, name)
 
 
 def multipart_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
@@ -304,7 +314,7 @@ def _part_places(body: bytes, at: int, deeper: int, names: Names, word: Word) ->
                 yield from _part_places(content, at + part.start, deeper - 1, names, word)
             continue
         value = unlatin(content.decode("latin-1"))
-        if value.strip() and not PLACEHOLDER.fullmatch(value):
+        if value.strip() and not _has_a_word(value):
             yield Edit(at + part.start, at + part.end, word(value, part.name))
 
 
@@ -335,7 +345,7 @@ def credential(value: str, name: str, word: Word) -> str:
     scheme = _SCHEME.match(value) if plain(name).endswith("authorization") else None
     kept = scheme[0] if scheme else ""
     secret = value[len(kept) :].strip()
-    if not secret or PLACEHOLDER.fullmatch(secret):
+    if not secret or PLACEHOLDER.fullmatch(secret) or _HEAD_OF_A_KEY.fullmatch(secret):
         return value
     if scheme and scheme[1].lower() == "basic" and (password := basic_password(secret)):
         word(password, "password")

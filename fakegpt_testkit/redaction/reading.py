@@ -191,7 +191,7 @@ class RedactionRules:
         ]
         for span in merged(spans, protected):
             secret = text[span.start : span.end]
-            if not PLACEHOLDER.search(secret):
+            if "REDACTED-" not in secret and not PLACEHOLDER.search(secret):
                 yield Edit(span.start, span.end, spelled(word(unlatin(secret), span.word), secret))
         if self._patterns or self._functions:
             yield from self._own(text, word)
