@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit import storage
 from fakegpt_testkit.plugin import options, shown
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def own(folder: Path, item: pytest.Item) -> Path:
 
     One with words in it is the test's name from then on: what a secret is there is none to show here.
     """
+    from fakegpt_testkit import storage
+
     path = storage.path_for(folder, shown.shown_id(item))
     if "[" not in item.nodeid or path.exists():
         return path
@@ -38,6 +39,8 @@ def own(folder: Path, item: pytest.Item) -> Path:
 
 def others(folder: Path, item: pytest.Item) -> Iterator[tuple[Path, str]]:
     """The cassettes under other names which the test has had, or has on another machine: these with the test's id."""
+    from fakegpt_testkit import storage
+
     path = storage.path_for(folder, item.nodeid)
     for name in storage.worded_beside(path):
         from fakegpt_testkit.redaction import ids_with, words_in
@@ -61,6 +64,8 @@ def is_named(item: pytest.Item) -> bool:
 
 def renamed(item: pytest.Item, used: Session | Served, path: Path, cassette_dir: str) -> Path:
     """Where the recording is, once what it met as a secret is taken out of its name too."""
+    from fakegpt_testkit import storage
+
     if not used.recorded or not shown.may_have(item) or is_named(item) or not shown.learn(item, used.eraser()):
         return path
     new = storage.path_for(item.config.rootpath / cassette_dir, shown.shown_id(item))

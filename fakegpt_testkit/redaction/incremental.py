@@ -30,6 +30,8 @@ _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """gzip and zlib: nothing can be looked at before all of it is there."""
 _ENOUGH_TO_TELL: Final = 16
 _HELD_LIMIT: Final = 256 * 1024
+_OFTEN: Final = 4096
+"""Where more than that is held back, it is read again when it has grown by an eighth: else each event reads all."""
 _LONG_WORD: Final = 64
 """Of what has no ends of lines: a word is held back until it is longer."""
 _LONG_LINE: Final = 4096
@@ -54,6 +56,7 @@ class StreamRedactor:
         self._held = bytearray()
         self._before = b""
         self._searched = 0
+        self._again = 0  # how much has to be held back before it is read again
         self._objects = ObjectEnds()
         self.taken = 0
         """How many of the bytes that went in are no longer held back."""
@@ -73,14 +76,16 @@ class StreamRedactor:
         if not end and self._end is _LINE_END and not self._by_label:
             end = _whole_words(self._held)
         self._searched = len(self._held)
-        if not end:
+        if not end or end < self._again:
             return b""
         complete = bytes(self._held[:end])
         if not self._before and self._end is _LINE_END and _is_object(complete):
             self._headers = (_LINES, *self._headers)  # that one came tells not yet whether it is one of several
         shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
         if shown is None:
+            self._again = 0 if end < _OFTEN else min(end + end // 8, _HELD_LIMIT)
             return b""
+        self._again = 0
         self._took(complete, shown)
         del self._held[:end]
         self._searched = len(self._held)

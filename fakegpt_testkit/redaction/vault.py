@@ -206,7 +206,8 @@ class Vault:
             return longest
         for literal, value, packed in self._literals:
             word = self._words[value]
-            at = literal.rfind(tail, 0, -1) if not packed and len(tail) == least else -1
+            here = min(len(literal) - 1, len(text))  # no more of a secret can have begun than there is text
+            at = literal.rfind(tail, 0, here) if not packed and len(tail) == least else -1
             while at >= 0 and (size := at + least) > longest[0]:
                 start = len(text) - size  # the first letters are looked at first: a slice of a long secret costs
                 if start >= 0 and text.startswith(literal[:least], start) and text.endswith(literal[:size]):

@@ -1,0 +1,46 @@
+"""A long secret in many small events is read by its size, not by that for each of the events."""
+
+from __future__ import annotations
+
+import json
+import random
+from string import ascii_letters, digits
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakegpt_testkit.redaction import Redactor, StreamRedactor
+
+if TYPE_CHECKING:
+    from fakegpt_testkit.exchange import Headers
+
+pytestmark = pytest.mark.once
+
+STREAM = (("Content-Type", "text/event-stream"),)
+LONG = "".join(random.Random(1).choices(ascii_letters + digits, k=6000))
+
+
+class Counting(Redactor):
+    read = 0
+
+    def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
+        self.read += len(before) + len(events)
+        return super().events(before, events, headers, last=last)
+
+
+def test_what_is_held_back_is_not_read_again_with_each_event() -> None:
+    redactor = Counting()
+    redactor.know(LONG, "key")
+    text = f"here: {LONG} it is"
+    pieces = [
+        b"data: " + json.dumps({"choices": [{"delta": {"content": text[at : at + 40]}}]}).encode() + b"\n\n"
+        for at in range(0, len(text), 40)
+    ]
+    stream = StreamRedactor(redactor, STREAM)
+    shown = [stream.feed(piece) for piece in pieces]
+    whole = b"".join(shown) + stream.close()
+    assert redactor.read < 20 * len(b"".join(pieces))
+    assert redactor.body(b"".join(pieces), STREAM) == whole
+    said = [json.loads(line[6:])["choices"][0]["delta"]["content"] for line in whole.decode().split("\n\n") if line]
+    assert "".join(said).startswith("here: REDACTED-key-1 it")
+    assert not any(LONG[at : at + 12].encode() in whole for at in range(30, 6000, 1000))
