@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cuts import Cuts
 from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}+\.\d"
@@ -104,16 +104,18 @@ _new_chunk = object.__new__
 def read_track(track: str) -> Track:
     """What a track says. Raises ``BadTrack`` for any other text."""
     steps, sizes, _ = _parts(track)
-    return Track(steps[0] / _TICKS_PER_SECOND, sum(steps) / _TICKS_PER_SECOND, sum(sizes), track)
+    at = next(steps)
+    return Track(at / _TICKS_PER_SECOND, sum(steps, at) / _TICKS_PER_SECOND, sum(sizes), track)
 
 
-def _parts(track: str) -> tuple[list[int], list[int], Iterable[tuple[int, ...]]]:
+def _parts(track: str) -> tuple[Iterator[int], Iterable[int], Iterable[tuple[int, ...]]]:
     """The head's time and the steps from it to the ending, in ticks; the chunks' sizes, and the HTTP chunks' ends."""
     # Lists and maps, not a loop over the words: a long stream has ten thousand of them.
     if (unframed := _UNFRAMED.fullmatch(track)) or _CHUNK_BY_CHUNK.fullmatch(track):
         words = track.translate(_NUMBERS_ONLY).split(" ")
-        sizes = list(map(int, words[2::2]))
-        return _steps(words), sizes, [()] * len(sizes) if unframed else zip(sizes, strict=True)
+        sizes = words[2::2]
+        ends = [()] * len(sizes) if unframed else zip(map(int, sizes), strict=True)
+        return _steps(words), map(int, sizes), ends
     if _TRACK.fullmatch(track):
         words = track.translate(_WORDS_ONLY).split(" ")
         both = [_size_and_ends(word) for word in words[2::2]]
@@ -121,8 +123,8 @@ def _parts(track: str) -> tuple[list[int], list[int], Iterable[tuple[int, ...]]]
     raise BadTrack(track)
 
 
-def _steps(words: list[str]) -> list[int]:
-    return list(map(int, (words[0], *words[1::2])))
+def _steps(words: list[str]) -> Iterator[int]:
+    return map(int, chain(words[:1], words[1::2]))
 
 
 def _sizes(chunk: Chunk) -> str:

@@ -70,9 +70,10 @@ class Own:
 def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     """What the test wants, in all places where it can be written. Raises ``BadSetting`` for what means nothing."""
     markers = [*item.iter_markers(options.MARKER)]
-    written = options.for_test(item.config, fixture, markers)
+    layers = options.layers(item.config, fixture, markers)
+    written = options.merged(layers)
     item.config.hook.pytest_fakegpt_settings(item=item, settings=written)
-    sources = why.sources(item.config, fixture, markers, written)
+    sources = why.sources(layers, written)
     if sweep_of(item) is not None:
         fault = item.callspec.params[SWEPT] if isinstance(item, pytest.Function) else None
         written["faults"] = [] if fault is None else [fault]

@@ -107,20 +107,27 @@ def for_run(config: pytest.Config, name: str) -> Any:
     return OPTIONS[name].default
 
 
+Layer = tuple[str, "Mapping[str, object]"]
+"""A place where settings are written, in words, and what is written there."""
+
+
 def for_test(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> dict[str, object]:
     """What is written for a test: the ini file, then the fixture, the command line, the markers from the farthest on.
 
     What comes later counts. What nobody has written is not there.
     """
+    return merged(layers(config, fixture, markers))
+
+
+def merged(places: Sequence[Layer]) -> dict[str, object]:
+    """What is written in all of these places; what comes later counts."""
     written: dict[str, object] = {}
-    for _, values in layers(config, fixture, markers):
+    for _, values in places:
         written |= values
     return written
 
 
-def layers(
-    config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]
-) -> list[tuple[str, Mapping[str, object]]]:
+def layers(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> list[Layer]:
     """The places where a test's settings are written, with what is written there; what comes later counts."""
     names = [name for name, option in OPTIONS.items() if not option.run]
     ini = {name: config.getini(f"fakegpt_{name}") for name in names}

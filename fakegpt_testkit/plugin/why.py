@@ -9,13 +9,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.plugin import options
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pytest
+
+    from fakegpt_testkit.plugin.options import Layer
 
 PROPERTY: Final = "fakegpt_why"
 """How it travels with a test's report, to xdist's controller too; it is taken off there."""
@@ -28,11 +29,8 @@ Source = tuple[str, str, str]
 """A setting's name, its value in words, and where that was written."""
 
 
-def sources(
-    config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark], written: Mapping[str, object]
-) -> tuple[Source, ...]:
+def sources(layers: Sequence[Layer], written: Mapping[str, object]) -> tuple[Source, ...]:
     """Where each setting comes from that is ``written`` in the end."""
-    layers = options.layers(config, fixture, markers)
     found = []
     for name, value in written.items():
         where = [place for place, values in layers if name in values and values[name] is value]

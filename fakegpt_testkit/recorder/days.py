@@ -88,28 +88,10 @@ class _Shift:
                 yield Edit(found.start("when"), found.end("when"), word)
 
     def _to(self, moment: datetime) -> datetime | None:
-        """The moved moment; None for one that stays."""
-        try:
-            aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            return None if aware < self._since else aware + self._by
-        except OverflowError:
-            return None
+        return _moved(moment, self._since, self._by)
 
     def _http_date(self, said: str) -> str:
-        """By RFC 9110, 5.6.7, and as older services write cookies: ``Mon, 01-Jan-2024 00:00:00 GMT``."""
-        from email.utils import format_datetime
-
-        try:
-            to = self._to(_read(said))
-        except (ValueError, TypeError):
-            return said
-        if to is None:
-            return said
-        text = format_datetime(to.astimezone(UTC), usegmt=True)
-        if not _OLDER.search(said):
-            return text
-        weekday, day, month, year, *rest = text.split()
-        return " ".join((weekday, f"{day}-{month}-{year}", *rest))
+        return _moved_date(said, self._since, self._by)
 
     def _iso(self, said: str) -> str:
         to = self._to(datetime.fromisoformat(said))
@@ -125,9 +107,31 @@ class _Shift:
         return said if to is None else str(int(said) + int(self._by.total_seconds()) * unit)
 
 
-@lru_cache(maxsize=64)
-def _read(said: str) -> datetime:
-    """The date of a field; the answers of one test have the same again and again."""
-    from email.utils import parsedate_to_datetime
+def _moved(moment: datetime, since: datetime, by: timedelta) -> datetime | None:
+    """The moved moment; None for one that stays."""
+    try:
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return None if aware < since else aware + by
+    except OverflowError:
+        return None
 
-    return parsedate_to_datetime(said)
+
+@lru_cache(maxsize=64)
+def _moved_date(said: str, since: datetime, by: timedelta) -> str:
+    """By RFC 9110, 5.6.7, and as older services write cookies: ``Mon, 01-Jan-2024 00:00:00 GMT``.
+
+    Kept, since the answers of one test have the same date again and again.
+    """
+    from email.utils import format_datetime, parsedate_to_datetime
+
+    try:
+        to = _moved(parsedate_to_datetime(said), since, by)
+    except (ValueError, TypeError):
+        return said
+    if to is None:
+        return said
+    text = format_datetime(to.astimezone(UTC), usegmt=True)
+    if not _OLDER.search(said):
+        return text
+    weekday, day, month, year, *rest = text.split()
+    return " ".join((weekday, f"{day}-{month}-{year}", *rest))
