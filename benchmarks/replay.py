@@ -33,7 +33,7 @@ from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.wire.writing import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from fakegpt_testkit.exchange import Interaction
 
@@ -46,9 +46,10 @@ def answer() -> tuple[Interaction, ...]:
     return script(*(f"word{number % 10} " for number in range(EVENTS - 3)), every=0.02, url=SITE)
 
 
-async def ask(site: str) -> int:
+async def ask(site: str, connector: aiohttp.BaseConnector | None = None) -> int:
     """The client, the same for all: four requests, the last read as it comes. Gives the bytes of the answer."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, connector=connector) as session:
         async with session.get(f"{site}/api/loads?t=0") as response:
             token = (await response.json())["loads"][0]["token_id"]
         async with session.post(f"{site}/auth/login", data={"token_key": token, "session_password": "scripted01"}):
@@ -65,7 +66,7 @@ async def ask(site: str) -> int:
 
 BODY = answer()[-1].request.body
 
-# --- the three ways to be answered ---
+# --- the ways to be answered ---
 
 
 async def replayed_by_us(path: Path, flows: int) -> int:
@@ -82,6 +83,66 @@ async def replayed_in_one_piece(path: Path, flows: int) -> int:
 async def replayed_by_vcrpy(path: Path, flows: int) -> int:
     with vcr.use_cassette(str(path), record_mode="none", allow_playback_repeats=flows > 1):
         return sum(await asyncio.gather(*(ask(SITE) for _ in range(flows))))
+
+
+class Answering(asyncio.Transport):
+    """Brings a whole answer, made before, once something was asked."""
+
+    def __init__(self, handler: ResponseHandler, answer: bytes) -> None:
+        super().__init__()
+        self._handler = handler
+        self._answer = answer
+        self._closing = self._asked = False
+
+    def write(self, data: bytes) -> None:
+        if data and not self._asked:
+            self._asked = True
+            asyncio.get_running_loop().call_soon(self._bring)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
+
+    def _bring(self) -> None:
+        self._asked = False
+        self._handler.data_received(self._answer)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            asyncio.get_running_loop().call_soon(self._handler.connection_lost, None)
+
+    abort = close
+
+
+class Ready(aiohttp.BaseConnector):
+    """The floor of all that leaves aiohttp's connections and parser in place: nothing is looked up but a path."""
+
+    def __init__(self, answers: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self._answers = answers
+
+    async def _create_connection(self, req: aiohttp.ClientRequest, *_: object) -> ResponseHandler:
+        handler = ResponseHandler(asyncio.get_running_loop())
+        handler.connection_made(Answering(handler, self._answers[req.url.path]))
+        return handler
+
+    async def _get(self, *_: object) -> None:
+        """None is used again: it would have another path's answer."""
+
+
+async def answered_by_nobody(answers: Mapping[str, bytes], flows: int) -> int:
+    """The same pieces as "in one piece", by aiohttp alone."""
+    return sum(await asyncio.gather(*(ask(SITE, Ready(answers)) for _ in range(flows))))
+
+
+def make_answers(interactions: tuple[Interaction, ...]) -> dict[str, bytes]:
+    return {
+        each.request.path: b"".join(data for _, data, _ in encode(each.response, each.request.method))
+        for each in interactions
+    }
 
 
 def make_server(interactions: tuple[Interaction, ...]) -> web.Application:
@@ -153,6 +214,7 @@ def compare(path: Path, interactions: tuple[Interaction, ...], flows: int, round
     runs = {
         "fakegpt_testkit": run(replayed_by_us, path),
         "in one piece": run(replayed_in_one_piece, path),
+        "aiohttp alone": run(answered_by_nobody, make_answers(interactions)),
         "vcrpy": run(replayed_by_vcrpy, path),
         "loopback server": lambda: run(answered_by_a_server, make_server(interactions))(),
     }
@@ -330,16 +392,17 @@ def main() -> None:
             f"{body / 1024:.0f} KB; medians of {options.rounds} rounds\n"
         )
         print(
-            "| flows at once | ours | ours, in one piece | vcrpy | loopback server | ours / vcrpy | "
-            "in one piece / vcrpy | ours / server |"
+            "| flows at once | ours | ours, in one piece | aiohttp alone | vcrpy | loopback server | ours / vcrpy | "
+            "in one piece / vcrpy | in one piece / aiohttp alone | ours / server |"
         )
-        print("|---" * 8 + "|")
+        print("|---" * 10 + "|")
         for flows in (1, 10, 100):
             spent = compare(path, interactions, flows, max(3, options.rounds // flows))
             ours, theirs, served = spent["fakegpt_testkit"], spent["vcrpy"], spent["loopback server"]
-            whole = spent["in one piece"]
-            row = f"| {flows} | {ours:.2f} ms | {whole:.2f} ms | {theirs:.2f} ms | {served:.2f} ms |"
-            print(f"{row} {ours / theirs:.2f} | {whole / theirs:.2f} | {ours / served:.2f} |", flush=True)
+            whole, floor = spent["in one piece"], spent["aiohttp alone"]
+            times = " | ".join(f"{each:.2f} ms" for each in (ours, whole, floor, theirs, served))
+            ratios = (ours / theirs, whole / theirs, whole / floor, ours / served)
+            print(f"| {flows} | {times} | {' | '.join(f'{each:.2f}' for each in ratios)} |", flush=True)
         print("\n| one flow, ours | CPU time |\n|---|---|")
         for name, milliseconds in shares(path, interactions, options.rounds).items():
             print(f"| {name} | {milliseconds:.2f} ms |", flush=True)
