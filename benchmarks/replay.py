@@ -35,7 +35,12 @@ from fakegpt_testkit.wire.writing import encode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.tracing import Trace
+
     from fakegpt_testkit.exchange import Interaction
+
+    Data = bytes | bytearray | memoryview
 
 EVENTS = 400
 SITE = "https://chat.example"
@@ -94,12 +99,12 @@ class Answering(asyncio.Transport):
         self._answer = answer
         self._closing = self._asked = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Data) -> None:
         if data and not self._asked:
             self._asked = True
             asyncio.get_running_loop().call_soon(self._bring)
 
-    def writelines(self, pieces: Iterable[bytes]) -> None:
+    def writelines(self, pieces: Iterable[Data]) -> None:
         self.write(b"".join(pieces))
 
     def _bring(self) -> None:
@@ -124,12 +129,14 @@ class Ready(aiohttp.BaseConnector):
         super().__init__()
         self._answers = answers
 
-    async def _create_connection(self, req: aiohttp.ClientRequest, *_: object) -> ResponseHandler:
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, _traces: list[Trace], _timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
         handler = ResponseHandler(asyncio.get_running_loop())
         handler.connection_made(Answering(handler, self._answers[req.url.path]))
         return handler
 
-    async def _get(self, *_: object) -> None:
+    async def _get(self, _key: ConnectionKey, _traces: list[Trace]) -> None:
         """None is used again: it would have another path's answer."""
 
 

@@ -107,7 +107,7 @@ def for_run(config: pytest.Config, name: str) -> Any:
     return OPTIONS[name].default
 
 
-Written = tuple[str, "Mapping[str, object]"]
+WrittenAt = tuple[str, "Mapping[str, object]"]
 """A place where settings are written, in words, and what is written there."""
 
 
@@ -119,7 +119,7 @@ def for_test(config: pytest.Config, fixture: Mapping[str, object], markers: Sequ
     return merged(layers(config, fixture, markers))
 
 
-def merged(places: Sequence[Written]) -> dict[str, object]:
+def merged(places: Sequence[WrittenAt]) -> dict[str, object]:
     """What is written in all of these places; what comes later counts."""
     written: dict[str, object] = {}
     for _, values in places:
@@ -127,7 +127,7 @@ def merged(places: Sequence[Written]) -> dict[str, object]:
     return written
 
 
-def layers(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> list[Written]:
+def layers(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> list[WrittenAt]:
     """The places where a test's settings are written, with what is written there; what comes later counts."""
     names = [name for name, option in OPTIONS.items() if not option.run]
     ini = {name: config.getini(f"fakegpt_{name}") for name in names}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from fakegpt_testkit.plugin.options import Written
+    from fakegpt_testkit.plugin.options import WrittenAt
 
 PROPERTY: Final = "fakegpt_why"
 """How it travels with a test's report, to xdist's controller too; it is taken off there."""
@@ -29,7 +29,7 @@ Source = tuple[str, str, str]
 """A setting's name, its value in words, and where that was written."""
 
 
-def sources(layers: Sequence[Written], written: Mapping[str, object]) -> tuple[Source, ...]:
+def sources(layers: Sequence[WrittenAt], written: Mapping[str, object]) -> tuple[Source, ...]:
     """Where each setting comes from that is ``written`` in the end."""
     found = []
     for name, value in written.items():
