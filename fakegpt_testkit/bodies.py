@@ -20,7 +20,7 @@ BARE: Final = -zlib.MAX_WBITS
 """Without zlib's frame around it, as some servers send ``deflate``."""
 GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 64 * 1024
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
 _MOST_MEMBERS: Final = 100
 _BEGINNINGS: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")

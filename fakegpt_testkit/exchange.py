@@ -180,10 +180,13 @@ class Tape:
         return tape
 
     def told(self, head: Head, ending: Ending | None = None) -> Tape:
-        """The same body and chunks under another head, and with another ending; nothing of it is cut for that."""
+        """The same body and chunks under another head, and with another ending; nothing is cut or joined anew."""
         ending = self.ending if ending is None else ending
         if "_cut" not in vars(self):
-            return replace(self, head=head, ending=ending)
+            told = replace(self, head=head, ending=ending)
+            if "body" in vars(self):
+                vars(told)["body"] = self.body  # the same bytes, which else were joined anew
+            return told
         return self.of_body(head, self.body, vars(self)["_cut"], ending, self.coded)
 
     if not TYPE_CHECKING:

@@ -17,6 +17,7 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cassette.writing import CassetteText
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.wire.writing import encode
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 
 SIZE = 6 * 2**20
+SECRET = "sk-proj-Zx8Rt5Kx2Wm9Zp4Lc7Vb1Qn3Ty6Ua0"
 
 
 def lines(size: int) -> bytes:
@@ -90,11 +92,29 @@ def test_a_large_body_is_loaded_and_played_in_at_most_its_size_beside_the_files(
 
 @pytest.mark.parametrize("kind", [lines, wide, folded, unprintable, binary])
 def test_a_large_body_is_written_in_a_fraction_of_its_size(kind: Callable[[int], bytes], tmp_path: Path) -> None:
-    interactions = (recorded(kind(SIZE)),)
+    interactions = (recorded(kind(SIZE // 3)),)
     assert interactions[0].response.body
-    with growing(0.5, SIZE):
+    with growing(0.75, SIZE // 3):
         storage.write(tmp_path / "c.yaml", cassette.pieces(Cassette(interactions)))
     assert (tmp_path / "c.yaml").read_bytes() == cassette.dumps(Cassette(interactions))
+
+
+@pytest.mark.parametrize("secrets", [0, 3])
+def test_secrets_are_taken_out_of_a_large_stream_in_little_more_than_its_size(secrets: int) -> None:
+    event = (
+        b'data: {"id": "1", "model": "' + b"words of a name " * 30 + b'", "index": 0, "delta": {"content": "%b"}}\n\n'
+    )
+    events = [
+        event % (b"it is %b " % SECRET.encode() if number < secrets else b"word%d " % number) for number in range(3000)
+    ]
+    before = recorded(b"".join(events), 2**12)
+    size = len(before.response.body)
+    Redactor().interactions((recorded(events[0] + events[-1]),))  # what is loaded once
+    with growing(1.6 + (secrets > 0), size):  # its text, what events add up to, and the other body
+        (after,) = Redactor().interactions((before,))
+    assert (SECRET.encode() in after.response.body) is False
+    assert after.response.body.count(b"REDACTED-") == secrets
+    assert [chunk.at for chunk in after.response.chunks] == [chunk.at for chunk in before.response.chunks]
 
 
 def test_what_turns_out_too_large_while_it_is_written_leaves_the_old_file(

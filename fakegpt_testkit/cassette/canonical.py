@@ -7,6 +7,7 @@ this accepts a small part of YAML, and a property holds it to libYAML's reading 
 from __future__ import annotations
 
 import re
+from binascii import Error, a2b_base64
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ _KEY = rb"[A-Za-z][A-Za-z0-9_-]{0,99}+"
 _ENTRY = {
     indent: re.compile(
         rb" {%d}(%b):"
-        rb"(?: (%b)\n|\n {%d}- (%b)\n(?! {%d}- )| (?:(\{\})|(\|2?[+-]?|>-))\n|\n)"
+        rb"(?: (%b)\n|\n {%d}- (%b)\n(?! {%d}- )| (?:(\{\})|(\|2?[+-]?|>-)|(!!binary \|))\n|\n)"
         % (indent, _KEY, _SCALAR, indent, _SCALAR, indent)
     )
     for indent in _INDENTS
@@ -38,6 +39,16 @@ _FIELDS = {
 
 _ITEM = {indent: re.compile(rb" {%d}- (%b)\n" % (indent, _SCALAR)) for indent in _INDENTS}
 _BLOCK_END = {indent: re.compile(rb"\n(?! {%d}|\n)" % (indent + 2)) for indent in _INDENTS}
+_BASE64_WIDTH = 76
+_BASE64 = {
+    indent: re.compile(
+        rb"(?: {%d}[A-Za-z0-9+/]{%d}\n)*+(?: {%d}[A-Za-z0-9+/]{1,%d}={0,2}\n)?"
+        % (indent + 2, _BASE64_WIDTH, indent + 2, _BASE64_WIDTH - 1)
+    )
+    for indent in _INDENTS
+}
+"""As many whole lines as there are, and one that is not."""
+
 _NULLS = frozenset({"null", "Null", "NULL"})
 _UNFOLDED = {indent: re.compile(rb"\n(?:\n| {%d}[\n \t])" % (indent + 2)) for indent in _INDENTS}
 """What is no space in a folded text."""
@@ -119,6 +130,8 @@ class _Text:
                     found[key] = Mapping()
                 case 5:
                     found[key] = self._block(indent, line[5])
+                case 6:
+                    found[key], self._at = _binary(self._data, self._at, indent + 2)
                 case _:
                     found[key] = self._collection(indent)
         if not found:
@@ -205,6 +218,23 @@ def _folded(data: bytes, at: int, width: int) -> tuple[bytes, int]:
     if _UNFOLDED[width - 2].search(data, start, end):
         raise _OtherForm
     return _without(data, start, max(start, end - 1), b"\n" + b" " * width, b" "), end
+
+
+def _binary(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+    """What lines of base64 stand for, as our writer cuts them."""
+    lines = _BASE64[width - 2].match(data, at)
+    margin, end = b" " * width, lines.end() if lines else at
+    if end == at or data.startswith((margin, b"\n"), end):
+        raise _OtherForm
+    step = (width + _BASE64_WIDTH + 1) * 1024
+    text = BytesIO()
+    try:
+        for start in range(at, end, step):
+            letters = data[start : min(start + step, end)].replace(b"\n", b"").replace(margin, b"")
+            text.write(a2b_base64(letters, strict_mode=True))
+    except Error:
+        raise _OtherForm from None
+    return text.getvalue(), end
 
 
 def _lines(data: bytes, at: int, width: int) -> tuple[int, int]:

@@ -26,7 +26,7 @@ _OF_WORDS: Final = (("passphrase",), ("mnemonic",), ("phrase",), ("authorization
 _KEY: Final = re.compile(
     r"""["']((?:[A-Za-z0-9_.:\[\]$@/ -]|\\{1,8}u00[2-7][0-9A-Fa-f]){1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII
 )
-_PART: Final = 2**18
+_PART: Final = 2**16
 _LONGEST_NAME: Final = 1024
 """With what stands around it: parts overlap by so much."""
 _QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)

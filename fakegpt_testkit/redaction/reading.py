@@ -69,6 +69,11 @@ class MarkedText:
     read_before: int = 0
     """How much of the stream came before this text; the lanes are of all of it."""
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is around it, so that its letters are the body's bytes."""
+        return self.cover is same
+
     def whole(self, text: str) -> bytes:
         """The bytes of a changed text."""
         return self.cover(text.encode("latin-1"))
@@ -141,9 +146,9 @@ class RedactionRules:
         text = plain.decode("latin-1")
         media = (header(headers, "content-type") or "").lower()
         if media.startswith(_OPAQUE) and plain is body:
-            return MarkedText(text, list(self._found(text, [], word)), cover=cover, sized=True)
+            return MarkedText(text, list(self._found(text, [], word)), sized=True)
         if framed := unframed(plain):
-            text, cover = framed[0].decode("latin-1"), framed[1]
+            text, cover, plain = framed[0].decode("latin-1"), framed[1], framed[0]
             reading = self._stream(text, word, "")
         elif is_array(text):  # of any service's list, or of a stream's events
             reading, read = self.text(text, word), before.decode("latin-1")
@@ -158,7 +163,7 @@ class RedactionRules:
                 reading.edits += prefixed_places(text, self.names, word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
             reading.edits += multipart_places(text, self.names, word)
-        reading.cover = cover
+        reading.cover = same if plain is body else cover
         self._learn(text, word)
         return reading
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from fakegpt_testkit.errors import SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction.chunks import recut, sized
+from fakegpt_testkit.redaction.chunks import edited, moved, sized
 from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import expected
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
@@ -187,9 +187,9 @@ class Redactor:
         body = self._rules.body(request.body, request.headers, self._word)
 
         def written() -> Request:
-            text, edits = self._edited(body)
+            edits = self._edits(body)
             self._note_untouched(body, "the request's body")
-            now = body.whole(text) if edits else request.body
+            now = _without(request.body, body, edits) if edits else request.body
             fields = true_again(sized(headers(), len(request.body), len(now)), request.body, now)
             return Request(request.method, self._edited(uri)[0], fields, now)
 
@@ -204,20 +204,17 @@ class Redactor:
             self._vault.reserve(value)
 
         def written() -> Tape:
-            text, edits = self._edited(body)
+            edits = self._edits(body)
             self._note_untouched(body, "the response's body")
-            if not edits:
-                head = replace(tape.head, reason=self.text(tape.head.reason), headers=headers())
-                return tape.told(head, replace(tape.ending, note=self.text(tape.ending.note)))
-            chunks = tape.chunks
-            if (new_body := body.whole(text)) != text.encode("latin-1"):
-                chunks = recut(chunks, frame_edits(tape.body, new_body) or _piecewise(chunks, new_body))
-            else:
-                chunks = recut(chunks, edits)
-            now = b"".join(chunk.data for chunk in chunks)
+            ending = replace(tape.ending, note=self.text(tape.ending.note))
+            now = _without(tape.body, body, edits) if edits else tape.body
             fields = true_again(sized(headers(), len(tape.body), len(now)), tape.body, now)
             head = replace(tape.head, reason=self.text(tape.head.reason), headers=fields)
-            return Tape(head, chunks, replace(tape.ending, note=self.text(tape.ending.note)), tape.coded)
+            if not edits:
+                return tape.told(head, ending)
+            if not body.is_bare:
+                edits = frame_edits(tape.body, now) or _piecewise(tape.chunks, now)
+            return Tape.of_body(head, now, moved(tape.pieces, edits, len(now)), ending, tape.coded)
 
         return written
 
@@ -233,6 +230,11 @@ class Redactor:
 
     def _edited(self, reading: MarkedText) -> tuple[str, list[Edit]]:
         """The text without its secrets, and the edits that made it so."""
+        edits = self._edits(reading)
+        return applied(reading.text, edits), edits
+
+    def _edits(self, reading: MarkedText) -> list[Edit]:
+        """What takes its secrets out of a text."""
         edits: list[Edit] = []
         for lane, read in reading.lanes:
             found = [*read.edits, *self._vault.find(lane.text), *self._cut_off(lane.text)]
@@ -245,7 +247,7 @@ class Redactor:
         edits = [edit for edit in edits if reading.text[edit.start : edit.end] != edit.word]
         if reading.sized:
             edits = [replace(edit, word=fitted(edit.word, edit.end - edit.start)) for edit in edits]
-        return applied(reading.text, edits), edits
+        return edits
 
     def _note_untouched(self, body: MarkedText, where: str) -> None:
         texts = [body, *(read for _, read in body.lanes)]
@@ -257,6 +259,14 @@ class Redactor:
         length, word = self._vault.begun(text, least=8)
         if length:
             yield Edit(len(text) - length, len(text), word)
+
+
+def _without(body: bytes, reading: MarkedText, edits: list[Edit]) -> bytes:
+    """The body that was read without its secrets. The reading is over: a large text is not held beside both bodies."""
+    if not reading.is_bare:
+        return reading.whole(applied(reading.text, edits))
+    reading.text = ""
+    return edited(body, edits)
 
 
 def _broken(before: Interaction, after: Interaction) -> Iterator[str]:
