@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, overload
 
-from fakegpt_testkit.exchange import Chunk
+from fakegpt_testkit.exchange import Chunk, Coded, Tape, content_coding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +39,11 @@ class Cuts:
 
     def __len__(self) -> int:
         return len(self._times)
+
+    @property
+    def size(self) -> int:
+        """Of the body."""
+        return self._bounds[-1]
 
     def add(self, at: float, size: int, ends: Iterable[int] = ()) -> None:
         """One more chunk; as those of ``Chunk``."""
@@ -77,6 +82,29 @@ class Cuts:
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut anew when it is looked at."""
         return _Pieces(self, body)
+
+
+class Received:
+    """A body in its content coding, as it comes: each arrival, and what tells that its chunks are still of it."""
+
+    def __init__(self) -> None:
+        self._cuts = Cuts()
+        self._chunks: list[Chunk] = []
+        self._of: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks)
+
+    def add(self, decoded: Chunk, coded: Chunk) -> None:
+        """What came together, without its coding and in it; both have its time."""
+        self._cuts.add(decoded.at, len(decoded.data), decoded.ends)
+        self._of.append(hash(decoded.data))
+        self._chunks.append(coded)
+
+    def tape(self, tape: Tape) -> Tape:
+        """The tape of the decoded body, with the body as it was received."""
+        coded = Coded(content_coding(tape.headers), tuple(self._chunks), tuple(self._of))
+        return Tape.of_body(tape.head, tape.body[: self._cuts.size], self._cuts, tape.ending, coded)
 
 
 class _Pieces(Sequence[Chunk]):

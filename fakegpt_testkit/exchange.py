@@ -137,12 +137,13 @@ class Head:
 class Coded:
     """A body as it was received, before its content coding was taken off.
 
-    ``chunks`` has one for each chunk of the tape, ``of`` what each of those decoded to, ``coding`` is its name.
+    ``chunks`` has one for each chunk of the tape, ``of`` the hash of what each of those decoded to, ``coding`` is its
+    name.
     """
 
     coding: str
     chunks: tuple[Chunk, ...]
-    of: tuple[bytes, ...]
+    of: tuple[int, ...]
 
 
 class Cut(Protocol):
@@ -220,11 +221,11 @@ class Tape:
         """The chunks as they came, still coded; none where that was not kept, or the body is another by now."""
         if self.coded is None or content_coding(self.headers) != self.coded.coding:
             return ()
-        decoded = tuple(chunk.data for chunk in self.chunks)
+        decoded = tuple(hash(chunk.data) for chunk in self.pieces)
         whole = self.coded.of if self.ending.kind is EndingKind.COMPLETE else self.coded.of[: len(decoded)]
         if decoded != whole:
             return ()
-        pairs = zip(self.chunks, self.coded.chunks, strict=False)
+        pairs = zip(self.pieces, self.coded.chunks, strict=False)
         return tuple(Chunk(chunk.at, coded.data, coded.ends) for chunk, coded in pairs)
 
     @property

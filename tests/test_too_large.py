@@ -29,7 +29,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 900\r\
 
 
 def one(headers: Headers, body: bytes = b"x", coded: bytes = b"") -> Interaction:
-    received = Coded("gzip", (Chunk(0.5, coded),), (body,)) if coded else None
+    received = Coded("gzip", (Chunk(0.5, coded),), (hash(body),)) if coded else None
     tape = Tape(Head(200, "OK", headers, version="1.0"), (Chunk(0.5, body),), coded=received)
     assert bool(tape.received) == bool(coded)
     return Interaction(Request("POST", "http://a.example/a", headers, b"- a\n- b: c"), tape)

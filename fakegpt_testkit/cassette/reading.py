@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 from zlib import crc32
@@ -192,7 +192,7 @@ def _tape(response: Mapping, ours: Mapping, method: str, budget: Budget) -> Tape
     head = Head(status, reason, headers, version, at, early, _text(ours, "dialect"))
     cut = track if track and track.size == len(body) else _OnePerEvent(head)
     tape = Tape.of_body(head, body, cut, ending)
-    return replace(tape, coded=_coded(ours, tape)) if "coded" in ours else tape
+    return Tape.of_body(head, body, cut, ending, _coded(ours, tape)) if "coded" in ours else tape
 
 
 def _coded(ours: Mapping, tape: Tape) -> Coded | None:
@@ -203,7 +203,7 @@ def _coded(ours: Mapping, tape: Tape) -> Coded | None:
     data, track = _bytes(coded.get("string"), coded), _track(coded)
     if track is None or track.size != len(data) or _text(coded, "crc32") != f"{crc32(tape.body):08x}":
         return None
-    return Coded(content_coding(tape.headers), track.chunks(data), tuple(chunk.data for chunk in tape.chunks))
+    return Coded(content_coding(tape.headers), track.chunks(data), tuple(hash(chunk.data) for chunk in tape.pieces))
 
 
 def _track(ours: Mapping) -> Track | None:

@@ -17,8 +17,9 @@ from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from fakegpt_testkit.cuts import Received
     from fakegpt_testkit.exchange import Chunk, Request
     from fakegpt_testkit.recorder.forks import Forks
     from fakegpt_testkit.recorder.noting import Notes
@@ -182,12 +183,12 @@ class RecordedExchange:
         self._notes.chunk(self._number, chunk)
         self._room.body(len(chunk.data))
 
-    def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
+    def ended(self, ending: Ending, received: Received | None = None) -> None:
         if self._over or self._request is None:
             return
         self._over = True
         self._notes.ending(self._number, ending)
-        tape = keep_received(self._reel.tape(self._head, ending), coded, self._request.method)
+        tape = keep_received(self._reel.tape(self._head, ending), received, self._request.method)
         self.interaction = Interaction(self._request, tape, self._provenance())
 
     def unconnected(self, request: Request, ending: Ending) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind, Head
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
@@ -63,7 +64,7 @@ class Capture:
         self._longest_mark = max(map(len, END_MARKS))
         self._tail = b""  # what may be the beginning of an end mark
         self._marked = False
-        self._coded: list[tuple[Chunk, Chunk]] = []
+        self._coded = Received()
         self._clock = clock
         self._waits_until: float | None = None
         self._left_at: float | None = None
@@ -174,7 +175,7 @@ class Capture:
             self._recording.request(self.asked.request)
             self._recording.head(head if self.asked.complete else replace(head, early=True))
         if self.answer.coded is not None:
-            self._coded.append(self.answer.coded)
+            self._coded.add(*self.answer.coded)
         if chunk is not None:
             recent = self._tail + chunk.data
             self._marked = self._marked or any(mark in recent for mark in self._end_marks)

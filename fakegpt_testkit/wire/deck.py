@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from fakegpt_testkit.cuts import Received
     from fakegpt_testkit.exchange import Chunk, Ending, Head, Request, Tape
 
 Pace = Literal["lockstep", "recorded"] | float
@@ -56,10 +55,10 @@ class ExchangeSink(Protocol):
     def chunk(self, chunk: Chunk) -> None:
         """Bytes of the body that arrived together."""
 
-    def ended(self, ending: Ending, coded: Sequence[tuple[Chunk, Chunk]] = ()) -> None:
+    def ended(self, ending: Ending, received: Received | None = None) -> None:
         """The response ended; nothing follows.
 
-        ``coded`` is all of a body that had a content coding, arrival by arrival: as it was decoded and as it came.
+        ``received`` is all of a body that had a content coding, arrival by arrival, as it came.
         """
 
     def discard(self) -> None:

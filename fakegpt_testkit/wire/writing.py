@@ -10,12 +10,13 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from fakegpt_testkit.exchange import SURPLUS, Breach, Coded, EndingKind, content_coding, header, is_chunked
+from fakegpt_testkit.exchange import SURPLUS, Breach, EndingKind, content_coding, header, is_chunked
 from fakegpt_testkit.wire.codings import looks_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fakegpt_testkit.cuts import Received
     from fakegpt_testkit.exchange import Chunk, Head, Headers, Tape
 
 BODILESS_STATUSES = frozenset({204, 304})
@@ -86,16 +87,11 @@ def encode(tape: Tape, method: str) -> Iterator[Frame]:
     return frames
 
 
-def keep_received(tape: Tape, coded: Sequence[tuple[Chunk, Chunk]], method: str) -> Tape:
-    """The tape with its body as it was received, where coding the chunks anew would give other bytes or other cuts.
-
-    ``coded`` is the body arrival by arrival, as it was decoded and as it came.
-    """
-    if not coded:
+def keep_received(tape: Tape, received: Received | None, method: str) -> Tape:
+    """The tape with its body as it was received, where coding the chunks anew would give other bytes or other cuts."""
+    if not received:
         return tape
-    decoded, received = tuple(chunk for chunk, _ in coded), tuple(chunk for _, chunk in coded)
-    body = Coded(content_coding(tape.headers), received, tuple(chunk.data for chunk in decoded))
-    kept = replace(tape, chunks=decoded, coded=body)
+    kept = received.tape(tape)
     pairs = zip_longest(encode(kept, method), encode(tape, method))
     return kept if any(one != other for one, other in pairs) else tape
 

@@ -14,6 +14,7 @@ from fakegpt_testkit import clock
 from fakegpt_testkit.clients.httpcore.exchanges import KEY, Asked
 from fakegpt_testkit.clients.httpcore.failures import H2
 from fakegpt_testkit.clients.httpcore.leaving import read_on, read_on_awaited
+from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
 from fakegpt_testkit.wire.capture import GRACE, READ_ON, Moments, reset_name
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
@@ -45,7 +46,7 @@ class StreamCapture:
         self._body = bytearray()
         self._moments = Moments(self._clock)
         self._decoding = Decoding(())
-        self._coded: list[tuple[Chunk, Chunk]] = []
+        self._coded = Received()
         self._requested = self._over = False
 
     def grace(self) -> float:
@@ -104,11 +105,11 @@ class StreamCapture:
         try:
             chunk = Chunk(self._moments.next(), self._decoding.decode(received))
         except Undecodable:  # the client hears of it from its own decoder
-            self._coded.append((Chunk(self._moments.last, b""), Chunk(self._moments.last, received)))
+            self._coded.add(Chunk(self._moments.last, b""), Chunk(self._moments.last, received))
             self.ended(EndingKind.MALFORMED, Breach.CODING.value)
             return
         if self._decoding.is_coded:
-            self._coded.append((chunk, Chunk(chunk.at, received)))
+            self._coded.add(chunk, Chunk(chunk.at, received))
         if chunk.data:
             recent = self._tail + chunk.data
             self._marked = self._marked or any(mark in recent for mark in self._end_marks)
