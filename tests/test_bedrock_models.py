@@ -105,6 +105,7 @@ def test_each_model_that_bedrock_streams_is_read_and_says_and_calls_what_is_aske
     assert before.usage == Usage(1, 2)
     said = changed(interaction, faults.said("Bye"))
     assert (said.text, said.finish_reason, said.usage) == ("Bye", before.finish_reason, before.usage)
+    assert b'"Hi"' not in b"".join(map(inner, said.events)), "also where it is repeated"
     if model in CALLS_NOTHING:
         with pytest.raises(EffectMisplaced, match="no call can be written in bedrock"):
             changed(interaction, faults.called(CALLS[0]))

@@ -122,6 +122,8 @@ def test_a_command_is_told_the_dialect_of_an_old_recording(file: str, name: str,
     assert "dialect:" not in (suite / "shown.yaml").read_text()
     served = Library(lambda: [other], dialect=file).load()
     assert Stream(served.interactions[0]).text == "Hallo"
+    other.write_bytes(cassettes.dumps(Cassette((heard(HEADLESS["anthropic"], "anthropic"),), "")))
+    assert '"dialect": "anthropic"' in ran("show", "other.yaml", "--json", *told), "what a recording names stays"
 
 
 def test_a_service_is_asked_again_in_the_dialect_that_its_stream_does_not_show(suite: Path) -> None:

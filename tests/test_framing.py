@@ -49,6 +49,7 @@ def test_the_framing_follows_the_bytes_whatever_the_label_says(
 ) -> None:
     assert framing_of(body, label) is framing
     assert len(cut(body, framing).events) == count
+    assert not any(event.data.startswith("\ufeff") for event in cut(body, framing).events)
     pieces = split(body, framing)
     assert b"".join(pieces) == body
     assert count <= len(pieces) <= count + 1

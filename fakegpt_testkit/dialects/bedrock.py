@@ -98,7 +98,7 @@ def unwrapped(event: Event) -> Event:
 
 def _unwrapped(said: Object) -> str:
     try:
-        return base64.b64decode(text(said.get("bytes")), validate=True).decode("utf-8", "replace")
+        return base64.b64decode(text(said.get("bytes"))).decode("utf-8", "replace")
     except ValueError:
         return ""
 
