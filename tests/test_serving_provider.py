@@ -22,6 +22,7 @@ from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.stand_in import Options
 from fakegpt_testkit.fakegpt.stand_in.service import FakeGptStandIn
+from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.serving import Library, Server, provider, serve
 from fakegpt_testkit.serving.reading import Refused, content_of
 from fakegpt_testkit.timeline import Stream
@@ -62,6 +63,28 @@ async def test_it_streams_or_not_as_it_is_asked_at_any_prefix_as_often_as_it_is_
                 assert (stream.text, stream.reasoning, stream.ended_properly) == ("Hello there", "hm", True)
                 plain_invoke = dialect == "bedrock-invoke" and not streams  # reads as what it holds
                 assert stream.dialect == ("anthropic" if plain_invoke else dialect.removesuffix("-invoke"))
+
+
+async def test_who_does_not_ask_gemini_for_events_gets_an_array() -> None:
+    path = "/v1beta/models/m:streamGenerateContent"
+    async with standing_in("gemini", TOLD) as client:
+        for query, framing in (
+            ("", Framing.JSON_ARRAY),
+            ("?key=k", Framing.JSON_ARRAY),
+            ("?key=k&alt=sse", Framing.SSE),
+        ):
+            answer = await client.post(path + query, json={})
+            stream = answered(answer)
+            assert (stream.framing, stream.dialect, stream.deltas) == (framing, "gemini", ("Hello ", "there"))
+            assert (stream.reasoning, stream.ended_properly) == ("hm", True)
+            if framing is Framing.JSON_ARRAY:
+                assert (len(answer.json()), answer.headers["Content-Type"]) == (len(stream.events), "application/json")
+    for fault, wanted in (("error_event(2)", "hm"), ("status(429)", ""), ("stop(2, end_mark=True)", "hm")):
+        async with standing_in("gemini", TOLD | {"faults": [fault]}) as client:
+            answer = await client.post(path, json={})
+            stream = answered(answer)
+            assert isinstance(answer.json(), list), fault
+            assert (stream.reasoning, stream.error is None) == (wanted, fault.startswith("stop")), fault
 
 
 @pytest.mark.parametrize("said", [{}, {"stream": None}, {"stream": False}, {"stream": True}])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from fakegpt_testkit.dialects.deltas import Failure
-from fakegpt_testkit.dialects.json_values import Object, obj, parsed, text
+from fakegpt_testkit.dialects.json_values import Object, obj, objects, parsed, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +83,8 @@ def _failure(problem: object) -> Failure:
 
 def failure_of_body(body: str) -> Failure:
     """What the body of an error answer, or a bare line where an event should be, says."""
-    said = obj(parsed(body))
+    told = parsed(body)
+    said = next(iter(objects(told)), {}) if isinstance(told, list) else obj(told)
     found = failure_in(said)
     if found is not None:
         return found

@@ -74,7 +74,8 @@ def error_body(tape: Tape, status: int, message: str, code: str) -> tuple[bytes,
     writer = writer_of(tape)
     if writer is None:
         return json.dumps({"detail": {"message": message, "code": code} if code else message}).encode(), ()
-    return writer.error_answer(status, message, code)
+    body, fields = writer.error_answer(status, message, code)
+    return (b"[%s\n]\n" % body if framing_of_tape(tape) is Framing.JSON_ARRAY else body), fields
 
 
 def _framed(tape: Tape, before: bytes, event: bytes) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from types import NoneType
@@ -24,7 +24,8 @@ from fakegpt_testkit.serving.wanting import read_fault
 from fakegpt_testkit.wording import choice
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.exchange import Headers, Request
+    from fakegpt_testkit.dialects.writing import Writer
+    from fakegpt_testkit.exchange import Headers, Interaction, Request
     from fakegpt_testkit.serving.acting import Casting
 
 _SITE: Final = "http://stand-in.invalid"
@@ -67,6 +68,7 @@ class Provider:
         words = _WORD.findall(speech.text) or [speech.text]
         (self._stream,) = script(*words, every=speech.delay, **said)
         (self._plain,) = script(*words, stream=False, **said)
+        self._list = _listed(self._stream, self._writer)
         try:
             self._changes = Injection(speech.faults, speech.cuts)
         except EffectMisplaced as wrong:
@@ -78,6 +80,8 @@ class Provider:
         if isinstance(wanted, Act):
             return wanted
         told, index = (self._stream, 0) if wanted else (self._plain, 1)
+        if wanted and self._list is not None and not self._asks_for_events(request):
+            told, index = self._list, 2
         try:
             ending = self._changes.refuse(told, index)
             return Act(Tape(Head(0), (), ending) if ending else self._changes.change(told, index)[0])
@@ -108,10 +112,24 @@ class Provider:
             return fnmatchcase(request.path, f"*{stream}")
         return bool(body.get("stream", self._writer.streams_unasked))
 
+    def _asks_for_events(self, request: Request) -> bool:
+        return self._writer.path.partition("?")[2] in request.uri.partition("?")[2].split("&")
+
     def _error(self, status: int, message: str) -> Act:
         body, more = self._writer.error_answer(status, message)
         head = Head(status, HTTPStatus(status).phrase, (_JSON, *more, ("Content-Length", str(len(body)))))
         return Act(Tape(head, (Chunk(0.0, body),)))
+
+
+def _listed(stream: Interaction, writer: Writer) -> Interaction | None:
+    """The stream as the elements of an array; None for a service that has none."""
+    if writer.listed is None:
+        return None
+    tape = stream.response
+    pieces = zip(tape.chunks, writer.listed([each.data for each in tape.chunks]), strict=True)
+    chunks = tuple(Chunk(each.at, data, (len(data),)) for each, data in pieces)
+    fields = (field for field in tape.headers if field[0].lower() != "content-type")
+    return replace(stream, response=replace(tape, head=replace(tape.head, headers=(_JSON, *fields)), chunks=chunks))
 
 
 def _read(said: object) -> Speech:

@@ -1,6 +1,6 @@
-"""Writes Gemini's content as server-sent events.
+"""Writes Gemini's content as server-sent events, or as the elements of an array for who does not ask for events.
 
-Knows no other framing of it: an array is what a client asks for that says nothing.
+Knows no request: who has asked for what is the caller's to tell.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.dialects.writing.said import MODEL, Said, Writer, arguments_of, as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fakegpt_testkit.dialects.json_values import Json
 
 _STATUSES: Final = {
@@ -76,6 +78,12 @@ def _usage_event(asked: int, answered: int) -> bytes:
     return _event({"usageMetadata": counts, "modelVersion": MODEL})
 
 
+def _listed(events: Sequence[bytes]) -> list[bytes]:
+    elements = [event.removeprefix(b"data: ").strip() for event in events]
+    opened = [(b"\n,\r\n" if number else b"[") + each for number, each in enumerate(elements)]
+    return [*opened[:-1], *(each + b"\n]\n" for each in opened[-1:])]
+
+
 GEMINI: Final = Writer(
     site="https://generativelanguage.googleapis.com",
     path="/v1*/models/*:streamGenerateContent?alt=sse",
@@ -87,4 +95,5 @@ GEMINI: Final = Writer(
     error_body=_error_body,
     end=_event(_end(Said(), _content([{"text": ""}]))),
     usage=_usage_event,
+    listed=_listed,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit import sse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fakegpt_testkit.dialects.deltas import ToolCall
     from fakegpt_testkit.dialects.json_values import Json
@@ -56,7 +56,8 @@ class Writer:
     ``error_type_field`` names the type that stands in its JSON. ``usage`` is an event that tells the tokens of input
     and output and no more, where the dialect has one; ``ping`` says that the service is still there.
     ``fields`` go with every answer. ``streams_unasked`` is whether the service streams where a request's body has no
-    ``"stream"``.
+    ``"stream"``. ``listed`` makes the events' bytes those of an array's elements, as the service answers a request
+    whose query is not the path's.
     """
 
     site: str
@@ -74,6 +75,7 @@ class Writer:
     usage: Callable[[int, int], bytes] | None = None
     ping: bytes = b": keep-alive\n\n"
     streams_unasked: bool = False
+    listed: Callable[[Sequence[bytes]], list[bytes]] | None = None
 
     def error_answer(self, status: int, message: str, code: str = "") -> tuple[bytes, tuple[tuple[str, str], ...]]:
         """The JSON of an answer with an error's status, and the fields that go with it beside its type and length."""
