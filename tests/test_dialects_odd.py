@@ -9,7 +9,7 @@ import pytest
 from support import dialect_streams as said
 from test_dialects_reading import stream
 
-from fakegpt_testkit.dialects import Usage
+from fakegpt_testkit.dialects import Failure, Usage
 
 if TYPE_CHECKING:
     from fakegpt_testkit.timeline import Stream
@@ -102,6 +102,54 @@ def test_words_that_come_whole_alone_are_told_and_those_that_are_repeated_are_no
     for events, wanted in (([*done], ("ab", "")), ([grown, *done], ("a", "")), ([grown, refused], ("a", "no"))):
         answer = stream(said.sse(begun, *events, named=True))
         assert (answer.text, answer.refusal) == wanted
+
+
+OUTPUT = [
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+    {"type": "message", "content": [{"type": "output_text", "text": "Hi"}, {"type": "output_text", "text": "!"}]},
+    {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": "{}", "status": "completed"},
+]
+
+
+def test_a_stream_that_begins_with_its_end_says_what_that_says() -> None:
+    end = said.respond("completed", response={"status": "completed", "output": OUTPUT})
+    answer = stream(said.sse(end, named=True))
+    assert (answer.text, answer.reasoning, [call.name for call in answer.tool_calls]) == ("Hi!", "hm", ["f"])
+    assert answer.ended_properly
+    for before in (
+        said.respond("output_text.delta", delta="Hi!"),
+        said.respond("output_text.done", text="Hi!"),
+        said.respond("reasoning_summary_text.delta", delta="hm"),
+    ):
+        assert stream(said.sse(before, end, named=True)).tool_calls == (), "what was told is not told again"
+
+
+REFUSED: dict[str, tuple[int, said.Json, Failure | None]] = {
+    "a code beside the words": (400, {"code": "invalid", "error": "bad key"}, Failure("bad key", "invalid")),
+    "a type beside the words": (
+        422,
+        {"error": "too long", "error_type": "validation"},
+        Failure("too long", "validation"),
+    ),
+    "Anthropic's, asked anywhere": (
+        529,
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        Failure("Overloaded", "overloaded_error"),
+    ),
+    "a message that is an object": (
+        422,
+        {"object": "error", "message": {"detail": [{"msg": "bad"}]}, "code": "x"},
+        Failure('{"detail": [{"msg": "bad"}]}', "x"),
+    ),
+    "no error's shape": (500, {"oops": 1}, None),
+    "no error": (200, {"error": "only a word"}, None),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "error"), REFUSED.values(), ids=REFUSED.keys())
+def test_an_error_of_whatever_service_is_told(status: int, body: said.Json, error: Failure | None) -> None:
+    answer = stream(json.dumps(body).encode(), label="application/json", status=status)
+    assert (answer.dialect, answer.error) == ("unknown", error)
 
 
 def test_tokens_that_are_written_as_12_0_count() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from fakegpt_testkit.dialects.deltas import Failure
-from fakegpt_testkit.dialects.json_values import Object, obj, objects, parsed, text
+from fakegpt_testkit.dialects.json_values import Object, as_json, obj, objects, parsed, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +69,8 @@ def failure_in(said: Object) -> Failure | None:
         inner = said.get("error")
         return _failure(inner or said)
     problem = said.get("error")
+    if isinstance(problem, str) and problem:
+        return Failure(problem, text(said.get("code")) or text(said.get("error_type")))
     return _failure(problem) if problem else None
 
 
@@ -78,7 +80,7 @@ def _failure(problem: object) -> Failure:
     known = obj(problem)
     code = known.get("code") or known.get("type") or known.get("status") or ""
     message = known.get("message") or known.get("detail") or code or known
-    return Failure(str(message), str(code))
+    return Failure(as_json(message), str(code))
 
 
 def failure_of_body(body: str) -> Failure:

@@ -38,7 +38,7 @@ class ResponsesReader:
     """Reads the events of one response."""
 
     def __init__(self) -> None:
-        self._heard: set[str] = set()  # the calls whose arguments came
+        self._heard: set[str] = set()  # the calls whose arguments came, and whether words came whole
         self._grown: set[type] = set()  # of what pieces came
         self._ended = False
 
@@ -54,6 +54,7 @@ class ResponsesReader:
         if kind in _WHOLE:
             key, whole = _WHOLE[kind]
             words = "" if whole in self._grown else text(said.get(key))
+            self._heard.update(("words",) if words else ())
             return (whole(words),) if words else ()
         if kind.startswith("response.function_call_arguments."):
             return self._arguments(text(said.get("item_id")), text(said.get("delta")), said.get("arguments"))
@@ -61,7 +62,8 @@ class ResponsesReader:
             return self._item(obj(said.get("item")))
         if kind in _ENDS:
             self._ended = True
-            return _end(obj(said.get("response")))
+            response = obj(said.get("response"))
+            return [*([] if self._grown or self._heard else _output(response)), *_end(response)]
         if kind == "response.in_progress":
             return _usage(obj(said.get("response")))
         if kind == "error":
@@ -105,16 +107,11 @@ def _end(response: Object) -> list[Delta]:
     return [*deltas, *([problem] if problem else []), End()]
 
 
-def _speaks(event: Event, said: Object) -> bool:
-    return text(said.get("type")).startswith("response.") or event.event.startswith("response.")
-
-
-def _body(said: Object) -> Sequence[Delta] | None:
-    if said.get("object") != "response":
-        return None
+def _output(response: Object) -> list[Delta]:
+    """What a whole response says."""
     reader = ResponsesReader()
     deltas: list[Delta] = []
-    for item in objects(said.get("output")):
+    for item in objects(response.get("output")):
         kind = item.get("type")
         if kind == "reasoning":
             parts = (*objects(item.get("summary")), *objects(item.get("content")))
@@ -124,7 +121,17 @@ def _body(said: Object) -> Sequence[Delta] | None:
                 deltas += [Refusal(text(part["refusal"]))] if "refusal" in part else [Text(text(part.get("text")))]
         else:
             deltas += reader._item({**item, "arguments": as_json(item.get("arguments") or item.get("input"))})
-    return [*deltas, *_end(said)]
+    return deltas
+
+
+def _speaks(event: Event, said: Object) -> bool:
+    return text(said.get("type")).startswith("response.") or event.event.startswith("response.")
+
+
+def _body(said: Object) -> Sequence[Delta] | None:
+    if said.get("object") != "response":
+        return None
+    return [*_output(said), *_end(said)]
 
 
 OPENAI_RESPONSES: Final = Dialect(

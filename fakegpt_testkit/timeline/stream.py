@@ -10,7 +10,16 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.dialects import UNKNOWN, Answer, failure_of_body, hear, read_deltas, read_events, unwrapped
+from fakegpt_testkit.dialects import (
+    UNKNOWN,
+    Answer,
+    failure_in,
+    failure_of_body,
+    hear,
+    read_deltas,
+    read_events,
+    unwrapped,
+)
 from fakegpt_testkit.dialects.json_values import obj, parsed
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.framing import split
@@ -213,8 +222,10 @@ class Stream:
         deltas = dialect.body(said)
         if deltas is not None:
             return read_deltas(deltas)
-        if dialect is UNKNOWN or self.interaction.response.status < _ERRORS:
+        if self.interaction.response.status < _ERRORS:
             return Answer()
+        if dialect is UNKNOWN:  # nobody knows where it has its words, but in the shapes that all errors have
+            return Answer(error=failure_in(said))
         return Answer(error=failure_of_body(_plain(self.interaction.response.body)))
 
     @cached_property
