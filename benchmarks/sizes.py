@@ -16,16 +16,31 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, use_cassette
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 URL = "http://chat.example/v1/chat"
 JSON = (("Content-Type", "application/json"),)
 MIB = 1 << 20
+EVENT = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","model":"gpt-4o",'
+    b'"choices":[{"index":0,"delta":{"content":"word %08d"},"finish_reason":null}]}\n\n'
+)
+KINDS = {
+    "text": "lines of text",
+    "stream": "a stream of events of 158 bytes",
+    "binary": "no text",
+    "packed": "lines of text, sent as gzip",
+}
 
 
 def prompt(number: int) -> bytes:
@@ -57,29 +72,43 @@ def replay(many: int, order: str) -> float:
         return (time.process_time() - began) / many * 1e3
 
 
+def content(kind: str, size: int) -> Iterator[bytes]:
+    """So many bytes: lines of text, a stream's events, or what is no text."""
+    generator = random.Random(1)
+    line = EVENT if kind == "stream" else b"lorem ipsum dolor sit amet, %08d\n"
+    left, number = size, 0
+    while left > 0:
+        lines = b"" if kind == "binary" else b"".join(line % (number + at) for at in range(2000))
+        block = (lines or generator.randbytes(2**16))[:left]
+        yield block
+        left, number = left - len(block), number + 2000
+
+
 class _Large(BaseHTTPRequestHandler):
     size = 0
+    kind = ""
 
     def do_GET(self) -> None:
-        """Lines of text, so many bytes."""
+        """Bytes of the kind, in gzip for packed text."""
         size = 1 if self.path == "/small" else self.size
+        packs = self.kind == "packed" and size > 1
+        packer = zlib.compressobj(wbits=31)
         self.send_response(200)
-        self.send_header("Content-Length", str(size))
+        self.send_header("Content-Type", "text/event-stream" if self.kind == "stream" else "application/octet-stream")
+        self.send_header("Content-Encoding", "gzip") if packs else self.send_header("Content-Length", str(size))
         self.end_headers()
-        line = b"lorem ipsum dolor sit amet, %08d\n"
-        left, number = size, 0
-        while left > 0:
-            block = b"".join(line % (number + at) for at in range(2000))[:left]
-            self.wfile.write(block)
-            left, number = left - len(block), number + 2000
+        for block in content(self.kind, size):
+            self.wfile.write(packer.compress(block) if packs else block)
+        if packs:
+            self.wfile.write(packer.flush())
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
-def serve(size: int) -> str:
+def serve(kind: str, size: int) -> str:
     """A server in a thread, for as long as the process lives."""
-    _Large.size = size
+    _Large.kind, _Large.size = kind, size
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Large)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
@@ -124,13 +153,14 @@ def main() -> None:
             + " | ".join(f"{apart('replay', many, each)} ms" for each in ("order", "reversed", "random"))
             + " |"
         )
-    print("\n| body | recording | replaying |\n|---|---|---|")
-    for size in (10, 100):
-        url = serve(size * MIB)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "c.yaml")
-            figures = [apart("memory", size, mode, path, url) for mode in ("record", "replay")]
-        print(f"| {size} MiB | {figures[0]} times the body | {figures[1]} times |")
+    print("\n| body | of | recording | replaying |\n|---|---|---|---|")
+    for kind, title in KINDS.items():
+        for size in (10, 100):
+            url = serve(kind, size * MIB)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "c.yaml")
+                figures = [apart("memory", size, mode, path, url) for mode in ("record", "replay")]
+            print(f"| {size} MiB | {title} | {figures[0]} times the body | {figures[1]} times |")
 
 
 if __name__ == "__main__":

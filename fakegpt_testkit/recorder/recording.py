@@ -11,20 +11,21 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import clock
-from fakegpt_testkit.exchange import Ending, EndingKind, Head, Interaction, Provenance, header
+from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, header
 from fakegpt_testkit.recorder.origins import Origins, canonical_head, canonical_request
 from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.wire.writing import keep_received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fakegpt_testkit.cuts import Received
-    from fakegpt_testkit.exchange import Chunk, Request
+    from fakegpt_testkit.exchange import Request
     from fakegpt_testkit.recorder.forks import Forks
     from fakegpt_testkit.recorder.noting import Notes
     from fakegpt_testkit.recorder.room import Room
 
+_NOTED_AT_ONCE = 2**18
 STAND_IN = "fakegpt-testkit-upstream"
 """How a stand-in's ``Server`` field begins."""
 
@@ -180,7 +181,8 @@ class RecordedExchange:
         if self._over:
             return
         self._reel.add(chunk)
-        self._notes.chunk(self._number, chunk)
+        for part in _parts(chunk):
+            self._notes.chunk(self._number, part)
         self._room.body(len(chunk.data))
 
     def ended(self, ending: Ending, received: Received | None = None) -> None:
@@ -219,3 +221,12 @@ class RecordedExchange:
             origin=self._origin,
             server=server if server.startswith(STAND_IN) else "",
         )
+
+
+def _parts(chunk: Chunk) -> Iterator[Chunk]:
+    """A chunk for the journal, which takes many times the size of what it reads at once: a packed one may be large."""
+    if len(chunk.data) <= _NOTED_AT_ONCE:
+        yield chunk
+        return
+    for start in range(0, len(chunk.data), _NOTED_AT_ONCE):
+        yield Chunk(chunk.at, chunk.data[start : start + _NOTED_AT_ONCE])
