@@ -9,6 +9,7 @@ import pytest
 from support.secrets_elsewhere import planted_elsewhere
 from support.secrets_harmless import alike
 from support.secrets_measured import changed, harmless, surviving
+from support.secrets_new import planted_new
 from support.secrets_planted import planted
 
 from fakegpt_testkit.redaction import Redaction, Redactor
@@ -34,8 +35,8 @@ LIMITS = {
 
 
 async def test_planted_secrets_are_not_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cases = [*planted(), *planted_elsewhere()]
-    assert len(cases) >= 950
+    cases = [*planted(), *planted_elsewhere(), *planted_new()]
+    assert len(cases) >= 1000
     found = await surviving(cases, tmp_path, monkeypatch)
     assert set(found) == LIMITS.keys()
     assert len(found) * 100 <= 3 * len(cases)

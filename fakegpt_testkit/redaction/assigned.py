@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _VALUE: Final = r"""[A-Za-z0-9._~+/=:%!@#$^*|-]{12,4096}+"""
-_COATS: Final = rf"""(?:(?i:bearer|basic|token)[ ]{{1,4}})?(?:[bfru](?=["']))?\\{{0,7}}["'`{{]?({_VALUE})"""
+_COATS: Final = (
+    r"""(?:[&!][A-Za-z!]{1,16}[ ]{1,4})?(?:(?i:bearer|basic|token)[ ]{1,4})?(?:[bfru](?=["']))?"""
+    rf"""\\{{0,7}}["'`{{]?({_VALUE})"""
+)
 _SEPARATORS: Final = (
     (("=", ":"), re.compile(rf"""[=:][=>]?[ \t]{{0,8}}{_COATS}""", re.ASCII)),
     (("',", '",'), re.compile(rf"""["'],[ ]?{_COATS}""", re.ASCII)),
@@ -42,6 +45,8 @@ _SPOKEN: Final = (
     ("AUTH ", re.compile(rf"(AUTH [a-z]{{1,20}})[ ]({_VALUE})", re.ASCII)),
     ("bearer.", re.compile(rf"(bearer)\.({_VALUE})", re.ASCII)),
     ("set -", re.compile(rf"set -[gUx]{{1,3}}[ ]([A-Z][A-Z0-9_]{{2,60}})[ ][\"'`]?({_VALUE})", re.ASCII)),
+    (' "', re.compile(rf"(?<![\w-])([A-Za-z][A-Za-z0-9]*+(?:[_-][A-Za-z0-9]++)++)[ ]{{1,4}}\"({_VALUE})\"", re.ASCII)),
+    ("_", re.compile(rf"\b([a-z][a-z0-9]*+(?:_[a-z0-9]++)++),[ ]?[\"']({_VALUE})[\"']", re.ASCII)),
     ("ENV ", re.compile(rf"ENV[ ]([A-Z][A-Z0-9_]{{2,60}})[ ][\"'`]?({_VALUE})", re.ASCII)),
 )
 """A name and its value with nothing but a space between them, each with what a text holds that has one."""
@@ -56,7 +61,19 @@ _ELEMENT: Final = re.compile(
     r"<(?:\w{1,32}:)?(\w[\w.-]{0,60}+)(?:\s[^<>]{0,200})?>\s{0,16}(?:<!\[CDATA\[)?([^<>\s\]]{1,4096}+)(?:\]\]>)?\s{0,16}</",
     re.ASCII,
 )
-_PLIST: Final = re.compile(r"<key>([\w.-]{1,60})</key>\s{0,64}<string>([^<>\s]{1,4096}+)</string>", re.ASCII)
+_PLIST: Final = re.compile(
+    r"<(?:key|name)>([\w.-]{1,60})</(?:key|name)>\s{0,64}(?:<value>\s{0,64})?<(?:string|value)>([^<>\s]{1,4096}+)</",
+    re.ASCII,
+)
+_PAIRED: Final = re.compile(
+    r"""\b(?:name|key|header)(?:=|:[ ])["']?([A-Za-z][\w.-]{1,60})["']?(?:,?[ ]|[ ]{0,8}\r?\n[ ]{0,32})"""
+    rf"""[^<>\r\n]{{0,40}}?\bvalue(?:=|:[ ])["']?({_VALUE})""",
+    re.ASCII,
+)
+"""Names and values that are not both in quotes, as in YAML and in HTML."""
+_INSERT: Final = re.compile(
+    r"\(([\w`\", ]{1,400}+)\)\s{1,8}VALUES\s{0,8}\(([^()]{1,4096}+)\)", re.ASCII | re.IGNORECASE
+)
 _LOGIN: Final = re.compile(r"""(?<!\S)(?:-u|--user)[ =]["']?[^\s:"'\\]{1,64}:([^\s"'\\]{8,256}+)""")
 _COLUMNS: Final = re.compile(r"""\A["\w -]{1,64}+(?:([,;\t])["\w -]{1,64}+){1,64}+\r?\n""", re.ASCII)
 _PART: Final = re.compile(
@@ -79,15 +96,40 @@ def assigned_places(
                 name = "password" if found[1].startswith(_PASSWORDS) else found[1]
                 if _weight(name, names) is not Weight.NO:
                     yield from _edit(text, found.span(2), name, word)
-    if "</" in text:
-        yield from _elements(text, names, word)
     if "-u" in text:
         yield from (_whole(found, 1, "password", word) for found in _LOGIN.finditer(text) if not _words(found[1]))
+    yield from _of_formats(text, names, word)
+
+
+def _of_formats(text: str, names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
+    """Values whose place in a format tells their names: elements, parts, pairs, columns."""
+    if "</" in text:
+        yield from _elements(text, names, word)
     if "ame" in text and "isposition" in text:
-        for found in _PART.finditer(text):
-            if _weight(found[1], names) is not Weight.NO:
-                yield from _edit(text, found.span(2), found[1], word)
+        yield from _marked(text, _PART, names, word)
+    if "value" in text:
+        yield from _marked(text, _PAIRED, names, word)
     yield from _columns(text, names, word)
+    if "VALUES" in text or "values" in text:
+        yield from _inserted(text, names, word)
+
+
+def _marked(text: str, place: re.Pattern[str], names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
+    for found in place.finditer(text):
+        if _weight(found[1], names) is not Weight.NO:
+            yield from _edit(text, found.span(2), found[1], word)
+
+
+def _inserted(text: str, names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
+    """Values of an SQL statement that stand where their columns do."""
+    for found in _INSERT.finditer(text):
+        at = found.start(2)
+        for name, value in zip(found[1].split(","), found[2].split(","), strict=False):
+            shown = value.strip(" '\"")
+            if shown and _weight(name.strip(' `"'), names) is not Weight.NO:
+                start = at + value.index(shown)
+                yield from _edit(text, (start, start + len(shown)), name.strip(' `"'), word)
+            at += len(value) + 1
 
 
 def _separated(

@@ -140,13 +140,14 @@ _GLUED: Final = re.compile(
     r"login|csrf|xsrf|consumer|license|subscription|encryption|signing|php|asp|oauth|aws|shared|web|root)+"
     r"(?:token|key|secret|password|passwd|pass|pwd|sess|sessid|sessionid|sid|auth|credentials?)"
 )
+_VERSION: Final = re.compile(r"[_.-]?[vV]\d{1,3}\Z")
 _WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, in lower case and in the singular: ``appSecret``, ``api_key[0]``, ``X-Vault-Token``."""
-    found = [each.lower() for each in _WORD.findall(name)]
+    found = [each.lower() for each in _WORD.findall(_VERSION.sub("", name))]
     return tuple(each[:-1] if each.endswith("s") and each not in {"pass", "sas", "dns"} else each for each in found)
 
 

@@ -44,8 +44,8 @@ _SCHEME: Final = re.compile(
 )
 _PAIR: Final = re.compile(r"\s*([^=;\s]+)\s*=\s*([^;]*)")
 _NAME_AND_VALUE: Final = re.compile(
-    r"""(?:name|key|header|field|property)(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
-    r"""[^<>{}\[\]]{0,80}?(?:value|content)\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
+    r"""(?:name|key|header|field|property|(?<=["'])k)(?<![A-Za-z0-9_]name)\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']([A-Za-z0-9_.-]{1,64}+)\\{0,3}["']"""
+    r"""[^<>{}\[\]]{0,80}?(?:value|content|(?<=["'])v)\\{0,3}["']?\s{0,8}[:=]\s{0,8}(\\{0,3}["'])""",
     re.ASCII,
 )
 _VALUE_AND_NAME: Final = re.compile(
