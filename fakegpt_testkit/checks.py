@@ -86,8 +86,9 @@ def inspect(
     except SecretStays as stays:
         findings += [Finding(Kind.SECRET, f"it cannot be taken out of {place}") for place in stays.places]
         redacted = redactor.anew().interactions(interactions)
+    name = unquote(source)
     known = {secret for _, secret in expected(redaction or Redaction(), environment or {})}
-    if shown_id(unquote(source), known=known) != unquote(source):
+    if shown_id(name, known=known) != name or any(each in name.rpartition("/")[2] for each in known):
         findings.append(Finding(Kind.SECRET, "its name holds what looks like a secret; name the parameter by ids="))
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
         found = (*_secrets(interaction, clean), *_personal(clean), *_broken(clean), *_unknown(clean))
@@ -147,6 +148,10 @@ def _places(interaction: Interaction) -> dict[str, str]:
     request, response = interaction.request, interaction.response
     places = {"the request's URI": request.uri, "the request's body": request.body.decode("latin-1")}
     places["the response's body"] = response.body.decode("latin-1")
+    places["the response's reason"] = response.head.reason
+    places["the note of how the response ended"] = response.ending.note
+    places["the recorded origin"] = interaction.provenance.origin
+    places["the recorded server"] = interaction.provenance.server
     for whose, headers in (("request", request.headers), ("response", response.headers)):
         before: Counter[str] = Counter()
         for name, value in headers:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support import dialect_streams
@@ -17,6 +18,9 @@ from fakegpt_testkit.checks import Finding, Kind, inspect
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.framing import split
 from fakegpt_testkit.redaction import Redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.once
 
@@ -82,6 +86,28 @@ def test_a_secret_is_told_by_its_place_and_not_shown(place: str, change: dict[st
     assert not any(TOKEN[:20] in each.text for each in findings)
 
 
+ELSEWHERE = {
+    "the response's reason": lambda good, key: replace(
+        good, response=replace(good.response, head=Head(200, f"OK token={key}", STREAM))
+    ),
+    "the note of how the response ended": lambda good, key: replace(
+        good, response=replace(good.response, ending=Ending(EndingKind.RESET, 0.2, f"api_key={key}"))
+    ),
+    "the recorded origin": lambda good, key: replace(good, provenance=Provenance(origin=f"https://me:{key}@a.example")),
+    "the recorded server": lambda good, key: replace(good, provenance=Provenance(server=f"token={key}")),
+}
+
+
+@pytest.mark.parametrize(("place", "with_it"), ELSEWHERE.items(), ids=ELSEWHERE)
+def test_a_secret_that_is_in_no_body_and_no_header_is_told_too(
+    place: str, with_it: Callable[[Interaction, str], Interaction]
+) -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    secrets = [each for each in found(with_it(chat(SAID), key)) if each.kind is Kind.SECRET]
+    assert [each.text.partition(" holds ")[0] for each in secrets] == [place]
+    assert key not in secrets[0].text
+
+
 def test_a_secret_that_only_a_later_response_shows_is_found_where_it_was_sent() -> None:
     asked = Request("GET", f"https://a.example/about/{TOKEN[-12:]}x7")
     plain = Interaction(asked, Tape(Head(200)), Provenance(at="2026-05-31"))
@@ -129,6 +155,9 @@ def test_a_name_that_holds_a_secret_is_a_finding() -> None:
     name = "cassettes/test_a/test_b[sk-proj-t6Fh2Vn8Cx4Bz1Ql9We7]~1.yaml"
     (finding,) = inspect(cassettes.dumps(Cassette((chat(SAID),))), name, now=NOW)
     assert (finding.kind, "t6Fh2" in finding.text) == (Kind.SECRET, False)
+    known, data = "correct-horse9!", cassettes.dumps(Cassette((chat(SAID),)))
+    for name in (f"a/{known}.yaml", "a/test_b[correct-horse9%21-de].yaml"):
+        assert [each.kind for each in inspect(data, name, now=NOW, environment={"A_TOKEN": known})] == [Kind.SECRET]
 
 
 def test_no_finding_shows_a_secret() -> None:
