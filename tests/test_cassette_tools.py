@@ -20,10 +20,11 @@ from support.commands import runner
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import checks, load_cassette, use_cassette
-from fakegpt_testkit.cassette import coding
+from fakegpt_testkit.cassette import Cassette, coding
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Head, Interaction, Request, Tape
+from fakegpt_testkit.maintenance import catalog, orphans
 from fakegpt_testkit.wire import codings
 
 FILES = Path(__file__).parent / "other_tools"
@@ -364,3 +365,16 @@ def test_convert_writes_json_and_packed_files_beside_themselves(folder: Path) ->
     assert (folder / "leak.yaml").read_bytes().startswith(b"interactions:\n")
     assert (folder / "leak.json").exists()
     assert "do not become one file" in runner().invoke(main, ["convert", str(folder / "leak.json")]).stderr
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_others_and_is_no_orphan(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_bytes(cassettes.dumps(Cassette()))
+    for name in ("large.yaml", "large.json"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(10**10)
+    (tmp_path / "round.yaml").symlink_to(tmp_path / "round.yaml")
+    told = json.loads(runner().invoke(main, ["check", str(tmp_path), "--json", "--allow", "secret"]).stdout)
+    unreadable = [Path(each["path"]).name for each in told["findings"] if each["kind"] == "unreadable"]
+    assert (told["cassettes"], unreadable) == (3, ["large.json", "large.yaml"])
+    assert not any(catalog.is_cassette(tmp_path / name) for name in ("large.yaml", "round.yaml", "gone.yaml"))
+    assert orphans.listed(["test_a.py::test_b"], tmp_path).orphans == (tmp_path / "good.yaml",)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from fakegpt_testkit.checks import Finding
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.redaction import Redaction
     from fakegpt_testkit.timeline import Moment, Timeline
@@ -133,16 +134,20 @@ def check(
     (error), or has events that nobody knows (unknown).
     """
     from fakegpt_testkit import checks
+    from fakegpt_testkit.errors import StorageError
     from fakegpt_testkit.maintenance import catalog
 
     age = None if max_age is None else timedelta(days=max_age)
     now = clock.now()
     files, passed_over = catalog.found(paths), catalog.passed_over(paths)
-    findings = [
-        (file, finding)
-        for file in tracked(files, "checking")
-        for finding in checks.inspect(
-            catalog.read(file),
+
+    def wrong(file: Path) -> list[Finding]:
+        try:
+            data = catalog.read(file)
+        except StorageError as problem:
+            return [checks.Finding(checks.Kind.UNREADABLE, str(problem))]
+        return checks.inspect(
+            data,
             str(file),
             now=now,
             max_age=age,
@@ -150,7 +155,9 @@ def check(
             environment=os.environ,
             dialect=dialect,
         )
-        if finding.kind not in allow
+
+    findings = [
+        (file, finding) for file in tracked(files, "checking") for finding in wrong(file) if finding.kind not in allow
     ]
     if as_json:
         print_json(

@@ -17,7 +17,7 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.dialects import read_in
-from fakegpt_testkit.errors import CassetteChanged, CassetteError, CassetteMissing
+from fakegpt_testkit.errors import CassetteChanged, CassetteError, CassetteMissing, StorageError
 from fakegpt_testkit.redaction import Redaction, Redactor
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _is_recording(path: Path) -> bool:
-    return path.suffix in storage.SUFFIXES or cassettes.is_recording(read(path))
+    try:
+        return path.suffix in storage.SUFFIXES or cassettes.is_recording(read(path))
+    except StorageError:
+        return True  # whoever reads it says why that cannot be done
 
 
 def load(path: Path) -> Cassette:
@@ -71,10 +74,10 @@ def read(path: Path) -> bytes:
 
 
 def is_cassette(path: Path) -> bool:
-    """Whether a file loads as one."""
+    """Whether a file loads as one. One that cannot be read is none that anybody may remove."""
     try:
         load(path)
-    except CassetteError:
+    except (CassetteError, CassetteMissing, StorageError):
         return False
     return True
 

@@ -27,6 +27,7 @@ from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.redaction import Redaction
+from fakegpt_testkit.redaction.values import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -159,7 +160,9 @@ def _text(request: Request) -> str:
 
 def _with_headers(redaction: Redaction, way: Way) -> Redaction:
     """What the user gives to be sent is shown nowhere, whatever its header is called."""
-    values = [value.split()[-1] for _, value in way.headers if value.split()]
+    given = [value for _, value in way.headers if value.strip()]
+    values = [value.split()[-1] for value in given]
+    values += [each for value in given for each in re.split(r"[\s;,=\"]+", value) if looks_secret(each)]
     if not values:
         return redaction
     return replace(redaction, functions=(*redaction.functions, lambda text: [each for each in values if each in text]))
