@@ -1,3 +1,5 @@
+"""What is written is read back, the fast way and by libYAML alike, with each chunk as it was."""
+
 from __future__ import annotations
 
 import copy

@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+pytestmark = pytest.mark.once
 
 
 def run(code: str, *arguments: str) -> str:
@@ -110,9 +113,17 @@ TWINS = {
 """Names that stand for one thing in two files."""
 
 
+ROOMS = sorted(Path(fakegpt_testkit.__file__).parent.rglob("*.py"))
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def defined(room: Path) -> Iterator[str]:
     """The classes of a file, within functions too, and its names for types."""
-    for each in ast.walk(ast.parse(room.read_text(encoding="utf-8"))):
+    for each in ast.walk(parsed(room)):
         match each:
             case (
                 ast.ClassDef(name=name)
@@ -142,26 +153,37 @@ def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:
     assert run(code) == "False fakegpt ['fakegpt']\nFalse\n"
 
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Lines of its code, without decorators, signature and docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-ROOMS = sorted(Path(fakegpt_testkit.__file__).parent.rglob("*.py"))
+def unlike_the_others(files: Iterable[Path], most_lines: int = 400, screen: int = 50) -> Iterator[tuple[str, str]]:
+    """Files that do not say what they are, or are too long, and functions that are longer than a screen."""
+    for file in files:
+        tree = parsed(file)
+        if file.read_text(encoding="utf-8").count("\n") > most_lines:
+            yield file.name, f"has more than {most_lines} lines"
+        if tree.body and not ast.get_docstring(tree):
+            yield file.name, "does not say what it does"
+        for each in ast.walk(tree):
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and length(each) > screen:
+                yield file.name, f"{each.name} is longer than a screen"
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.relative_to(ROOMS[0].parent).as_posix())
-def test_each_file_is_one_room_and_says_what_it_does(room: Path) -> None:
-    text = room.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 400
-    opening = ast.get_docstring(ast.parse(text)) or ""
-    assert opening
-    lengths = {each.name: length(each) for each in ast.walk(ast.parse(text)) if isinstance(each, FUNCTIONS)}
-    assert not [name for name, lines in lengths.items() if lines > 50]  # a screen
+def test_each_file_is_one_room_and_says_what_it_does() -> None:
+    assert [*unlike_the_others(ROOMS)] == []
+
+
+def test_what_the_tests_and_checks_use_is_kept_to_the_same() -> None:
+    """A file of tests is as long as its table; what it uses is not."""
+    root = Path(__file__).parents[1]
+    shared = [*root.glob("tests/support/**/*.py"), *root.glob("tests/programs/**/*.py"), root / "tests/conftest.py"]
+    shared += [file for folder in ("benchmarks", "scripts", "fuzz") for file in (root / folder).rglob("*.py")]
+    assert len(shared) > 50
+    assert [*unlike_the_others(shared)] == []
+    assert [*unlike_the_others(root.glob("tests/**/test_*.py"), most_lines=1000, screen=60)] == []
 
 
 PLAYED = """
@@ -182,7 +204,6 @@ print(*sorted(set(sys.modules) - clean))
 """
 
 
-@pytest.mark.once
 def test_a_replay_loads_what_plays_and_nothing_of_what_records_compares_or_shows(tmp_path: Path) -> None:
     head = Head(200, "OK", (("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")))
     tape = Tape(head, (Chunk(0.1, b"data: Hi\n\n", (10,)),))

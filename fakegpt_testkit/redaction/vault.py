@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
@@ -93,6 +94,7 @@ class Vault:
         self._short: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
         self._literals: list[tuple[str, str, bool]] = []  # how it is written, the secret, whether in base64
+        self._texts: list[str] = []  # how they are written, to be looked for by one call
         self._unnamed: set[str] = set()
         self._grams: set[str] = set()  # every four letters of the literals, to tell at once that none has begun
 
@@ -107,6 +109,7 @@ class Vault:
         other._short = dict(self._short)
         other._counts = dict(self._counts)
         other._literals = list(self._literals)
+        other._texts = list(self._texts)
         other._unnamed = set(self._unnamed)
         other._grams = self._grams  # of one that learns for both it only says more often that one may have begun
         return other
@@ -156,18 +159,23 @@ class Vault:
     def _keep(self, value: str, word: str) -> None:
         if value not in self._words:
             spellings = _spellings(value)
-            self._literals.extend((literal, value, False) for literal in spellings)
+            self._look_for(spellings, value, packed=False)
             for each in spellings:
                 if len(each) > _LONG:
                     self._grams.add(_ANY)
                 else:
                     self._grams.update(each[at : at + _GRAM] for at in range(len(each) - _GRAM + 1))
-            self._literals.extend((core, value, True) for core in _base64_cores(value))
+            self._look_for(_base64_cores(value), value, packed=True)
         self._words[value] = word
+
+    def _look_for(self, texts: Iterable[str], value: str, *, packed: bool) -> None:
+        for text in texts:
+            self._literals.append((text, value, packed))
+            self._texts.append(text)
 
     def find(self, text: str) -> Iterator[Edit]:
         """Every secret of the vault in a text, in any encoding; the edits may overlap."""
-        for literal, value, packed in self._literals:
+        for literal, value, packed in compress(self._literals, map(text.__contains__, self._texts)):
             at = text.find(literal)
             while at >= 0:
                 end = at + len(literal)

@@ -163,7 +163,7 @@ TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
 def planted_elsewhere() -> list[Planted]:
     """All of them."""
     make = Maker(41)
-    return [*_headers(make), *_texts(make), *_places(make)]
+    return [*_headers(make), *_texts(make), *_places(make), *_bodies(make)]
 
 
 def _headers(make: Maker) -> Iterator[Planted]:
@@ -220,6 +220,9 @@ def _places(make: Maker) -> Iterator[Planted]:
     for name, path in paths:
         secret = make.word()
         yield Planted(f"elsewhere-path-{name}", secret, path.format(secret))
+
+
+def _bodies(make: Maker) -> Iterator[Planted]:
     for name, pack in PACKINGS.items():
         secret = make.word()
         data = json.dumps({"user": "ann", "api_token": secret})

@@ -353,17 +353,13 @@ def _variables(make: Maker) -> Iterator[Planted]:
 
 
 def _packed(make: Maker) -> Iterator[Planted]:
-    def raw_deflate(data: bytes) -> bytes:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        return packer.compress(data) + packer.flush()
-
     packings: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
         ("gzip", lambda data: gzip.compress(data, mtime=0)),
         ("gzip-members", lambda data: gzip.compress(b"[1]\n", mtime=0) + gzip.compress(data, mtime=0)),
         ("gzip-tail", lambda data: gzip.compress(data, mtime=0) + b"rest"),
         ("gzip-cut", lambda data: gzip.compress(data, mtime=0)[:-6]),
         ("zlib", zlib.compress),
-        ("deflate", raw_deflate),
+        ("deflate", lambda data: zlib.compress(data, 9, -15)),
         ("in-base64", lambda data: base64.b64encode(gzip.compress(data, mtime=0))),
     )
     for name, pack in packings:
@@ -384,11 +380,10 @@ def _binary(make: Maker) -> Iterator[Planted]:
     secret = make.word()
     body = b'\0{"api_token": "' + secret.encode() + b'"}'
     yield Planted("binary-nul-before-json", secret, answer=body, answer_kind=JSON)
-    for name, encoding in (("utf-16", "utf-16"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be")):
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         secret = make.word()
-        yield Planted(
-            f"json-{name}", secret, answer=json.dumps({"api_token": secret}).encode(encoding), answer_kind=JSON
-        )
+        body = json.dumps({"api_token": secret}).encode(encoding)
+        yield Planted(f"json-{encoding}", secret, answer=body, answer_kind=JSON)
 
 
 def _places(make: Maker) -> Iterator[Planted]:
