@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import inspect
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import aiohttp
 import pytest
@@ -156,3 +159,27 @@ def test_one_block_can_be_entered_again_and_within_itself() -> None:
     with block:
         assert find_deck() not in {None, outer}
     assert not in_use()
+
+
+@pytest.mark.parametrize("read", ["whole", "chunk by chunk"])
+def test_what_was_played_is_freed_with_its_block_and_leaves_nothing_to_be_collected(read: str) -> None:
+    """A suite of thousands would pay for it: a collection looks at all that is there."""
+    held: list[ref[object]] = []
+
+    async def play() -> None:
+        with use_cassette(TOLD) as session:
+            async with aiohttp.ClientSession() as client, client.post(URL, json={"messages": []}) as response:
+                held.extend((ref(session._deck), ref(session._deck.selection), ref(response.content._protocol)))
+                if read == "whole":
+                    await response.read()
+                async for _ in response.content.iter_any():
+                    pass
+            await asyncio.sleep(0)
+        assert session.streams[0].read == len(TOLD[-1].response.body)
+
+    gc.disable()
+    try:
+        asyncio.run(play())
+        assert [each() for each in held] == [None] * 3
+    finally:
+        gc.enable()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from copy import copy
+from functools import partial
 from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -32,8 +33,29 @@ if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Ending, Interaction, Tape
     from fakegpt_testkit.recorder.noting import Log
     from fakegpt_testkit.recorder.settings import Advice, Settings
-    from fakegpt_testkit.redaction import Redactor
+    from fakegpt_testkit.redaction import Redaction, Redactor
     from fakegpt_testkit.wire.deck import ExchangeSink, OngoingPlayback
+
+
+class _LateRedactor:
+    """Makes a redactor for the environment of now, before the test changes it, when somebody first asks for it.
+
+    Where all is played, nobody does: nothing is kept or shown.
+    """
+
+    def __init__(self, redaction: Redaction | None) -> None:
+        self._redaction = redaction
+        self._environment = dict(os.environ)
+        self._made: Redactor | None = None
+        self._lock = Lock()
+
+    def __call__(self) -> Redactor:
+        with self._lock:
+            if self._made is None:
+                from fakegpt_testkit.redaction import Redactor
+
+                self._made = Redactor(self._redaction, self._environment)
+            return self._made
 
 
 class CassetteDeck:
@@ -60,10 +82,7 @@ class CassetteDeck:
         self.loaded = old.interactions if old is not None else ()
         self.old = tuple(each.in_dialect(settings.dialect) for each in self.loaded)
         self.origins = settings.origins or {}
-        self._redaction = settings.redaction
-        self._environment = dict(os.environ)  # as it is now, before the test changes it
-        self._redactor: Redactor | None = None  # where all is played, nothing is kept or shown
-        self._lock = Lock()
+        self._redact = redact = _LateRedactor(settings.redaction)
         if settings.redaction is not None:
             self._redact()  # calls the functions of a suite's own when the block begins
         if self.records and not self.allowed.verifies:
@@ -72,8 +91,8 @@ class CassetteDeck:
         self.selection = Selection(self.old, settings, Injection(settings.faults, settings.recut), self._redact)
         self.recordings = Recordings(
             self.origins,
-            lambda: Notes(self.redactor, open_log),
-            self._room,
+            lambda: Notes(redact(), open_log),  # of no deck: one that nobody holds is to be freed at once
+            partial(Room, path, () if mode in {RecordMode.REWRITE, RecordMode.ALL} else self.old),
             reads_on=settings.after_leaving == "read",
             dialect=settings.dialect,
             forks=Forks() if self.records else None,
@@ -90,18 +109,6 @@ class CassetteDeck:
     def redactor(self) -> Redactor:
         """What takes the secrets out of all that is kept or shown."""
         return self._redact()
-
-    def _room(self) -> Room:
-        """Made by the first recording. What may be replaced by it does not count."""
-        return Room(self.path, () if self.mode in {RecordMode.REWRITE, RecordMode.ALL} else self.old)
-
-    def _redact(self) -> Redactor:
-        with self._lock:
-            if self._redactor is None:
-                from fakegpt_testkit.redaction import Redactor
-
-                self._redactor = Redactor(self._redaction, self._environment)
-            return self._redactor
 
     @property
     def plays(self) -> bool:

@@ -59,7 +59,7 @@ class Selection:
         wanted: Callable[[], list[Request]] | None = None,
         today: Callable[[], datetime] = clock.now,
     ) -> None:
-        self._read_wanted = wanted or self._without_secrets
+        self._read_wanted = wanted
         self.interactions = interactions
         self.rules = Rules(tuple(matching.match_on), (*matching.ignore, *matching.echo))
         self.plays = [0] * len(interactions)
@@ -204,9 +204,8 @@ class Selection:
     @cached_property
     def wanted(self) -> list[Request]:
         """The recorded requests without their secrets: another cassette's raw key and the asked one are one word."""
-        return self._read_wanted()
-
-    def _without_secrets(self) -> list[Request]:
+        if self._read_wanted is not None:
+            return self._read_wanted()
         return without_secrets(self.interactions, self._redactor)
 
     @cached_property

@@ -135,8 +135,8 @@ class PlayedHandler(ResponseHandler):
             super().resume_reading(*args, **options)
 
     def forget(self) -> None:
-        """Let go of a content that takes no more: a response that nobody holds is freed at once then, as live."""
-        if self.content is None or self.content._eof:
+        """Let go of a content that takes or gives no more: a response that nobody holds is freed at once, as live."""
+        if self.content is None or (self.content._eof and self.content._buffer):
             return
         if self.player is not None:
             self.player.count()
@@ -145,6 +145,10 @@ class PlayedHandler(ResponseHandler):
     def wanted(self, *, all_of_it: bool = False) -> None:
         if self.player is not None:
             self.player.wanted(all_of_it=all_of_it)
+
+
+def _nobody_listens(_data: bytes) -> None:
+    """Whoever listened is let go of with the connection."""
 
 
 class PlayedTransport(asyncio.Transport):
@@ -192,6 +196,7 @@ class PlayedTransport(asyncio.Transport):
     def _lost(self, exc: BaseException | None) -> None:
         self._handler.connection_lost(exc)
         self._handler.forget()
+        self._written = _nobody_listens
 
     def is_reading(self) -> bool:
         return self.reading and not self._closing
