@@ -126,6 +126,85 @@ async def test_a_closed_session_tells_no_more_of_its_open_answers_than_live(
         assert len(session.played) == 2
 
 
+async def never_closed(url: str) -> None:
+    session = aiohttp.ClientSession()
+    await (await session.get(url)).read()
+
+
+async def never_kept(url: str) -> None:
+    response = await aiohttp.ClientSession().get(url)
+    await response.read()
+
+
+async def never_closed_by_its_owner(url: str) -> None:
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(), connector_owner=False) as session,
+        session.get(url) as response,
+    ):
+        await response.read()
+
+
+async def detached(url: str) -> None:
+    session = aiohttp.ClientSession()
+    for _ in range(2):
+        await (await session.get(url)).read()
+    session.detach()
+
+
+async def not_kept_open(url: str) -> None:
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, connector_owner=False) as session, session.get(url) as answer:
+        await answer.read()
+
+
+async def closed(url: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        await response.read()
+
+
+NEVER_CLOSED: dict[Callable[[str], Awaitable[None]], list[str]] = {
+    never_closed: ["client session", "connector"],
+    never_kept: ["client session", "connector"],
+    never_closed_by_its_owner: ["connector"],
+    detached: ["connector"],
+    not_kept_open: [],
+    closed: [],
+}
+
+
+@pytest.mark.parametrize("ask", NEVER_CLOSED, ids=lambda each: each.__name__)
+async def test_what_is_never_closed_is_told_as_live(ask: Callable[[str], Awaitable[None]], tmp_path: Path) -> None:
+    async def told(url: str) -> list[str]:
+        said: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: said.append(what["message"]))
+        with warnings.catch_warnings(action="ignore"):  # one that is kept would keep what it is of
+            await ask(url)
+            gc.collect()
+            await asyncio.sleep(0)
+            gc.collect()
+        return said
+
+    async with serve({"/a": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
+        live = await told(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            assert await told(f"{server.url}/a") == live
+        with use_cassette(tmp_path / "a.yaml"):
+            assert await told(f"{server.url}/a") == live
+    assert live == [f"Unclosed {each}" for each in NEVER_CLOSED[ask]]
+
+
+async def test_a_pool_that_played_goes_live(tmp_path: Path) -> None:
+    async with serve({"/a": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            await closed(f"{server.url}/a")
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                with use_cassette(tmp_path / "a.yaml", allow_playback_repeats=True):
+                    for _ in range(2):
+                        assert await (await session.get(f"{server.url}/a")).text() == "ok"
+                assert await (await session.get(f"{server.url}/a")).text() == "ok"
+
+
 def test_a_refusal_keeps_no_frame_of_the_client() -> None:
     with use_cassette((held(b"x"),)) as session:
         with pytest.raises(RequestNotRecorded) as raised:

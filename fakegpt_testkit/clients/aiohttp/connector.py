@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from contextlib import contextmanager
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
 from aiohttp import BaseConnector, ClientError, ServerTimeoutError
 from aiohttp.connector import Connection
@@ -15,12 +13,13 @@ from aiohttp.connector import Connection
 from fakegpt_testkit import clock
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.aiohttp.connect_errors import fail_to_connect, why_failed
+from fakegpt_testkit.clients.aiohttp.idle import put_idle, take_idle
 from fakegpt_testkit.clients.aiohttp.player import PlayedHandler, PlayedTransport, Player
 from fakegpt_testkit.clients.aiohttp.tap import Tap
 from fakegpt_testkit.wire.reading import RequestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.tracing import Trace
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from fakegpt_testkit.wire.deck import Deck
 
     Connect = Callable[[BaseConnector, ClientRequest, list[Trace], ClientTimeout], Awaitable[Connection]]
-
-
-_idle: WeakKeyDictionary[BaseConnector, defaultdict[Hashable, int]] = WeakKeyDictionary()
-"""Played connections that a live service would have kept open: the next request is told that it uses one again."""
 
 
 def replace_connect(original: Connect) -> Connect:
@@ -58,13 +53,6 @@ def replace_connect(original: Connect) -> Connect:
         return connection
 
     return connect
-
-
-def _idle_of(connector: BaseConnector) -> defaultdict[Hashable, int]:
-    idle = _idle.get(connector)
-    if idle is None:
-        idle = _idle[connector] = defaultdict(int)
-    return idle
 
 
 @contextmanager
@@ -215,13 +203,11 @@ class PlayedExchange:
 
     async def _connect_to_nowhere(self) -> Connection:
         """By the client's own pool: its limits make a request wait, and time out, as they do live."""
-        idle, key = _idle_of(self._connector), self._req.connection_key
         taken: list[bool] = []
 
         def reuses() -> bool:  # asked once it need not wait any more: until then another may come back
             if not taken:
-                taken.append(bool(idle[key]))
-                idle[key] -= taken[0]
+                taken.append(take_idle(self._connector, self._req.connection_key))
             return taken[0]
 
         pool = cast("BaseConnector", PlayedPool(self._connector, self._handler, self._transport, reuses))
@@ -233,7 +219,7 @@ class PlayedExchange:
             self._going_live.cancel()
         player = self._handler.player
         if player is not None and player.keeps_alive and not self._connector.force_close:
-            _idle_of(self._connector)[self._req.connection_key] += 1
+            put_idle(self._connector, self._req.connection_key)
 
     def _written(self, data: bytes) -> None:
         self._asked.feed(data)
@@ -253,10 +239,12 @@ class PlayedExchange:
             tape = self._deck.play(self._number, self._asked.request)
         except Exception as refusal:
             self._handler.set_exception(refusal)
+            self._transport.hear_no_more()
             return
         if tape is None:
             self._going_live = self._loop.create_task(self._go_live())
             return
+        self._transport.hear_no_more()
         self._connection = None  # it calls back to here: let it be freed with its response, as a live one is
         name = self._deck.name(self._number)
         player = Player(tape, self._req.method, self._handler, self._transport, self._deck.pace, name)

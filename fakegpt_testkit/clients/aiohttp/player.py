@@ -147,8 +147,8 @@ class PlayedHandler(ResponseHandler):
             self.player.wanted(all_of_it=all_of_it)
 
 
-def _nobody_listens(_data: bytes) -> None:
-    """Whoever listened is let go of with the connection."""
+def _unheard(_: bytes) -> None:
+    """Written after all was decided."""
 
 
 class PlayedTransport(asyncio.Transport):
@@ -184,11 +184,16 @@ class PlayedTransport(asyncio.Transport):
     def abort(self) -> None:
         self.lose(None)
 
+    def hear_no_more(self) -> None:
+        """Let go of who heard what is written: with it goes the client's session, which may be told as unclosed."""
+        self._written = _unheard
+
     def lose(self, exc: BaseException | None) -> None:
         """End the connection. The handler hears of it in the loop's next round, as from a socket."""
         if self._closing:
             return
         self._closing = True
+        self.hear_no_more()
         if self._handler.player is not None:
             self._handler.player.stop()
         self._loop.call_soon(self._lost, exc)
@@ -196,7 +201,6 @@ class PlayedTransport(asyncio.Transport):
     def _lost(self, exc: BaseException | None) -> None:
         self._handler.connection_lost(exc)
         self._handler.forget()
-        self._written = _nobody_listens
 
     def is_reading(self) -> bool:
         return self.reading and not self._closing
