@@ -304,6 +304,6 @@ def test_a_cassette_that_has_changed_since_is_not_touched(monkeypatch: pytest.Mo
     file.write_bytes(changed := cassettes.dumps(Cassette((*KEPT, *KEPT))))
     result = ran("prune", "--report", "figures.json", "--yes")
     assert (result.exit_code, "has changed since the run" in result.stderr) == (2, True)
-    with pytest.raises(CassetteChanged, match="it was not touched"):
+    with pytest.raises(CassetteChanged, match="it was not changed"):
         orphans.take_out(unused)
     assert (file.read_bytes(), Path(ORPHANS[0]).exists()) == (changed, True)

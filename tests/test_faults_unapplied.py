@@ -84,7 +84,7 @@ async def test_the_error_says_what_was_played_and_what_to_do() -> None:
     with pytest.raises(FaultNeverApplied) as raised, use_cassette(ANSWER, faults=[faults.status(429).on(call=2)]):
         [_ async for _ in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
     assert str(raised.value) == (
-        "1 fault changed no answer of a script, so nothing was tested of it\n"
+        "1 fault changed no answer of a script, so nothing was tested with it\n"
         "  status(429).on(call=2): it is for no answer that was played\n"
         "  played:\n"
         "    GET /api/loads\n"
@@ -192,7 +192,7 @@ def test_a_passing_test_whose_markers_fault_changed_nothing_is_an_error(pytester
     result.assert_outcomes(passed=6 + swept, failed=1, skipped=1, errors=2, warnings=1)
     result.stdout.fnmatch_lines(
         [
-            "1 fault changed no answer of a script, so nothing was tested of it",
+            "1 fault changed no answer of a script, so nothing was tested with it",
             "  reset(after_event=400): there is no event 400",
             "  slow_start(1): it is for no answer that was played",
             "*FakeGptTestkitWarning: 1 fault changed no answer of a script*",

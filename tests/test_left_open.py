@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 URL = "http://a.example/a"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"
-TOLD = r"1 answer of .*a\.yaml had not ended when it was closed: GET /slow; wanted each read to its end"
+TOLD = r"1 answer of .*a\.yaml had not ended when it was closed: GET /slow\n  read each to its end"
 
 
 def held(*pieces: bytes) -> Interaction:

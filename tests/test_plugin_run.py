@@ -369,9 +369,9 @@ def test_uses_another_folder(): pass
     result.assert_outcomes(passed=4, failed=1, skipped=1, errors=1, warnings=1)
     result.stdout.fnmatch_lines(
         [
-            "4 of 4 interactions of cassettes/left.yaml were not asked for",
+            "4 of 4 interactions of cassettes/left.yaml were not requested",
             "  1: GET /api/loads",
-            "*FakeGptTestkitWarning: 4 of 4 interactions of cassettes/left.yaml were not asked for*",
+            "*FakeGptTestkitWarning: 4 of 4 interactions of cassettes/left.yaml were not requested*",
             "*ERROR tests/test_chat.py::test_leaves - *4 of 4 *",
         ]
     )

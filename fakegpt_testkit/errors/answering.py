@@ -116,8 +116,8 @@ class EventTooLarge(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"a server-sent event of at most {self.limit} bytes was wanted, and a larger one is arriving\n"
-            "  if it is meant, give the parser a larger max_event_size; if not, look whether the body is an event "
+            f"a server-sent event is larger than {self.limit} bytes, the most that this parser takes\n"
+            "  if that is intended, give the parser a larger max_event_size; if not, check that the body is an event "
             "stream"
         )
 
@@ -130,6 +130,6 @@ class PayloadUnreadable(FakeGptTestkitError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"JSON of the shape that was asked for was wanted, and an event's data is other: {self.problem}\n"
-            "  look at this error's data, and ask for a wider shape (such as dict) or pass over such events"
+            f"an event's data is not JSON of the requested shape: {self.problem}\n"
+            "  look at this error's data; then request a wider shape (such as dict), or skip such events"
         )

@@ -109,8 +109,8 @@ class AnswerTextChanged(FakeGptTestkitError):
     def __str__(self) -> str:
         each = [f"{request}: redaction changed the text of this answer at {where}" for request, where in self.places]
         return (
-            f"what {self.path} replays is not all that was heard{listed(each)}\n"
-            "  a test of that text will fail on replay; if it is no secret: Redaction(keep=[name])"
+            f"a replay of {self.path} gives another text than the program received{listed(each)}\n"
+            "  a test of that text will fail on replay; if it is not a secret: Redaction(keep=[name])"
         )
 
 
@@ -140,7 +140,8 @@ class ResponseNotRecorded(FakeGptTestkitError):
     def __str__(self) -> str:
         return (
             f"{self.where} has no more to read: its recording was {self.ending} after {counted(self.chunks, 'chunk')}, "
-            "and the client reads on; record it again with a client that reads to the end"
+            "and this client reads further\n"
+            "  record it again with a client that reads to the end"
         )
 
 

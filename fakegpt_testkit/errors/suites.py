@@ -9,7 +9,7 @@ from fakegpt_testkit.errors.root import FakeGptTestkitError
 from fakegpt_testkit.wording import counted, listed
 
 _OUTPUT_SHOWN = 15
-_LOST = "take it out of the cassette's block, or ask with another client; the client's own result is not touched"
+_LOST = "move it out of the cassette's block, or use another client; the client's own result is not affected"
 
 
 class InteractionsUnplayed(FakeGptTestkitError):
@@ -22,10 +22,10 @@ class InteractionsUnplayed(FakeGptTestkitError):
     def __str__(self) -> str:
         each = listed([f"{number}: {request}" for number, request in self.unplayed])
         return (
-            f"{len(self.unplayed)} of {counted(self.interactions, 'interaction')} of {self.path} were not asked for"
+            f"{len(self.unplayed)} of {counted(self.interactions, 'interaction')} of {self.path} were not requested"
             f"{each}\n"
-            "  if the flow is meant to be shorter now, record it again with record_mode='rewrite'; "
-            "if not, look why the program stopped; or allow it with unplayed='ignore'"
+            "  if the program is meant to ask less now, record it again with record_mode='rewrite'\n"
+            "  if not, find out why it stopped; or allow it with unplayed='ignore'"
         )
 
 
@@ -43,7 +43,7 @@ class FaultNeverApplied(FakeGptTestkitError):
         each = "".join(f"\n  {fault}: {reason}" for fault, reason in self.faults)
         played = listed([*self.played], "    ") or " nothing"
         return (
-            f"{counted(len(self.faults), 'fault')} changed no answer of {self.path}, so nothing was tested of it"
+            f"{counted(len(self.faults), 'fault')} changed no answer of {self.path}, so nothing was tested with it"
             f"{each}\n  played:{played}\n"
             "  give it a place that the stream has and a request that is made; or allow it with unapplied='ignore'"
         )
@@ -58,8 +58,8 @@ class CannotBeReplayed(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.method} {self.uri} asks to switch to {self.protocol}: wanted a plain HTTP exchange, only those are "
-            "recorded and replayed; run this part against a real or a stand-in server, outside the cassette"
+            f"{self.method} {self.uri} asks to switch to {self.protocol}, and only plain HTTP is recorded and replayed\n"
+            "  run this part outside the cassette, against a real server or a stand-in"
         )
 
 
@@ -71,9 +71,10 @@ class ClientUnmet(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} neither records nor replays what {' and '.join(self.clients)} sends: wanted a client whose "
-            "bytes pass through Python, there was one that goes past it; give that client the base URL of "
-            "`fakegpt-testkit serve` for this part, or use another one; where it asks nothing here, filter this warning"
+            f"{self.path} can neither record nor replay requests of {' and '.join(self.clients)}, whose bytes do not "
+            "pass through Python\n"
+            "  to record and replay them: use another client, or give this one the base URL of `fakegpt-testkit serve`\n"
+            "  if it makes no request here: filter this warning"
         )
 
 
@@ -87,10 +88,10 @@ class RequestStopped(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.method} {self.uri} was stopped: wanted a client whose bytes pass through Python, there was "
-            f"{self.client}, which {self.path} neither records nor replays\n"
+            f"{self.method} {self.uri} was stopped: {self.client} made it, whose bytes do not pass through Python, so "
+            f"{self.path} can neither record nor replay it\n"
             "  to record and replay it: give that client the base URL of `fakegpt-testkit serve`\n"
-            "  to let it ask: passthrough=[HOST]"
+            "  to allow it: passthrough=[HOST]"
         )
 
 
@@ -103,8 +104,9 @@ class StreamLeftOpen(FakeGptTestkitError):
     def __str__(self) -> str:
         return (
             f"{counted(len(self.requests), 'answer')} of {self.path} had not ended when it was closed: "
-            f"{', '.join(self.requests)}; wanted each read to its end, or closed by the client (async with, "
-            "aclose(), a task that is awaited or cancelled), before the test ends"
+            f"{', '.join(self.requests)}\n"
+            "  read each to its end, or close it (async with, aclose(), a task that is awaited or cancelled), before "
+            "the test ends"
         )
 
 
@@ -116,9 +118,9 @@ class OwnServerRecorded(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} has recorded what {' and '.join(self.servers)} answered, a server of this process that was "
-            "opened before the cassette: replayed, it is not asked, and not a line of it runs\n"
-            "  if it is what is tested: passthrough=['own'], or open it while the cassette is open\n"
+            f"{self.path} has recorded the answers of {' and '.join(self.servers)}, a server of this process that was "
+            "opened before the cassette; on replay they come from the cassette, and the server's code does not run\n"
+            "  if the server is what you test: passthrough=['own'], or open it while the cassette is open\n"
             "  if it stands in for a service: filter this warning"
         )
 
