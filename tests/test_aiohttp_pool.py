@@ -48,12 +48,10 @@ async def limited_per_host(url: str) -> list[str]:
 
 async def starved(url: str) -> list[str]:
     """A response that is never read keeps its place: the next request gets none in time."""
-    timeout = aiohttp.ClientTimeout(connect=0.1)
-    connector = aiohttp.TCPConnector(limit=1)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
         held = await session.get(url + "/held")
         try:
-            await session.get(url + "/2")
+            await session.get(url + "/2", timeout=aiohttp.ClientTimeout(connect=0.1))
         except TimeoutError as failure:
             seen = [type(failure).__name__]
         held.close()

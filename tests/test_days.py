@@ -6,8 +6,11 @@ import asyncio
 import datetime as dt
 import json
 import sys
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ import httpx
 import pytest
 import requests
 import trio
+from support.patience import PATIENCE
 from support.serving import served, write
 from support.threaded import threaded
 
@@ -24,7 +28,7 @@ from fakegpt_testkit.exchange import Ending, Provenance
 from fakegpt_testkit.recorder.days import moved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -116,6 +120,16 @@ async def test_a_log_in_replays_years_later() -> None:
 # --- the real clock ---------------------------------------------------------------------------------------------------
 
 
+def on_a_plain_loop(test: Callable[..., Coroutine[object, object, None]]) -> Callable[..., None]:
+    """Looptime's loops have a clock of their own, made of Python's: while that is held, their timers wait for ever."""
+
+    @wraps(test)
+    def run(**arguments: object) -> None:
+        asyncio.run(test(**arguments))
+
+    return run
+
+
 class _Slow(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na")
@@ -134,6 +148,7 @@ def frozen(name: str, moment: str) -> AbstractContextManager[object]:
 
 @pytest.mark.parametrize("moment", ["2001-01-01", "2090-01-01"])
 @pytest.mark.parametrize("name", ["freezegun", "time_machine"])
+@on_a_plain_loop
 async def test_what_is_recorded_under_a_frozen_clock_tells_the_real_time(
     name: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,11 +207,62 @@ def test_a_recorded_pace_goes_on_while_a_test_holds_the_clock(name: str, client:
         assert clock.monotonic() - before >= 0.06
 
 
+@pytest.mark.parametrize("client", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("hold", ["freezegun", "freezegun, not asyncio's", "time_machine"])
+@on_a_plain_loop
+async def test_a_clock_that_is_held_in_the_middle_of_an_answer_does_what_it_does_live(
+    hold: str, client: str, tmp_path: Path
+) -> None:
+    """freezegun moves the loop's clock too, so that a timeout of aiohttp's own is over at once."""
+    times_out = (hold, client) == ("freezegun", "aiohttp")
+    more = threading.Event()
+
+    class Two(_Slow):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na")
+            more.wait(PATIENCE)
+            with suppress(OSError):
+                self.wfile.write(b"b")
+
+    def held() -> AbstractContextManager[object]:
+        if hold == "freezegun, not asyncio's":
+            return pytest.importorskip("freezegun").freeze_time("2001-01-01", real_asyncio=True)  # type: ignore[no-any-return]
+        return frozen(hold, "2001-01-01")
+
+    async def ask(url: str) -> bytes | str:
+        try:
+            if client == "aiohttp":
+                async with aiohttp.ClientSession() as session, session.get(url) as response:
+                    first = await response.content.readexactly(1)
+                    with held():
+                        return first + await response.read()
+            async with httpx.AsyncClient() as asking, asking.stream("GET", url) as streamed:
+                chunks = streamed.aiter_raw()
+                first = await anext(chunks)
+                with held():
+                    return b"".join([first] + [each async for each in chunks])
+        except TimeoutError as failure:
+            return type(failure).__name__
+
+    if not times_out:
+        more.set()
+    with threaded(Two) as url:
+        live = await ask(url)
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            recorded = await ask(url)
+        more.set()
+    chunks = (Chunk(0.01, b"a"), Chunk(5.0 if times_out else 0.02, b"b"))
+    with use_cassette((Interaction(Request("GET", URL), Tape(Head(200, "OK"), chunks)),), pace="recorded"):
+        replayed = await ask(URL)
+    assert live == recorded == replayed == ("TimeoutError" if times_out else b"ab")
+
+
 def test_a_pace_on_a_socket_goes_on_while_a_test_holds_the_clock(tmp_path: Path) -> None:
     with frozen("freezegun", "2001-01-01"), served(write(tmp_path, "a.yaml", STREAM)) as url:
         assert requests.get(f"{url}/login", timeout=5).content == b"abcd"
 
 
+@on_a_plain_loop
 async def test_what_a_client_gave_up_is_not_fed_while_a_test_holds_the_clock() -> None:
     with use_cassette((STREAM,), pace="recorded"), frozen("freezegun", "2001-01-01"):
         task = asyncio.ensure_future(by_httpx(URL))

@@ -29,7 +29,8 @@ class CassetteChanged(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} has changed since the run that reported which of its interactions no test plays; it was not changed\n"
+            f"{self.path} has changed since the run that reported which of its interactions "
+            "no test plays; it was not changed\n"
             "  run the whole suite again for a new report"
         )
 

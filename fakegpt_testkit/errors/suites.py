@@ -58,7 +58,8 @@ class CannotBeReplayed(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.method} {self.uri} asks to switch to {self.protocol}, and only plain HTTP is recorded and replayed\n"
+            f"{self.method} {self.uri} asks to switch to {self.protocol}, and only plain HTTP is recorded "
+            "and replayed\n"
             "  run this part outside the cassette, against a real server or a stand-in"
         )
 
@@ -73,7 +74,8 @@ class ClientUnmet(FakeGptTestkitError):
         return (
             f"{self.path} can neither record nor replay requests of {' and '.join(self.clients)}, whose bytes do not "
             "pass through Python\n"
-            "  to record and replay them: use another client, or give this one the base URL of `fakegpt-testkit serve`\n"
+            "  to record and replay them: use another client, or give this one the base URL of\n"
+            "    `fakegpt-testkit serve`\n"
             "  if it makes no request here: filter this warning"
         )
 
