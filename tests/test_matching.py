@@ -71,6 +71,9 @@ EQUAL = {
     "the default port is written": (Request("GET", "https://h:443/a"), Request("GET", "https://h/a")),
     "host in capitals": (Request("GET", "https://H/a"), Request("GET", "https://h/a")),
     "other headers": (get("/a", (("X", "1"),)), get("/a", (("X", "2"),))),
+    "escapes in capitals, and of what needs none": (get("/a%2fb/%7Ec%e9"), get("/a%2Fb/~c%E9")),
+    "JSON in a text, spaced otherwise": (post({"a": '{"b": [1]}'}), post({"a": '{"b":[1.0]}'})),
+    "one JSON line": (post(b'{"a":1}\n'), post(b'{"a": 1}')),
     "JSON keys in another order": (post(b'{"a":1,"b":2}'), post(b'{ "b": 2, "a": 1 }')),
     "JSON escapes": (post(b'{"a":"\\u00e9"}'), post('{"a":"é"}'.encode())),
     "JSON numbers": (post(b'{"a":1}'), post(b'{"a":1.0}')),
@@ -198,6 +201,25 @@ DIFFERENT = {
     ),
     "a part's type": (multipart("one", "a", labels="\r\nContent-Type: text/plain"), multipart("one", "a"), None),
     "a part's name": (multipart("one", "a", name="f"), multipart("one", "a", name="g"), None),
+    "an object in place of its text": (
+        post({"a": {"b": 1}}),
+        post({"a": '{"b":1}'}),
+        differing("body.a", """'{"b": 1}'""", '{"b": 1}'),
+    ),
+    "an array in place of its text": (
+        post({"a": ["x"]}),
+        post({"a": '["x"]'}),
+        differing("body.a", """'["x"]'""", '["x"]'),
+    ),
+    "lines in a text, and an array there": (post({"a": '{"b":1}\n{"b":2}'}), post({"a": '[{"b":1},{"b":2}]'}), None),
+    "a text of JSON as the whole body": (post(b'"{}"'), post(b"{}"), differing("body", "{}", "'{}'")),
+    "JSON lines in place of an array": (
+        post(b'{"a":1}\n{"b":2}'),
+        post(b'[{"a":1},{"b":2}]'),
+        differing("body", '[{"a": 1}, {"b": 2}]', 'lines of JSON: {"a": 1}, {"b": 2}'),
+    ),
+    "a repeated field in place of an array": (get("/a?b=1&b=2"), get('/a?b=["1","2"]'), None),
+    "an escaped slash": (get("/a%2Fb"), get("/a/b"), differing("path", "'/a/b'", "'/a%2Fb'")),
     "multipart that is none": (post(b"a", MULTIPART), post(b"b", MULTIPART), differing("body", "'b'", "'a'")),
 }
 

@@ -34,6 +34,22 @@ _BOUNDARY: Final = re.compile(r";\s*boundary=(?:\"[^\"]*\"|[^;\s]*)", re.IGNOREC
 _GENERATED: Final = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+class Lines(list[JsonValue]):
+    """The values of JSON lines, which are no JSON array."""
+
+
+class InText(dict[str, JsonValue]):
+    """An object that stood in a text, which is no object to a service."""
+
+
+class ListInText(list[JsonValue]):
+    """The same of an array."""
+
+
+class LinesInText(Lines):
+    """The same of JSON lines."""
+
+
 class NotATree(ValueError):
     """The body is neither JSON nor a form: its bytes are all there is to compare."""
 
@@ -73,7 +89,7 @@ def _json(body: bytes) -> JsonValue:
         try:
             text = body.decode()
             lines = text.split(_SEPARATOR) if _SEPARATOR in text else text.split("\n")
-            several: list[JsonValue] = [json.loads(line) for line in lines if line.strip()]
+            several = Lines(json.loads(line) for line in lines if line.strip())
         except (ValueError, RecursionError):
             raise NotATree from error
         if not several:
@@ -97,12 +113,16 @@ def opened(value: JsonValue, depth: int = 0) -> JsonValue:
 
 
 def _inner(text: str) -> JsonValue:
+    """What a text holds where that is JSON, with a type that tells it from what stands there without quotes."""
     if text.lstrip()[:1] not in ("{", "["):
         return text
     try:
-        return _json(text.encode("utf-8", "surrogatepass"))
+        value = _json(text.encode("utf-8", "surrogatepass"))
     except NotATree:
         return text
+    if isinstance(value, Lines):
+        return LinesInText(value)
+    return InText(value) if isinstance(value, dict) else ListInText(value) if isinstance(value, list) else value
 
 
 def grouped(pairs: Pairs) -> dict[str, JsonValue]:

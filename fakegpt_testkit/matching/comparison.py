@@ -9,18 +9,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fakegpt_testkit import profiles
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
-from fakegpt_testkit.matching.bodies import JsonValue, NotATree, grouped, opened, tree
+from fakegpt_testkit.matching.bodies import InText, JsonValue, Lines, ListInText, NotATree, grouped, opened, tree
 from fakegpt_testkit.matching.choosing import Vary, choosing, chosen
 from fakegpt_testkit.matching.fields import Key, Path, Reach, check, onward, reach, worded
 from fakegpt_testkit.matching.likeness import Likeness, alike
+from fakegpt_testkit.matching.uris import UriParts, split_uri
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request
@@ -132,31 +132,6 @@ class _Pair:
         return reach(left_out, self.asked.method, split_uri(self.asked.uri).path, root)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    query: tuple[tuple[str, str], ...]
-    uri: str
-
-
-@lru_cache(maxsize=4096)
-def split_uri(uri: str) -> _Parts:
-    """A URI in parts; one that cannot be split is all path."""
-    try:
-        parts = urlsplit(uri)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
-        return _Parts("", "", None, uri, (), uri)
-    query = tuple(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
-    path = parts.path or "/"
-    return _Parts(
-        parts.scheme, parts.hostname or "", port, path, query, parts._replace(path=path, fragment="").geturl()
-    )
-
-
 def _differences(pair: _Pair, matchers: Sequence[str | Matcher]) -> Iterator[Mismatch]:
     for matcher in matchers:
         yield from _MATCHERS[matcher](pair) if isinstance(matcher, str) else _own(matcher, pair)
@@ -216,7 +191,7 @@ def _uri(pair: _Pair) -> Iterator[Mismatch]:
     yield from _plain(pair, "uri", asked, recorded)
 
 
-def uri_without(parts: _Parts, reached: Reach, ignored: dict[str, None]) -> str:
+def uri_without(parts: UriParts, reached: Reach, ignored: dict[str, None]) -> str:
     """A URI without the fields of its query that are ignored; these are noted."""
     left_out = {name for name, _ in parts.query if () in onward(reached, name)}
     if not left_out:
@@ -353,6 +328,8 @@ def _tree(pair: _Pair, root: str, asked: JsonValue, recorded: JsonValue) -> Iter
         path, reached, mine, theirs = todo.pop()
         if () in reached:
             pair.ignored[worded(path)] = None
+        elif isinstance(mine, (dict, list)) and isinstance(theirs, (dict, list)) and type(mine) is not type(theirs):
+            yield Mismatch(worded(path), _in_words(theirs), _in_words(mine))
         elif isinstance(mine, dict) and isinstance(theirs, dict):
             names = [*theirs, *(name for name in mine if name not in theirs)]
             todo.extend(
@@ -393,4 +370,8 @@ def _in_words(value: _Value) -> str:
         return repr(value)
     if isinstance(value, str):
         return repr(value)
+    if isinstance(value, Lines):
+        return f"lines of JSON: {', '.join(map(_in_words, value))}"
+    if isinstance(value, (InText, ListInText)):
+        return repr(json.dumps(value, ensure_ascii=False))
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

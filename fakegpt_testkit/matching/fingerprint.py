@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.bodies import unpacked
 from fakegpt_testkit.matching.bodies import JsonValue, NotATree, tree
-from fakegpt_testkit.matching.comparison import fields_of, split_uri, uri_without
+from fakegpt_testkit.matching.comparison import fields_of, uri_without
 from fakegpt_testkit.matching.fields import Reach, onward, reach
+from fakegpt_testkit.matching.uris import split_uri
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request

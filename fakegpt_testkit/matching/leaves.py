@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fakegpt_testkit.exchange import media_type
 from fakegpt_testkit.matching.bodies import JsonValue, NotATree, grouped, opened, tree
-from fakegpt_testkit.matching.comparison import split_uri
 from fakegpt_testkit.matching.fields import Path, Reach, onward, reach
+from fakegpt_testkit.matching.uris import split_uri
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Request
