@@ -197,12 +197,15 @@ async def test_a_pool_that_played_goes_live(tmp_path: Path) -> None:
     async with serve({"/a": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
         with use_cassette(tmp_path / "a.yaml", record_mode="once"):
             await closed(f"{server.url}/a")
-        async with aiohttp.ClientSession() as session:
-            for _ in range(2):
+        connector = aiohttp.TCPConnector()
+        async with aiohttp.ClientSession(connector=connector) as session:
+            for live in (0, 1):
                 with use_cassette(tmp_path / "a.yaml", allow_playback_repeats=True):
-                    for _ in range(2):
+                    for _ in range(3):
                         assert await (await session.get(f"{server.url}/a")).text() == "ok"
+                        assert sum(map(len, connector._conns.values())) == 1 + live
                 assert await (await session.get(f"{server.url}/a")).text() == "ok"
+        assert (len(connector._conns), server.connections) == (0, 2)
 
 
 def test_a_refusal_keeps_no_frame_of_the_client() -> None:

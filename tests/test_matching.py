@@ -236,6 +236,19 @@ def test_another_request_differs_in_named_fields(
         assert found.differences == differences
 
 
+def test_a_placeholder_takes_another_value_only_as_the_last_resort() -> None:
+    recorded = get("/a?sig=REDACTED-sig-1")
+    fits = {
+        "REDACTED-sig-1": (True, True, True),
+        "REDACTED-sig-2": (False, True, True),
+        "another": (False, False, True),
+        "an other": (False, False, False),
+    }
+    for value, wanted in fits.items():
+        asked = get(f"/a?sig={value}")
+        assert tuple(matches(asked, recorded, RULES, likeness=each) for each in Likeness) == wanted
+
+
 def test_parts_without_a_name_go_by_their_number() -> None:
     first, second = (post(b"--b\r\n\r\n" + each + b"\r\n--b--\r\n", MULTIPART) for each in (b"1", b"2"))
     assert compare(first, second, RULES).differences == differing("body.0", "'2'", "'1'")
