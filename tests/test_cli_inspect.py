@@ -203,7 +203,7 @@ def test_replay_as_json_waits_for_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        pytest.param(["replay", "none.yaml"], "wants none.yaml, and there is no such cassette", id="no file"),
+        pytest.param(["replay", "none.yaml"], "no such cassette\n  to record it: pytest TESTS", id="no file"),
         pytest.param(["replay", "page.yaml"], "page.yaml has no event stream", id="no stream"),
         pytest.param(["replay", "page.yaml", "--pace", "soon"], "pace is 'soon'; wanted:", id="no pace"),
         pytest.param(["show", "bad.yaml"], "bad.yaml, line 1: not a cassette", id="no cassette"),

@@ -185,5 +185,5 @@ def _convert(path: Path) -> str:
 
 
 def _missing(path: Path) -> CassetteMissing:
-    command = f"fakegpt-testkit record PROMPT --cassette {shlex.quote(str(path))}"
-    return CassetteMissing(str(path), "fakegpt-testkit", command)
+    through = f"fakegpt-testkit serve --record --upstream URL {shlex.quote(str(path))}"  # for whatever service
+    return CassetteMissing(str(path), "fakegpt-testkit", f"pytest TESTS --fakegpt-record-mode=once, or {through}")
