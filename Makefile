@@ -98,11 +98,12 @@ comparison: $(VENV)/ready .matrix/comparison-sdk/ready
 	$(RUN) benchmarks/comparison
 	.matrix/comparison-sdk/bin/python benchmarks/comparison/sdk.py
 
-# And an SDK over those that record for it.
-.matrix/comparison-sdk/ready: pyproject.toml benchmarks/comparison/requirements.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$(PYTHON)" .matrix/comparison-sdk
+# And an SDK over those that record for it; one of these, aimock, is a program of Node's.
+.matrix/comparison-sdk/ready: pyproject.toml benchmarks/comparison/requirements.txt | $(VENV)/ready
+	$(UV) venv --quiet --clear --python "$$($(RUN) benchmarks/comparison --python)" .matrix/comparison-sdk
 	$(UV) pip install --quiet --python .matrix/comparison-sdk/bin/python \
 		--requirement benchmarks/comparison/requirements.txt --editable .
+	-npm install --silent --no-save --ignore-scripts --prefix .matrix/aimock @copilotkit/aimock@1.43.0
 	touch .matrix/comparison-sdk/ready
 
 clean:

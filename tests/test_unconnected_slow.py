@@ -6,9 +6,10 @@ import asyncio
 import http.client
 import socket
 import ssl
+import struct
+import threading
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager, suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -21,6 +22,7 @@ import urllib3
 from support.clients import chain
 from support.raw import raw_server
 
+from fakegpt_testkit import guard
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str, str, float], Any]
 
-NO_TLS_CHECK = ssl._create_unverified_context()
+CONTEXT = ssl.create_default_context()
 LOOPS_OWN = {"ssl.SSLWantReadError", "builtins.BaseExceptionGroup"}
 """What the loop was doing when it was stopped."""
 
@@ -45,12 +47,12 @@ async def by_aiohttp(url: str, proxy: str, **limits: Any) -> None:
 
 
 async def by_httpx(module: ModuleType, url: str, proxy: str, limit: float) -> None:
-    async with module.AsyncClient(proxy=proxy or None, timeout=limit, trust_env=False) as client:
+    async with module.AsyncClient(proxy=proxy or None, timeout=limit, trust_env=False, verify=CONTEXT) as client:
         await client.get(url)
 
 
 def by_httpx_sync(url: str, proxy: str, limit: float) -> None:
-    with httpx.Client(proxy=proxy or None, timeout=limit, trust_env=False) as client:
+    with httpx.Client(proxy=proxy or None, timeout=limit, trust_env=False, verify=CONTEXT) as client:
         client.get(url)
 
 
@@ -123,22 +125,24 @@ def proxy_that_says(line: bytes) -> Iterator[str]:
         yield server.url
 
 
+def the_same_for_all(url: str, proxy: str, file: Path, note: str) -> None:
+    """What each client sees, live, recorded, and replayed of what another recorded."""
+    live = {name: failed(ask, url, proxy, 5) for name, ask in ASKS.items()}
+    with use_cassette(file, record_mode="once"):
+        for name, ask in ASKS.items():
+            assert failed(ask, url, proxy, 5) == live[name], name
+    endings = {(each.response.ending.kind, each.response.ending.note) for each in load_cassette(file).interactions}
+    assert endings == {(EndingKind.UNCONNECTED, note)}
+    with use_cassette(file) as session:
+        for name, ask in reversed(ASKS.items()):
+            assert failed(ask, url, proxy, 5) == live[name], name
+    assert not session.unplayed
+
+
 @pytest.mark.parametrize("line", [b"407 Proxy Authentication Required", b'403 ask: the "boss" first', b"502 "])
 def test_a_proxy_that_makes_no_tunnel(line: bytes, tmp_path: Path) -> None:
-    numbers = count()
     with proxy_that_says(line) as proxy:
-        live = {name: failed(ask, "https://a.example/x", proxy, 5) for name, ask in ASKS.items()}
-        for name, ask in ASKS.items():
-            with use_cassette(tmp_path / f"{next(numbers)}.yaml", record_mode="once"):
-                assert failed(ask, "https://a.example/x", proxy, 5) == live[name], name
-    names = [*ASKS]
-    for number, name in enumerate(names):
-        file = tmp_path / f"{number}.yaml"
-        assert ending_of(file) == f"tunnel {line.decode()}", name
-        for other in (name, names[number - 1], names[number - len(names) // 2]):
-            with use_cassette(file) as session:
-                assert failed(ASKS[other], "https://a.example/x", proxy, 5) == live[other], (name, other)
-            assert not session.unplayed
+        the_same_for_all("https://a.example/x", proxy, tmp_path / "c.yaml", f"tunnel {line.decode()}")
 
 
 @pytest.mark.once
@@ -157,6 +161,47 @@ def test_what_a_proxy_said_is_what_the_clients_say(tmp_path: Path) -> None:
             said()
     with use_cassette(tmp_path / "c.yaml"):
         assert said() == live
+
+
+CUT: dict[str, tuple[bytes, bool]] = {
+    "proxy closed": (b"", False),
+    "proxy reset": (b"", True),
+    "proxy breach": (b"SSH-2.0-x\r\n\r\n", False),
+    "handshake closed": (b"", False),
+    "ECONNRESET": (b"", True),
+}
+"""What is said before the connection is closed, and whether it is reset."""
+
+
+@contextmanager
+def hanging_up(said: bytes, reset: bool) -> Iterator[int]:
+    """A port at which each connection is closed once something was heard."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as taken:
+                    taken.recv(65536)
+                    taken.sendall(said)
+                    if reset:
+                        taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    threading.Thread(target=answer, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("note", CUT)
+def test_a_connection_that_is_cut_before_it_is_one(note: str, tmp_path: Path) -> None:
+    """By a proxy that is asked for a tunnel, or in the midst of TLS."""
+    with guard.services(), hanging_up(*CUT[note]) as port:
+        of_proxy = ("https://a.example/x", f"http://127.0.0.1:{port}")
+        url, proxy = of_proxy if note.startswith("proxy") else (f"https://127.0.0.1:{port}/x", "")
+        the_same_for_all(url, proxy, tmp_path / "c.yaml", note)
 
 
 @contextmanager

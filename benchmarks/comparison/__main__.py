@@ -288,6 +288,9 @@ def probed(tool: str, client: str) -> list[str]:
 
 
 def main(*wanted: str) -> int:
+    if wanted == ("--python",):  # for who makes an environment beside these
+        print(python())
+        return 0
     tools = {tool: peer for tool, peer in PEERS.items() if not wanted or tool in wanted or tool == "nothing"}
     shutil.rmtree(ENVIRONMENTS / OURS, ignore_errors=True)
     for tool, peer in tools.items():

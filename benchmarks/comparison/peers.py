@@ -328,8 +328,8 @@ THREE = ("requests", "httpx", "aiohttp")
 
 PEERS: dict[str, Peer] = {
     "nothing": Peer(ALL, THREE, lambda _: nullcontext()),
-    OURS: Peer((AIOHTTP,), ("aiohttp",), fakegpt),
-    f"{OURS}, pace": Peer((AIOHTTP,), ("aiohttp",), fakegpt_paced, changed='`pace="recorded"`'),
+    OURS: Peer(ALL, THREE, fakegpt),
+    f"{OURS}, pace": Peer(ALL, THREE, fakegpt_paced, changed='`pace="recorded"`'),
     "vcrpy": Peer(("vcrpy==9.4.2", *ALL), THREE, vcrpy),
     "vcrpy, set": Peer(
         ("vcrpy==9.4.2", *ALL), THREE, vcrpy_set, changed='`match_on` with `"body"`, `filter_headers=["authorization"]`'

@@ -18,8 +18,17 @@ from fakegpt_testkit.wire.capture import origins
 TIMEOUT: Final = "timeout"
 LATE_TIMEOUT: Final = "handshake timeout"
 """There is a connection, and the TLS that was to be made on it took too long."""
+CUT_HANDSHAKE: Final = "handshake closed"
+"""There is a connection, and the other side closed it in the midst of the TLS that was to be made on it."""
+RESET: Final = "ECONNRESET"
+"""The same, by a reset: no connection is reset before there is one."""
 PROXY_TIMEOUT: Final = "proxy timeout"
 """There is a connection to a proxy, which took too long to make a tunnel."""
+PROXY_CLOSED: Final = "proxy closed"
+"""That proxy closed it, and said nothing."""
+PROXY_RESET: Final = "proxy reset"
+PROXY_BREACH: Final = "proxy breach"
+"""What it said was no HTTP."""
 TOTAL: Final = "total"
 """The client's limit for the whole request ran out while it connected."""
 WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, PROXY_TIMEOUT, TOTAL})
@@ -29,6 +38,7 @@ _OF_SEVERAL: Final = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
 _WORDS = (
     (socket.gaierror, "dns"),
     (ssl.SSLCertVerificationError, "certificate"),
+    (ssl.SSLEOFError, CUT_HANDSHAKE),
     (ssl.SSLError, "handshake"),
     (TimeoutError, TIMEOUT),
 )
@@ -38,8 +48,10 @@ def why_unconnected(failure: BaseException) -> Ending | None:
     """The ending of an exchange whose connection failed so; None where no error of the system is behind it."""
     chain = [*origins(failure)]
     for each in chain:
-        if isinstance(each, OSError):
+        if isinstance(each, OSError) and not isinstance(each, ssl.SSLWantReadError):
             word = next((word for kind, word in _WORDS if isinstance(each, kind)), "")
+            if type(each) is ConnectionResetError and each.errno is None:  # asyncio's, where TLS was being made
+                word = CUT_HANDSHAKE
             if word == TIMEOUT and any(map(_is_of_handshake, chain)):
                 word = LATE_TIMEOUT
             several = _OF_SEVERAL.match(str(each))  # a host's addresses, each of which was tried
@@ -47,6 +59,11 @@ def why_unconnected(failure: BaseException) -> Ending | None:
             if reason := word or errno.errorcode.get(number):
                 return unconnected("refused" if reason == "ECONNREFUSED" else reason)
     return None
+
+
+def is_of_handshake(failure: BaseException) -> bool:
+    """Whether the other side's part of a TLS handshake was waited for."""
+    return any(isinstance(each, ssl.SSLWantReadError) for each in origins(failure))
 
 
 def unconnected(note: str) -> Ending:
@@ -65,10 +82,22 @@ def proxy_said(note: str) -> str:
 
 
 def connect_error(note: str) -> OSError:
-    """What the system says of a connection that failed for this reason.
+    """What the system, or TLS, says of a connection that failed for this reason.
 
     Where it was recorded on a system with other errors than this one's, it was refused, and the text names the reason.
     """
+    match note:
+        case "dns":
+            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        case "certificate":
+            problem = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+            return ssl.SSLCertVerificationError(1, problem)
+        case "handshake":
+            return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+        case "handshake closed":
+            return ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol")
+        case "proxy reset":
+            note = RESET
     for number, name in errno.errorcode.items():
         if name == ("ECONNREFUSED" if note == "refused" else note):
             return OSError(number, os.strerror(number))

@@ -6,8 +6,9 @@ Knows no deck: which failure it is comes in as an ending.
 from __future__ import annotations
 
 import asyncio
-import socket
+import errno
 import ssl
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -16,24 +17,23 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientHttpProxyError,
+    ClientOSError,
     ClientProxyConnectionError,
+    ClientResponseError,
     RequestInfo,
+    ServerDisconnectedError,
     UnixConnector,
+    helpers,
 )
 from aiohttp.client_exceptions import UnixClientConnectorError
 from aiohttp.helpers import TimerContext
+from aiohttp.http_exceptions import BadHttpMessage, BadStatusLine, HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from fakegpt_testkit.clients.unconnected import (
-    TIMEOUT,
-    TOTAL,
-    WAITED,
-    connect_error,
-    no_tunnel,
-    proxy_said,
-    unconnected,
-    why_unconnected,
-)
+from fakegpt_testkit.clients import unconnected as why
+
+_TELLS_CAUSES = "exc_cause" in signature(helpers.set_exception).parameters
+"""Whether this aiohttp says where the loss of a connection comes from: not before 3.9.4."""
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientRequest, ClientTimeout
@@ -44,13 +44,19 @@ if TYPE_CHECKING:
 def why_failed(req: ClientRequest, failure: BaseException, limit: float | None, waited: float) -> Ending | None:
     """Why connecting failed, after so many seconds of ``limit``; None where it is not known, or the program left."""
     if isinstance(failure, ClientHttpProxyError):
-        return no_tunnel(f"{failure.status} {failure.message}")
+        return why.no_tunnel(f"{failure.status} {failure.message}")
+    if isinstance(failure, ServerDisconnectedError):
+        return why.unconnected(why.PROXY_CLOSED)
+    if isinstance(failure, ClientResponseError):
+        return why.unconnected(why.PROXY_BREACH)
+    if type(failure) is ClientOSError and failure.errno == errno.ECONNRESET:  # a connector's own is of another class
+        return why.unconnected(why.PROXY_RESET)
     if not isinstance(failure, asyncio.CancelledError):
-        return why_unconnected(failure)
+        return why.why_unconnected(failure)
     if isinstance(req._timer, TimerContext) and req._timer._cancelled:
-        return unconnected(TOTAL)
+        return why.unconnected(why.TOTAL)
     # aiohttp before 3.10 keeps this limit around its connector, begun some microseconds before
-    return unconnected(TIMEOUT) if limit and waited > limit - 0.001 else None
+    return why.unconnected(why.TIMEOUT) if limit and waited > limit - 0.001 else None
 
 
 async def fail_to_connect(
@@ -62,11 +68,11 @@ async def fail_to_connect(
     at_once: bool,
 ) -> Exception:
     """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
-    if ending.note in WAITED - {TOTAL}:
+    if ending.note in why.WAITED - {why.TOTAL}:
         if not at_once:
             await _knock(timeout)
         return TimeoutError()
-    if ending.note == TOTAL:
+    if ending.note == why.TOTAL:
         await _run_out(req, at_once=at_once)
         return TimeoutError()
     failure, cause = _failure(connector, req, ending.note)
@@ -76,30 +82,58 @@ async def fail_to_connect(
 
 def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[Exception, Exception | None]:
     """The client's own exception, and what it comes from, where that is another."""
-    key = req.connection_key
-    if said := proxy_said(note):
+    if said := why.proxy_said(note):
         status, _, reason = said.partition(" ")
-        asked = RequestInfo(req.url, "CONNECT", CIMultiDictProxy(CIMultiDict()), req.proxy or req.url)
-        return ClientHttpProxyError(asked, (), status=int(status), message=reason), None
+        return ClientHttpProxyError(_asked_proxy(req), (), status=int(status), message=reason), None
+    match note:
+        case why.PROXY_CLOSED:
+            return ServerDisconnectedError(), None
+        case why.PROXY_BREACH:
+            bad = _no_http()
+            return ClientResponseError(_asked_proxy(req), (), status=bad.code, message=bad.message), bad
+    cause = why.connect_error(note)
+    if note == why.PROXY_RESET:
+        return ClientOSError(cause.errno, cause.strerror), cause if _TELLS_CAUSES else None
+    return _connector_error(connector, req, note, cause)
+
+
+def _no_http() -> HttpProcessingError:
+    said = "what the proxy said is no HTTP"
+    if not _TELLS_CAUSES:
+        return BadHttpMessage(said)
+    bad = HttpProcessingError(code=400, message=said)
+    bad.__cause__ = bad.__context__ = BadStatusLine(said)
+    return bad
+
+
+def _connector_error(
+    connector: BaseConnector, req: ClientRequest, note: str, cause: OSError
+) -> tuple[Exception, Exception]:
+    """What a connector makes of an error of the system, or of TLS."""
+    key = req.connection_key
     match note:
         case "dns":
-            unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
             # The class is aiohttp 3.10's; before that it was its base.
             kind: type[ClientConnectorError] = getattr(aiohttp, "ClientConnectorDNSError", ClientConnectorError)
-            return kind(key, unknown), unknown
+            return kind(key, cause), cause
         case "certificate":
-            problem = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
-            return ClientConnectorCertificateError(key, problem), problem
+            assert isinstance(cause, ssl.SSLCertVerificationError)
+            return ClientConnectorCertificateError(key, cause), cause
         case "handshake":
-            wrong = ssl.SSLError(1, "wrong version number")
-            return ClientConnectorSSLError(key, wrong), wrong
-    cause = connect_error(note)
+            return ClientConnectorSSLError(key, cause), cause
+        case why.CUT_HANDSHAKE | why.RESET:
+            lost = cause if note == why.RESET else ConnectionResetError()  # as asyncio says it
+            return ClientConnectorError(key, lost), lost
     if isinstance(connector, UnixConnector):
         return UnixClientConnectorError(connector.path, key, cause), cause
     there = (req.proxy.host, req.proxy.port) if req.proxy else (req.host, req.port)
     cause = OSError(cause.errno, f"Connect call failed {there}")
     failed: type[ClientConnectorError] = ClientProxyConnectionError if req.proxy else ClientConnectorError
     return failed(key, cause), cause
+
+
+def _asked_proxy(req: ClientRequest) -> RequestInfo:
+    return RequestInfo(req.url, "CONNECT", CIMultiDictProxy(CIMultiDict()), req.proxy or req.url)
 
 
 async def _knock(timeout: ClientTimeout) -> None:  # noqa: ASYNC109 - the client's own, read and never set

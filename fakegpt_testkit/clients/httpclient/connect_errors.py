@@ -5,39 +5,39 @@ Knows no deck: which failure it is comes in as an ending's note.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import sys
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.clients.unconnected import (
-    LATE_TIMEOUT,
-    PROXY_TIMEOUT,
-    TIMEOUT,
-    WAITED,
-    connect_error,
-    no_tunnel,
-    proxy_said,
-    unconnected,
-    why_unconnected,
-)
+from fakegpt_testkit.clients import unconnected as why
 
 if TYPE_CHECKING:
-    import http.client
-
     from fakegpt_testkit.exchange import Ending
 
 _NO_TUNNEL: Final = "Tunnel connection failed: "
 """What ``http.client`` says before a proxy's own words."""
+_WITH_A_SOCKET: Final = frozenset(
+    {
+        *(why.LATE_TIMEOUT, why.CUT_HANDSHAKE, why.RESET, "certificate", "handshake"),
+        *(why.PROXY_TIMEOUT, why.PROXY_CLOSED, why.PROXY_RESET, why.PROXY_BREACH),
+    }
+)
+"""What befalls a connection that has its socket already."""
+_OF_HANDSHAKE: Final = {why.TIMEOUT: why.LATE_TIMEOUT}
+_OF_PROXY: Final = {why.TIMEOUT: why.PROXY_TIMEOUT, why.LATE_TIMEOUT: why.PROXY_TIMEOUT, why.RESET: why.PROXY_RESET}
+"""What is said more precisely of a connection that has its socket."""
 
 
 def fail_to_connect(connection: http.client.HTTPConnection, ending: Ending, *, at_once: bool) -> Exception:
     """The exception to raise; a timeout comes after the client's own time for it, or ``at_once``."""
-    if said := proxy_said(ending.note):
+    if said := why.proxy_said(ending.note):
         return OSError(_NO_TUNNEL + said)
     failure = _failure(connection, ending.note, at_once=at_once)
-    if ending.note not in {LATE_TIMEOUT, PROXY_TIMEOUT}:
+    if ending.note not in _WITH_A_SOCKET:
         return _as_of_urllib3(connection, failure)
     about: Any = connection
     if hasattr(about, "_has_connected_to_proxy"):  # else urllib3 takes the proxy for the one that is not there
@@ -48,32 +48,41 @@ def fail_to_connect(connection: http.client.HTTPConnection, ending: Ending, *, a
 def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> Ending | None:
     """Why connecting failed; None where it is not known."""
     if isinstance(failure, OSError) and (said := str(failure)).startswith(_NO_TUNNEL):
-        return no_tunnel(said.removeprefix(_NO_TUNNEL))
-    why = why_unconnected(failure)
-    if why is None or why.note != TIMEOUT or connection.sock is None:
-        return why
-    tunnel: str | None = connection._tunnel_host  # type: ignore[attr-defined] # named so since Python 2.7
-    return unconnected(PROXY_TIMEOUT if tunnel else LATE_TIMEOUT)
+        return why.no_tunnel(said.removeprefix(_NO_TUNNEL))
+    if isinstance(failure, http.client.RemoteDisconnected):
+        return why.unconnected(why.PROXY_CLOSED)
+    if isinstance(failure, http.client.HTTPException):
+        return why.unconnected(why.PROXY_BREACH)
+    ending = why.why_unconnected(failure)
+    if ending is None or connection.sock is None:
+        return ending
+    late = _OF_PROXY if _is_of_tunnel(failure) else _OF_HANDSHAKE
+    return why.unconnected(late.get(ending.note, ending.note))
 
 
-def _failure(connection: http.client.HTTPConnection, note: str, *, at_once: bool) -> OSError:
+def _is_of_tunnel(failure: Exception) -> bool:
+    """Whether it was raised where a proxy is asked for a tunnel."""
+    frames = traceback.walk_tb(failure.__traceback__)
+    return any(frame.f_code.co_name == "_tunnel" for frame, _ in frames)
+
+
+def _failure(
+    connection: http.client.HTTPConnection, note: str, *, at_once: bool
+) -> OSError | http.client.HTTPException:
+    if note in why.WAITED:
+        limit = connection.timeout
+        if not at_once and isinstance(limit, (int, float)):
+            time.sleep(limit)
+        return TimeoutError("The handshake operation timed out" if note == why.LATE_TIMEOUT else "timed out")
     match note:
-        case "dns":
-            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        case "certificate":
-            problem = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
-            return ssl.SSLCertVerificationError(1, problem)
-        case "handshake":
-            return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-        case note if note in WAITED:
-            limit = connection.timeout
-            if not at_once and isinstance(limit, (int, float)):
-                time.sleep(limit)
-            return TimeoutError("The handshake operation timed out" if note == LATE_TIMEOUT else "timed out")
-    return connect_error(note)
+        case why.PROXY_CLOSED:
+            return http.client.RemoteDisconnected("Remote end closed connection without response")
+        case why.PROXY_BREACH:
+            return http.client.BadStatusLine("what the proxy said is no HTTP")
+    return why.connect_error(note)
 
 
-def _as_of_urllib3(connection: Any, failure: OSError) -> Exception:
+def _as_of_urllib3(connection: Any, failure: Exception) -> Exception:
     """urllib3's connection words what its socket raises anew, where it makes the socket."""
     module = sys.modules.get("urllib3.connection")
     if module is None or not isinstance(connection, module.HTTPConnection) or isinstance(failure, ssl.SSLError):

@@ -31,6 +31,7 @@ from fakegpt_testkit.clients.httpcore.failures import (
     broken_pipe,
     failed_connection,
     lost_connection,
+    of_connecting,
     timed_out_awaited,
     why_failed,
 )
@@ -84,7 +85,7 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
     async def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return await original(pool, request)
-        except (core.ConnectError, core.ConnectTimeout, core.ProxyError, core.ReadTimeout) as failure:
+        except of_connecting(core) as failure:
             asked.unreachable(why_failed(core, failure), failure)
             raise
 

@@ -7,22 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-import ssl
 import sys
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.clients.unconnected import (
-    LATE_TIMEOUT,
-    PROXY_TIMEOUT,
-    TIMEOUT,
-    WAITED,
-    connect_error,
-    no_tunnel,
-    proxy_said,
-    unconnected,
-    why_unconnected,
-)
+from fakegpt_testkit.clients import unconnected as why
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,33 +20,35 @@ if TYPE_CHECKING:
 H2 = "h2: "
 """How the note of an HTTP/2 stream's reset begins: it has no error number."""
 
-_TIMED_OUT = {LATE_TIMEOUT: "The handshake operation timed out"}
+_TIMED_OUT = {why.LATE_TIMEOUT: "The handshake operation timed out"}
+_OF_ONE_ATTEMPT = frozenset({"dns", "certificate", "handshake", why.CUT_HANDSHAKE, why.RESET})
+"""What does not lead to another address of the same name."""
+_WITHOUT_TEXT = frozenset({why.CUT_HANDSHAKE, why.RESET, why.PROXY_RESET})
+"""What a loop says nothing of."""
 
 
 def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "") -> Exception:
     """What connecting raises; ``awaited_at`` is the host and the port where it is awaited."""
-    if said := proxy_said(ending.note):
-        failure: Exception = core.ProxyError(said)
+    failure: Exception
+    note = ending.note
+    if said := why.proxy_said(note):
+        failure = core.ProxyError(said)
         return failure
-    if ending.note in WAITED:
-        cause = _too_slow(core) if awaited_at else TimeoutError(_TIMED_OUT.get(ending.note, "timed out"))
-        kind = core.ReadTimeout if ending.note == PROXY_TIMEOUT else core.ConnectTimeout
+    if note == why.PROXY_CLOSED:
+        failure = core.RemoteProtocolError("Server disconnected without sending a response.")
+        return failure
+    if note == why.PROXY_BREACH:
+        said = "what the proxy said is no HTTP"
+        return with_cause(core.RemoteProtocolError(said), sys.modules["h11"].RemoteProtocolError(said))
+    if note in why.WAITED:
+        cause = _too_slow(core) if awaited_at else TimeoutError(_TIMED_OUT.get(note, "timed out"))
+        kind = core.ReadTimeout if note == why.PROXY_TIMEOUT else core.ConnectTimeout
         return with_cause(kind(str(cause)), cause)
-    cause = _cause(core, ending.note, awaited_at)
-    return with_cause(core.ConnectError(str(cause)), cause)
-
-
-def _cause(core: ModuleType, note: str, awaited_at: str) -> OSError:
-    match note:
-        case "dns":
-            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        case "certificate":
-            words = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
-            return ssl.SSLCertVerificationError(1, words)
-        case "handshake":
-            return ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-    cause = connect_error(note)
-    return _of_all_attempts(core, cause, awaited_at) if awaited_at else cause
+    kind = core.ReadError if note == why.PROXY_RESET else core.ConnectError
+    cause = why.connect_error(note)
+    if awaited_at and kind is core.ConnectError and note not in _OF_ONE_ATTEMPT:
+        cause = _of_all_attempts(core, cause, awaited_at)
+    return with_cause(kind("" if awaited_at and note in _WITHOUT_TEXT else str(cause)), cause)
 
 
 def _of_all_attempts(core: ModuleType, cause: OSError, where: str) -> OSError:
@@ -76,11 +66,28 @@ def _of_all_attempts(core: ModuleType, cause: OSError, where: str) -> OSError:
 def why_failed(core: ModuleType, failure: Exception) -> Ending | None:
     """Why connecting failed; None where it is not known. Trio's timeout is no ``TimeoutError``."""
     if isinstance(failure, core.ProxyError):
-        return no_tunnel(str(failure))
+        return why.no_tunnel(str(failure))
+    if isinstance(failure, core.RemoteProtocolError):
+        return why.unconnected(why.PROXY_BREACH if failure.__cause__ or failure.__context__ else why.PROXY_CLOSED)
     if isinstance(failure, core.ReadTimeout):
-        return unconnected(PROXY_TIMEOUT)
-    why = why_unconnected(failure)
-    return unconnected(TIMEOUT) if why is None and isinstance(failure, core.ConnectTimeout) else why
+        return why.unconnected(why.PROXY_TIMEOUT)
+    if isinstance(failure, core.ReadError):
+        return why.unconnected(why.PROXY_RESET)
+    if (ending := why.why_unconnected(failure)) is not None:
+        return ending
+    if isinstance(failure, core.ConnectTimeout):
+        return why.unconnected(why.TIMEOUT)
+    # an old anyio says of a reset that its queue is empty
+    return why.unconnected(why.RESET) if why.is_of_handshake(failure) else None
+
+
+OF_CONNECTING = ("ConnectError", "ConnectTimeout", "ProxyError", "ReadError", "ReadTimeout", "RemoteProtocolError")
+"""What a request without a connection may end with: what its proxy says, or does not, is among it."""
+
+
+def of_connecting(core: ModuleType) -> tuple[type[Exception], ...]:
+    """These classes of this library."""
+    return tuple(getattr(core, name) for name in OF_CONNECTING)
 
 
 def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited: bool) -> Exception:

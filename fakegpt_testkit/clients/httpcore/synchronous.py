@@ -32,6 +32,7 @@ from fakegpt_testkit.clients.httpcore.failures import (
     broken_pipe,
     failed_connection,
     lost_connection,
+    of_connecting,
     timed_out,
     why_failed,
 )
@@ -80,7 +81,7 @@ def replace_pool(core: ModuleType, shadows: WeakKeyDictionary[Any, Any], origina
     def go_live(pool: Any, request: Any, asked: Asked) -> Any:
         try:
             return original(pool, request)
-        except (core.ConnectError, core.ConnectTimeout, core.ProxyError, core.ReadTimeout) as failure:
+        except of_connecting(core) as failure:
             asked.unreachable(why_failed(core, failure), failure)
             raise
 
