@@ -201,6 +201,7 @@ def between(tool: str, phase: str, upstream: str, folder: Path) -> Iterator[str]
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
+        time.sleep(1)  # it writes once the SDK has left
         server.terminate()
         server.wait(10)
 
