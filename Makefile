@@ -35,6 +35,7 @@ lines: $(UV)
 	$(UV) pip compile $(LOCK) --constraints $(LINES)/dev.txt --output-file $(LINES)/run.txt pyproject.toml
 	$(UV) pip compile $(LOCK) --constraints $(LINES)/dev.txt --extra docs --output-file $(LINES)/docs.txt pyproject.toml
 	$(UV) pip compile $(LOCK) --extra test --extra sdks --output-file $(LINES)/sdks.txt pyproject.toml
+	$(UV) pip compile $(LOCK) --extra unmet --output-file $(LINES)/unmet.txt pyproject.toml
 LOCK := --quiet --upgrade --python-version 3.11 --no-header --no-annotate
 
 $(UV): $(LINES)/dev.txt

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from subprocess import STDOUT
@@ -102,9 +102,7 @@ def everything() -> list[Step]:
         ),
         *docs(),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),), beside=True),
-        *in_environment(
-            "providers' clients", "sdks", PYTHON, 25, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
-        ),
+        *providers(),
         *floor(),
     ]
 
@@ -128,6 +126,23 @@ def docs() -> list[Step]:
     build = ("-m", "sphinx", "-q", "--fresh-env", "--fail-on-warning", "--keep-going", "docs", str(MATRIX / "site"))
     install = ("--constraints", str(LINES / "docs.txt"), "--editable", ".[docs]")
     return [Step("docs", 15, (*make(folder, PYTHON, *install), (inside(folder), *build)), beside=True)]
+
+
+def providers() -> list[Step]:
+    """The tests with providers' own clients; those that would put themselves in urllib3's place are beside them."""
+    steps = in_environment(
+        "providers' clients", "sdks", PYTHON, 25, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
+    )
+    beside = (
+        "--target",
+        str(MATRIX / "sdks" / "unmet"),
+        "--constraints",
+        str(LINES / "unmet.txt"),
+        "niquests",
+        "awscrt",
+    )
+    install = (*UV, "pip", "install", "--quiet", "--python", inside(MATRIX / "sdks"), *beside)
+    return [replace(steps[0], commands=(*steps[0].commands, install)), *steps[1:]]
 
 
 def floor() -> list[Step]:

@@ -32,6 +32,9 @@ _CLIENTS: Final = {
     "http.client": ("httpclient", "bind_http_client", "restore_all"),
     "urllib3.connection": ("httpclient", "bind_urllib3", None),
     "urllib3.connectionpool": ("httpclient", "bind_urllib3_pool", None),
+    "urllib3_future.connection": ("unmet", "bind_urllib3_future", None),
+    "urllib3_future._async.connection": ("unmet", "bind_urllib3_future", None),
+    "urllib3._async.connection": ("unmet", "bind_urllib3_future", None),
     "urllib3_future.connectionpool": ("unmet", "bind_urllib3_future", None),
     "urllib3_future._async.connectionpool": ("unmet", "bind_urllib3_future", None),
     "urllib3._async.connectionpool": ("unmet", "bind_urllib3_future", None),
@@ -43,6 +46,7 @@ _CLIENTS: Final = {
     "pycurl": ("curl", "bind_pycurl", None),
     "pyqwest": ("unmet", "bind_pyqwest", None),
     "awscrt.http": ("unmet", "bind_awscrt", None),
+    "awscrt.aio.http": ("unmet", "bind_awscrt", None),
 }
 """The module that is bound once it is loaded, and the room beside this one that knows how: its function that gives the
 replacements, and the one that is called when they are taken out, for what the client still holds of ours."""

@@ -52,15 +52,22 @@ def bind_niquests(module: ModuleType) -> list[Replacement]:
 
 
 def bind_urllib3_future(module: ModuleType) -> list[Replacement]:
-    """What is replaced in a module of urllib3-future's pools, also where that is in urllib3's place."""
-    stop = partial(stopping, "urllib3-future", _asked_of_pool)
-    return _places(module, ("HTTPConnectionPool", "AsyncHTTPConnectionPool"), "urlopen", stop)
+    """What is replaced in a module of urllib3-future's pools or connections, also where that is in urllib3's place."""
+    pools, connections = ("HTTPConnectionPool", "AsyncHTTPConnectionPool"), ("HTTPConnection", "AsyncHTTPConnection")
+    of_pool = partial(stopping, "urllib3-future", _asked_of_pool)
+    of_connection = partial(stopping, "urllib3-future", _asked_of_plain_connection)
+    return [
+        *_places(module, pools, "urlopen", of_pool),
+        *(place for name in ("request", "putrequest") for place in _places(module, connections, name, of_connection)),
+    ]
 
 
 def bind_awscrt(module: ModuleType) -> list[Replacement]:
-    """What is replaced in ``awscrt.http``."""
+    """What is replaced in ``awscrt.http`` and ``awscrt.aio.http``."""
     stop = partial(stopping, "awscrt", _asked_of_connection)
-    return _places(module, ("HttpClientConnection", "Http2ClientConnection"), "request", stop)
+    kinds = ("HttpClientConnection", "Http2ClientConnection")
+    awaited = ("AIOHttpClientConnectionUnified", "AIOHttpClientConnection", "AIOHttp2ClientConnection")
+    return _places(module, (*kinds, *awaited), "request", stop)
 
 
 def bind_pyqwest(module: ModuleType) -> list[Replacement]:
@@ -107,6 +114,13 @@ def stopping(client: str, asked: AskedWith, original: Callable[..., Any]) -> Cal
 def _asked_of_pool(pool: Any, method: str, url: str, *_: Any, **__: Any) -> tuple[str, str]:
     there = "" if "://" in url.partition("?")[0] else f"{pool.scheme}://{pool.host}:{pool.port}"
     return method, there + url
+
+
+def _asked_of_plain_connection(connection: Any, method: str, url: str, *_: Any, **__: Any) -> tuple[str, str]:
+    tunnel = connection._tunnel_host
+    host, port = (tunnel, connection._tunnel_port) if tunnel else (connection.host, connection.port)
+    scheme = "https" if connection.default_port == 443 else "http"
+    return method, url if "://" in url.partition("?")[0] else f"{scheme}://{host}:{port}{url}"
 
 
 def _asked_of_connection(connection: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:

@@ -5,13 +5,12 @@ In processes of their own, since a loaded client stays loaded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
+import pytest
 from support.behaviours import answer_of
 from support.raw import raw_server
-
-if TYPE_CHECKING:
-    import pytest
 
 SUITE = """
     import pycurl
@@ -158,8 +157,107 @@ BELOW = """
             assert isinstance(Theirs(), Theirs) and not isinstance(EARLY, Theirs)
         assert pycurl.Curl is plain
 """
+BESIDE = """
+    import asyncio
+    import niquests
+    import pytest
+    import urllib3
+    import urllib3_future
+    from awscrt import io
+    from awscrt.http import HttpClientConnection, HttpHeaders, HttpRequest
+
+    from fakegpt_testkit import use_cassette
+    from fakegpt_testkit.errors import RequestStopped
+    PORT = {port}
+    URL = f"http://localhost:{{PORT}}/"
+
+    def by_niquests():
+        return niquests.get(URL).content
+
+    def by_niquests_session_made_before():
+        return EARLY.get(URL).content
+
+    def by_niquests_awaited():
+        async def main():
+            async with niquests.AsyncSession() as session:
+                return (await session.get(URL)).content
+        return asyncio.run(main())
+
+    def by_niquests_stream():
+        with niquests.Session() as session, session.get(URL, stream=True) as response:
+            return b"".join(response.iter_content(2))
+
+    def by_niquests_multiplexed():
+        with niquests.Session(multiplexed=True) as session:
+            response = session.get(URL)
+            session.gather()
+            return response.content
+
+    def by_urllib3_future():
+        with urllib3_future.PoolManager() as pool:
+            return pool.request("GET", URL).data
+
+    def by_urllib3_future_in_the_place_of_urllib3():
+        assert hasattr(urllib3, "AsyncPoolManager")
+        with urllib3.PoolManager() as pool:
+            return pool.request("GET", URL).data
+
+    def by_urllib3_future_awaited():
+        async def main():
+            async with urllib3_future.AsyncPoolManager() as pool:
+                return await (await pool.request("GET", URL)).data
+        return asyncio.run(main())
+    def by_urllib3_future_connection():
+        connection = urllib3_future.connection.HTTPConnection("localhost", PORT)
+        connection.request("GET", "/")
+        return connection.getresponse().data
+
+    def by_awscrt():
+        loop = io.EventLoopGroup(1)
+        bootstrap = io.ClientBootstrap(loop, io.DefaultHostResolver(loop))
+        connection = HttpClientConnection.new("localhost", PORT, bootstrap).result(5)
+        heard = []
+        stream = connection.request(
+            HttpRequest("GET", "/", HttpHeaders([("Host", "localhost")])),
+            on_body=lambda chunk, **_: heard.append(bytes(chunk)),
+        )
+        stream.activate()
+        stream.completion_future.result(5)
+        return b"".join(heard)
+
+    def by_awscrt_awaited():
+        from awscrt.aio.http import AIOHttpClientConnection
+
+        async def main():
+            loop = io.EventLoopGroup(1)
+            bootstrap = io.ClientBootstrap(loop, io.DefaultHostResolver(loop))
+            connection = await AIOHttpClientConnection.new("localhost", PORT, bootstrap)
+            stream = connection.request(HttpRequest("GET", "/", HttpHeaders([("Host", "localhost")])))
+            heard = b""
+            while chunk := await stream.get_next_response_chunk():
+                heard += chunk
+            return heard
+        return asyncio.run(main())
+
+    EARLY = niquests.Session()
+    WAYS = [each for name, each in sorted(globals().items()) if name.startswith("by_")]
+
+    @pytest.mark.parametrize("ask", WAYS)
+    def test_it_is_stopped_unless_it_may_ask(ask, tmp_path):
+        with use_cassette(tmp_path / "c.yaml", record_mode="all") as session:
+            with pytest.raises(RequestStopped) as stopped:
+                ask()
+        assert (stopped.value.method, stopped.value.uri) == ("GET", URL)
+        assert stopped.value.client.replace("-", "_") in ask.__name__
+        assert len(session.refused) == 1
+        with use_cassette(tmp_path / "c.yaml", record_mode="all", passthrough=["localhost"]):
+            assert ask() == b"live"
+        assert ask() == b"live"
+"""
 ALONE = ("-p", "no:recording")
 """pytest-recording puts a class of its own in the place of pycurl's handles, which no multi handle takes."""
+THERE = Path(sys.prefix) / "unmet"
+"""Where niquests, urllib3-future and awscrt are: installed, they would take urllib3's place."""
 NOTHING = "*no request was made that a cassette sees, so nothing was recorded*"
 
 
@@ -195,3 +293,15 @@ def test_what_lies_below_a_session_is_stopped_too(pytester: pytest.Pytester) -> 
         run = pytester.runpytest_subprocess("-W", "ignore", *ALONE)
         run.assert_outcomes(passed=10 * 3 + 10 + 1)
         assert server.seen[1] == 10 * 2, "by those that may ask, and afterwards"
+
+
+@pytest.mark.skipif(not THERE.is_dir(), reason="scripts/check.py has not installed them")
+def test_those_that_take_the_place_of_urllib3_are_stopped(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(THERE))
+    with raw_server({"/": (answer_of(b"200 OK", b"live"),)}) as server:
+        pytester.makepyfile(BESIDE.format(port=server.port))
+        run = pytester.runpytest_subprocess("-W", "ignore", *ALONE)
+        run.assert_outcomes(passed=11)
+        assert server.seen[1] == 11 * 2, "by those that may ask, and afterwards"

@@ -31,10 +31,11 @@ def bind_http_client(module: ModuleType) -> list[Replacement]:
 def bind_urllib3(module: ModuleType) -> list[Replacement]:
     """The replacements in ``urllib3.connection``, whose connections connect by themselves.
 
-    Another library that calls itself urllib3 has connections of its own kind: they are not ours to touch.
+    Another library that calls itself urllib3 has connections of its own kind: their requests are stopped.
     """
-    own = (module.HTTPConnection, module.HTTPSConnection)
-    return replace_connects(*(each for each in own if issubclass(each, http.client.HTTPConnection)))
+    if not issubclass(module.HTTPConnection, http.client.HTTPConnection):
+        return bind_urllib3_future(module)
+    return replace_connects(module.HTTPConnection, module.HTTPSConnection)
 
 
 def bind_urllib3_pool(module: ModuleType) -> list[Replacement]:

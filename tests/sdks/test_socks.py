@@ -1,0 +1,150 @@
+"""A SOCKS proxy is passed by as any other: what comes through it is recorded, and a replay asks it nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import httpx2
+import pytest
+import requests
+import trustme
+from aiohttp_socks import ProxyConnector
+from support.behaviours import answer_of
+from support.raw import raw_server
+
+from fakegpt_testkit import guard
+from fakegpt_testkit.errors import RequestNotRecorded
+from fakegpt_testkit.recorder import use_cassette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+    Ask = Callable[[str, str], bytes]
+
+REFUSED = 5
+"""What a SOCKS 5 proxy says where nobody listens."""
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def socks_proxy(port: int, says: int = 0) -> Iterator[tuple[str, list[int]]]:
+    """A SOCKS 5 proxy through which everything leads to this port, or that says no; and who came."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    came: list[int] = []
+
+    def serve(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            client.recv(client.recv(2)[1])
+            client.sendall(b"\x05\x00")
+            length = client.recv(1)[0] if client.recv(4)[3] == 3 else 4
+            client.recv(length + 2)
+            came.append(says)
+            client.sendall(bytes([5, says, 0, 1, 0, 0, 0, 0, 0, 0]))
+            if not says:
+                with socket.create_connection(("127.0.0.1", port)) as service:
+                    back = threading.Thread(target=pump, args=(client, service), daemon=True)
+                    back.start()
+                    pump(service, client)
+                    back.join(5)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"socks5://127.0.0.1:{listener.getsockname()[1]}", came
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+NO_CHECK = ssl._create_unverified_context()
+
+
+def by_httpx(module: ModuleType, url: str, proxy: str) -> bytes:
+    with module.Client(proxy=proxy, verify=NO_CHECK) as client:
+        return bytes(client.get(url).content)
+
+
+async def awaited(url: str, proxy: str) -> bytes:
+    async with httpx2.AsyncClient(proxy=proxy, verify=NO_CHECK) as client:
+        return (await client.get(url)).content
+
+
+async def by_aiohttp(url: str, proxy: str) -> bytes:
+    connector = ProxyConnector.from_url(proxy, ssl=NO_CHECK)
+    async with aiohttp.ClientSession(connector=connector) as session, session.get(url) as response:
+        return await response.read()
+
+
+def by_requests(url: str, proxy: str) -> bytes:
+    named = proxy.replace("socks5", "socks5h")  # the proxy looks up the name
+    return requests.get(url, proxies={"http": named, "https": named}, verify=False).content
+
+
+ASKS: dict[str, Ask] = {
+    "httpx": lambda url, proxy: by_httpx(httpx, url, proxy),
+    "httpx2": lambda url, proxy: by_httpx(httpx2, url, proxy),
+    "httpx2 async": lambda url, proxy: asyncio.run(awaited(url, proxy)),
+    "requests": by_requests,
+    "aiohttp": lambda url, proxy: asyncio.run(by_aiohttp(url, proxy)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_comes_through_it_is_recorded_and_replayed(scheme: str, tmp_path: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("a.example").configure_cert(tls)
+    answers = {"/x": (answer_of(b"200 OK", b"hello"),)}
+    url = f"{scheme}://a.example/x"
+    with (
+        guard.services(),
+        raw_server(answers, tls=tls if scheme == "https" else None) as server,
+        socks_proxy(server.port) as (proxy, came),
+    ):
+        with use_cassette(tmp_path / "c.yaml", record_mode="once") as recording:
+            assert {name: ask(url, proxy) for name, ask in ASKS.items()} == dict.fromkeys(ASKS, b"hello")
+        assert [each.request.uri for each in recording.interactions] == [url] * len(ASKS)
+        before = len(came), *server.seen
+        with use_cassette(tmp_path / "c.yaml") as session:
+            assert {name: ask(url, proxy) for name, ask in ASKS.items()} == dict.fromkeys(ASKS, b"hello")
+        assert not session.unplayed
+        assert (len(came), *server.seen) == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients leave that connection open
+def test_what_it_refuses_is_not_recorded_and_never_asked_again(tmp_path: Path) -> None:
+    answers = {"/x": (answer_of(b"200 OK", b"hello"),)}
+    with guard.services(), raw_server(answers) as server, socks_proxy(server.port, REFUSED) as (proxy, came):
+        with use_cassette(tmp_path / "c.yaml", record_mode="once"):
+            requests.get(f"{server.url}/x")
+            for ask in ASKS.values():
+                with pytest.raises(Exception, match=r"(?i)refused"):
+                    ask("http://a.example/x", proxy)
+        asked = len(came)
+        with use_cassette(tmp_path / "c.yaml") as session:
+            for ask in ASKS.values():
+                with pytest.raises(RequestNotRecorded):
+                    ask("http://a.example/x", proxy)
+        assert len(session.refused) == len(ASKS)
+        assert len(came) == asked == len(ASKS)
+        gc.collect()
