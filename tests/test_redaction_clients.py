@@ -13,9 +13,7 @@ import pytest
 import requests
 from botocore.config import Config
 from support.dialect_streams import frame
-from support.raw import raw_server
-
-from fakegpt_testkit import use_cassette
+from support.redacted import with_and_without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,17 +126,8 @@ CLIENTS: dict[str, tuple[Callable[[str], str], str]] = {
 def test_a_client_is_content_with_a_replay_of_redacted_traffic(
     client: Callable[[str], str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOOR_KEY", KEY)
-    with raw_server(ANSWERS) as server:
-        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
-            live = client(server.url)
-        url = server.url
-    data = (tmp_path / "a.yaml").read_bytes()
     spelled = (KEY.encode(), base64.b64encode(KEY.encode()).rstrip(b"="), KEY[::-1].encode(), BOT.encode(), b"hunter2")
-    assert [each for each in spelled if each in data] == []
-    monkeypatch.delenv("DOOR_KEY")
-    with use_cassette(tmp_path / "a.yaml", record_mode="none"):
-        replayed = client(url)
+    live, replayed = with_and_without(KEY, client, ANSWERS, spelled, tmp_path, monkeypatch)
     assert told in replayed
     assert KEY not in replayed
     assert KEY[:11] not in replayed

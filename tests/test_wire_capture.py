@@ -10,7 +10,8 @@ from support.raw import raw_server
 
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.wire.capture import GRACE, Capture
+from fakegpt_testkit.wire.capture import Capture
+from fakegpt_testkit.wire.leaving import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

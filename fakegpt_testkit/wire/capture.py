@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind, Head
+from fakegpt_testkit.wire.leaving import Leaving
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
-GRACE: Final = 0.1
-"""Seconds that a client's leaving at the end mark takes longer at most: the end of the body is nearly always there."""
-READ_ON: Final = 60.0
-"""Seconds that the rest of an answer may take where it is wanted."""
 
 
 class Moments:
@@ -54,20 +51,12 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told."""
 
     def __init__(self, recording: ExchangeSink, method: str, uri: str, clock: Callable[[], float]) -> None:
-        from fakegpt_testkit.dialects import END_MARKS  # loads what knows all dialects: no replay needs it
-
         self._recording = recording
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
         self._arrived: list[tuple[float, bytes]] = []
-        self._end_marks = END_MARKS
-        self._longest_mark = max(map(len, END_MARKS))
-        self._tail = b""  # what may be the beginning of an end mark
-        self._marked = False
         self._coded = Received()
-        self._clock = clock
-        self._waits_until: float | None = None
-        self._left_at: float | None = None
+        self._leaving = Leaving(recording, clock, self._moments)
         self.asked = RequestReader(method, uri)
         self.answer = ResponseReader(method)
         self.over = False
@@ -75,19 +64,11 @@ class Capture:
         """Called once, when nothing more is told: who listens takes its ear away."""
 
     def grace(self) -> float:
-        """How many seconds it is still worth to read on where the client leaves.
-
-        None, but at a stream's end mark, or where the rest is wanted.
-        """
+        """How many seconds it is still worth to read on where the client leaves."""
         self.digest()
         if self.over or self.answer.finished or self.answer.malformed:
             return 0.0
-        if self._waits_until is None:
-            if not self._marked and not self._recording.reads_on:
-                return 0.0
-            self._waits_until = self._clock() + (GRACE if self._marked else READ_ON)
-            self._left_at = None if self._marked else self._moments.next()
-        return max(self._waits_until - self._clock(), 0.0)
+        return self._leaving.grace()
 
     @property
     def reusable(self) -> bool:
@@ -177,9 +158,7 @@ class Capture:
         if self.answer.coded is not None:
             self._coded.add(*self.answer.coded)
         if chunk is not None:
-            recent = self._tail + chunk.data
-            self._marked = self._marked or any(mark in recent for mark in self._end_marks)
-            self._tail = recent[-self._longest_mark :]
+            self._leaving.look(chunk.data)
             self._recording.chunk(chunk)
 
     def _finish(self, kind: EndingKind, note: str = "") -> None:
@@ -192,7 +171,7 @@ class Capture:
             self._recording.request(self.asked.request)
             if kind in {EndingKind.RESET, EndingKind.EOF} and self.asked.has_head and not self.asked.complete:
                 self._recording.head(Head(0, at=ended_at, early=True))
-        self._recording.ended(Ending(kind, ended_at, note, self._left_at), self._coded)
+        self._recording.ended(Ending(kind, ended_at, note, self._leaving.at), self._coded)
 
     def _step_aside(self) -> None:
         self.over = True

@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import botocore.config
@@ -21,10 +22,8 @@ from google.auth.transport.requests import Request as GoogleRequest
 from google.oauth2 import service_account
 from kubernetes_asyncio import client as kubernetes
 from support.dialect_streams import frames, wrapped
-from support.raw import raw_server
+from support.redacted import with_and_without
 from telegram import Bot
-
-from fakegpt_testkit import use_cassette
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,15 +192,8 @@ def run(client: Callable[[str], Any], url: str) -> str:
 def test_a_library_is_content_with_a_replay_of_redacted_traffic(
     client: Callable[[str], Any], replayed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOOR_KEY", KEY)
-    with raw_server(ANSWERS) as server:
-        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
-            live = run(client, server.url)
-        url = server.url
-    data = (tmp_path / "a.yaml").read_bytes()
     spelled = (KEY, KEY[:9], in_base64(KEY.encode()).rstrip("="), BOT, BOT[:10], "hunter2", AWS_SECRET, "ann@mail.de")
-    assert [each for each in spelled if each.encode() in data] == []
-    monkeypatch.delenv("DOOR_KEY")
-    with use_cassette(tmp_path / "a.yaml", record_mode="none"):
-        assert run(client, url) == replayed
+    told = partial(run, client)
+    live, again = with_and_without(KEY, told, ANSWERS, map(str.encode, spelled), tmp_path, monkeypatch)
+    assert again == replayed
     assert live != replayed or client is logs_in

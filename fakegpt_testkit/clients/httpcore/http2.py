@@ -16,8 +16,9 @@ from fakegpt_testkit.clients.httpcore.failures import H2
 from fakegpt_testkit.clients.httpcore.leaving import read_on, read_on_awaited
 from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
-from fakegpt_testkit.wire.capture import GRACE, READ_ON, Moments, reset_name
+from fakegpt_testkit.wire.capture import Moments, reset_name
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
+from fakegpt_testkit.wire.leaving import Leaving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,35 +31,21 @@ class StreamCapture:
     """One HTTP/2 stream, told to a recording."""
 
     def __init__(self, asked: Asked, headers: Iterable[tuple[bytes, bytes]], url: Any) -> None:
-        from fakegpt_testkit.dialects import END_MARKS  # loads what knows all dialects: no replay needs it
-
         self.url = url
         self._recording = asked.record()
         self._asked = asked
-        self._end_marks = END_MARKS
-        self._longest_mark = max(map(len, END_MARKS))
-        self._tail = b""  # what may be the beginning of an end mark
-        self._marked = False
-        self._clock = clock.waiting()
-        self._waits_until: float | None = None
-        self._left_at: float | None = None
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
-        self._moments = Moments(self._clock)
+        now = clock.waiting()
+        self._moments = Moments(now)
+        self._leaving = Leaving(self._recording, now, self._moments)
         self._decoding = Decoding(())
         self._coded = Received()
         self._requested = self._over = False
 
     def grace(self) -> float:
         """How many seconds it is still worth to read on where the client leaves; see ``Capture``."""
-        if self._over:
-            return 0.0
-        if self._waits_until is None:
-            if not self._marked and not self._recording.reads_on:
-                return 0.0
-            self._waits_until = self._clock() + (GRACE if self._marked else READ_ON)
-            self._left_at = None if self._marked else self._moments.next()
-        return max(self._waits_until - self._clock(), 0.0)
+        return 0.0 if self._over else self._leaving.grace()
 
     def written(self, data: bytes) -> None:
         """A part of the request's body."""
@@ -83,7 +70,7 @@ class StreamCapture:
 
     def failed(self, core: ModuleType, failure: BaseException) -> None:
         """The wait for an event ended otherwise."""
-        if self._waits_until is not None and not isinstance(failure, (core.RemoteProtocolError, core.NetworkError)):
+        if self._leaving.begun and not isinstance(failure, (core.RemoteProtocolError, core.NetworkError)):
             return  # the client has left, and it is we who wait
         if isinstance(failure, core.ReadTimeout):
             self.ended(EndingKind.TIMEOUT, "sock_read")
@@ -99,7 +86,7 @@ class StreamCapture:
         if not self._over:
             self._over = True
             self._request()
-            self._recording.ended(Ending(kind, self._moments.next(), note, self._left_at), self._coded)
+            self._recording.ended(Ending(kind, self._moments.next(), note, self._leaving.at), self._coded)
 
     def _data(self, received: bytes) -> None:
         try:
@@ -111,9 +98,7 @@ class StreamCapture:
         if self._decoding.is_coded:
             self._coded.add(chunk, Chunk(chunk.at, received))
         if chunk.data:
-            recent = self._tail + chunk.data
-            self._marked = self._marked or any(mark in recent for mark in self._end_marks)
-            self._tail = recent[-self._longest_mark :]
+            self._leaving.look(chunk.data)
             self._recording.chunk(chunk)
 
     def _request(self) -> None:

@@ -26,16 +26,30 @@ class Rest(Protocol):
         """The client's own value."""
 
 
+class Limits(dict[str, float]):
+    """A request's timeouts, whose limit for a read is as long as reading on is still worth it."""
+
+    def __init__(self, rest: Rest) -> None:
+        super().__init__()
+        self._rest = rest
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """See ``dict``."""
+        return min(self._rest.grace(), _STEP) if name == "read" else default
+
+
+def _asking_on(core: ModuleType, rest: Rest) -> Any:
+    """A request in whose name the rest is read."""
+    return core.Request(b"GET", rest.url, extensions={"timeout": Limits(rest)})
+
+
 def read_on(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> None:
     """Read until it is not worth it any more. What fails here is the recording's to know, and not the client's."""
-    while (left := rest.grace()) and connection._read_exception is None:
-        limits = {"read": min(left, _STEP)}
-        request = core.Request(b"GET", rest.url, extensions={"timeout": limits})
+    while rest.grace() and connection._read_exception is None:
         try:
-            for _ in connection._receive_response_body(request=request, stream_id=stream_id):
-                if not (left := rest.grace()):
+            for _ in connection._receive_response_body(request=_asking_on(core, rest), stream_id=stream_id):
+                if not rest.grace():
                     return
-                limits["read"] = min(left, _STEP)
         except core.ReadTimeout:
             _go_on(connection)
         except Exception:
@@ -44,15 +58,13 @@ def read_on(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> No
 
 async def read_on_awaited(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> None:
     """The twin of ``read_on``."""
-    while (left := rest.grace()) and connection._read_exception is None:
-        limits = {"read": min(left, _STEP)}
-        request = core.Request(b"GET", rest.url, extensions={"timeout": limits})
+    while rest.grace() and connection._read_exception is None:
+        received = connection._receive_response_body(request=_asking_on(core, rest), stream_id=stream_id)
         try:
-            async with aclosing(connection._receive_response_body(request=request, stream_id=stream_id)) as parts:
+            async with aclosing(received) as parts:
                 async for _ in parts:
-                    if not (left := rest.grace()):
+                    if not rest.grace():
                         return
-                    limits["read"] = min(left, _STEP)
         except core.ReadTimeout:
             _go_on(connection)
         except Exception:
