@@ -43,7 +43,7 @@ _CLIENTS: Final = {
     "curl_cffi.requests.session": ("unmet", "bind_curl_cffi", None),
     "curl_cffi.curl": ("curl", "bind_curl_cffi", None),
     "curl_cffi.aio": ("curl", "bind_curl_cffi_multi", None),
-    "pycurl": ("curl", "bind_pycurl", None),
+    "pycurl": ("curl", "bind_pycurl", "forget_pycurl"),
     "pyqwest": ("unmet", "bind_pyqwest", None),
     "awscrt.http": ("unmet", "bind_awscrt", None),
     "awscrt.aio.http": ("unmet", "bind_awscrt", None),

@@ -1,40 +1,102 @@
 """libcurl's handles, as pycurl and curl_cffi give them: a request is stopped where it would begin.
 
-Imports neither. pycurl's classes are C's and cannot be changed, so others take their names in its module: a handle that
-was made before, or by a name that a program took from there before, nobody stops.
+Imports neither. pycurl's classes are C's and cannot be changed, so others take their names, in its module and in those
+that took them from there; and a handle that was made before is asked by libcurl itself whether its request may go.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
+from contextlib import suppress
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.unmet import stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from fakegpt_testkit.clients.binding import Replacement
 
 
-def bind_pycurl(module: ModuleType) -> list[Replacement]:
-    """What is replaced in ``pycurl``."""
+def bind_pycurl(loaded: Any) -> list[Replacement]:
+    """What is replaced in ``pycurl``, and wherever its classes were imported by name."""
+    recording = sys.modules.get("pytest_recording.network")
+    module: Any = loaded if type(loaded) is ModuleType else vars(recording)["pycurl"]  # which stands in its place
     asked = partial(_asked_of_handle, module.EFFECTIVE_METHOD, module.EFFECTIVE_URL)
     begins = {
         "Curl": ("perform", "perform_rb", "perform_rs"),
         "CurlMulti": ("add_handle",),
     }
     stop = partial(stopping, "pycurl", asked)
-    places: list[Replacement] = [
-        (module, name, partial(_in_place_of, each, stop))
-        for name, each in begins.items()
-        if hasattr(vars(module)[name], each[0])  # else it is no handle, but what somebody else put in its place
-    ]
+    kinds = {name: vars(module)[name] for name, methods in begins.items() if hasattr(vars(module)[name], methods[0])}
+    places: list[Replacement] = []
+    for name, kind in kinds.items():
+        ours = _in_place_of(begins[name], stop, kind)
+        places += [(each, named, partial(_given, ours)) for each, named in _named(kind, module)]
+        if name == "Curl" and recording is not None:
+            places.append((vars(recording)["Curl"], "__init__", partial(_made_with, ours)))
     if (asynchronous := vars(module).get("AsyncCurlMulti")) is not None:  # has a name of its own for the multi handle
         places.append((asynchronous, "add_handle", stop))
+    if "Curl" in kinds and hasattr(module, "PREREQFUNCTION"):
+        _watch_all(module, kinds["Curl"])
     return places
+
+
+def forget_pycurl() -> None:
+    """The handles that were made before are asked nothing any more."""
+    while _watched:
+        handle, option = _watched.pop()
+        with suppress(Exception):  # it performs in another thread, or is closed
+            handle.unsetopt(option)
+
+
+_watched: list[tuple[Any, int]] = []
+"""Handles of before, and the option by which libcurl asks."""
+
+
+def _watch_all(module: Any, kind: type) -> None:
+    before: list[Any] = [each for each in gc.get_objects() if type(each) is kind]
+    for handle in before:
+        with suppress(module.error):  # it performs in another thread, or is closed
+            handle.setopt(module.PREREQFUNCTION, partial(_may_go, module, *_told(module, handle)))
+            _watched.append((handle, module.PREREQFUNCTION))
+
+
+def _told(module: ModuleType, handle: Any) -> tuple[str, str]:
+    """The method and the URL that a handle is set to ask, when the cassette is opened: later nobody can look."""
+    return _asked_of_handle(module.EFFECTIVE_METHOD, module.EFFECTIVE_URL, handle)
+
+
+def _may_go(module: ModuleType, method: str, uri: str, there: str, _: str, port: int, *__: Any) -> int:
+    """Whether libcurl may send a request, now that it has a connection; no exception of ours could cross it."""
+    asked = uri if uri.partition("://")[2] else f"http://{there}:{port}/"
+    if (deck := find_deck(asked)) is None:
+        return int(module.PREREQFUNC_OK)
+    deck.stopped("pycurl", method, asked)
+    return int(module.PREREQFUNC_ABORT)
+
+
+def _named(kind: type, home: ModuleType) -> list[tuple[ModuleType, str]]:
+    """The names that this class has in modules: in its own, and where it was imported from there."""
+    modules = {id(each): each for each in (home, *sys.modules.values()) if type(each) is ModuleType}
+    return [(module, name) for module in modules.values() for name, each in list(vars(module).items()) if each is kind]
+
+
+def _given(ours: Any, _: Any) -> Any:
+    return ours
+
+
+def _made_with(ours: Any, original: Callable[..., None]) -> Callable[..., None]:
+    """pytest-recording's handle holds a real one: one of ours."""
+
+    def init(self: Any, handle: Any = None) -> None:
+        original(self, ours() if handle is None else handle)
+
+    return init
 
 
 def bind_curl_cffi(module: ModuleType) -> list[Replacement]:
