@@ -26,7 +26,7 @@ class Rest(Protocol):
         """The client's own value."""
 
 
-class Limits(dict[str, float]):
+class Patience(dict[str, float]):
     """A request's timeouts, whose limit for a read is as long as reading on is still worth it."""
 
     def __init__(self, rest: Rest) -> None:
@@ -40,7 +40,7 @@ class Limits(dict[str, float]):
 
 def _asking_on(core: ModuleType, rest: Rest) -> Any:
     """A request in whose name the rest is read."""
-    return core.Request(b"GET", rest.url, extensions={"timeout": Limits(rest)})
+    return core.Request(b"GET", rest.url, extensions={"timeout": Patience(rest)})
 
 
 def read_on(core: ModuleType, connection: Any, rest: Rest, stream_id: int) -> None:
