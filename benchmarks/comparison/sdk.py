@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = (
-    "fakegpt-testkit",
-    "fakegpt-testkit, pace",
-    "vcrpy",
-    "standin",
-    "agent-rewind",
-    "cendor-cassette",
-    "lockstepd",
-    "timefork",
-    "tapebox",
-    "aimock",
-)
+PACKAGES = {
+    "fakegpt-testkit": "below the client's parser",
+    "fakegpt-testkit, pace": "the same",
+    "vcrpy": "in the client",
+    "standin": "in the client",
+    "lockstepd": "in the client's transport",
+    "agent-rewind": "in the SDK",
+    "cendor-cassette": "in the SDK",
+    "timefork": "a proxy",
+    "tapebox": "a server at the base URL",
+    "aimock": "a server at the base URL",
+}
+"""The tools, and where each sits."""
 AIMOCK = ROOT / ".matrix" / "aimock" / "node_modules" / "@copilotkit" / "aimock"
 WORDS = 6
 GAP = 0.06
@@ -247,7 +248,7 @@ def row(tool: str, live: dict[str, dict[str, Any]], url: str, folder: Path) -> s
     """A line of the table."""
     trial = Trial(tool, url, folder)
     trial.run("record", "held")
-    cells = [title(tool), "yes" if Service.handed_on else "no"]
+    cells = [title(tool), PACKAGES[tool], "yes" if Service.handed_on else "no"]
     for prompt in live:
         trial.run("record", prompt)
     trial.asked.clear()
@@ -298,7 +299,8 @@ def main() -> None:
         return
     dated = f"Python {platform.python_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
     print(f"openai {version('openai')} on httpx2 {version('httpx2')}, {dated}\n")
-    print("| tool | handed on at once | words | a reset | pieces below the SDK | times |\n|---|---|---|---|---|---|")
+    columns = ("tool", "where it sits", "handed on at once", "words", "a reset", "pieces below the SDK", "times")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     with serving() as url, tempfile.TemporaryDirectory() as folder:
         alone = Trial("", url, Path(folder))
         live = {prompt: alone.run("live", prompt) for prompt in ("say", "reset", "raw")}
