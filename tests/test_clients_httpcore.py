@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import httpcore
-import httpcore2
 import httpx
 import httpx2
 import pytest
@@ -311,26 +309,6 @@ def test_one_cassette_holds_several_clients_and_each_replays_another_s(server: R
         assert [requests.post(f"{server.url}/echo", data=b"%d" % number).content for number in range(4)] == [
             b"POST %d" % number for number in range(4)
         ]
-
-
-@pytest.mark.parametrize("core", [httpcore, httpcore2], ids=lambda module: module.__name__)
-def test_the_inner_names_that_we_lean_on_are_there(core: ModuleType) -> None:
-    named = f"{core.__name__} {core.__version__} has no longer"
-    pool = core.ConnectionPool()
-    for name in ("_ssl_context", "_max_connections", "_max_keepalive_connections", "_keepalive_expiry", "_retries"):
-        assert hasattr(pool, name), f"{named} ConnectionPool.{name}"
-    assert hasattr(core.AsyncConnectionPool(), "_network_backend"), f"{named} AsyncConnectionPool._network_backend"
-    for kind in (core.HTTP11Connection, core.AsyncHTTP11Connection):
-        assert hasattr(kind, "_send_request_headers"), f"{named} {kind.__name__}._send_request_headers"
-    for kind in (core.HTTP2Connection, core.AsyncHTTP2Connection):
-        for name in (
-            *("_send_request_headers", "_send_stream_data", "_receive_stream_event", "_response_closed"),
-            "_receive_response_body",
-        ):
-            assert hasattr(kind, name), f"{named} {kind.__name__}.{name}"
-    http2 = core.HTTP2Connection(core.Origin(b"http", b"a.example", 80), core.MockStream([]))
-    for name in ("_read_exception", "_connection_error"):
-        assert hasattr(http2, name), f"{named} HTTP2Connection.{name}"
 
 
 @BOTH
