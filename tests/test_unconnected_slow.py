@@ -163,19 +163,22 @@ def test_what_a_proxy_said_is_what_the_clients_say(tmp_path: Path) -> None:
         assert said() == live
 
 
+TUNNEL = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 CUT: dict[str, tuple[bytes, bool]] = {
     "proxy closed": (b"", False),
     "proxy reset": (b"", True),
     "proxy breach": (b"SSH-2.0-x\r\n\r\n", False),
     "handshake closed": (b"", False),
     "ECONNRESET": (b"", True),
+    "handshake closed, in a tunnel": (TUNNEL, False),
+    "ECONNRESET, in a tunnel": (TUNNEL, True),
 }
-"""What is said before the connection is closed, and whether it is reset."""
+"""The note; what is said before the connection is closed, and whether it is reset."""
 
 
 @contextmanager
 def hanging_up(said: bytes, reset: bool) -> Iterator[int]:
-    """A port at which each connection is closed once something was heard."""
+    """A port at which each connection is closed once something was heard, in a tunnel once that was heard in it."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     def answer() -> None:
@@ -184,6 +187,8 @@ def hanging_up(said: bytes, reset: bool) -> Iterator[int]:
                 with listener.accept()[0] as taken:
                     taken.recv(65536)
                     taken.sendall(said)
+                    if said == TUNNEL:
+                        taken.recv(65536)
                     if reset:
                         taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -195,13 +200,13 @@ def hanging_up(said: bytes, reset: bool) -> Iterator[int]:
         listener.close()
 
 
-@pytest.mark.parametrize("note", CUT)
-def test_a_connection_that_is_cut_before_it_is_one(note: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", CUT)
+def test_a_connection_that_is_cut_before_it_is_one(case: str, tmp_path: Path) -> None:
     """By a proxy that is asked for a tunnel, or in the midst of TLS."""
-    with guard.services(), hanging_up(*CUT[note]) as port:
+    with guard.services(), hanging_up(*CUT[case]) as port:
         of_proxy = ("https://a.example/x", f"http://127.0.0.1:{port}")
-        url, proxy = of_proxy if note.startswith("proxy") else (f"https://127.0.0.1:{port}/x", "")
-        the_same_for_all(url, proxy, tmp_path / "c.yaml", note)
+        url, proxy = of_proxy if "proxy" in case or "tunnel" in case else (f"https://127.0.0.1:{port}/x", "")
+        the_same_for_all(url, proxy, tmp_path / "c.yaml", case.partition(",")[0])
 
 
 @contextmanager
