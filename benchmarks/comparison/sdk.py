@@ -258,7 +258,8 @@ def row(tool: str, live: dict[str, dict[str, Any]], url: str, folder: Path) -> s
         same = (found["seen"], found["failure"]) == (wanted["seen"], wanted["failure"])
         said = f"no: {len(found['seen'])} for {len(wanted['seen'])} {found['failure'][:40]}".rstrip()
         cells.append("**asks the service**" if asked else "yes" if same else said)
-    cells.append("yes" if _took(replayed["say"]) >= 0.9 * GAP * (2 * WORDS - 1) else "no")
+    paced = "yes" if _took(replayed["say"]) >= 0.9 * GAP * (2 * WORDS - 1) else "no"
+    cells.append("**asks the service**" if trial.asked[0] else paced)
     return f"| {' | '.join(cells)} |"
 
 
