@@ -17,6 +17,7 @@ import pytest
 from support.commands import runner
 
 from fakegpt_testkit.cli import main
+from fakegpt_testkit.dialects import Failure
 from fakegpt_testkit.dialects.writing import WRITERS
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
@@ -85,6 +86,8 @@ async def test_who_does_not_ask_gemini_for_events_gets_an_array() -> None:
             stream = answered(answer)
             assert isinstance(answer.json(), list), fault
             assert (stream.reasoning, stream.error is None) == (wanted, fault.startswith("stop")), fault
+            if fault.startswith("status"):
+                assert stream.error == Failure("Too Many Requests", "429"), "the words, and not the list around them"
 
 
 @pytest.mark.parametrize("said", [{}, {"stream": None}, {"stream": False}, {"stream": True}])
