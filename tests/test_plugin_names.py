@@ -106,6 +106,13 @@ def test_what_fails_or_has_an_old_name_is_found_and_told_without_the_secret(
 ) -> None:
     """By xdist too, whose workers name the same; an old cassette of the plain name is played, and ``check`` tells."""
     secret = "correct-horse9!"
+    with monkeypatch.context() as only_asked_with:
+        only_asked_with.setenv("SOMETHING", secret)
+        only_asked_with.setenv("ITS_HEADER", "X-Api-Key")
+        suite.runpytest_inprocess("--fakegpt-record-mode=none", *PLAIN).assert_outcomes(failed=4)
+    told = suite.path.joinpath("run.json").read_text("utf-8")
+    assert "test_asks[REDACTED-key0-de]" in told
+    assert secret not in told
     suite.runpytest_inprocess("--fakegpt-record-mode=once", *PLAIN).assert_outcomes(passed=4)
     monkeypatch.setenv("SERVICE_PASSWORD", secret)
     suite.runpytest_inprocess("--fakegpt-record-mode=none", *PLAIN).assert_outcomes(failed=2, passed=2)

@@ -325,6 +325,9 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
     if isinstance(wanted.source, Path):
         path = naming.renamed(item, session, wanted.source, wanted.own.cassette_dir)
         cassette = item.config.stash[_tally].show(path)
+    known_out = session.eraser() if session.refused and shown.may_have(item) else str
+    if session.refused:
+        shown.learn(item, known_out)
     figures = Figures(
         shown.shown_id(item),
         cassette,
@@ -335,7 +338,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         recorded,
         session.unplayed_numbers if session.plays else (),
         _told(watched),
-        tuple(str(each) for each in session.refused),
+        tuple(known_out(str(each)) for each in session.refused),
         session.passed,
         session.redacted,
     )
