@@ -109,7 +109,11 @@ def test_what_fails_or_has_an_old_name_is_found_and_told_without_the_secret(
     with monkeypatch.context() as only_asked_with:
         only_asked_with.setenv("SOMETHING", secret)
         only_asked_with.setenv("ITS_HEADER", "X-Api-Key")
-        suite.runpytest_inprocess("--fakegpt-record-mode=none", *PLAIN).assert_outcomes(failed=4)
+        failed = suite.runpytest_inprocess("--fakegpt-record-mode=none", *PLAIN)
+        failed.assert_outcomes(failed=4)
+    commands = {line.partition("pytest ")[2] for line in failed.outlines if "  to record it: " in line}
+    assert "test_suite.py::test_asks --fakegpt-record-mode=once" in {each.replace("'", "") for each in commands}
+    assert not any("REDACTED" in each for each in commands)
     told = suite.path.joinpath("run.json").read_text("utf-8")
     assert "test_asks[REDACTED-key0-de]" in told
     assert secret not in told

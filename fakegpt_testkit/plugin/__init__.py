@@ -338,7 +338,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         recorded,
         session.unplayed_numbers if session.plays else (),
         _told(watched),
-        tuple(known_out(str(each)) for each in session.refused),
+        tuple(shown.without(str(each), known_out) for each in session.refused),
         session.passed,
         session.redacted,
     )
