@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pkgutil
+import signal
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import fakegpt_testkit
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
@@ -78,3 +80,18 @@ def _state_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Journals and locks lie in a folder of the test's own, and it is no run of a CI, so that commands may record."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def ctrl_c_counts() -> Iterator[None]:
+    """Whoever runs the tests in a shell's background has SIGINT ignored, and so would a command that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import vcr
-from support.commands import runner
+from support.commands import ran, written
 
-from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.provider import FakeGpt
@@ -25,10 +22,10 @@ from fakegpt_testkit.fakegpt.stand_in import Options, StepRefusal, serve_in_thre
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
@@ -54,22 +51,6 @@ interactions:
       message: OK
 version: 1
 """
-
-
-@pytest.fixture(autouse=True)
-def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("CI", raising=False)
-
-
-def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
-    return runner().invoke(main, list(map(str, arguments)), input=stdin)
-
-
-def written(path: Path, *interactions: Interaction) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cassettes.dumps(Cassette(interactions)))
-    return path
 
 
 # --- record ---
@@ -127,15 +108,7 @@ def test_record_asks_nobody_in_ci_unless_it_is_told_to(tmp_path: Path, monkeypat
     assert file.exists()
 
 
-@pytest.fixture
-def _ctrl_c_counts() -> Iterator[None]:
-    """Whoever runs the tests in a shell's background has SIGINT ignored, and so would the command."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c_counts")
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) -> None:
     file = written(tmp_path / "old.yaml", CLEAN)
     before = file.read_bytes()
@@ -215,7 +188,7 @@ def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_pat
     assert "s3cr3t-t0ken" not in file.read_text()
 
 
-@pytest.mark.usefixtures("_ctrl_c_counts")
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
     many = [SECRET] * 100
     files = [written(tmp_path / "many" / f"{number:02}.yaml", *many) for number in range(40)]

@@ -7,12 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.commands import runner
+from support.commands import ran, written
 
-from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import storage
-from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cli import main
 from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.recorder import load_cassette
 from fakegpt_testkit.storage import Journal
@@ -20,26 +17,11 @@ from fakegpt_testkit.storage import Journal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
-
-
-@pytest.fixture(autouse=True)
-def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("CI", raising=False)
-
-
-def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
-    return runner().invoke(main, list(map(str, arguments)), input=stdin)
-
-
-def written(path: Path, *interactions: Interaction) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cassettes.dumps(Cassette(interactions)))
-    return path
 
 
 def journalled(cassette: Path, *bodies: bytes) -> Path:

@@ -6,20 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from support.commands import runner
+from support.commands import ran
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import load_cassette, script
 from fakegpt_testkit.cassette import Cassette
-from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import CassetteChanged
 from fakegpt_testkit.maintenance import orphans
-
-if TYPE_CHECKING:
-    from click.testing import Result
 
 SUITE = """
 import pytest
@@ -53,10 +48,6 @@ ORPHANS = [
     "cassettes/test_gone/deep/test_it.yaml",
     "elsewhere/old.yaml",
 ]
-
-
-def ran(*arguments: str, stdin: str | None = None) -> Result:
-    return runner().invoke(main, arguments, input=stdin)
 
 
 @pytest.fixture

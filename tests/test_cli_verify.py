@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
-from support.commands import runner
+from support.commands import runner, written
 from support.servers import CLOSE, Asked, serve
 
-from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import use_cassette
-from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.fakegpt.conversation import request_body
@@ -71,11 +69,6 @@ def serving(answers: Answers) -> Iterator[Server]:
             yield server
         finally:
             call(running.__aexit__(None, None, None))
-
-
-def written(path: Path, *interactions: Interaction) -> Path:
-    path.write_bytes(cassettes.dumps(Cassette(interactions)))
-    return path
 
 
 def exchange(method: str, path: str, answer: bytes, *headers: tuple[str, str], body: bytes = b"") -> Interaction:
@@ -284,15 +277,7 @@ def test_on_a_terminal_it_says_what_it_is_asking(flow: Path, monkeypatch: pytest
     assert said.stdout == "5 answers of 1 cassette verified: 1 harmless\n"
 
 
-@pytest.fixture
-def _ctrl_c_counts() -> Iterator[None]:
-    """Whoever runs the tests in a shell's background has SIGINT ignored, and so would the command."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c_counts")
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_ctrl_c_leaves_everything_as_it_was(flow: Path) -> None:
     before = flow.read_bytes()
     with serve_in_thread(Options(ending="stall")) as service:
