@@ -54,6 +54,13 @@ def test_a_client_that_leaves_in_the_midst_is_not_kept(capture: Capture) -> None
     assert capture.grace() == 0.0
 
 
+def test_an_end_mark_may_come_in_two_pieces(capture: Capture) -> None:
+    capture.heard(in_chunk(b"data: [DO"))
+    assert capture.grace() == 0.0
+    capture.heard(in_chunk(b"NE]\n\n"))
+    assert capture.grace() == pytest.approx(GRACE)
+
+
 def test_what_comes_after_the_end_mark_does_not_make_the_wait_longer(capture: Capture, now: list[float]) -> None:
     capture.heard(DONE)
     now[0] = 5.0  # the client took its time
