@@ -159,6 +159,58 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
+MEANT = {
+    "aiohttp": ("aiohttp",),
+    "cassette": ("fakegpt_testkit.cassette",),
+    "client": ("fakegpt_testkit.clients",),
+    "clock": ("time",),
+    "connection": ("socket",),
+    "deck": ("fakegpt_testkit.wire.deck",),
+    "file": ("tempfile", "pathlib.Path"),
+    "framing": ("fakegpt_testkit.framing",),
+    "guard": ("fakegpt_testkit.guard",),
+    "http": ("aiohttp", "http.client", "httpcore", "httpx", "requests", "urllib3"),
+    "json": ("json", "msgspec"),
+    "library": ("aiohttp", "httpcore", "httpx", "requests", "urllib3"),
+    "provider": ("fakegpt_testkit.fakegpt",),
+    "pytest": ("pytest",),
+    "recording": ("fakegpt_testkit.recorder",),
+    "rule": ("fakegpt_testkit.matching",),
+    "server": ("fakegpt_testkit.serving",),
+    "socket": ("socket",),
+    "terminal": ("click", "rich"),
+    "time": ("time",),
+    "yaml": ("yaml",),
+}
+"""What a file imports that knows such a thing."""
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """What a file imports, for its types too."""
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Import):
+            yield from (name.name for name in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            yield from (f"{each.module}.{name.name}" for name in each.names)
+
+
+def promised(opening: str) -> Iterator[str]:
+    """The modules that a file does not know, by its opening."""
+    for sentence in re.findall(r"[Kk]nows (?:no|neither|nothing of)\b[^.;:]*", opening):
+        for word in re.findall(r"\b(?:no|neither|nor|or|of|and(?! no\b)) (\w+)", sentence):
+            yield from MEANT.get(word.lower(), MEANT.get(word.lower().removesuffix("s"), ()))
+
+
+def test_a_file_imports_nothing_that_it_says_it_does_not_know() -> None:
+    promises = [(room, each) for room in ROOMS for each in promised(ast.get_docstring(parsed(room)) or "")]
+    assert len(promises) > 150
+    assert [
+        (room.name, each)
+        for room, each in promises
+        if any(f"{name}.".startswith(f"{each}.") for name in imported(parsed(room)))
+    ] == []
+
+
 def unlike_the_others(files: Iterable[Path], most_lines: int = 400, screen: int = 50) -> Iterator[tuple[str, str]]:
     """Files that do not say what they are, or are too long, and functions that are longer than a screen."""
     for file in files:

@@ -1,6 +1,6 @@
 """What one event of a provider's stream changed, and what all of them come to: the words of every dialect.
 
-Knows no provider and no JSON: readers make these values, streams, pages and assertions take them.
+Knows no provider: readers make these values, streams, pages and assertions take them.
 """
 
 from __future__ import annotations
