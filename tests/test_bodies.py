@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from fakegpt_testkit.bodies import BARE, GZIP, ZLIB, TooLarge, inflated, parts_of, unpacked
 
+pytestmark = pytest.mark.once
+
 DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 PACKED = {
     "gzip": (gzip.compress(b"hello"), GZIP, b"hello"),

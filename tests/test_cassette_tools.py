@@ -27,6 +27,8 @@ from fakegpt_testkit.exchange import Head, Interaction, Request, Tape
 from fakegpt_testkit.maintenance import catalog, orphans
 from fakegpt_testkit.wire import codings
 
+pytestmark = pytest.mark.once
+
 FILES = Path(__file__).parent / "other_tools"
 JSON = (("Content-Type", "application/json"),)
 STREAMED = (("Accept", "text/event-stream"),)

@@ -108,6 +108,7 @@ def test_record_asks_nobody_in_ci_unless_it_is_told_to(tmp_path: Path, monkeypat
     assert file.exists()
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("ctrl_c_counts")
 def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) -> None:
     file = written(tmp_path / "old.yaml", CLEAN)
@@ -188,6 +189,7 @@ def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_pat
     assert "s3cr3t-t0ken" not in file.read_text()
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("ctrl_c_counts")
 def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
     many = [SECRET] * 100

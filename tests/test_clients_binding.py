@@ -118,6 +118,7 @@ print(http.client.HTTPConnection.send is theirs)
     assert run(code) == ["True"]
 
 
+@pytest.mark.once
 def test_a_client_that_is_not_met_is_stopped_where_its_request_begins(tmp_path: Path) -> None:
     """Modules with the names that these clients have; the clients themselves are met in an environment of their own."""
     (tmp_path / "niquests").mkdir()

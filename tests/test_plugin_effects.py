@@ -178,6 +178,7 @@ def test_markers_change_streams_and_a_failed_test_shows_its_own(suite: pytest.Py
     assert "to cut them again" not in result.stdout.str()
 
 
+@pytest.mark.once
 def test_a_whole_run_is_cut_otherwise_and_the_seed_reproduces_it(suite: pytest.Pytester) -> None:
     suite.makepyfile(SUITE.replace("CHUNKS", "-1"))  # no cut has as many: the test fails and shows it
     result = suite.runpytest("--fakegpt-recut=random", "-n", "2")

@@ -26,6 +26,8 @@ from fakegpt_testkit.timeline import Stream
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 RECORDING = """
 import asyncio, os, signal, sys
 from fakegpt_testkit import FakeGpt, use_cassette

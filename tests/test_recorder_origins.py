@@ -7,6 +7,8 @@ import pytest
 from fakegpt_testkit import Request
 from fakegpt_testkit.recorder.origins import canonical_request, origin_of
 
+pytestmark = pytest.mark.once
+
 ORIGINS = {"http://localhost:8080": "https://chat.example", "https://other.example": "https://chat.example"}
 
 

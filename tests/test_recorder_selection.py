@@ -22,6 +22,8 @@ from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.wire.writing import encode, frames_of
 
+pytestmark = pytest.mark.once
+
 ASKED = Request("GET", "https://chat.example/next")
 
 

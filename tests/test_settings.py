@@ -19,6 +19,8 @@ from fakegpt_testkit.recorder.settings import Changes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 RESET = faults.reset(after_event=2)
 TAKEN = {
     "a mode by its name": ("record_mode", "once", RecordMode.ONCE),

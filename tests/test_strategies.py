@@ -66,6 +66,7 @@ REACHED: dict[str, Callable[[bytes], bool]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("reached", REACHED.values(), ids=REACHED)
 def test_streams_reach(reached: Callable[[bytes], bool]) -> None:
     find(event_streams(), reached, settings=REACH)
@@ -79,6 +80,7 @@ PIECES: dict[str, Callable[[list[bytes]], bool]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("reached", PIECES.values(), ids=PIECES)
 def test_cuts_reach(reached: Callable[[list[bytes]], bool]) -> None:
     find(cuts(b"data: hello\n"), reached, settings=REACH)
@@ -113,6 +115,7 @@ ANSWERS: dict[str, Callable[[Conversation], bool]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("reached", ANSWERS.values(), ids=ANSWERS)
 def test_answers_reach(reached: Callable[[Conversation], bool]) -> None:
     find(conversations(), reached, settings=REACH)
@@ -133,6 +136,7 @@ def quick(test: Callable[[], None]) -> Callable[[], None]:
     return settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))(test)
 
 
+@pytest.mark.once
 def test_the_documented_example_finds_the_naive_readers_bug() -> None:
     naive, test, fixed, _ = blocks()
     with pytest.raises((AssertionError, UnicodeDecodeError, ExceptionGroup)):

@@ -7,6 +7,8 @@ import pytest
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Tape
 from fakegpt_testkit.wire.arrivals import Arrivals
 
+pytestmark = pytest.mark.once
+
 PARTS = (b"a" * 100, b"b" * 200, b"c" * 300)
 FRAMINGS = {
     "chunks": (("Transfer-Encoding", "chunked"),),
