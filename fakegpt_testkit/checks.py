@@ -79,6 +79,7 @@ def inspect(
         interactions = tuple(read_in(each, dialect) for each in cassettes.loads(data, source).interactions)
     except CassetteError as error:
         return [Finding(Kind.UNREADABLE, str(error))]
+    del data  # of a large file, a third of what is looked at
     redactor = Redactor(redaction, environment)
     findings: list[Finding] = []
     try:
@@ -111,8 +112,8 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Blamed]:
     """Where redaction would change the interaction, and by which names; never the secret itself."""
     before, after = _places(interaction), _places(clean)
     for place, text in before.items():
-        if text != (now := after.get(place, "")):
-            words = _words(now) - _words(text)
+        if text != (now := after.get(place, type(text)())):
+            words = _words(_text(now)) - _words(_text(text))
             names = ", ".join(sorted(words)) or "a placeholder"
             yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
 
@@ -124,7 +125,7 @@ def _personal(clean: Interaction) -> Iterator[Blamed]:
         texts["the answer"] = answer
         del texts["the response's body"]
     for place, text in texts.items():
-        for kind, count in personal(text):
+        for kind, count in personal(_text(text)):
             what = _PEOPLE[kind]
             way = f"fakegpt-testkit scrub FILE --shape {kind}, and in the suite Redaction(shapes=({kind!r},))"
             yield Kind.PERSONAL, f"{place} holds {what} ({count}); to take them out: {way}"
@@ -144,10 +145,15 @@ def _words(text: str) -> Counter[str]:
     return Counter(each[each.find("REDACTED-") :] if "REDACTED-" in each else "a word in base64" for each in found)
 
 
-def _places(interaction: Interaction) -> dict[str, str]:
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _places(interaction: Interaction) -> dict[str, str | bytes]:
+    """What stands where; a body as its bytes, since its text takes as much again."""
     request, response = interaction.request, interaction.response
-    places = {"the request's URI": request.uri, "the request's body": request.body.decode("latin-1")}
-    places["the response's body"] = response.body.decode("latin-1")
+    places: dict[str, str | bytes] = {"the request's URI": request.uri, "the request's body": request.body}
+    places["the response's body"] = response.body
     places["the response's reason"] = response.head.reason
     places["the note of how the response ended"] = response.ending.note
     places["the recorded origin"] = interaction.provenance.origin
