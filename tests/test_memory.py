@@ -17,6 +17,7 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cassette.writing import CassetteText
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.redaction import Redactor
 from fakegpt_testkit.wire.writing import encode
 
@@ -130,6 +131,18 @@ def test_what_turns_out_too_large_while_it_is_written_leaves_the_old_file(
         storage.write(path, cassette.pieces(large))
     assert cassette.loads(path.read_bytes(), "c.yaml").interactions == (recorded(b"old"),)
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_reel_gives_its_beginning_and_its_whole_and_nothing_that_came_later() -> None:
+    reel, head, ending = Reel(), Head(200), Ending()
+    chunks = (Chunk(0.1, b"abc", (0, 2)), Chunk(0.2, b""), Chunk(0.3, b"def", (1, 3)))
+    for each in chunks:
+        reel.add(each)
+    assert reel.first(4, head, ending) == Tape(head, (*chunks[:2], Chunk(0.3, b"d", (1,))), ending)
+    whole = reel.tape(head, ending)
+    reel.add(Chunk(0.4, b"late"))
+    assert whole == Tape(head, chunks, ending)
+    assert reel.first(9, head, ending) == whole
 
 
 def test_a_large_tape_plays_as_a_small_one() -> None:

@@ -23,11 +23,14 @@ class Reel:
         self._body = BytesIO()
         self._cuts = Cuts()
         self._lock = Lock()
+        self._is_whole = False
         self.last: float | None = None
 
     def add(self, chunk: Chunk) -> None:
-        """One more chunk came."""
+        """One more chunk came; what comes when it was taken for whole is no part of it."""
         with self._lock:
+            if self._is_whole:
+                return
             self._body.write(chunk.data)
             self._cuts.add(chunk.at, len(chunk.data), chunk.ends)
             self.last = chunk.at
@@ -35,6 +38,7 @@ class Reel:
     def tape(self, head: Head, ending: Ending) -> Tape:
         """All of it, once it is whole: the bytes are not copied."""
         with self._lock:
+            self._is_whole = True
             return Tape.of_body(head, self._body.getvalue(), self._cuts, ending)
 
     def first(self, size: int, head: Head, ending: Ending) -> Tape:
