@@ -120,7 +120,8 @@ def _whole_words(held: bytearray) -> int:
         return 0
     found = _WORD.search(held, max(0, len(held) - _LONG_WORD - 1))
     word = len(found[0]) if found else 0
-    return len(held) - word if word <= _LONG_WORD else len(held)
+    end = len(held) - word if word <= _LONG_WORD else len(held)
+    return end if end >= _LONG_WORD else 0  # each look at it reads what was given out last again
 
 
 def _is_object(lines: bytes) -> bool:
