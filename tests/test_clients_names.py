@@ -50,7 +50,15 @@ LEANED_ON: dict[str, tuple[ModuleType, dict[type, tuple[str, ...]]]] = {
         aiohttp,
         {
             aiohttp.BaseConnector: (
-                *("connect", "_create_connection", "_get", "_available_connections", "_acquired", "_release_acquired"),
+                *(
+                    "connect",
+                    "_create_connection",
+                    "_get",
+                    "_available_connections",
+                    "_acquired",
+                    "_conns",
+                    "_release_acquired",
+                ),
             ),
             aiohttp.connector.Connection: ("_connector", "_key"),
             aiohttp.ClientRequest: ("_timer",),
