@@ -98,6 +98,7 @@ BELOW = """
     import pyqwest
     import pytest
     from curl_cffi import AsyncCurl, Curl, CurlOpt
+    from pycurl import Curl as Named
 
     from fakegpt_testkit import use_cassette
     from fakegpt_testkit.errors import RequestStopped
@@ -112,6 +113,11 @@ BELOW = """
 
     def by_pycurl():
         handle, heard = a_pycurl_handle(pycurl)
+        handle.perform()
+        return heard.getvalue()
+
+    def by_pycurl_class_of_before():
+        handle, heard = a_pycurl_handle(pycurl, Named())
         handle.perform()
         return heard.getvalue()
 
@@ -341,8 +347,8 @@ def test_what_lies_below_a_session_is_stopped_too(pytester: pytest.Pytester) -> 
     with raw_server({"/": (answer_of(b"200 OK", b"live"),)}) as server:
         pytester.makepyfile(BELOW.format(url=f"{server.url}/"))
         run = pytester.runpytest_subprocess("-W", "ignore", *ALONE)
-        run.assert_outcomes(passed=10 * 3 + 10 + 2)
-        assert server.seen[1] == 10 * 2, "by those that may ask, and afterwards"
+        run.assert_outcomes(passed=11 * 3 + 11 + 2)
+        assert server.seen[1] == 11 * 2, "by those that may ask, and afterwards"
 
 
 @pytest.mark.skipif(not THERE.is_dir(), reason="scripts/check.py has not installed them")
