@@ -57,6 +57,7 @@ LEANED_ON: dict[str, tuple[ModuleType, dict[type, tuple[str, ...]]]] = {
                     "_available_connections",
                     "_acquired",
                     "_conns",
+                    "_loop",
                     "_release_acquired",
                 ),
             ),
