@@ -64,7 +64,7 @@ LEANED_ON: dict[str, tuple[ModuleType, dict[type, tuple[str, ...]]]] = {
             aiohttp.connector.Connection: ("_connector", "_key"),
             aiohttp.ClientRequest: ("_timer",),
             aiohttp.helpers.TimerContext: ("_cancelled",),
-            aiohttp.StreamReader: ("_cursor", "_eof", "_wait"),
+            aiohttp.StreamReader: ("_buffer", "_cursor", "_eof", "_wait"),
         },
     ),
     "http.client": (http.client, {http.client.HTTPConnection: ("putrequest", "_tunnel_host", "_tunnel_port")}),
