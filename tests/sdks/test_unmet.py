@@ -328,7 +328,7 @@ def test_what_was_made_before_is_stopped_too(pytester: pytest.Pytester, monkeypa
         run = pytester.runpytest_subprocess("--fakegpt-record-mode=once")
         assert server.seen[1] == 4 * 2 - 1, "by those that may ask, and afterwards"
     assert run.parseoutcomes()["passed"] == 5
-    run.stdout.fnmatch_lines(["*records nor replays what pycurl sends*", NOTHING])
+    run.stdout.fnmatch_lines(["*neither record nor replay requests of pycurl*", NOTHING])
 
 
 def test_a_session_is_stopped_before_it_asks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
