@@ -34,12 +34,12 @@ _ARRAY: Final = re.compile(r"[ \t\r\n]*+[\[,][ \t\r\n]*+\{")
 
 
 class Spans:
-    """Where pieces stand in a body: 16 bytes for each, of which a long stream has a hundred thousand."""
+    """Where pieces stand in a body of less than 4 GiB, 8 bytes for each: a long stream has a hundred thousand."""
 
     __slots__ = ("_ends", "_starts")
 
     def __init__(self) -> None:
-        self._starts, self._ends = array("Q"), array("Q")
+        self._starts, self._ends = array("I"), array("I")
 
     def add(self, start: int, end: int) -> None:
         """One more piece."""
