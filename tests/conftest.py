@@ -82,18 +82,6 @@ def _state_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
-UNMEASURED = {"test_docs", "test_examples", "test_package"}
-"""What their processes run is covered by others, and to start coverage in each takes longer than most of them do."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _processes_are_measured_where_that_tells_something(request: pytest.FixtureRequest) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        if request.module.__name__ in UNMEASURED:
-            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        yield
-
-
 @pytest.fixture
 def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Journals and locks lie in a folder of the test's own, and it is no run of a CI, so that commands may record."""
