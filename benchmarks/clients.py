@@ -1,7 +1,8 @@
-"""What a stream of 400 chunks costs through each client: read live from loopback, recorded, and replayed.
+"""What a stream of chunks costs through each client: read live from loopback, recorded, and replayed.
 
 `make benchmark` runs it; it prints the table that docs/benchmarks-clients.md shows. The server is another process, so
-that its processor time is not counted; each way makes its client anew each time, live as well.
+that its processor time is not counted; each way makes its client anew each time, live as well. A recording is one into
+a new file, from the opening of the cassette until it is saved; a replay counts its cassette's opening, too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from fakegpt_testkit.recorder import use_cassette  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHUNKS = 400
+CHUNKS = (400, 40, 4000)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b"data: " + b"x" * 200 + b"\n\n"
 SHOWN = (
@@ -40,6 +41,7 @@ SHOWN = (
     "urllib3 stream",
     "aiohttp iter_any",
 )
+OF_EACH_LENGTH = ("httpx iter_bytes", "requests content", "aiohttp iter_any")
 
 OTHERS = "httpx, httpx2, requests, urllib3, botocore.session, trio"
 ALONE = """
@@ -77,39 +79,42 @@ print(cost(100, opened), statistics.median(cost(1, replayed) for _ in range(15))
 
 
 def serve() -> None:
-    """Serve the stream until the standard input ends; the first line printed is the URL."""
-    stream = (HEAD, *[b"%x\r\n%s\r\n" % (len(EVENT), EVENT)] * CHUNKS, b"0\r\n\r\n")
-    with raw_server({"/": stream}) as server:
+    """Serve the streams until the standard input ends; the first line printed is the URL without the number."""
+    event = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
+    with raw_server({f"/{chunks}": (HEAD, *[event] * chunks, b"0\r\n\r\n") for chunks in CHUNKS}) as server:
         print(f"{server.url}/", flush=True)
         sys.stdin.read()
 
 
-def cost(read: Callable[[str, float], object], url: str) -> float:
-    """Milliseconds of processor time of one reading."""
+def cost(work: Callable[[], object]) -> float:
+    """Milliseconds of processor time of some work."""
     gc.collect()
     before = time.process_time()
-    read(url, 60.0)
+    work()
     return (time.process_time() - before) * 1000
 
 
 def row(way: str, url: str, folder: Path, rounds: int) -> str:
     """A line of the table: medians, and the medians of the pairs' ratios."""
     read, file = WAYS[way], folder / f"{way.replace(' ', '-')}.yaml"
-    live: list[float] = []
-    recorded: list[float] = []
-    replayed: list[float] = []
+
+    def live() -> None:
+        read(url, 60.0)
+
+    def with_cassette() -> None:
+        with use_cassette(file, record_mode="once"):
+            live()
+
+    found: list[list[float]] = [[], [], []]
     for number in range(rounds + 1):
-        costs = [cost(read, url)]
-        with use_cassette(file, record_mode="all"):
-            costs.append(cost(read, url))
-        with use_cassette(file):
-            costs.append(cost(read, url))
+        file.unlink(missing_ok=True)
+        costs = [cost(live), cost(with_cassette), cost(with_cassette)]
         if number:  # the first one also loads what is needed
-            for found, each in zip((live, recorded, replayed), costs, strict=True):
-                found.append(each)
-    ratios = [statistics.median(a / b for a, b in zip(those, live, strict=True)) for those in (recorded, replayed)]
-    cells = [f"{statistics.median(those):.1f}" for those in (live, recorded, replayed)]
-    return f"| {way} | {' | '.join(cells)} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |"
+            for those, each in zip(found, costs, strict=True):
+                those.append(each)
+    ratios = [statistics.median(a / b for a, b in zip(those, found[0], strict=True)) for those in found[1:]]
+    cells = [f"{statistics.median(those):.1f}" for those in found]
+    return f"{' | '.join(cells)} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |"
 
 
 def beside(url: str, folder: Path, rounds: int) -> None:
@@ -141,7 +146,8 @@ def main() -> None:
         return
     versions = ", ".join(f"{name} {version(name)}" for name in ("httpx", "httpx2", "requests", "urllib3", "aiohttp"))
     print(f"Python {platform.python_version()}, {platform.machine()}; {versions}\n")
-    print("| | live, ms | recorded, ms | replayed, ms | recorded ÷ live | replayed ÷ live |\n|---|--:|--:|--:|--:|--:|")
+    print("| | chunks | live, ms | recorded, ms | replayed, ms | recorded ÷ live | replayed ÷ live |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
     command = [sys.executable, __file__, "--serve"]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -150,9 +156,11 @@ def main() -> None:
         assert server.stdout is not None
         assert server.stdin is not None
         url = server.stdout.readline().strip()
-        for way in SHOWN:
-            print(row(way, url, Path(folder), arguments.rounds), flush=True)
-        beside(url, Path(folder), arguments.rounds)
+        for chunks in CHUNKS:
+            for way in SHOWN if chunks == CHUNKS[0] else OF_EACH_LENGTH:
+                figures = row(way, f"{url}{chunks}", Path(folder), arguments.rounds)
+                print(f"| {way} | {chunks:,} | {figures}", flush=True)
+        beside(f"{url}{CHUNKS[0]}", Path(folder), arguments.rounds)
         server.stdin.close()
 
 

@@ -144,7 +144,7 @@ def main() -> None:
         def arrive(pieces: list[bytes] = pieces, known: dict[str, str] = known) -> None:
             stream = StreamRedactor(Redactor(None, known), STREAM)
             for piece in pieces:
-                stream.feed(piece)
+                stream.feed(Chunk(0.0, piece))
             stream.close()
 
         clean = Redactor(None, known).interactions((exchange,))

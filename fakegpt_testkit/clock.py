@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _AT_FIRST: Final[Mapping[str, Callable[[], float]]] = {"time": time.time, "monotonic": time.monotonic}
+_REAL_LOOPS: Final = frozenset({"uvloop", "winloop"})
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -37,6 +38,8 @@ def seconds() -> float:
 
 def monotonic() -> float:
     """Seconds since some moment, however clocks are set."""
+    if "freezegun.api" not in sys.modules and "time_machine" not in sys.modules:  # asked for each piece of a stream
+        return _AT_FIRST["monotonic"]()
     hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
     # Also where it does not travel any more: before its version 3, Python's own tells another time from then on.
     real = getattr(hatch.time, "monotonic", None) if hatch is not None else None
@@ -85,6 +88,38 @@ def call_at(loop: asyncio.AbstractEventLoop, moment: float, callback: Callable[[
     if not stands_still():
         return loop.call_later(moment - monotonic(), callback)  # the loop's clock may have been set since it was read
     return _Waking(loop, max(0.0, moment - monotonic()), callback)
+
+
+def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
+    """Call in so many real seconds from the loop that runs in this thread.
+
+    False where none runs, and where its clock is a virtual one, which one more timer would move.
+    """
+    if (loops := sys.modules.get("asyncio")) is not None:
+        try:
+            loop: asyncio.AbstractEventLoop = loops.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            if waiting() is not monotonic and type(loop).__module__.partition(".")[0] not in _REAL_LOOPS:
+                return False
+            call_at(loop, waiting()() + seconds, callback)
+            return True
+    return (trio := sys.modules.get("trio")) is not None and _call_soon_in_trio(trio, seconds, callback)
+
+
+def _call_soon_in_trio(trio: Any, seconds: float, callback: Callable[[], object]) -> bool:
+    async def wait() -> None:
+        await trio.sleep(seconds)
+        callback()
+
+    try:
+        if type(trio.lowlevel.current_clock()).__name__ != "SystemClock":
+            return False
+        trio.lowlevel.spawn_system_task(wait)
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Waking:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Provenance, Request
+from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.recorder.noting import Noted, Notes
 from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.redaction import Redactor
@@ -168,3 +171,58 @@ def test_what_cannot_be_written_anew_is_not_left(journal: Journal, monkeypatch: 
     with pytest.warns(RuntimeWarning, match="goes on"):
         exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
     assert not journal.path.exists()
+
+
+def test_the_first_pieces_are_told_at_once_and_one_more_each_tenth_of_a_second(journal: Journal) -> None:
+    notes = noting(journal)
+    told: list[float] = []
+    waits_until = [notes.later(lambda: told.append(0), 100.0, calls=True) for _ in range(6)]
+    assert waits_until[:4] == [100.0] * 4, "a moment that is over"
+    assert waits_until[4:] == [pytest.approx(100.1)] * 2
+    assert told == []
+    assert notes.later(lambda: None, 100.11, calls=True) == 100.11
+    assert notes.later(lambda: None, 100.12, calls=True) == pytest.approx(100.2)
+    notes.note()
+    notes.note()
+    assert told == [0, 0]
+    assert notes.later(lambda: None, 100.12, calls=False) == 100.12, "no loop runs here that would call"
+    assert [notes.later(lambda: None, 200.0, calls=True) for _ in range(4)] == [200.0] * 4
+
+
+async def test_a_loop_has_what_waits_told(journal: Journal) -> None:
+    notes = noting(journal)
+    told = asyncio.Event()
+    for _ in range(4):
+        notes.later(told.set, 100.0, calls=False)
+    assert notes.later(told.set, 100.0, calls=False) > 100.0
+    assert not told.is_set()
+    await asyncio.wait_for(told.wait(), 10)
+
+
+def test_a_saved_recording_does_not_show_which_pieces_were_read_together(tmp_path: Path) -> None:
+    keys = [f"sk-{letter}9fT2kLm8Qw4Zx7Rb3Nc6Vd1" for letter in "abc"]
+    events = [
+        {"delta": {"content": f"it is {keys[0][:9]}"}},
+        {"delta": {"content": f"{keys[0][9:]} ok"}},
+        {"api_key": keys[1], "delta": {"content": "word"}},
+        {"note": f"see https://x.example/?api_key={keys[2]}"},
+        {"token": keys[0]},
+    ]
+    chunks = [Chunk(at / 10, b"data: " + json.dumps(event).encode() + b"\n\n") for at, event in enumerate(events)]
+    saved = set()
+    for together in (1, 2, 5):
+        path = tmp_path / f"{together}.yaml"
+        with use_cassette(path, record_mode="once"):
+            deck = find_deck("https://api.example/")
+            assert deck is not None
+            sink = deck.record(deck.ask())
+            sink.request(Request("GET", "https://api.example/"))
+            sink.head(Head(200, "OK", STREAM))
+            for at in range(0, len(chunks), together):
+                sink.chunk(*chunks[at : at + together])
+            sink.ended(Ending())
+        [interaction] = load_cassette(path).interactions
+        saved.add(interaction.response.body)
+    [body] = saved
+    assert [number for number in range(3) if b"REDACTED-api-key-%d" % (number + 1) in body] == [0, 1, 2]
+    assert not [key for key in keys if key.encode() in body]

@@ -121,9 +121,9 @@ def test_a_journal_of_frames_holds_no_secret(build: Callable[..., bytes], size: 
     pieces = [*PIECES, *(f"word {number} " for number in range(40)), *PIECES]
     body = build(*(converse(each) if build is frames else anthropic(each) for each in pieces))
     stream = StreamRedactor(knowing(), KIND)
-    given = [stream.feed(body[at : at + size]) for at in range(0, len(body), size)]
+    given = [stream.feed(Chunk(0.0, body[at : at + size])) for at in range(0, len(body), size)]
     assert sum(map(bool, given)) > 1, "it is given out as it comes"
-    told = everything(b"".join((*given, stream.close())))
+    told = everything(b"".join(chunk.data for some in (*given, stream.close()) for chunk in some))
     assert told == everything(body).replace(SECRET, "REDACTED-key-1")
 
 

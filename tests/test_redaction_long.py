@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakegpt_testkit.exchange import Chunk
 from fakegpt_testkit.redaction import Redactor, StreamRedactor
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ LONG = "".join(random.Random(1).choices(ascii_letters + digits, k=6000))
 class Counting(Redactor):
     read = 0
 
-    def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
-        self.read += len(before) + len(events)
-        return super().events(before, events, headers, last=last)
+    def events(
+        self, before: bytes, chunks: tuple[Chunk, ...], headers: Headers = (), *, last: bool = False
+    ) -> tuple[Chunk, ...] | None:
+        self.read += len(before) + sum(len(chunk.data) for chunk in chunks)
+        return super().events(before, chunks, headers, last=last)
 
 
 def test_what_is_held_back_is_not_read_again_with_each_event() -> None:
@@ -37,8 +40,8 @@ def test_what_is_held_back_is_not_read_again_with_each_event() -> None:
         for at in range(0, len(text), 40)
     ]
     stream = StreamRedactor(redactor, STREAM)
-    shown = [stream.feed(piece) for piece in pieces]
-    whole = b"".join(shown) + stream.close()
+    shown = [chunk for piece in pieces for chunk in stream.feed(Chunk(0.0, piece))]
+    whole = b"".join(chunk.data for chunk in (*shown, *stream.close()))
     assert redactor.read < 20 * len(b"".join(pieces))
     assert redactor.body(b"".join(pieces), STREAM) == whole
     said = [json.loads(line[6:])["choices"][0]["delta"]["content"] for line in whole.decode().split("\n\n") if line]

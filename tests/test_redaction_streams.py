@@ -192,8 +192,16 @@ def test_each_partial_text_takes_no_number() -> None:
 # --- while it arrives -------------------------------------------------------------------------------------------------
 
 
+def feed(stream: StreamRedactor, data: bytes) -> bytes:
+    return b"".join(chunk.data for chunk in stream.feed(Chunk(0.0, data)))
+
+
+def close(stream: StreamRedactor) -> bytes:
+    return b"".join(chunk.data for chunk in stream.close())
+
+
 def fed(stream: StreamRedactor, body: bytes, size: int) -> list[bytes]:
-    return [stream.feed(body[at : at + size]) for at in range(0, len(body), size)]
+    return [feed(stream, body[at : at + size]) for at in range(0, len(body), size)]
 
 
 def packed_over_lines(packed: bytes) -> bool:
@@ -234,9 +242,9 @@ STREAMS = {
 def test_a_stream_redacted_as_it_arrives_is_the_same(body: bytes, size: int) -> None:
     headers: Headers = SSE_TYPE if body.startswith(b"data") else ()
     stream = StreamRedactor(knowing(KNOWN), headers)
-    out = b"".join(fed(stream, body, size)) + stream.close()
+    out = b"".join(fed(stream, body, size)) + close(stream)
     assert out == knowing(KNOWN).body(body, headers)
-    assert stream.close() == b""
+    assert close(stream) == b""
 
 
 @pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
@@ -263,7 +271,7 @@ def test_what_has_no_ends_of_lines_is_out_as_it_comes(body: bytes, headers: Head
     out = fed(stream, body, 100)
     assert len(b"".join(out)) >= len(body) - 128
     assert sum(map(bool, out)) > len(out) / 2
-    assert b"".join(out) + stream.close() == body
+    assert b"".join(out) + close(stream) == body
 
 
 def test_the_rest_of_a_word_goes_that_shows_only_at_its_end_what_it_is() -> None:
@@ -276,40 +284,40 @@ def test_each_event_is_out_when_it_is_complete() -> None:
     pieces = ["my ", "dear ", "friend, ", "how ", "are ", "you"]
     stream = StreamRedactor(Redactor(), SSE_TYPE)
     for piece in pieces:
-        assert texts_of(stream.feed(deltas([piece]))) == [piece]
-    assert stream.feed(b"data: half") == b""
-    assert stream.feed(b" an event\n") == b""
-    assert stream.feed(b"\n") == b"data: half an event\n\n"
+        assert texts_of(feed(stream, deltas([piece]))) == [piece]
+    assert feed(stream, b"data: half") == b""
+    assert feed(stream, b" an event\n") == b""
+    assert feed(stream, b"\n") == b"data: half an event\n\n"
 
 
 def test_what_one_event_says_is_secret_is_secret_in_the_next() -> None:
     redactor = Redactor()
     stream = StreamRedactor(redactor, SSE_TYPE)
-    assert stream.feed(events([{"accessToken": KNOWN}])) == events([{"accessToken": "REDACTED-accessToken-1"}])
-    assert stream.feed(events([{"name": KNOWN}])) == events([{"name": "REDACTED-accessToken-1"}])
+    assert feed(stream, events([{"accessToken": KNOWN}])) == events([{"accessToken": "REDACTED-accessToken-1"}])
+    assert feed(stream, events([{"name": KNOWN}])) == events([{"name": "REDACTED-accessToken-1"}])
     assert redactor.text(KNOWN) == "REDACTED-accessToken-1"
 
 
 def test_a_short_event_is_out_at_once_where_the_headers_tell() -> None:
-    assert StreamRedactor(Redactor(), SSE_TYPE).feed(b": ok\n\n") == b": ok\n\n"
+    assert feed(StreamRedactor(Redactor(), SSE_TYPE), b": ok\n\n") == b": ok\n\n"
 
 
 def test_the_rest_of_a_secret_goes_whose_first_letters_are_out() -> None:
     stream = StreamRedactor(Redactor(ADDRESSES_TOO), SSE_TYPE)
-    out = [texts_of(stream.feed(deltas([piece]))) for piece in ("mail ", "hello", "world@mail.example", " now")]
+    out = [texts_of(feed(stream, deltas([piece]))) for piece in ("mail ", "hello", "world@mail.example", " now")]
     assert out == [["mail "], ["hello"], [], ["", " now"]]
 
 
 def test_events_are_held_while_a_secret_arrives_and_no_longer() -> None:
     stream = StreamRedactor(Redactor(), SSE_TYPE)
-    out = [texts_of(stream.feed(deltas([piece]))) for piece in ("key ", KEY[:9], KEY[9:], " is", " it")]
+    out = [texts_of(feed(stream, deltas([piece]))) for piece in ("key ", KEY[:9], KEY[9:], " is", " it")]
     assert out == [["key "], [], [], ["REDACTED-api-key-1", "", " is"], [" it"]]
 
 
 def test_what_is_held_has_a_bound() -> None:
     stream = StreamRedactor(Redactor(), SSE_TYPE)
-    begun = stream.feed(deltas(["-----BEGIN PRIVATE KEY-----"]))
-    held = [stream.feed(deltas(["x" * 50_000])) for _ in range(6)]
+    begun = feed(stream, deltas(["-----BEGIN PRIVATE KEY-----"]))
+    held = [feed(stream, deltas(["x" * 50_000])) for _ in range(6)]
     assert begun == b""
     assert any(held)
 
@@ -354,9 +362,9 @@ def test_a_secret_over_two_events_is_never_out_in_any_framing(dialect: str, piec
         stream = StreamRedactor(knowing(KNOWN), headers)
         out = b""
         for part in parts:
-            out += stream.feed(part)
+            out += feed(stream, part)
         assert not any(secret[:5] in text_of(out, headers) for secret in (KEY, KNOWN))
-        assert out + stream.close() == whole
+        assert out + close(stream) == whole
 
 
 @pytest.mark.parametrize("piece", ["{", "}", '"', "\\", '{"a": "}', '{"text": "a"},', "[{"])
@@ -365,7 +373,7 @@ def test_an_array_that_is_none_is_read_once(piece: str) -> None:
         body = b"[{" + piece.encode() * (size // len(piece))
         stream = StreamRedactor(Redactor())
         began = time.process_time()
-        out = b"".join(fed(stream, body, 50)) + stream.close()
+        out = b"".join(fed(stream, body, 50)) + close(stream)
         assert out == body
         return time.process_time() - began
 
@@ -450,3 +458,24 @@ def test_growing_text_takes_time_by_its_bytes() -> None:
         return time.process_time() - began
 
     assert not grows_with_its_square(seconds, 10_000)
+
+
+def test_chunks_that_come_together_keep_their_times_and_their_ends() -> None:
+    pieces = [deltas(["it is "]), deltas([KEY[:9]]), deltas([KEY[9:]]), deltas([" is"])]
+    body = b"".join(pieces)
+    came = [Chunk(number, piece, (len(piece),)) for number, piece in enumerate(pieces)]
+    came[1:3] = [Chunk(1, body[len(pieces[0]) : -len(pieces[3]) - 4]), Chunk(2, pieces[2][-4:], (4,))]
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    out = [*stream.feed(*came[:1]), *stream.feed(*came[1:]), *stream.feed(Chunk(4, b"data: half")), *stream.close()]
+    assert [chunk.at for chunk in out] == [0, 1, 2, 3, 4]
+    assert [len(chunk.ends) for chunk in out] == [1, 0, 1, 1, 0]
+    assert texts_of(b"".join(chunk.data for chunk in out[:-1])) == ["it is ", "REDACTED-api-key-1", "", " is"]
+
+
+def test_a_chunk_in_which_an_event_ends_comes_out_in_two() -> None:
+    stream = StreamRedactor(Redactor(), SSE_TYPE)
+    first, half = deltas(["one"]), b"data: tw"
+    (shown,) = stream.feed(Chunk(0, first + half, (len(first), len(first + half))))
+    assert (shown.data, shown.ends) == (first, (len(first),))
+    rest = stream.feed(Chunk(1, b"o\n\n", (3,)))
+    assert [(chunk.at, chunk.data, chunk.ends) for chunk in rest] == [(0, half, (len(half),)), (1, b"o\n\n", (3,))]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.behaviours import in_chunk
 from support.raw import raw_server
 
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import Chunk, EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.wire.capture import Capture
 from fakegpt_testkit.wire.leaving import GRACE
@@ -28,12 +29,39 @@ class Heard:
     def __init__(self) -> None:
         self.endings: list[EndingKind] = []
         self.reads_on = False
+        self.lock = nullcontext()
+
+    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:  # noqa: ARG002 - see above
+        return now
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: None
 
     def ended(self, ending: Any, coded: Any = ()) -> None:  # noqa: ARG002 - by its name in the protocol
         self.endings.append(ending.kind)
+
+
+class Pieces(Heard):
+    """One that keeps its chunks, and lets them wait for a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chunks: list[Chunk] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.failures: list[Exception] = []
+        self.breaks = False
+
+    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:  # noqa: ARG002 - see above
+        self.waiting.append(tell)
+        return now + 60
+
+    def chunk(self, *chunks: Chunk) -> None:
+        if self.breaks:
+            raise OSError("full")
+        self.chunks += chunks
+
+    def failed(self, request: str, failure: Exception) -> None:  # noqa: ARG002 - see above
+        self.failures.append(failure)
 
 
 @pytest.fixture
@@ -43,7 +71,11 @@ def now() -> list[float]:
 
 @pytest.fixture
 def capture(now: list[float]) -> Capture:
-    capture = Capture(Heard(), "GET", "http://a.example/", lambda: now[0])
+    return began(Heard(), now)
+
+
+def began(heard: Heard, now: list[float]) -> Capture:
+    capture = Capture(heard, "GET", "http://a.example/", lambda: now[0])
     capture.written(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
     capture.heard(HEAD)
     return capture
@@ -99,3 +131,70 @@ def test_heartbeats_after_the_end_mark_keep_no_client(leave: Callable[[str], Non
         leave(f"{server.url}/")
     [only] = load_cassette(tmp_path / "c.yaml").interactions
     assert only.response.ending.kind is EndingKind.ABANDONED
+
+
+def test_small_pieces_are_read_together_and_a_body_s_first_and_last_at_once(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    whole = b"".join(in_chunk(b"piece %d" % number) for number in range(5))
+    while whole:
+        now[0] += 1
+        size = 7 if len(whole) > 10 else len(whole)
+        capture.heard(whole[:size])
+        whole = whole[size:]
+    assert heard.chunks == []
+    assert len(heard.waiting) == 1, "asked for once"
+    heard.waiting.pop()()
+    assert b"".join(chunk.data for chunk in heard.chunks) == b"".join(b"piece %d" % number for number in range(5))
+    assert len({chunk.at for chunk in heard.chunks}) == len(heard.chunks) > 5
+    capture.heard(in_chunk(b"piece 5"))
+    assert heard.endings == []
+    capture.heard(b"0\r\n")
+    capture.heard(b"\r\n")
+    assert heard.endings == [EndingKind.COMPLETE]
+    assert heard.chunks[-1].data == b"piece 5"
+
+
+def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_before_the_client_waits(
+    now: list[float],
+) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    looks: list[float] = []
+
+    def arrives(seconds: float) -> bool:
+        looks.append(seconds)
+        return len(looks) == 1
+
+    capture.awaited(arrives)
+    assert looks == [], "nothing waits"
+    capture.heard(in_chunk(b"one"))
+    capture.awaited(arrives)
+    assert (heard.chunks, looks) == ([], [0.05]), "more came"
+    capture.awaited(arrives)
+    assert [chunk.data for chunk in heard.chunks] == [b"one"]
+    capture.heard(in_chunk(b"two"))
+    now[0] = 59.0
+    capture.heard(in_chunk(b"three"))
+    assert len(heard.chunks) == 1
+    now[0] = 61.0
+    heard.later = lambda *_, **__: now[0]  # type: ignore[method-assign]
+    capture.heard(in_chunk(b"four"))
+    assert [chunk.data for chunk in heard.chunks[1:]] == [b"two", b"three", b"four"]
+    del heard.later
+    capture.heard(in_chunk(b"five"))
+    capture.heard(in_chunk(b"x" * 65536))
+    assert [len(chunk.data) for chunk in heard.chunks[4:]] == [4, 65536]
+
+
+def test_what_fails_in_another_thread_is_told_there_and_heard_no_more(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    heard.breaks = True
+    capture.heard(in_chunk(b"data: 1\n\n"))
+    heard.waiting.pop()()
+    assert [str(each) for each in heard.failures] == ["full"]
+    over = [capture.over]
+    capture.heard(in_chunk(b"data: 2\n\n"))
+    assert [*over, capture.over] == [False, True], "its ear is on a socket of the client's thread"
+    assert len(heard.failures) == 1

@@ -225,6 +225,8 @@ class _Use:
         mode = self.session.record_mode
         replaces = mode in {RecordMode.ALL, RecordMode.REWRITE} and self._file.path.exists()
         if replaces or not self._settings.record_on_exception:
+            self._deck.recordings.note()  # a report of the failure must not show what came last
+            self._deck.recordings.begin_log_anew()
             if self._file.close():
                 failure.add_note(f"{self._file.shown} is unchanged: the block that recorded it raised")
             return

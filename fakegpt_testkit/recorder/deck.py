@@ -28,7 +28,7 @@ from fakegpt_testkit.recorder.room import Room
 from fakegpt_testkit.recorder.selection import Selection, not_connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fakegpt_testkit.exchange import Ending, Interaction, Tape
     from fakegpt_testkit.recorder.noting import Log
@@ -85,10 +85,12 @@ class CassetteDeck:
         self._redact = redact = _LateRedactor(settings.redaction)
         if settings.redaction is not None:
             self._redact()  # calls the functions of a suite's own when the block begins
-        if self.records and not self.allowed.verifies:
+        self._saving: Redactor | None = None
+        if self.records and not self.allowed.verifies and self.old:
+            redactor = self._redact()
             for each in self.old:
-                self.redactor.response(each.response)  # the words that stand in for its secrets are taken
-        self.selection = Selection(self.old, settings, Injection(settings.faults, settings.recut), self._redact)
+                redactor.response(each.response)  # the words that stand in for its secrets are taken
+            self._saving = redactor.apart()
         self.recordings = Recordings(
             self.origins,
             lambda: Notes(redact(), open_log),  # of no deck: one that nobody holds is to be freed at once
@@ -97,6 +99,14 @@ class CassetteDeck:
             dialect=settings.dialect,
             forks=Forks() if self.records else None,
         )
+        recordings = self.recordings
+
+        def informed() -> Redactor:
+            recordings.note()
+            return redact()
+
+        self._informed = informed
+        self.selection = Selection(self.old, settings, Injection(settings.faults, settings.recut), informed)
         self.passing = Passing(settings.passthrough)
         self.players: dict[int, OngoingPlayback] = {}
         self.redacted: dict[str, int] = {}
@@ -107,8 +117,18 @@ class CassetteDeck:
 
     @property
     def redactor(self) -> Redactor:
-        """What takes the secrets out of all that is kept or shown."""
-        return self._redact()
+        """What takes the secrets out of all that is kept or shown; it has met all that has come."""
+        return self._informed()
+
+    def without_secrets(self, interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
+        """What is to be saved; see ``Redactor.interactions``.
+
+        Its secrets are numbered in the order in which they stand there, and not in that in which they were met: of a
+        stream that may be another each time, since pieces that come shortly after each other are read together.
+        """
+        met = self._informed()
+        self._saving = self._saving or met.anew()
+        return self._saving.interactions(interactions, self.path, met)
 
     @property
     def plays(self) -> bool:
@@ -197,7 +217,7 @@ class CassetteDeck:
 
 def to_save(deck: CassetteDeck) -> Cassette:
     """What the file is to hold, redacted: what was recorded, and what the mode keeps of what was there."""
-    recorded = deck.redactor.interactions(deck.recordings.interactions, deck.path)
+    recorded = deck.without_secrets(deck.recordings.interactions)
     deck.redacted = redacted_words(recorded)
     return Cassette((*_kept(deck, recorded), *recorded), deck.path)
 

@@ -1,4 +1,4 @@
-"""Keeps the journal of what is recorded: event by event, redacted, and anew when something turns out to be a secret.
+"""Keeps the journal of what is recorded: as it comes, redacted, and anew when something turns out to be a secret.
 
 Knows neither the client nor the file: exchanges come in as values, and a log is given.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fakegpt_testkit import redaction
+from fakegpt_testkit import clock, redaction
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Provenance, Request
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _WORTH: Final = 8
 _FREE: Final = 8 * 2**20
 """A journal is written anew as long as that reads at most eight times what came, and 8 MiB; twice that at an end."""
+_AT_FIRST: Final = 4
+_PAUSE: Final = 0.1
+"""So many chunks are noted as they come, and one more for each so many seconds; more of them are noted together."""
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class Log(Protocol):
 
     def head(self, number: int, head: Head) -> None: ...
 
-    def chunk(self, number: int, chunk: Chunk) -> None: ...
+    def chunk(self, number: int, *chunks: Chunk) -> None: ...
 
     def ending(self, number: int, ending: Ending) -> None: ...
 
@@ -71,7 +74,7 @@ class NoLog:
 
     def head(self, number: int, head: Head) -> None: ...
 
-    def chunk(self, number: int, chunk: Chunk) -> None: ...
+    def chunk(self, number: int, *chunks: Chunk) -> None: ...
 
     def ending(self, number: int, ending: Ending) -> None: ...
 
@@ -80,6 +83,9 @@ class NoLog:
 
 class Notes:
     """The journal of one use of a cassette.
+
+    Much of a stream comes in small pieces. The first are noted as they come; of more of them those of a twentieth of a
+    second are noted together, which costs a fraction. Nothing waits longer than until the client waits.
 
     What a later message shows to be a secret may stand in what is noted already. So the journal is written anew, from
     what the process has in memory, before that message is noted. Where messages show new secrets all the time, it
@@ -95,6 +101,8 @@ class Notes:
         self._size = 0
         self._read_again = 0
         self._emptied = False
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._due_at = self._called_at = float("-inf")
         self._lock = Lock()
 
     def open(self) -> None:
@@ -138,16 +146,39 @@ class Notes:
             shown = self._redactor.head(head)
             self._note(lambda log: log.head(number, shown))
 
-    def chunk(self, number: int, chunk: Chunk) -> None:
+    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:
+        """Until when some of a body may wait; ``tell`` is called then. See ``ExchangeSink``."""
+        with self._lock:
+            self._due_at = max(self._due_at, now - (_AT_FIRST - 1) * _PAUSE)
+            if now >= self._due_at:
+                self._due_at += _PAUSE
+                return now
+            if not calls and now >= self._called_at:
+                if not clock.call_soon(_PAUSE, self.note):
+                    return now
+                self._called_at = now + _PAUSE
+            self._waiting[tell] = None
+            return self._due_at if calls else min(self._due_at, self._called_at)
+
+    def note(self) -> None:
+        """Have all that waits told."""
+        if self._waiting:
+            with self._lock:
+                waiting, self._waiting = self._waiting, {}
+                self._due_at += _PAUSE
+            for tell in waiting:  # without the lock, since who tells has one of its own
+                tell()
+
+    def chunk(self, number: int, *chunks: Chunk) -> None:
         """Some of its answer's body came, and is on the reel."""
         with self._lock:
             if number not in self._exchanges:
                 return
             _, stream = self._exchanges[number]
-            self._size += len(chunk.data)
-            shown = stream.feed(chunk.data)
+            self._size += sum([len(chunk.data) for chunk in chunks])
+            shown = stream.feed(*chunks)
             if shown:
-                self._note(lambda log: log.chunk(number, Chunk(chunk.at, shown)))
+                self._note(lambda log: log.chunk(number, *shown))
 
     def ending(self, number: int, ending: Ending) -> None:
         """Its answer ended. Where redaction changed its body, the head is made true."""
@@ -162,8 +193,7 @@ class Notes:
                 self._known = -1
 
             def note(log: Log) -> None:
-                if rest:
-                    log.chunk(number, Chunk(ending.at, rest))
+                log.chunk(number, *rest)
                 log.ending(number, told)
 
             self._note(note, ended=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from threading import Lock
+from itertools import chain
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit import clock
@@ -60,6 +61,7 @@ class Recordings:
         """A new recording of the request that was asked as this one."""
         if self.forks is not None:
             self.forks.note()
+        self.note()
         with self._lock:
             self._notes.open()
             self._any = True
@@ -118,13 +120,20 @@ class Recordings:
         """The requests whose answers have not ended, or had not when it was stopped, by their numbers."""
         return {number: each.title for number, each in sorted(self._begun.items()) if each.is_open}
 
+    def note(self) -> None:
+        """Take what waits to be told, so that the redactor has met all that has come."""
+        if self._any:
+            self._notes.note()
+
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
         with self._lock:
-            self._notes.begin_log_anew()
+            if self._any:
+                self._notes.begin_log_anew()
 
     def stop(self) -> None:
         """Take what still runs as it is now."""
+        self.note()
         for each in [*self._begun.values()]:
             each.stop()
 
@@ -137,6 +146,7 @@ class RecordedExchange:
 
     def __init__(self, number: int, origins: Origins, notes: Notes, room: Room, reads_on: bool, dialect: str) -> None:
         self.reads_on = reads_on
+        self.lock = RLock()
         self._dialect = dialect
         self.interaction: Interaction | None = None
         self.lost: tuple[str, Exception] | None = None
@@ -177,13 +187,21 @@ class RecordedExchange:
         self._notes.head(self._number, self._head)
         self._room.head(self._head)
 
-    def chunk(self, chunk: Chunk) -> None:
+    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:
+        return self._notes.later(tell, now, calls=calls)
+
+    def chunk(self, *chunks: Chunk) -> None:
         if self._over:
             return
-        self._reel.add(chunk)
-        for part in _parts(chunk):
-            self._notes.chunk(self._number, part)
-        self._room.body(len(chunk.data))
+        for chunk in chunks:
+            self._reel.add(chunk)
+        size = sum([len(chunk.data) for chunk in chunks])
+        if size <= _NOTED_AT_ONCE:
+            self._notes.chunk(self._number, *chunks)
+        else:
+            for part in chain.from_iterable(map(_parts, chunks)):
+                self._notes.chunk(self._number, part)
+        self._room.body(size)
 
     def ended(self, ending: Ending, received: Received | None = None) -> None:
         if self._over or self._request is None:

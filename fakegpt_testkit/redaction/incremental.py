@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import media_type
+from fakegpt_testkit.exchange import Chunk, media_type
 from fakegpt_testkit.framing.amazon import begins_with_frame, frame_ends
 from fakegpt_testkit.framing.cutting import Framing, framing_of_label
 from fakegpt_testkit.redaction.joined import ObjectEnds, is_array, is_stream
@@ -42,18 +42,19 @@ _REMEMBERED: Final = 2048
 
 
 class StreamRedactor:
-    """Bytes in as they arrive, bytes without secrets out: complete events, or complete lines of what has no events.
+    """Chunks in as they arrive, chunks without secrets out: complete events, or complete lines of what has no events.
 
     Held back: an unfinished event; of what has no ends of lines, a word that may go on; and events in which a secret
     has begun and not ended, up to 256 KiB of them. All that went in comes out, changed like ``Redactor.body`` would
     have changed it, except the first letters of a secret that came in an event before, when nothing told yet that they
-    were one.
+    were one. A chunk in which an event ends and another begins comes out in two.
     """
 
     def __init__(self, redactor: Redactor, headers: Headers = ()) -> None:
         self._redactor = redactor
         self._headers = headers
         self._held = bytearray()
+        self._chunks: list[Chunk] = []  # of what is held
         self._before = b""
         self._searched = 0
         self._again = 0  # how much has to be held back before it is read again
@@ -65,31 +66,33 @@ class StreamRedactor:
         self._end = _BY_LABEL.get(framing_of_label(media_type(headers)))
         self._by_label = self._end is not None
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, *chunks: Chunk) -> tuple[Chunk, ...]:
         """What can be shown of the body so far and was not given out before."""
-        self._held += data
+        self._chunks += chunks
+        self._held += b"".join(chunk.data for chunk in chunks)
         if self._end is None:
             if len(self._held) < _ENOUGH_TO_TELL:
-                return b""
+                return ()
             self._end = _ending(bytes(self._held[:_ENOUGH_TO_TELL]))
         end = self._complete(self._end)
         if not end and self._end is _LINE_END and not self._by_label:
             end = _whole_words(self._held)
         self._searched = len(self._held)
         if not end or end < self._again:
-            return b""
-        complete = bytes(self._held[:end])
-        if not self._before and self._end is _LINE_END and _is_object(complete):
+            return ()
+        complete, rest = _parted(self._chunks, end)
+        if not self._before and self._end is _LINE_END and _is_object(bytes(self._held[:end])):
             self._headers = (_LINES, *self._headers)  # that one came tells not yet whether it is one of several
         shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
         if shown is None:
             self._again = 0 if end < _OFTEN else min(end + end // 8, _HELD_LIMIT)
-            return b""
+            return ()
         self._again = 0
-        self._took(complete, shown)
+        given = self._before + self._took(complete, shown)
+        self._chunks = rest
         del self._held[:end]
         self._searched = len(self._held)
-        self._before = _last_of(self._before + shown, self._end)
+        self._before = _last_of(given, self._end)
         return shown
 
     def _complete(self, ends: re.Pattern[bytes]) -> int:
@@ -101,17 +104,30 @@ class StreamRedactor:
             return max((self._searched + end for end in ends_here), default=0)
         return max((found.end() for found in ends.finditer(self._held, max(0, self._searched - 3))), default=0)
 
-    def close(self) -> bytes:
+    def close(self) -> tuple[Chunk, ...]:
         """What was held back."""
-        held = bytes(self._held)
+        held, self._chunks = tuple(self._chunks), []
         self._held.clear()
-        shown = self._redactor.events(self._before, held, self._headers, last=True) or b""
+        shown = self._redactor.events(self._before, held, self._headers, last=True) or ()
         self._took(held, shown)
         return shown
 
-    def _took(self, held: bytes, shown: bytes) -> None:
-        self.taken += len(held)
-        self.changed = self.changed or held != shown
+    def _took(self, held: tuple[Chunk, ...], shown: tuple[Chunk, ...]) -> bytes:
+        was, now = (b"".join(chunk.data for chunk in chunks) for chunks in (held, shown))
+        self.taken += len(was)
+        self.changed = self.changed or was != now
+        return now
+
+
+def _parted(chunks: list[Chunk], size: int) -> tuple[tuple[Chunk, ...], list[Chunk]]:
+    """The chunks of so many bytes, and those of the rest."""
+    for index, chunk in enumerate(chunks):
+        if size <= len(chunk.data):
+            first = Chunk(chunk.at, chunk.data[:size], tuple(end for end in chunk.ends if end <= size))
+            rest = Chunk(chunk.at, chunk.data[size:], tuple(end - size for end in chunk.ends if end > size))
+            return (*chunks[:index], first), [*([rest] if rest.data else []), *chunks[index + 1 :]]
+        size -= len(chunk.data)
+    return tuple(chunks), []
 
 
 def _whole_words(held: bytearray) -> int:

@@ -29,6 +29,8 @@ _KEY: Final = re.compile(
 _PART: Final = 2**16
 _LONGEST_NAME: Final = 1024
 """With what stands around it: parts overlap by so much."""
+_PLAIN_KEY: Final = re.compile(r"""["']([A-Za-z0-9_.:\[\]$@/ -]{1,64}+)\\{0,15}["']\s{0,64}+:""", re.ASCII)
+"""The same of a text without escapes, which most are; found in a third of the time."""
 _QUERY_NAME: Final = re.compile(r"(?:[?&;#]|\\u0026|&amp;)([A-Za-z0-9_.\[\]%-]{1,64}+)=(?=[^&\s])", re.ASCII)
 _QUERY_NESTED: Final = re.compile(
     r"""%(?:25)?(?:3F|26)([A-Za-z0-9_.-]{1,64}+)%(?:25)?3D((?:(?!%(?:25)?(?:26|23))[^&\s"'<>;#\\]){1,4096}+)""",
@@ -69,7 +71,9 @@ _SPACES: Final = re.compile(r"(?:[ \t\r\n]|\\[nrt])*+")
 
 def json_keys(text: str) -> dict[str, str]:
     """The keys that a text holds as they are spelled there, and what they say."""
-    return {key: json_name(key) for key in _found(_KEY, text)}
+    if '"' not in text and "'" not in text:
+        return {}
+    return {key: json_name(key) for key in _found(_KEY if "u00" in text else _PLAIN_KEY, text)}
 
 
 def _found(names: re.Pattern[str], text: str) -> set[str]:

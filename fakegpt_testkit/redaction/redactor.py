@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from fakegpt_testkit.errors import SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction.chunks import edited, moved, sized
+from fakegpt_testkit.redaction.chunks import edited, moved, recut, sized
 from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import expected
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
@@ -53,6 +53,12 @@ class Redactor:
         other._vault = self._expected.copy()
         return other
 
+    def apart(self) -> Redactor:
+        """One that knows the same and whose findings stay its own."""
+        other = copy(self)
+        other._vault = self._vault.copy()
+        return other
+
     @property
     def known(self) -> int:
         """Grows with each secret that is new."""
@@ -63,14 +69,18 @@ class Redactor:
         if value and not PLACEHOLDER.fullmatch(value):
             self._word(value, name)
 
-    def interactions(self, interactions: Iterable[Interaction], path: str = "") -> tuple[Interaction, ...]:
-        """All without secrets: what one shows to be a secret is taken out of all.
+    def interactions(
+        self, interactions: Iterable[Interaction], path: str = "", beside: Redactor | None = None
+    ) -> tuple[Interaction, ...]:
+        """All without secrets: what one shows to be a secret is taken out of all, and what another redactor knows.
 
         ``path`` is where they are to be written. Then it raises ``SecretStays`` for a body in which a secret stands
         where it cannot be replaced, and for one that its client could no longer read.
         """
         interactions = tuple(interactions)
         read = [self._interaction(each) for each in interactions]
+        if beside is not None:
+            self._vault.expect_all(beside._vault)
         self._untouched.clear()
         written: list[Interaction] = []
         places: list[str] = []
@@ -113,7 +123,7 @@ class Redactor:
         """Any text without secrets: an error, a log line, a ``repr``. What it shows first gets no number of its own."""
         if not text:
             return text
-        apart = self._apart()
+        apart = self.apart()
         return unlatin(apart._edited(apart._rules.line(text, apart._word))[0])
 
     def known_out(self, text: str) -> str:
@@ -121,12 +131,16 @@ class Redactor:
         readable = latin(text)
         return unlatin(applied(readable, merged(self._vault.find(readable))))
 
-    def events(self, before: bytes, events: bytes, headers: Headers = (), *, last: bool = False) -> bytes | None:
+    def events(
+        self, before: bytes, chunks: tuple[Chunk, ...], headers: Headers = (), *, last: bool = False
+    ) -> tuple[Chunk, ...] | None:
         """The next events of a body without secrets; None while a secret may begin in them whose rest is to come.
 
-        ``before`` is what was given out last: a secret's name may stand there. ``last`` says that no rest will come.
+        ``chunks`` is all of these events, ``before`` what was given out last: a secret's name may stand there. ``last``
+        says that no rest will come.
         """
-        apart = self._apart()
+        apart = self.apart()
+        events = b"".join([chunk.data for chunk in chunks])
         together = before + events
         shift = 0 if of_events(together.decode("latin-1"), headers) else len(before)
         whole, earlier = (together, b"") if shift else (events, before)
@@ -137,11 +151,11 @@ class Redactor:
         text, edits = self._edited(reading)
         if given := len(list(whole_frames(before))):
             new = reading.whole(text)
-            return new[sum(map(len, islice(whole_frames(new), given))) :] if edits else events
-        if not shift:
-            return reading.whole(text) if edits else events
-        here = [_moved(each, shift) for each in edits if each.end > shift]
-        return applied(events.decode("latin-1"), here).encode("latin-1")
+            new = new[sum(map(len, islice(whole_frames(new), given))) :]
+            return recut(chunks, frame_edits(events, new) or _piecewise(chunks, new)) if edits else chunks
+        if shift:
+            return recut(chunks, [_moved(each, shift) for each in edits if each.end > shift])
+        return _recut(chunks, reading, text, edits)
 
     def _unfinished(self, reading: MarkedText) -> bool:
         reads = [read for _, read in reading.lanes] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
@@ -151,12 +165,6 @@ class Redactor:
             or any(edit.end == len(read.text) for edit in read.edits)
             for read in reads
         )
-
-    def _apart(self) -> Redactor:
-        """A redactor that knows the same and whose findings stay its own."""
-        apart = copy(self)
-        apart._vault = self._vault.copy()
-        return apart
 
     def _word(self, value: str, name: str) -> str:
         value = re.sub(r"%40|\\u0040", "@", value) if name == "email" else value
@@ -278,6 +286,13 @@ def _broken(before: Interaction, after: Interaction) -> Iterator[str]:
         yield f"the request's body: {request}"
     if response:
         yield f"the response's body: {response}"
+
+
+def _recut(chunks: tuple[Chunk, ...], body: MarkedText, text: str, edits: list[Edit]) -> tuple[Chunk, ...]:
+    """The chunks of a body that was read, now that its text is another."""
+    if edits and (new_body := body.whole(text)) != text.encode("latin-1"):
+        edits = frame_edits(b"".join([chunk.data for chunk in chunks]), new_body) or _piecewise(chunks, new_body)
+    return recut(chunks, edits)
 
 
 def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:

@@ -148,6 +148,13 @@ class Vault:
         if findable(value) and value not in self._words:
             self._keep(value, word)
 
+    def expect_all(self, other: Vault) -> None:
+        """Look for what another one keeps, too."""
+        for value, word in [*other._words.items()]:
+            label = placeholder_label(word)[0] if PLACEHOLDER.fullmatch(word) else "secret"
+            if value not in self._words:
+                self.word(value, label)
+
     def reserve(self, text: str) -> None:
         """Number on from the words that a recorded text holds, as the recording did."""
         if not any(start in text for start in _WORD_STARTS):  # to try the expression everywhere takes ten times as long

@@ -92,7 +92,7 @@ class Relay(asyncio.Protocol):
         self._here = here
         self._origins = origins
         self._ended = ended
-        self._capture = Capture(recording, request.method, request.uri, self._loop.time)
+        self._capture = Capture(recording, request.method, request.uri, self._loop.time, at_once=True)
         self._held: bytearray | None = bytearray()
         self._transport: asyncio.Transport | None = None
         self._keeps = False

@@ -244,7 +244,7 @@ class Recorder:
             # redacted first, since a secret that a new one tells may stand in an earlier one
             gone = replaced(self._deck, [self._deck.redactor.interaction(each) for each in new])
             kept = (*(each for each in base.interactions if each not in gone), *new)
-            mine = replace(base, interactions=self._deck.redactor.interactions(kept, self._deck.path))
+            mine = replace(base, interactions=self._deck.without_secrets(kept))
         self._file.save(base, mine, replaces=replaces)
         self._base = self._file.load()
         self._has_saved = True

@@ -1,4 +1,4 @@
-"""Notes a recording event by event while it runs, so that a process that dies loses at most the event in flight.
+"""Notes a recording as it is told of it, so that a process that dies loses at most what was not told yet.
 
 Each event is one line, handed to the system at once: what the system has survives SIGTERM, ``os._exit`` and kill -9.
 There is no fsync, so a power cut may take the last moments; the cassette itself is synced when it is saved.
@@ -97,9 +97,13 @@ class Journal:
         values = [head.status, head.reason, head.headers, head.version, float(head.at)]
         self._write({"head": number, "values": values, "dialect": head.dialect})
 
-    def chunk(self, number: int, chunk: Chunk) -> None:
-        """A chunk of its response came."""
-        self._write({"chunk": number, "at": float(chunk.at), "data": _packed(chunk.data), "ends": chunk.ends})
+    def chunk(self, number: int, *chunks: Chunk) -> None:
+        """Chunks of its response came."""
+        lines = [  # of numbers and base64: to spell them takes a quarter of the time
+            f'{{"chunk":{number},"at":{float(each.at)!r},"data":"{_packed(each.data)}","ends":{list(each.ends)}}}\n'
+            for each in chunks
+        ]
+        self._write_lines("".join(lines).encode())
 
     def ending(self, number: int, ending: Ending) -> None:
         """Its response ended."""
@@ -159,9 +163,12 @@ class Journal:
         self.close()
 
     def _write(self, event: Mapping[str, object]) -> None:
+        self._write_lines(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+
+    def _write_lines(self, lines: bytes) -> None:
         if self._descriptor is None:
             raise _failed(self.path, "written", OSError(errno.EBADF, "it is closed"))
-        rest = memoryview(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        rest = memoryview(lines)
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]

@@ -6,6 +6,7 @@ Knows no client and no clock of its own. A failure in here never reaches the cli
 from __future__ import annotations
 
 import errno
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
+PAUSE: Final = 0.05
+"""Seconds after which a client that gets nothing waits."""
+_TOGETHER: Final = 64 * 1024
+"""Bytes that are told whenever they are there: to redact many at once takes many times their size in memory."""
+_AT_ONCE: Final = float("-inf")
+_ENDS: Final = (b"\r\n\r\n", b"\n\n")
+"""What a body in HTTP chunks ends with."""
 
 
 class Moments:
@@ -36,9 +44,10 @@ class Moments:
         self._began = self._clock()
         self._tick = -1
 
-    def next(self) -> float:
-        """Now."""
-        self._tick = max(self._tick + 1, round((self._clock() - self._began) * TICKS_PER_SECOND))
+    def next(self, now: float | None = None) -> float:
+        """Now, or when the clock said so."""
+        tick = round(((self._clock() if now is None else now) - self._began) * TICKS_PER_SECOND)
+        self._tick = tick if tick > self._tick else self._tick + 1
         return self.last
 
     @property
@@ -48,13 +57,26 @@ class Moments:
 
 
 class Capture:
-    """Hears one exchange over HTTP/1; ``over`` once nothing more is told."""
+    """Hears one exchange over HTTP/1; ``over`` once nothing more is told.
 
-    def __init__(self, recording: ExchangeSink, method: str, uri: str, clock: Callable[[], float]) -> None:
+    Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
+    fraction. ``at_once``: they are read as they come, for who looks at ``answer`` in between.
+    """
+
+    def __init__(
+        self, recording: ExchangeSink, method: str, uri: str, clock: Callable[[], float], *, at_once: bool = False
+    ) -> None:
         self._recording = recording
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
-        self._arrived: list[tuple[float, bytes]] = []
+        self._arrived: deque[tuple[float, bytes]] = deque()
+        self._at_once = at_once
+        self._may_wait = False
+        self._size = 0  # of what has arrived
+        self._waits_on = _AT_ONCE
+        self._failed = False  # to read or to tell, which another thread may have done
+        self._calls = False
+        self._clock = clock
         self._coded = Received()
         self._leaving = Leaving(recording, clock, self._moments)
         self.asked = RequestReader(method, uri)
@@ -73,6 +95,7 @@ class Capture:
     @property
     def reusable(self) -> bool:
         """Whether the whole answer came and the server keeps the connection open."""
+        self.digest()
         return self.answer.finished and self.answer.keeps_open
 
     def written(self, data: bytes) -> None:
@@ -87,25 +110,54 @@ class Capture:
     def arrived(self, data: bytes) -> None:
         """Bytes came together, now; they are read at the next call of ``digest``, or of what ends the exchange."""
         if not self.over:
-            self._arrived.append((self._moments.next(), data))
+            self._arrived.append((self._clock(), data))
 
     def digest(self) -> None:
         """Tell of what has arrived."""
-        arrived, self._arrived = self._arrived, []
-        with self._apart():
-            for when, data in arrived:
-                if not self.over:
-                    self._read(data, when)
+        if self._arrived:
+            self._tell()
+        if self._failed and not self.over:
+            self._step_aside()
+
+    def soon(self) -> bool:
+        """Tell of what has arrived, now; or give False: it waits, and is told in time."""
+        if self._may_wait and self._arrived:
+            when, data = self._arrived[-1]
+            if self._is_small(data):
+                self._size += len(data)
+                if when >= self._waits_on:
+                    self._waits_on = self._recording.later(self._tell, when, calls=self._calls)
+                if when < self._waits_on:
+                    return False
+        self.digest()
+        self._may_wait = not self._at_once and self.answer.goes_on
+        return True
+
+    def _is_small(self, data: bytes) -> bool:
+        """Whether it is no end of a body, and not much with what waits already."""
+        return len(data) >= len(_ENDS[0]) and not data.endswith(_ENDS) and self._size + len(data) < _TOGETHER
 
     def heard(self, data: bytes) -> None:
         """Bytes came together, now; none is the end of the connection."""
-        if data:
-            self.arrived(data)
-            self.digest()
-            if self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}:
-                self.left()
-        else:
+        if not data:
             self.ended()
+            return
+        if self._may_wait and (when := self._clock()) < self._waits_on and self._is_small(data):  # by far the most
+            self._size += len(data)
+            self._arrived.append((when, data))
+            return
+        self.arrived(data)
+        if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
+            self.left()
+
+    def awaited(self, arrives: Callable[[float], bool]) -> None:
+        """The client is about to wait for more; ``arrives`` tells, after so many seconds at most, whether some came.
+
+        Called before each reading or never. What the client has got already is not to get lost while it waits.
+        """
+        self._calls = True
+        if self._arrived and not arrives(PAUSE):
+            self._tell()
 
     def ended(self) -> None:
         """The server has closed the connection in order."""
@@ -137,29 +189,43 @@ class Capture:
             else:
                 self._finish(kind, note)
 
-    def _read(self, data: bytes, when: float) -> None:
+    def _tell(self) -> None:
+        """The part of it that any thread may do."""
+        with self._recording.lock:
+            self._size, self._waits_on = 0, _AT_ONCE
+            arrived = [self._arrived.popleft() for _ in range(len(self._arrived))]  # more may come meanwhile
+            if self._failed:
+                return
+            try:
+                chunks = [chunk for when, data in arrived if (chunk := self._read(data, self._moments.next(when)))]
+                if chunks:
+                    self._leaving.look(b"".join([chunk.data for chunk in chunks]))
+                    self._recording.chunk(*chunks)
+            except Exception as failure:
+                self._failed, self._may_wait = True, False
+                self._recording.failed(self._named, failure)
+
+    def _read(self, data: bytes, when: float) -> Chunk | None:
+        if self.over:
+            return None
         had_head = self.answer.head is not None
         if self.answer.malformed:  # a client that takes such a head reads on
-            self._recording.chunk(Chunk(when, data))
-            return
+            return Chunk(when, data)
         chunk = self.answer.read(data, when)
         if self.answer.malformed is Breach.HEAD:
             self._recording.request(self.asked.request)
-            self._recording.chunk(Chunk(when, self.answer.unread))
-            return
+            return Chunk(when, self.answer.unread)
         head = self.answer.head
         if head is not None and not had_head:
             if head.status == SWITCHING_PROTOCOLS:
                 self._step_aside()
                 self._recording.discard()
-                return
+                return None
             self._recording.request(self.asked.request)
             self._recording.head(head if self.asked.complete else replace(head, early=True))
         if self.answer.coded is not None:
             self._coded.add(*self.answer.coded)
-        if chunk is not None:
-            self._leaving.look(chunk.data)
-            self._recording.chunk(chunk)
+        return chunk
 
     def _finish(self, kind: EndingKind, note: str = "") -> None:
         if self.over:
@@ -174,7 +240,7 @@ class Capture:
         self._recording.ended(Ending(kind, ended_at, note, self._leaving.at), self._coded)
 
     def _step_aside(self) -> None:
-        self.over = True
+        self.over, self._may_wait = True, False
         self.whenever_over()
 
     @contextmanager

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from fakegpt_testkit.cuts import Received
     from fakegpt_testkit.exchange import Chunk, Ending, Head, Request, Tape
 
@@ -40,7 +43,7 @@ class OngoingPlayback(Playback, Protocol):
 
 
 class ExchangeSink(Protocol):
-    """One exchange while it is recorded; except ``chunk``, each method is called at most once, in this order."""
+    """One exchange while it is recorded; but for ``later`` and ``chunk`` each is called once at most, in this order."""
 
     @property
     def reads_on(self) -> bool:
@@ -52,8 +55,19 @@ class ExchangeSink(Protocol):
     def head(self, head: Head) -> None:
         """The response's head."""
 
-    def chunk(self, chunk: Chunk) -> None:
-        """Bytes of the body that arrived together."""
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Held by the thread that tells of the exchange."""
+
+    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:
+        """Until when some of the body, which came now, may wait for more of it; a moment that is over: not at all.
+
+        ``tell`` is called then, from whatever thread, where it is not told before. ``calls``: the client itself calls
+        it as soon as it waits.
+        """
+
+    def chunk(self, *chunks: Chunk) -> None:
+        """Bytes of the body that arrived together, each time."""
 
     def ended(self, ending: Ending, received: Received | None = None) -> None:
         """The response ended; nothing follows.

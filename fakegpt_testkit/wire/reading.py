@@ -22,6 +22,7 @@ BODILESS: Final = frozenset({204, 304})
 
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
 _LONGEST_LINE: Final = 65_536
 """Bytes of a chunk's head or a trailer's line that are waited for."""
@@ -139,6 +140,17 @@ class ResponseReader:
         return self._framing is not None and self._framing.done and not self.malformed
 
     @property
+    def goes_on(self) -> bool:
+        """Whether more of a body has to come whose end tells itself, or is the end of the connection.
+
+        Not of a packed one, of which little may be much.
+        """
+        framing = self._framing
+        if framing is None or framing.done or self.malformed or self._decoding.is_coded:
+            return False
+        return framing.chunked or framing.to_eof
+
+    @property
     def keeps_open(self) -> bool:
         """Whether the connection can be used again after the body, by RFC 9112, 9.3."""
         if self.head is None or self._framing is None or self._framing.to_eof:
@@ -181,31 +193,60 @@ class ResponseReader:
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
         framing = self._framing
         assert framing is not None
-        out, coded = bytearray(), bytearray()
+        if not self._decoding.is_coded and (part := framing.one_chunk(data)):  # by far the most
+            self._total += len(part)
+            self._in_http_chunk = False
+            return Chunk(at, part, (len(part),))
+        parts: list[bytes] = []
         ends: list[int] = []
-        coded_ends: list[int] = []
+        size = 0
+        coding = _Coded() if self._decoding.is_coded else None
         try:
             for part, ended in framing.feed(data):
-                coded += part
-                if ended:
-                    coded_ends.append(len(coded))
-                out += self._decoding.decode(part) if part else part
-                if ended and (ends[-1] != len(out) if ends else self._total + len(out)):
-                    ends.append(len(out))  # not for HTTP chunks that decode to nothing, but the late end of one counts
+                plain = part
+                if coding is not None:
+                    coding.take(part, ended=ended)
+                    plain = self._decoding.decode(part) if part else part
+                parts.append(plain)
+                size += len(plain)
+                if ended and (ends[-1] != size if ends else self._total + size):
+                    ends.append(size)  # not for HTTP chunks that decode to nothing, but the late end of one counts
         except Broken as broken:
             self.malformed = broken.breach
         except Undecodable:
             self.malformed = Breach.CODING
-        self._total += len(out)
+        out = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._total += size
         self.surplus = self.surplus or bool(framing.rest)
-        if (coded or coded_ends) and self._decoding.is_coded:
-            self.coded = Chunk(at, bytes(out), tuple(ends)), Chunk(at, bytes(coded), tuple(coded_ends))
+        if coding is not None and coding.came:
+            self.coded = Chunk(at, out, tuple(ends)), Chunk(at, b"".join(coding.parts), tuple(coding.ends))
         if ends == [0] and not self._in_http_chunk and framing.done:
             return None  # the coding's own end, which came with the body's
         if not out and not ends:
             return None
-        self._in_http_chunk = not ends or ends[-1] < len(out)
-        return Chunk(at, bytes(out), tuple(ends))
+        self._in_http_chunk = not ends or ends[-1] < size
+        return Chunk(at, out, tuple(ends))
+
+
+class _Coded:
+    """What came together of a coded body, and where HTTP chunks ended in it."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.ends: list[int] = []
+        self._size = 0
+
+    @property
+    def came(self) -> bool:
+        """Whether anything did."""
+        return self._size > 0 or bool(self.ends)
+
+    def take(self, part: bytes, *, ended: bool) -> None:
+        """Some more of it; whether an HTTP chunk ended after it."""
+        self.parts.append(part)
+        self._size += len(part)
+        if ended:
+            self.ends.append(self._size)
 
 
 class BodyReader:
@@ -241,6 +282,16 @@ class BodyReader:
             yield part, False
         else:
             yield from self._feed_chunks(self._line + data)
+
+    def one_chunk(self, data: bytes) -> bytes:
+        """What an HTTP chunk holds, where ``data`` is the whole next one; else nothing, and none is fed."""
+        if self._expects != "size" or self._line or self.done or not self.chunked:
+            return b""
+        head = _PLAIN_SIZE.match(data)
+        if head is None or len(data) != head.end() + int(head[1], 16) + 2 or not data.endswith(b"\r\n"):
+            return b""
+        self.rest = b""
+        return data[head.end() : -2]
 
     def _feed_chunks(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
         at = 0

@@ -222,7 +222,7 @@ class Tap(asyncio.Protocol):
         # Heard first: the handler may let go of the connection while it takes the bytes.
         self._capture.arrived(data)
         self._handler.data_received(data)
-        self._capture.digest()
+        self._capture.soon()
 
     def eof_received(self) -> None:
         """The server sends no more."""

@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.capture import reset_name
 
@@ -74,6 +75,7 @@ class TapFile(io.RawIOBase):
         self._raw = raw
         self._tap = tap
         self._peeks = peeks
+        self._look = Look(tap.live)
 
     def readable(self) -> bool:
         return True
@@ -83,6 +85,7 @@ class TapFile(io.RawIOBase):
 
     def readinto(self, room: Any) -> int | None:
         capture = self._tap.capture
+        capture.awaited(self._arrives)
         try:
             count: int | None = self._raw.readinto(room)
         except TimeoutError:
@@ -97,6 +100,9 @@ class TapFile(io.RawIOBase):
         if count is not None:
             capture.heard(bytes(memoryview(room)[:count]))
         return count
+
+    def _arrives(self, seconds: float) -> bool:
+        return self._look.arrives(seconds, self._tap.live.gettimeout())
 
     def close(self) -> None:
         if self.closed:

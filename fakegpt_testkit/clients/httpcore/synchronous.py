@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fakegpt_testkit.clients.active import find_deck
+from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.clients.httpcore.exchanges import (
     KEY,
     LONGEST_SLEEP,
@@ -133,6 +134,7 @@ class Ear:
         self._core = core
         self._live = live
         self._capture = capture
+        self._look = Look(live.get_extra_info("socket"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._live, name)
@@ -142,6 +144,7 @@ class Ear:
         self._live.write(buffer, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._capture.awaited(lambda seconds: self._look.arrives(seconds, timeout))
         try:
             data: bytes = self._live.read(max_bytes, timeout)
         except BaseException as failure:
