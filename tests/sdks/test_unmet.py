@@ -337,7 +337,7 @@ def test_a_session_is_stopped_before_it_asks(pytester: pytest.Pytester, monkeypa
         pytester.makepyfile(STOPPED.format(url=f"{server.url}/"))
         for options in ((), ("--fakegpt-record-mode=once",)):
             run = pytester.runpytest_subprocess(*options, "-W", "ignore")
-            assert "there was curl_cffi, which" in run.stdout.str()
+            assert "curl_cffi made it, whose bytes" in run.stdout.str()
             assert run.parseoutcomes()["passed"] >= 1
             run.stdout.fnmatch_lines(["*RequestStopped: GET http://localhost:*/ was stopped: *"])
         assert server.seen[1] == 2, "by the third test alone"
