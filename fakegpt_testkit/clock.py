@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-_AT_FIRST: Final[Mapping[str, Callable[[], float]]] = {"time": time.time, "monotonic": time.monotonic}
+_AT_FIRST: Final[Mapping[str, Callable[[], float]]] = {
+    "time": time.time,
+    "monotonic": time.monotonic,
+    "perf_counter": time.perf_counter,
+}
 _REAL_LOOPS: Final = frozenset({"uvloop", "winloop"})
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -30,10 +34,8 @@ def now() -> datetime:
 
 def seconds() -> float:
     """The real moment, in seconds since 1970."""
-    hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
-    if hatch is not None and hatch.is_travelling():
-        return float(hatch.time.time())
-    return _real("time")()
+    hatch = _hatch()
+    return float(hatch.time.time()) if hatch is not None else _real("time")()
 
 
 def monotonic() -> float:
@@ -41,9 +43,15 @@ def monotonic() -> float:
     if "freezegun.api" not in sys.modules and "time_machine" not in sys.modules:  # asked for each piece of a stream
         return _AT_FIRST["monotonic"]()
     hatch = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
-    # Also where it does not travel any more: before its version 3, Python's own tells another time from then on.
-    real = getattr(hatch.time, "monotonic", None) if hatch is not None else None
+    # Also where it does not travel any more: before its version 3, Python's own tells another time from then on. Before
+    # it ever travelled it has none to give, and asked for one it stops the process.
+    real = getattr(hatch.time, "monotonic", None) if hatch is not None and _has_travelled(hatch) else None
     return float((real or _real("monotonic"))())
+
+
+def _has_travelled(hatch: Any) -> bool:
+    """Whether Python's own clock goes otherwise than the one beside it, which time-machine leaves alone."""
+    return bool(hatch.is_travelling()) or abs(_real("monotonic")() - _real("perf_counter")()) > 1
 
 
 def _hatch() -> Any:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -283,3 +284,12 @@ def test_a_clock_that_is_put_into_the_modules_that_hold_one_is_not_ours(monkeypa
     for module in [each for each in sys.modules.values() if getattr(each, "datetime", None) is datetime]:
         monkeypatch.setattr(module, "datetime", Frozen)
     assert clock.now().year > 2020
+
+
+def test_a_time_machine_that_never_travelled_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its version 3 it has no real clock until it has travelled, and to ask it for one stops the process."""
+    asked: list[bool] = []
+    hatch = SimpleNamespace(is_travelling=lambda: False, time=SimpleNamespace(monotonic=lambda: asked.append(True)))
+    monkeypatch.setitem(sys.modules, "time_machine", SimpleNamespace(escape_hatch=hatch))
+    assert clock.monotonic() == pytest.approx(time.monotonic(), abs=1)
+    assert not asked
