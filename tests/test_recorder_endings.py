@@ -140,7 +140,7 @@ def test_a_response_still_open_at_the_end_of_the_block_is_kept_as_far_as_it_came
 
     async def main() -> None:
         async with serve({"/": ENDLESS}) as server, aiohttp.ClientSession() as session:
-            told = pytest.warns(FakeGptTestkitWarning, match="had not ended when it was closed: GET /;")
+            told = pytest.warns(FakeGptTestkitWarning, match="had not ended when it was closed: GET /\n")
             with told, use_cassette(file, record_mode="all"):
                 response = await session.get(server.url)
                 first = await response.content.readany()

@@ -363,7 +363,7 @@ def test_events_before_the_large_one_are_given_first() -> None:
     parser = EventStreamParser(max_event_size=LIMIT)
     assert parser.feed(b"data: a\n\n" + b"data: b\n\n" + b"data: " + b"c" * 30) == events("a", "b")
     for _ in range(2):
-        with pytest.raises(EventTooLarge, match=f"at most {LIMIT} bytes") as raised:
+        with pytest.raises(EventTooLarge, match=f"larger than {LIMIT} bytes") as raised:
             parser.feed(b"data: d\n\n")
         assert raised.value.limit == LIMIT
         assert isinstance(raised.value, FakeGptTestkitError)

@@ -489,4 +489,5 @@ def test_run_serves_until_a_signal(number: signal.Signals) -> None:
             assert response.headers["Server"].endswith("(seed 5)")
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (0, "stopped\n", "")
+    told = [each for each in err.splitlines() if not each.startswith("Executing ")]  # a busy machine's slow callback
+    assert (process.returncode, out, told) == (0, "stopped\n", [])

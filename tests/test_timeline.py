@@ -70,7 +70,7 @@ def test_an_event_that_is_too_large_ends_the_telling_with_its_reason(monkeypatch
     monkeypatch.setattr(sse.EventStreamParser.__init__, "__kwdefaults__", {"last_event_id": "", "max_event_size": 400})
     timeline = tell(streamed((0.1, spoken("Hi")), (0.2, b"data: " + b"x" * 500)))
     assert len(timeline.moments) == 1
-    assert "400 bytes was wanted" in timeline.too_large
+    assert "larger than 400 bytes" in timeline.too_large
 
 
 def test_a_silence_is_told_when_it_stands_out() -> None:
