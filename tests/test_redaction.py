@@ -416,6 +416,14 @@ def test_short_values_and_words_are_replaced_in_their_place_only(value: str) -> 
     }
 
 
+def test_a_fields_name_is_kept_though_a_secret_is_the_same_word() -> None:
+    names = {"temperature": 20, "password": "x9!Kq27vLz"}
+    body = redacted({"key": "temperature", **names})
+    assert list(body) == ["key", *names]
+    assert body["temperature"] == 20
+    assert body["password"] == "REDACTED-password-1"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "fe80::1:abcd"])
 def test_the_address_of_a_machine_is_replaced_in_its_place_only(address: str) -> None:
     stored = Redactor().response(tape(f"http://{address}/".encode(), headers=(("observed-x-forwarded-for", address),)))
