@@ -39,6 +39,7 @@ Stale = Literal["warn", "fail", "record"]
 Threshold = Literal["harmless", "added", "broken", "never"]
 """From which severity on a drift fails."""
 Recut = int | str | Sequence[int] | None
+"""How a recorded stream is cut into other chunks: a seed, "byte", "event", "line", sizes in bytes, or as recorded."""
 Check = Callable[[str, Any], object]
 """Takes a setting's name and what was written, gives what is meant, or raises ``BadSetting``."""
 
