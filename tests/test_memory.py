@@ -1,4 +1,4 @@
-"""What a large body takes: about twice its size at the most, whatever is done with it."""
+"""What a large body takes in memory, in its own size; what a whole process takes is measured by benchmarks/sizes.py."""
 
 from __future__ import annotations
 
@@ -138,6 +138,7 @@ def test_a_reel_gives_its_beginning_and_its_whole_and_nothing_that_came_later() 
     chunks = (Chunk(0.1, b"abc", (0, 2)), Chunk(0.2, b""), Chunk(0.3, b"def", (1, 3)))
     for each in chunks:
         reel.add(each)
+        reel.first(1, head, ending)  # nothing that is looked at moves where the next one goes
     assert reel.first(4, head, ending) == Tape(head, (*chunks[:2], Chunk(0.3, b"d", (1,))), ending)
     whole = reel.tape(head, ending)
     reel.add(Chunk(0.4, b"late"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import copy_context
+from socket import socketpair
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from support.behaviours import HEAD, in_chunk
 from support.clients import WAYS, with_async_httpx
 from support.raw import raw_server
 
+from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import leftovers, recover
@@ -74,3 +76,14 @@ def test_what_a_client_has_got_is_safe_while_it_waits_for_more(
     [saved] = load_cassette(tmp_path / "a.yaml").interactions
     assert [chunk.data for chunk in saved.response.chunks] == PIECES
     assert saved.response.ending.kind.value == "complete"
+
+
+def test_a_client_that_waits_shortly_is_not_kept_waiting_by_a_look() -> None:
+    ours, theirs = socketpair()
+    with ours, theirs:
+        look = Look(ours)
+        theirs.send(b"x")
+        assert [look.arrives(0.05, limit) for limit in (None, 5.0, 0.5)] == [True, True, False]
+        ours.recv(1)
+        assert not look.arrives(0.001, None)
+    assert not Look(None).arrives(0.05, None)

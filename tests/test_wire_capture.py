@@ -155,6 +155,16 @@ def test_small_pieces_are_read_together_and_a_body_s_first_and_last_at_once(now:
     assert heard.chunks[-1].data == b"piece 5"
 
 
+def test_an_end_in_the_same_piece_as_the_last_words_is_heard_at_once(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    capture.heard(in_chunk(b"piece 1"))
+    assert heard.endings == []
+    capture.heard(in_chunk(b"piece 2") + b"0\r\n\r\n")
+    assert heard.endings == [EndingKind.COMPLETE]
+    assert b"".join(chunk.data for chunk in heard.chunks) == b"piece 1piece 2"
+
+
 def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_before_the_client_waits(
     now: list[float],
 ) -> None:
