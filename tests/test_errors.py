@@ -66,7 +66,7 @@ each_error = pytest.mark.parametrize("error", EACH, ids=lambda error: type(error
 
 def test_every_error_is_looked_at() -> None:
     assert {type(error) for error in EACH} | {FakeGptTestkitError, FakeGptTestkitWarning} == {
-        getattr(errors, name) for name in errors.__all__
+        getattr(errors, name) for name in dir(errors)
     }
 
 
@@ -91,7 +91,13 @@ def test_an_error_is_the_same_after(again: object, error: FakeGptTestkitError) -
 def test_an_error_reads_as_a_sentence_and_shows_its_source(error: FakeGptTestkitError) -> None:
     assert str(error)
     assert str(error) != str(error.args)
+    assert "self." not in str(error)
     assert inspect.getsource(type(error)).startswith(f"class {type(error).__name__}(")
+
+
+def test_what_an_error_is_about_stands_in_its_message_as_it_is() -> None:
+    assert str(errors.ReportRefused("{self.problem}", "100 {}")).startswith("{self.problem} does not say ")
+    assert ": 100 {};" in str(errors.ReportRefused("{self.problem}", "100 {}"))
 
 
 def test_equal_errors_are_not_the_same_error() -> None:
@@ -133,4 +139,4 @@ def test_a_run_without_errors_loads_none() -> None:
 
 def test_a_wrong_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'BadOptoin'"):
-        _ = errors.BadOptoin
+        _ = getattr(errors, "BadOptoin")  # noqa: B009 - mypy refuses it as an attribute

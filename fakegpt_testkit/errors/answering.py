@@ -19,38 +19,37 @@ class ProviderError(FakeGptTestkitError, RuntimeError):
     status: int
     detail: str = ""
     code: str = ""
+    _message = "{self.url} gave no answer at the step {self.step}, status {self.status}: {self._reason}"
 
     @property
     def _reason(self) -> str:
         reason = self.detail[:_DETAIL_SHOWN] or "without saying why"
         return f"{reason} ({self.code})" if self.code else reason
 
-    def __str__(self) -> str:
-        return f"{self.url} gave no answer at the step {self.step}, status {self.status}: {self._reason}"
+    @property
+    def _reason_if_given(self) -> str:
+        return f": {self._reason}" if self.detail else ""
 
 
 class StepRefused(ProviderError):
     """The service answered a step with a status that is an error."""
 
-    def __str__(self) -> str:
-        return f"{self.url} refused the step {self.step} with status {self.status}: {self._reason}"
+    _message = "{self.url} refused the step {self.step} with status {self.status}: {self._reason}"
 
 
 class TokenRefused(StepRefused):
     """The service refused the access token, or called the session expired; after a new login too."""
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}; a new login did not help"
+    _message = f"{StepRefused._message}; a new login did not help"
 
 
 class WebPageAnswered(ProviderError):
     """A web page came in place of an answer; ``detail`` is its title."""
 
-    def __str__(self) -> str:
-        return (
-            f"{self.url} answered the step {self.step} with a web page, status {self.status}, title {self.detail!r}: "
-            "a challenge for browsers or a gateway's error; open the address in a browser to see which"
-        )
+    _message = (
+        "{self.url} answered the step {self.step} with a web page, status {self.status}, title {self.detail!r}: "
+        "a challenge for browsers or a gateway's error; open the address in a browser to see which"
+    )
 
 
 class WrongContent(ProviderError):
@@ -58,13 +57,10 @@ class WrongContent(ProviderError):
 
     wanted: str = ""
     got: str = ""
-
-    def __str__(self) -> str:
-        reason = f": {self._reason}" if self.detail else ""
-        return (
-            f"{self.url} answered the step {self.step} with status {self.status} and {self.got}; "
-            f"wanted: {self.wanted}{reason}"
-        )
+    _message = (
+        "{self.url} answered the step {self.step} with status {self.status} and {self.got}; "
+        "wanted: {self.wanted}{self._reason_if_given}"
+    )
 
 
 class FieldMissing(ProviderError):
@@ -72,54 +68,49 @@ class FieldMissing(ProviderError):
 
     field: str = ""
 
+    _message = (
+        "{self.url} answered the step {self.step} with status {self.status} and JSON that has no usable "
+        "{self.field}{self._reason_if_given}"
+    )
+
     def __str__(self) -> str:
-        reason = f": {self._reason}" if self.detail else ""
         login = "; nobody is logged in: the login set no cookie that came back" if self.step == "session" else ""
-        return (
-            f"{self.url} answered the step {self.step} with status {self.status} and JSON that has no usable "
-            f"{self.field}{reason}{login}"
-        )
+        return f"{super().__str__()}{login}"
 
 
 class NoLoads(ProviderError):
     """The service has no account to lend: its list of loads is empty."""
 
-    def __str__(self) -> str:
-        return f"{self.url} lists no loads at all, so there is no account to log in with; try again later"
+    _message = "{self.url} lists no loads at all, so there is no account to log in with; try again later"
 
 
 class NoValidResponse(ProviderError):
     """The stream ended without a text."""
 
-    def __str__(self) -> str:
-        return f"No valid response: {self.url} ended the stream of the step {self.step} without any text"
+    _message = "No valid response: {self.url} ended the stream of the step {self.step} without any text"
 
 
 class AnswerFailed(NoValidResponse):
     """The service reported an error within the stream of its answer."""
 
-    def __str__(self) -> str:
-        return f"No valid response: {self.url} broke off the step {self.step} with an error: {self._reason}"
+    _message = "No valid response: {self.url} broke off the step {self.step} with an error: {self._reason}"
 
 
 class AnswerCutOff(ProviderError):
     """The stream ended in good order, but in the middle of the answer: its last event and its end mark are missing."""
 
-    def __str__(self) -> str:
-        return f"{self.url} ended the stream of the step {self.step} before the answer was complete; ask again"
+    _message = "{self.url} ended the stream of the step {self.step} before the answer was complete; ask again"
 
 
 class EventTooLarge(FakeGptTestkitError):
     """A server-sent event, or one line of its stream, is larger than the parser may hold."""
 
     limit: int
-
-    def __str__(self) -> str:
-        return (
-            f"a server-sent event is larger than {self.limit} bytes, the most that this parser takes\n"
-            "  if that is intended, give the parser a larger max_event_size; if not, check that the body is an event "
-            "stream"
-        )
+    _message = (
+        "a server-sent event is larger than {self.limit} bytes, the most that this parser takes\n"
+        "  if that is intended, give the parser a larger max_event_size; if not, check that the body is an event "
+        "stream"
+    )
 
 
 class PayloadUnreadable(FakeGptTestkitError, ValueError):
@@ -127,9 +118,7 @@ class PayloadUnreadable(FakeGptTestkitError, ValueError):
 
     data: str
     problem: str
-
-    def __str__(self) -> str:
-        return (
-            f"an event's data is not JSON of the requested shape: {self.problem}\n"
-            "  look at this error's data; then request a wider shape (such as dict), or skip such events"
-        )
+    _message = (
+        "an event's data is not JSON of the requested shape: {self.problem}\n"
+        "  look at this error's data; then request a wider shape (such as dict), or skip such events"
+    )

@@ -26,13 +26,11 @@ class CassetteChanged(FakeGptTestkitError):
     """A cassette is another one than the run saw by whose report it was to be changed."""
 
     path: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} has changed since the run that reported which of its interactions "
-            "no test plays; it was not changed\n"
-            "  run the whole suite again for a new report"
-        )
+    _message = (
+        "{self.path} has changed since the run that reported which of its interactions "
+        "no test plays; it was not changed\n"
+        "  run the whole suite again for a new report"
+    )
 
 
 class StorageError(FakeGptTestkitError):
@@ -57,9 +55,7 @@ class ReportRefused(FakeGptTestkitError):
 
     path: str
     problem: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} does not say which interactions no test plays: {self.problem}; nothing was changed\n"
-            f"  run the whole suite with pytest --fakegpt-report={self.path}"
-        )
+    _message = (
+        "{self.path} does not say which interactions no test plays: {self.problem}; nothing was changed\n"
+        "  run the whole suite with pytest --fakegpt-report={self.path}"
+    )

@@ -15,9 +15,7 @@ class CassetteMissing(FakeGptTestkitError):
     path: str
     request: str
     command: str
-
-    def __str__(self) -> str:
-        return f"{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
+    _message = "{self.request} wants {self.path}, and there is no such cassette\n  to record it: {self.command}"
 
 
 class RequestNotRecorded(FakeGptTestkitError):
@@ -40,8 +38,7 @@ class RequestNotRecorded(FakeGptTestkitError):
     scripted: bool = False
 
     def __str__(self) -> str:
-        counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
-        lines = [f"{self.request} is not in {self.cassette} ({counts})"]
+        lines = [f"{self.request} is not in {self.cassette} ({self._counts})"]
         if self.closest is not None:
             also = "also " if self.closest_request == self.request else ""
             lines.append(f"  closest: interaction {self.closest}, {also}{self.closest_request}; it differs in")
@@ -53,6 +50,10 @@ class RequestNotRecorded(FakeGptTestkitError):
         if self.ignored:
             lines.append(f"  ignored: {', '.join(self.ignored)}")
         return "\n".join([*lines, *self._next_step("it")])
+
+    @property
+    def _counts(self) -> str:
+        return f"{counted(self.interactions, 'interaction')}, {self.played} played"
 
     @property
     def _made(self) -> str:
@@ -70,10 +71,9 @@ class RequestPlayedOut(RequestNotRecorded):
     equal: int = 1
 
     def __str__(self) -> str:
-        counts = f"{counted(self.interactions, 'interaction')}, {self.played} played"
         times = counted(self.equal, "time")
         lines = [
-            f"{self.request} is in {self.cassette} ({counts}), but {self._made} {times} and played {times}",
+            f"{self.request} is in {self.cassette} ({self._counts}), but {self._made} {times} and played {times}",
             "  to play the last one again: allow_playback_repeats=True",
         ]
         return "\n".join([*lines, *self._next_step("one more")])
@@ -121,13 +121,11 @@ class RecordingTooLarge(FakeGptTestkitError):
     many: int
     most: int
     what: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} grows too large: it has {self.many} {self.what} by now, and at most {self.most} are read\n"
-            "  it cannot be saved whole; what is recorded stays in its journal: fakegpt-testkit recover\n"
-            "  record the large answers apart, in more than one cassette, or smaller ones"
-        )
+    _message = (
+        "{self.path} grows too large: it has {self.many} {self.what} by now, and at most {self.most} are read\n"
+        "  it cannot be saved whole; what is recorded stays in its journal: fakegpt-testkit recover\n"
+        "  record the large answers apart, in more than one cassette, or smaller ones"
+    )
 
 
 class ResponseNotRecorded(FakeGptTestkitError):

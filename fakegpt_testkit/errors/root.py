@@ -12,10 +12,11 @@ class FakeGptTestkitError(Exception):
     """The base of every error that this package raises on its own account.
 
     A subclass that names fields is a dataclass: it takes them, shows them in its ``repr``, and is pickled and copied by
-    them; its ``__str__`` words them.
+    them. Its ``_message`` words them, as ``{self.path}``; its ``__str__`` does where that depends on them.
     """
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
+    _message: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -24,6 +25,9 @@ class FakeGptTestkitError(Exception):
 
     def __post_init__(self) -> None:
         self.args = tuple(getattr(self, name) for name in self.__match_args__)
+
+    def __str__(self) -> str:
+        return self._message.format(self=self) if self._message else super().__str__()
 
 
 class FakeGptTestkitWarning(UserWarning):

@@ -24,9 +24,7 @@ class EffectMisplaced(FakeGptTestkitError, ValueError):
     effect: str
     problem: str
     wanted: str
-
-    def __str__(self) -> str:
-        return f"{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"
+    _message = "{self.effect} cannot be applied: {self.problem}\n  {self.wanted}"
 
 
 class CassetteNameRefused(FakeGptTestkitError, ValueError):
@@ -35,12 +33,10 @@ class CassetteNameRefused(FakeGptTestkitError, ValueError):
     name: str
     folder: str
     problem: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
-            "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
-        )
+    _message = (
+        "{self.name!r} cannot name a cassette in {self.folder}: {self.problem}\n"
+        "  use a relative name with forward slashes that stays inside the folder, such as test_chat/greets"
+    )
 
 
 class EventNotEncodable(FakeGptTestkitError, ValueError):
@@ -49,9 +45,7 @@ class EventNotEncodable(FakeGptTestkitError, ValueError):
     field: str
     value: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"the {self.field} of a server-sent event cannot be written: {self.value!r} is {self.problem}"
+    _message = "the {self.field} of a server-sent event cannot be written: {self.value!r} is {self.problem}"
 
 
 class UnknownKeywords(FakeGptTestkitError, RuntimeError, TypeError):

@@ -9,7 +9,6 @@ from fakegpt_testkit.errors.root import FakeGptTestkitError
 from fakegpt_testkit.wording import counted, listed
 
 _OUTPUT_SHOWN = 15
-_LOST = "move it out of the cassette's block, or use another client; the client's own result is not affected"
 
 
 class InteractionsUnplayed(FakeGptTestkitError):
@@ -55,13 +54,11 @@ class CannotBeReplayed(FakeGptTestkitError):
     method: str
     uri: str
     protocol: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.method} {self.uri} asks to switch to {self.protocol}, and only plain HTTP is recorded "
-            "and replayed\n"
-            "  run this part outside the cassette, against a real server or a stand-in"
-        )
+    _message = (
+        "{self.method} {self.uri} asks to switch to {self.protocol}, and only plain HTTP is recorded "
+        "and replayed\n"
+        "  run this part outside the cassette, against a real server or a stand-in"
+    )
 
 
 class ClientUnmet(FakeGptTestkitError):
@@ -87,14 +84,12 @@ class RequestStopped(FakeGptTestkitError):
     client: str
     method: str
     uri: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.method} {self.uri} was stopped: {self.client} made it, whose bytes do not pass through Python, so "
-            f"{self.path} can neither record nor replay it\n"
-            "  to record and replay it: give that client the base URL of `fakegpt-testkit serve`\n"
-            "  to allow it: passthrough=[HOST]"
-        )
+    _message = (
+        "{self.method} {self.uri} was stopped: {self.client} made it, whose bytes do not pass through Python, so "
+        "{self.path} can neither record nor replay it\n"
+        "  to record and replay it: give that client the base URL of `fakegpt-testkit serve`\n"
+        "  to allow it: passthrough=[HOST]"
+    )
 
 
 class StreamLeftOpen(FakeGptTestkitError):
@@ -131,13 +126,11 @@ class ForkRecorded(FakeGptTestkitError):
     """A copy of this process (``os.fork``) asked while a cassette recorded: its answers are not in the cassette."""
 
     path: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} lacks what a forked copy of this process asked: only the process that opened it saves it\n"
-            "  to record that too: ask in this process, in a thread if need be, or give the other process the URL of\n"
-            "    `fakegpt-testkit serve --record`"
-        )
+    _message = (
+        "{self.path} lacks what a forked copy of this process asked: only the process that opened it saves it\n"
+        "  to record that too: ask in this process, in a thread if need be, or give the other process the URL of\n"
+        "    `fakegpt-testkit serve --record`"
+    )
 
 
 class RecordingIncomplete(FakeGptTestkitError):
@@ -145,20 +138,20 @@ class RecordingIncomplete(FakeGptTestkitError):
 
     path: str
     lost: tuple[tuple[str, str], ...]
+    _lacks = "lacks {} that the client had; the others are saved"
 
     def __str__(self) -> str:
         each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
-        lacks = f"{self.path} lacks {counted(len(self.lost), 'exchange')} that the client had; the others are saved"
-        return f"{lacks}{each}\n  {_LOST}"
+        return (
+            f"{self.path} {self._lacks.format(counted(len(self.lost), 'exchange'))}{each}\n"
+            "  move it out of the cassette's block, or use another client; the client's own result is not affected"
+        )
 
 
 class VerificationIncomplete(RecordingIncomplete):
     """Some exchanges went well for the client, but could not be compared; ``lost`` holds each with its reason."""
 
-    def __str__(self) -> str:
-        each = "".join(f"\n  {request}: {reason}" for request, reason in self.lost)
-        lacks = f"{self.path} could not be compared with {counted(len(self.lost), 'exchange')} that the client had"
-        return f"{lacks}{each}\n  {_LOST}"
+    _lacks = "could not be compared with {} that the client had"
 
 
 class NetworkBlocked(FakeGptTestkitError):
