@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-import trustme
 from aiohttp import web
 from support.servers import Answers, Asked, Server, proxy, serve
 from support.three_ways import LOOPS, run_in, view
+from support.tls import client_tls, server_tls
 
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 
@@ -273,31 +272,23 @@ def test_redirects_lead_to_other_origins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_https_is_recorded_and_replayed(loop: str, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
+    client = client_tls()
 
     async def program(url: str) -> object:
         assert url.startswith("https://")
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=client)) as session:
             return await get(session, url), await get(session, f"{url}/echo")
 
-    check(program, serve(ANSWERS, tls=server), tmp_path, loop)
+    check(program, serve(ANSWERS, tls=server_tls()), tmp_path, loop)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "CONNECT"])
 def test_a_proxy_is_asked_while_recording_and_not_while_replaying(tls: bool, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(secure)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
+    client = client_tls()
     file = tmp_path / "a.yaml"
 
     async def main() -> None:
-        async with serve(ANSWERS, tls=secure if tls else None) as server, proxy() as between:
+        async with serve(ANSWERS, tls=server_tls() if tls else None) as server, proxy() as between:
 
             async def ask() -> object:
                 async with aiohttp.ClientSession() as session:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import vcr
-from support.commands import ran, written
+from support.commands import interrupted, ran, written
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
@@ -114,21 +110,9 @@ def test_record_stopped_by_ctrl_c_leaves_the_old_cassette_whole(tmp_path: Path) 
     file = written(tmp_path / "old.yaml", CLEAN)
     before = file.read_bytes()
     with serve_in_thread(Options(ending="endless", events=3, delay=0.01)) as service:
-        command = [sys.executable, "-m", "fakegpt_testkit", "record", "Say hello", "--url", service.url]
-        with subprocess.Popen(
-            [*command, "--cassette", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
-            deadline = time.monotonic() + 20
-            while not service.streams and time.monotonic() < deadline:
-                time.sleep(0.02)
-            time.sleep(0.1)
-            process.send_signal(signal.SIGINT)
-            try:
-                _, problems = process.communicate(timeout=20)
-            finally:
-                process.kill()
-    assert process.returncode == 1
-    assert problems.decode().strip() == "Aborted!"
+        command = ("record", "Say hello", "--url", service.url, "--cassette", file)
+        code, _, problems = interrupted(*command, when=lambda: service.streams)
+    assert (code, problems) == (1, "Aborted!")
     assert file.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["old.yaml", "state"]
 
@@ -194,14 +178,8 @@ def test_scrub_finds_a_secret_where_it_stood_before_a_response_showed_it(tmp_pat
 def test_scrub_stopped_by_ctrl_c_leaves_each_cassette_old_or_new(tmp_path: Path) -> None:
     many = [SECRET] * 100
     files = [written(tmp_path / "many" / f"{number:02}.yaml", *many) for number in range(40)]
-    command = [sys.executable, "-m", "fakegpt_testkit", "scrub", str(tmp_path / "many")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 20
-        while TOKEN in files[0].read_text() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        out, problems = process.communicate(timeout=20)
-    assert (process.returncode, out, problems.decode().strip()) == (1, b"", "Aborted!")
+    stopped = interrupted("scrub", tmp_path / "many", when=lambda: TOKEN not in files[0].read_text())
+    assert stopped == (1, "", "Aborted!")
     assert {len(load_cassette(file).interactions) for file in files} == {100}
     assert [TOKEN in file.read_text() for file in (files[0], files[-1])] == [False, True]
     assert sorted((tmp_path / "many").iterdir()) == files

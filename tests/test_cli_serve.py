@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import trustme
 import yaml
 from support.commands import runner
 from support.raw import raw_server
 from support.servers import HOLD
 from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, served, server_of, write
+from support.tls import authority, client_tls
 
 from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.cli import main
@@ -115,15 +115,13 @@ def test_a_certificate_of_the_run_is_trusted_by_whoever_is_told_its_file(tmp_pat
 
 
 def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    one = authority.issue_cert("double.example")
+    one = authority().issue_cert("double.example")
     one.private_key_and_cert_chain_pem.write_to_path(tmp_path / "one.pem")
     context = certificates.loaded(tmp_path / "one.pem", None)
     path = write(tmp_path, "chat.yaml", recorded())
-    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
     with served(path, door=Door(tls=context), access=Access(hosts=("double.example",))) as url:
         fields, extensions = {"Host": "double.example"}, {"sni_hostname": "double.example"}
-        with httpx.Client(verify=trusting) as client:
+        with httpx.Client(verify=client_tls()) as client:
             assert client.get(f"{url}/events", headers=fields, extensions=extensions).status_code == 200
     with pytest.raises(BadSetting, match="a certificate and its key"):
         certificates.loaded(path, None)

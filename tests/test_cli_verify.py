@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import signal
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
-from support.commands import runner, written
+from support.commands import interrupted, runner, written
 from support.servers import CLOSE, Asked, serve
 
 from fakegpt_testkit import use_cassette
@@ -281,15 +277,6 @@ def test_on_a_terminal_it_says_what_it_is_asking(flow: Path, monkeypatch: pytest
 def test_ctrl_c_leaves_everything_as_it_was(flow: Path) -> None:
     before = flow.read_bytes()
     with serve_in_thread(Options(ending="stall")) as service:
-        arguments = [sys.executable, "-m", "fakegpt_testkit", "verify", str(flow), "--url", service.url]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            deadline = time.monotonic() + 20
-            while not service.streams and time.monotonic() < deadline:
-                time.sleep(0.02)
-            process.send_signal(signal.SIGINT)
-            try:
-                out, problems = process.communicate(timeout=20)
-            finally:
-                process.kill()
-    assert (process.returncode, out, problems.strip()) == (1, "", "Aborted!")
+        stopped = interrupted("verify", flow, "--url", service.url, when=lambda: service.streams)
+    assert stopped == (1, "", "Aborted!")
     assert flow.read_bytes() == before

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import http.client
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -22,7 +21,6 @@ import aiohttp
 import pytest
 import requests
 import requests.adapters
-import trustme
 import urllib3
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
@@ -30,6 +28,7 @@ from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
 from support.patience import PATIENCE
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import CLOSE, RESET, proxy
+from support.tls import authority, client_tls, server_tls
 
 from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import RecordMode, load_cassette, use_cassette
@@ -216,17 +215,11 @@ def test_a_blocking_pool_is_as_full_as_live(tmp_path: Path) -> None:
 # Ways there: TLS, proxies, unix sockets.
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-def test_tls_replays_with_the_server_stopped(authority: trustme.CA, tmp_path: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
+def test_tls_replays_with_the_server_stopped(tmp_path: Path) -> None:
+    tls = server_tls()
     ca = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca))
-    context = ssl.create_default_context(cafile=str(ca))
+    authority().cert_pem.write_to_path(str(ca))
+    context = client_tls()
 
     def program() -> object:
         with requests.Session() as session, urllib3.PoolManager(ca_certs=str(ca)) as pool:
@@ -249,9 +242,8 @@ def test_tls_replays_with_the_server_stopped(authority: trustme.CA, tmp_path: Pa
     assert not session.unplayed
 
 
-def test_an_unverified_connection_warns_replayed_as_it_does_live(authority: trustme.CA, tmp_path: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
+def test_an_unverified_connection_warns_replayed_as_it_does_live(tmp_path: Path) -> None:
+    tls = server_tls()
 
     def program() -> object:
         with pytest.warns(urllib3.exceptions.InsecureRequestWarning), requests.Session() as session:
@@ -261,13 +253,10 @@ def test_an_unverified_connection_warns_replayed_as_it_does_live(authority: trus
         same(program, own, tmp_path / "c.yaml")
 
 
-def test_a_forward_proxy_and_a_tunnel_are_recorded_and_not_asked_again(
-    authority: trustme.CA, server: RawServer, tmp_path: Path
-) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
+def test_a_forward_proxy_and_a_tunnel_are_recorded_and_not_asked_again(server: RawServer, tmp_path: Path) -> None:
+    tls = server_tls()
     ca = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca))
+    authority().cert_pem.write_to_path(str(ca))
     with in_thread(proxy()) as between, raw_server({"/stream": STREAM}, tls=tls) as secure:
 
         def program() -> object:

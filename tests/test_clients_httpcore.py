@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ import httpx2
 import pytest
 import requests
 import trio
-import trustme
 import vcr
 from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import HOLD, proxy
+from support.tls import client_tls, server_tls
 
 from fakegpt_testkit import faults
 from fakegpt_testkit.errors import RequestNotRecorded
@@ -46,11 +45,6 @@ def echo(asked: Asked) -> Answer:
 def server() -> Iterator[RawServer]:
     with raw_server({"/stream": STREAM, "/echo": echo, "/held": (HEAD, in_chunk(EVENTS[0]), HOLD)}) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @contextmanager
@@ -175,11 +169,9 @@ def test_a_cancelled_stream_is_recorded_as_cancelled(
 
 
 @BOTH
-def test_tls_replays_with_the_server_stopped(lib: ModuleType, authority: trustme.CA, tmp_path: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+def test_tls_replays_with_the_server_stopped(lib: ModuleType, tmp_path: Path) -> None:
+    tls = server_tls()
+    context = client_tls()
 
     def program() -> bytes:
         with lib.Client(verify=context) as client:
@@ -195,12 +187,10 @@ def test_tls_replays_with_the_server_stopped(lib: ModuleType, authority: trustme
 
 @BOTH
 def test_a_proxy_and_its_tunnel_are_recorded_and_not_asked_again(
-    lib: ModuleType, authority: trustme.CA, server: RawServer, tmp_path: Path
+    lib: ModuleType, server: RawServer, tmp_path: Path
 ) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+    tls = server_tls()
+    context = client_tls()
     with in_thread(proxy()) as between, raw_server({"/stream": STREAM}, tls=tls) as secure:
 
         def program() -> list[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
 import zlib
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-import trustme
 from support.playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
+from support.tls import server_tls
 
 from fakegpt_testkit.effects import faults
 
@@ -187,9 +186,7 @@ async def no_such_name() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def untrusted() -> AsyncIterator[str]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-    server = await asyncio.start_server(_hang_up, "localhost", 0, ssl=context)
+    server = await asyncio.start_server(_hang_up, "localhost", 0, ssl=server_tls())
     async with server:
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}/"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,9 @@ import httpx
 import httpx2
 import pytest
 import trio
-import trustme
 from support.behaviours import EVENTS
 from support.http2 import http2_server
+from support.tls import client_tls
 
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
@@ -27,17 +26,9 @@ if TYPE_CHECKING:
 BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module.__name__)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @BOTH
-def test_http_2_is_recorded_frame_by_frame_and_says_so_again(
-    lib: ModuleType, authority: trustme.CA, tmp_path: Path
-) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+def test_http_2_is_recorded_frame_by_frame_and_says_so_again(lib: ModuleType, tmp_path: Path) -> None:
+    context = client_tls()
 
     def program() -> tuple[str, list[bytes]]:
         with lib.Client(http2=True, verify=context) as client, client.stream("POST", url, content=b"a") as response:
@@ -48,7 +39,7 @@ def test_http_2_is_recorded_frame_by_frame_and_says_so_again(
         async with client, client.stream("POST", url, content=b"b") as response:
             return response.http_version, [part async for part in response.aiter_raw()]
 
-    with http2_server(authority) as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
+    with http2_server() as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
         live = [program(), asyncio.run(awaited())]
     assert live == [("HTTP/2", list(EVENTS))] * 2
     with use_cassette(tmp_path / "c.yaml"):
@@ -57,16 +48,15 @@ def test_http_2_is_recorded_frame_by_frame_and_says_so_again(
 
 
 @BOTH
-def test_an_http_2_stream_that_was_reset_is_so_again(lib: ModuleType, authority: trustme.CA, tmp_path: Path) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+def test_an_http_2_stream_that_was_reset_is_so_again(lib: ModuleType, tmp_path: Path) -> None:
+    context = client_tls()
 
     def program() -> str:
         with lib.Client(http2=True, verify=context) as client, pytest.raises(lib.RemoteProtocolError) as raised:
             client.post(url)
         return str(raised.value)
 
-    with http2_server(authority, resets_after=1) as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
+    with http2_server(resets_after=1) as url, use_cassette(tmp_path / "c.yaml", record_mode="all"):
         live = program()
     with use_cassette(tmp_path / "c.yaml"):
         assert program() == live
@@ -90,11 +80,9 @@ def test_a_coding_over_http_2_is_the_client_s_to_take_off(
     parts: tuple[bytes, ...],
     decoded: EndingKind,
     raw: EndingKind,
-    authority: trustme.CA,
     tmp_path: Path,
 ) -> None:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+    context = client_tls()
 
     def program(reader: str) -> tuple[bytes, str]:
         seen = b""
@@ -108,7 +96,7 @@ def test_a_coding_over_http_2_is_the_client_s_to_take_off(
 
     for reader, ending in (("iter_bytes", decoded), ("iter_raw", raw)):
         file = tmp_path / f"{reader}.yaml"
-        with http2_server(authority, parts=parts, coding="gzip") as url:
+        with http2_server(parts=parts, coding="gzip") as url:
             live = program(reader)
             with use_cassette(file, record_mode="all"):
                 assert program(reader) == live
@@ -117,21 +105,15 @@ def test_a_coding_over_http_2_is_the_client_s_to_take_off(
             assert program(reader) == live
 
 
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-def leave_after(lib: ModuleType, authority: trustme.CA, url: str, last: bytes) -> None:
-    client = lib.Client(http2=True, verify=trusting(authority))
+def leave_after(lib: ModuleType, url: str, last: bytes) -> None:
+    client = lib.Client(http2=True, verify=client_tls())
     with client, client.stream("POST", url, content=b"a") as response:
         next(part for part in response.iter_raw() if part == last)
         assert response.http_version == "HTTP/2"
 
 
-async def leave_after_awaited(lib: ModuleType, authority: trustme.CA, url: str, last: bytes) -> None:
-    client = lib.AsyncClient(http2=True, verify=trusting(authority))
+async def leave_after_awaited(lib: ModuleType, url: str, last: bytes) -> None:
+    client = lib.AsyncClient(http2=True, verify=client_tls())
     async with client, client.stream("POST", url, content=b"a") as response:
         parts = response.aiter_raw()
         async for part in parts:
@@ -154,9 +136,7 @@ LEAVERS: dict[str, Callable[..., None]] = {
 @INNER_GENERATORS
 @pytest.mark.parametrize("way", LEAVERS)
 @BOTH
-def test_the_rest_of_a_stream_that_the_client_left(
-    lib: ModuleType, way: str, authority: trustme.CA, tmp_path: Path
-) -> None:
+def test_the_rest_of_a_stream_that_the_client_left(lib: ModuleType, way: str, tmp_path: Path) -> None:
     first, second = b"data: 1\n\n", b"data: 2\n\n"
     paused: Any = {"parts": (first, 0.08, second)}  # longer than we wait at once
     cases: dict[str, tuple[dict[str, Any], EndingKind]] = {
@@ -166,43 +146,43 @@ def test_the_rest_of_a_stream_that_the_client_left(
     for name, (told, ending) in cases.items():
         file = tmp_path / name
         with (
-            http2_server(authority, **told) as url,
+            http2_server(**told) as url,
             use_cassette(file, record_mode="all", after_leaving="read"),
         ):
-            LEAVERS[way](lib, authority, url, first)
+            LEAVERS[way](lib, url, first)
         [only] = load_cassette(file).interactions
         tape = only.response
         assert (tape.ending.kind, tape.body, tape.head.version) == (ending, first + second, "2")
         assert tape.ending.left is not None
         assert [chunk.data for chunk in tape.chunks if chunk.at <= tape.ending.left] == [first]
         with use_cassette(file):
-            LEAVERS[way](lib, authority, url, second)
-        with http2_server(authority, **told) as url, use_cassette(file, record_mode="rewrite"):
-            LEAVERS[way](lib, authority, url, first)
+            LEAVERS[way](lib, url, second)
+        with http2_server(**told) as url, use_cassette(file, record_mode="rewrite"):
+            LEAVERS[way](lib, url, first)
         [only] = load_cassette(file).interactions
         assert (only.response.ending.kind, only.response.body) == (EndingKind.ABANDONED, first)
 
 
 @INNER_GENERATORS
 @pytest.mark.parametrize("way", LEAVERS)
-def test_who_leaves_at_the_end_mark_records_a_whole_stream(way: str, authority: trustme.CA, tmp_path: Path) -> None:
+def test_who_leaves_at_the_end_mark_records_a_whole_stream(way: str, tmp_path: Path) -> None:
     done = b"data: [DONE]\n\n"
     for ends in (True, False):
         with (
-            http2_server(authority, parts=(EVENTS[0], done, 0.01), ends=ends) as url,
+            http2_server(parts=(EVENTS[0], done, 0.01), ends=ends) as url,
             use_cassette(tmp_path / str(ends), record_mode="all"),
         ):
-            LEAVERS[way](httpx2, authority, url, done)
+            LEAVERS[way](httpx2, url, done)
         [only] = load_cassette(tmp_path / str(ends)).interactions
         kind = EndingKind.COMPLETE if ends else EndingKind.ABANDONED
         assert (only.response.ending.kind, only.response.ending.left) == (kind, None)
 
 
-def test_reading_on_leaves_the_other_streams_of_the_connection_alone(authority: trustme.CA, tmp_path: Path) -> None:
+def test_reading_on_leaves_the_other_streams_of_the_connection_alone(tmp_path: Path) -> None:
     parts = (b"data: 1\n\n", 0.12, b"data: 2\n\n")
     got: list[bytes] = []
-    client = httpx2.Client(http2=True, verify=trusting(authority))
-    with http2_server(authority, parts=parts) as url, client:
+    client = httpx2.Client(http2=True, verify=client_tls())
+    with http2_server(parts=parts) as url, client:
         with use_cassette(tmp_path / "c.yaml", record_mode="all", after_leaving="read"):
             with client.stream("POST", url) as first, client.stream("POST", url) as second:
                 reading = threading.Thread(target=lambda: got.extend(second.iter_raw()))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import gc
 import gzip
-import ssl
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
-import trustme
 from support.raw import raw_server
 from support.servers import HOLD
 from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, request, served, server_of
+from support.tls import authority, server_tls
 
 from fakegpt_testkit import faults, storage
 from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.errors import BadSetting, CassetteMissing, SecretStays
-from fakegpt_testkit.exchange import EndingKind, header
+from fakegpt_testkit.exchange import EndingKind, Interaction, header
 from fakegpt_testkit.recorder import Settings, use_cassette
 from fakegpt_testkit.recorder.recording import RecordedExchange
 from fakegpt_testkit.serving import MATCH_ON, Recorder, Terms, serving
@@ -202,10 +201,10 @@ def test_a_connection_is_kept_while_the_service_is_asked_anew(proxy: Proxy) -> N
     assert len(proxy.saved.interactions) == 3
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["closing", "with a reset"])
-def test_a_client_that_left_is_told_as_abandoned(reset: bool, proxy: Proxy) -> None:
+def left_after_one(proxy: Proxy, path: str, *, reset: bool = False) -> Interaction:
+    """What is kept of a stream that its client left after the first event."""
     line = Line(proxy.url)
-    line.send(request("/hold"))
+    line.send(request(path))
     line.until(b"one\n\n\r\n")
     line.leave(reset=reset)
     until = time.monotonic() + 20
@@ -213,21 +212,19 @@ def test_a_client_that_left_is_told_as_abandoned(reset: bool, proxy: Proxy) -> N
         assert time.monotonic() < until
         httpx.post(f"{proxy.url}/__fakegpt/save")
     [kept] = proxy.saved.interactions
+    return kept
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closing", "with a reset"])
+def test_a_client_that_left_is_told_as_abandoned(reset: bool, proxy: Proxy) -> None:
+    kept = left_after_one(proxy, "/hold", reset=reset)
     assert (kept.response.body, kept.response.ending.kind) == (EVENTS[0], EndingKind.ABANDONED)
 
 
 @pytest.mark.parametrize("path", ["/whole", "/reset"])
 def test_the_rest_of_what_a_client_left_is_read_where_it_is_wanted(path: str, tmp_path: Path) -> None:
     with recording(tmp_path / "made.yaml", after_leaving="read") as proxy:
-        line = Line(proxy.url)
-        line.send(request(path))
-        line.until(b"one\n\n\r\n")
-        line.leave(reset=False)
-        until = time.monotonic() + 20
-        while not (proxy.path.exists() and proxy.saved.interactions):
-            assert time.monotonic() < until
-            httpx.post(f"{proxy.url}/__fakegpt/save")
-        [kept] = proxy.saved.interactions
+        kept = left_after_one(proxy, path)
     ending = kept.response.ending
     assert (kept.response.body, ending.kind) == (b"".join(EVENTS), ENDED.get(path, EndingKind.COMPLETE))
     assert ending.left is not None
@@ -285,13 +282,10 @@ def test_the_journal_tells_of_what_is_recorded_while_it_comes(proxy: Proxy) -> N
 def test_an_encrypted_service_is_recorded_and_its_certificate_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority = trustme.CA()
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(tls)
-    with raw_server(LIVE, tls=tls) as upstream:
+    with raw_server(LIVE, tls=server_tls()) as upstream:
         for trusted, status in ((False, b"502"), (True, b"200")):
             if trusted:
-                authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+                authority().cert_pem.write_to_path(tmp_path / "ca.pem")
                 monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
             settings = Settings(match_on=MATCH_ON, record_mode="new_episodes")
             recorder = Recorder(tmp_path / "made.yaml", upstream.url, settings)

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import http.client
 import socket
-import ssl
 import threading
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -19,13 +18,13 @@ import pytest
 import requests
 import requests.adapters
 import trio
-import trustme
 import urllib3
 import vcr
 from support.behaviours import answer_of
 from support.clients import WAYS, chain, with_aiohttp
 from support.raw import raw_server
 from support.servers import HOLD, serve
+from support.tls import server_tls
 
 from fakegpt_testkit import guard
 from fakegpt_testkit.clients.unconnected import connect_error, why_unconnected
@@ -145,9 +144,7 @@ def speaking_plainly() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, str]]:
     """Where a connection fails for each of these reasons."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(tls)
-    with raw_server({}, tls=tls) as unknown, speaking_plainly() as plain:
+    with raw_server({}, tls=server_tls()) as unknown, speaking_plainly() as plain:
         yield {"certificate": unknown.url, "handshake": f"https://localhost:{plain}", "dns": "https://nobody.invalid"}
 
 

@@ -15,10 +15,10 @@ import httpx
 import httpx2
 import pytest
 import requests
-import trustme
 from aiohttp_socks import ProxyConnector
 from support.behaviours import answer_of
 from support.raw import raw_server
+from support.tls import server_tls
 
 from fakegpt_testkit import guard
 from fakegpt_testkit.errors import RequestNotRecorded
@@ -112,13 +112,11 @@ ASKS: dict[str, Ask] = {
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_comes_through_it_is_recorded_and_replayed(scheme: str, tmp_path: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("a.example").configure_cert(tls)
     answers = {"/x": (answer_of(b"200 OK", b"hello"),)}
     url = f"{scheme}://a.example/x"
     with (
         guard.services(),
-        raw_server(answers, tls=tls if scheme == "https" else None) as server,
+        raw_server(answers, tls=server_tls("a.example") if scheme == "https" else None) as server,
         socks_proxy(server.port) as (proxy, came),
     ):
         with use_cassette(tmp_path / "c.yaml", record_mode="once") as recording:

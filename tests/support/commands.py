@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
@@ -12,6 +16,7 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
@@ -28,6 +33,21 @@ def runner() -> CliRunner:
 def ran(*arguments: str | Path, stdin: str | None = None) -> Result:
     """A command, and what became of it."""
     return runner().invoke(main, list(map(str, arguments)), input=stdin)
+
+
+def interrupted(*arguments: str | Path, when: Callable[[], object]) -> tuple[int, str, str]:
+    """The status, output and problems of a command in a process of its own that Ctrl-C stopped at that moment."""
+    command = [sys.executable, "-m", "fakegpt_testkit", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not when() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, problems = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    return process.returncode, out, problems.strip()
 
 
 def written(path: Path, *interactions: Interaction) -> Path:

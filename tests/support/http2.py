@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -14,16 +13,15 @@ import h2.connection
 import h2.events
 
 from support.behaviours import EVENTS
+from support.tls import server_tls
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
-
-    import trustme
 
 
 @contextmanager
 def http2_server(
-    authority: trustme.CA,
     *,
     resets_after: int = 0,
     parts: tuple[bytes | float, ...] = EVENTS,
@@ -34,8 +32,7 @@ def http2_server(
 
     With ``resets_after`` it is reset after so many of them; without ``ends`` it stays open.
     """
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
+    tls = server_tls()
     tls.set_alpn_protocols(["h2"])
 
     def converse(taken: ssl.SSLSocket) -> None:

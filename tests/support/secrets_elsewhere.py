@@ -14,7 +14,7 @@ from urllib.parse import quote
 from support.secrets_planted import JSON, Maker, Planted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 HEADERS: Final = (
     *("X-Hasura-Admin-Secret", "X-Parse-REST-API-Key", "X-Parse-Session-Token", "X-Appwrite-Key", "X-Meili-API-Key"),
@@ -163,19 +163,20 @@ TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
 def planted_elsewhere() -> list[Planted]:
     """All of them."""
     make = Maker(41)
-    return [*_headers(make), *_texts(make), *_places(make), *_bodies(make)]
+    return [*_headers(make), *in_texts("elsewhere", TEXTS, make), *_places(make), *_bodies(make)]
+
+
+def in_texts(prefix: str, texts: Iterable[tuple[str, str, str]], make: Maker) -> Iterator[Planted]:
+    """A secret in each of these answers."""
+    for name, kind, text in texts:
+        secret = make.word()
+        yield Planted(f"{prefix}-{name}", secret, answer=text.format(secret, secret).encode(), answer_kind=kind)
 
 
 def _headers(make: Maker) -> Iterator[Planted]:
     for name in HEADERS:
         secret = make.word()
         yield Planted(f"elsewhere-header-{name}", secret, headers=((name, secret),))
-
-
-def _texts(make: Maker) -> Iterator[Planted]:
-    for name, kind, text in TEXTS:
-        secret = make.word()
-        yield Planted(f"elsewhere-{name}", secret, answer=text.format(secret).encode(), answer_kind=kind)
 
 
 def _places(make: Maker) -> Iterator[Planted]:

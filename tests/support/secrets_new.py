@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from support.secrets_elsewhere import in_texts
 from support.secrets_planted import JSON, Maker, Planted
 
 TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -121,9 +122,4 @@ HARMLESS: Final = {
 
 def planted_new() -> list[Planted]:
     """All of them."""
-    make = Maker(43)
-    return [_planted(name, kind, text, make.word()) for name, kind, text in TEXTS]
-
-
-def _planted(name: str, kind: str, text: str, secret: str) -> Planted:
-    return Planted(f"new-{name}", secret, answer=text.replace("{}", "{0}").format(secret).encode(), answer_kind=kind)
+    return [*in_texts("new", TEXTS, Maker(43))]
