@@ -12,6 +12,7 @@ import click
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.ci import is_ci
+from fakegpt_testkit.cli.asking_options import proxy, timeout
 from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import as_python, redacting
 from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, format_error, print_json, tracked, waiting
@@ -37,7 +38,7 @@ _PATHS = click.Path(path_type=Path)
 @click.option("--cassette", type=_FILE, required=True, help="Where the recording goes.")
 @click.option("--url", help="The service to ask.  [default: the live service]")
 @click.option("--model", default="", help="The model to ask for.  [default: the service's]")
-@click.option("--proxy", help="An HTTP proxy for all requests.")
+@proxy
 @click.option(
     "--record-mode",
     type=click.Choice(["once", "new_episodes", "all", "rewrite"]),
@@ -45,7 +46,7 @@ _PATHS = click.Path(path_type=Path)
     show_default=True,
     help="What becomes of what the cassette has.",
 )
-@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
+@timeout
 @click.option("--record-in-ci", is_flag=True, help="Record although the environment says CI.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def record(

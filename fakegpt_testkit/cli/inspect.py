@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakegpt_testkit import clock
+from fakegpt_testkit.cli.asking_options import fail_on
 from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import (
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
 _KINDS = ("unreadable", "secret", "personal", "cut-off", "stale", "error", "unknown")
-_SEVERITIES = ("harmless", "added", "broken")
 _SHOWN = 126
 _LEAST = 20
 
@@ -185,13 +185,7 @@ def check(
 @click.command(epilog=example("fakegpt-testkit diff old.yaml new.yaml --fail-on broken"))
 @click.argument("old", type=_FILE)
 @click.argument("new", type=_FILE)
-@click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES),
-    default="harmless",
-    show_default=True,
-    help="The least difference that counts.",
-)
+@fail_on("The least difference that counts.", default="harmless")
 @speaking
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def diff(old: Path, new: Path, fail_on: str, dialect: str, *, as_json: bool) -> None:

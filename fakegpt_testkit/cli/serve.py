@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from fakegpt_testkit.cli.asking_options import fail_on, report
 from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
 
@@ -60,18 +61,8 @@ class _Fault(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generi
     show_default=True,
     help="What --record does with a cassette that there is; verify compares with it, and writes nothing.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["harmless", "added", "broken", "never"]),
-    default="broken",
-    show_default=True,
-    help="The least drift for which --record-mode verify exits with 1.",
-)
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A file for what it found: .md, .json or .txt.",
-)
+@fail_on("The least drift for which --record-mode verify exits with 1.", "never")
+@report("A file for what it found: .md, .json or .txt.")
 @click.option(
     "--after-leaving",
     type=click.Choice(["stop", "read"]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakegpt_testkit.cli.asking_options import fail_on, proxy, report, timeout
 from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import redacting
 from fakegpt_testkit.cli.terminal import console, escaped, example, print_json, progress_console
@@ -32,16 +33,10 @@ if TYPE_CHECKING:
 @click.argument("cassettes", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--url", help="The service to ask, in place of the recorded one.  [default: the recorded one]")
 @click.option("--header", "headers", multiple=True, help="'Name: value' to send in place of what was redacted.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["harmless", "added", "broken", "never"]),
-    default="broken",
-    show_default=True,
-    help="The least drift that counts.",
-)
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="A file: .md, .json or .txt.")
-@click.option("--proxy", help="An HTTP proxy for all requests.")
-@click.option("--timeout", type=float, default=300.0, show_default=True, help="Seconds that each request may take.")
+@fail_on("The least drift that counts.", "never")
+@report("A file: .md, .json or .txt.")
+@proxy
+@timeout
 @redacting
 @speaking
 @click.option("-v", "--verbose", is_flag=True, help="Print harmless differences too.")
