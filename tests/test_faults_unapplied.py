@@ -195,7 +195,7 @@ def test_a_passing_test_whose_markers_fault_changed_nothing_is_an_error(pytester
             "1 fault changed no answer of a script, so nothing was tested with it",
             "  reset(after_event=400): there is no event 400",
             "  slow_start(1): it is for no answer that was played",
-            "*FakeGptTestkitWarning: 1 fault changed no answer of a script*",
+            "*FakeGptTestkitWarning: FaultNeverApplied: 1 fault changed no answer of a script*",
             "ERROR *::test_believes_in_any_error*",
             "ERROR *::test_means_it*",
         ]

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import requests
 from support.servers import HOLD, serve
+from support.suites import INI
 
 from fakegpt_testkit import Chunk, EndingKind, Head, Interaction, RecordMode, Request, Tape, load_cassette, use_cassette
 from fakegpt_testkit.errors import FakeGptTestkitWarning, RequestNotRecorded
@@ -260,6 +261,38 @@ def test_a_synchronous_client_is_told_too() -> None:
             assert next(response.iter_content(2)) == b"ab"
         assert requests.get(URL, timeout=5).text == "ef"
     assert session.left_open == ()
+
+
+def test_it_is_told_in_the_test_that_left_it_open_and_can_be_filtered_by_its_name(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import pytest, requests
+        from fakegpt_testkit import script
+
+        left = []
+        SAYS = script(events=["a", "b"], request="GET https://words.example/say")
+
+        @pytest.mark.fakegpt(SAYS)
+        def test_reads():
+            requests.get("https://words.example/say", timeout=5)
+
+        @pytest.mark.fakegpt(SAYS)
+        def test_leaves():
+            left.append(requests.get("https://words.example/say", stream=True, timeout=5))
+
+        @pytest.mark.fakegpt(SAYS)
+        def test_reads_again():
+            requests.get("https://words.example/say", timeout=5)
+        """
+    )
+    pytester.makeini(INI)
+    told = pytester.runpytest("-p", "no:cacheprovider", "-W", "default")
+    told.assert_outcomes(passed=3, warnings=1)
+    told.stdout.fnmatch_lines(
+        ["test_it.py::test_leaves", "*FakeGptTestkitWarning: StreamLeftOpen: 1 answer*: GET /say"], consecutive=True
+    )
+    quiet = pytester.runpytest("-p", "no:cacheprovider", "-W", "default", "-W", "ignore:StreamLeftOpen")
+    quiet.assert_outcomes(passed=3)
 
 
 async def test_how_much_was_read_is_known_when_the_client_is_gone() -> None:

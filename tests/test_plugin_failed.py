@@ -111,6 +111,51 @@ def test_an_attempt_in_the_same_run_does_not_see_the_one_before(service: str, tm
     assert [each.name for each in tmp_path.iterdir() if "yaml" in each.name and "lock" not in each.name] == ["a.yaml"]
 
 
+AGAIN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
+ATTEMPTS = """
+import os, urllib.request
+import pytest
+
+attempts = []
+
+@pytest.mark.fakegpt(record_on_exception=True)
+def test_asks(fakegpt_cassette):
+    attempts.append(None)
+    for path in ("/api/loads?t=1", "/api/loads?t=2")[: len(attempts)]:
+        urllib.request.urlopen(os.environ["SERVICE"] + path, timeout=5).close()
+    assert not fakegpt_cassette.played
+    assert len(attempts) == 2
+"""
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+def test_an_attempt_that_is_kept_by_option_is_taken_back_before_the_next(
+    mode: str, service: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    path = pytester.path / "cassettes" / "test_suite.py" / "test_asks.yaml"
+    before: list[str] = []
+    if mode == "new_episodes":
+        with use_cassette(path, record_mode="once"):
+            requests.get(f"{service}/robots.txt", timeout=5)
+        before = [f"{service}/robots.txt"]
+    pytester.makefile(".ini", tox=INI)
+    pytester.makeconftest(AGAIN)
+    pytester.makepyfile(test_suite=ATTEMPTS)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", f"--fakegpt-record-mode={mode}")
+    result.assert_outcomes(failed=1, passed=1)
+    asked = [each.request.uri for each in load_cassette(path).interactions]
+    assert asked == [*before, f"{service}/api/loads?t=1", f"{service}/api/loads?t=2"]
+    assert files(pytester) == ["test_asks.yaml"]
+
+
 def test_another_word_is_refused() -> None:
     with pytest.raises(BadSetting, match="True, False or 'aside'"):
         use_cassette("a.yaml", record_on_exception="beside")  # type: ignore[arg-type]

@@ -31,4 +31,11 @@ class FakeGptTestkitError(Exception):
 
 
 class FakeGptTestkitWarning(UserWarning):
-    """What may be meant, and often is not; it holds the error that it would be."""
+    """What may be meant, and often is not; it holds the error that it would be, and its text begins with its name.
+
+    So that one kind can be filtered: ``ignore:StreamLeftOpen``.
+    """
+
+    def __str__(self) -> str:
+        problem = self.args[0]
+        return f"{type(problem).__name__}: {problem}" if isinstance(problem, FakeGptTestkitError) else str(problem)

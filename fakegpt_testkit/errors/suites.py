@@ -73,7 +73,7 @@ class ClientUnmet(FakeGptTestkitError):
             "pass through Python\n"
             "  to record and replay them: use another client, or give this one the base URL of\n"
             "    `fakegpt-testkit serve`\n"
-            "  if it makes no request here: filter this warning"
+            "  if it makes no request here: filterwarnings = ignore:ClientUnmet"
         )
 
 
@@ -118,7 +118,7 @@ class OwnServerRecorded(FakeGptTestkitError):
             f"{self.path} has recorded the answers of {' and '.join(self.servers)}, a server of this process that was "
             "opened before the cassette; on replay they come from the cassette, and the server's code does not run\n"
             "  if the server is what you test: passthrough=['own'], or open it while the cassette is open\n"
-            "  if it stands in for a service: filter this warning"
+            "  if it stands in for a service: filterwarnings = ignore:OwnServerRecorded"
         )
 
 

@@ -17,7 +17,7 @@ import pytest
 from fakegpt_testkit import errors, guard
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.fakegpt.site import LIVE_URL
-from fakegpt_testkit.plugin import collection, drift, hints, hooks, marker, naming, options, shown, why
+from fakegpt_testkit.plugin import attempts, collection, drift, hints, hooks, marker, naming, options, shown, why
 from fakegpt_testkit.plugin.options import MARKER
 from fakegpt_testkit.plugin.report import PROPERTY, Figures, Tally
 from fakegpt_testkit.plugin.summary import Run
@@ -110,6 +110,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Forget an earlier run of the same test: there are plugins that run one again."""
     item.stash[_outcomes] = set()
+    attempts.take_back(item)
     if _session in item.stash:
         del item.stash[_session]
     if _wanted in item.stash:
@@ -173,6 +174,7 @@ def fakegpt_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
     drift.skip_faulty(wanted)
     settings = wanted.settings.changed(origins={_url(request): LIVE_URL, **(wanted.settings.origins or {})})
     watched = _guard(item, wanted)
+    attempts.begin(item, wanted.source, settings)
     try:
         with recorder.use_cassette(wanted.source, settings, advice=hints.advice(item, settings.mode)) as session:
             item.stash[_session] = session
@@ -204,6 +206,7 @@ def fakegpt_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     wanted = _wants(request)
     drift.skip_faulty(wanted)
     watched = _guard(item, wanted)
+    attempts.begin(item, wanted.source, wanted.settings)
     is_there = not isinstance(wanted.source, Path) or wanted.source.exists()
     advice = hints.advice(item, wanted.settings.mode)
     record = advice.record("new_episodes" if is_there else "once")
@@ -344,6 +347,7 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
     )
     dumped = figures.dump()
     item.user_properties.append((PROPERTY, dumped))
+    attempts.end(item, failed="failed" in item.stash.get(_outcomes, ()))
     why.note(item, figures.test, dumped, wanted.sources)
     drift.note(item, session.drift, cassette)
 
