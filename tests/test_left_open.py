@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import http.client
 import tracemalloc
+import urllib.request
 import warnings
 import weakref
 from contextlib import suppress
@@ -14,8 +16,11 @@ import aiohttp
 import httpx
 import pytest
 import requests
+import trio
+from support.raw import raw_server
 from support.servers import HOLD, serve
 from support.suites import INI
+from yarl import URL
 
 from fakegpt_testkit import Chunk, EndingKind, Head, Interaction, RecordMode, Request, Tape, load_cassette, use_cassette
 from fakegpt_testkit.errors import FakeGptTestkitWarning, RequestNotRecorded
@@ -24,16 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-URL = "http://a.example/a"
+ASKED = "http://a.example/a"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"
 TOLD = r"1 answer of .*a\.yaml had not ended when it was closed: GET /slow\n  read each to its end"
 
 
 def held(*pieces: bytes) -> Interaction:
-    return Interaction(Request("GET", URL), Tape(Head(200, "OK"), tuple(Chunk(0, each) for each in pieces)))
+    return Interaction(Request("GET", ASKED), Tape(Head(200, "OK"), tuple(Chunk(0, each) for each in pieces)))
 
 
-async def get(url: str = URL) -> bytes:
+async def get(url: str = ASKED) -> bytes:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return await response.read()
 
@@ -46,12 +51,12 @@ def test_what_was_played_is_freed() -> None:
     with use_cassette((held(b"x" * 100_000),), allow_playback_repeats=True) as session:
         asyncio.run(several(3))
         client = httpx.Client(verify=False)
-        client.get(URL)
+        client.get(ASKED)
         gc.collect()
         tracemalloc.start()
         asyncio.run(several(40))
         for _ in range(40):
-            client.get(URL)
+            client.get(ASKED)
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -163,6 +168,14 @@ async def closed(url: str) -> None:
         await response.read()
 
 
+async def never_released(url: str) -> None:
+    request = aiohttp.ClientRequest("GET", URL(url), loop=asyncio.get_running_loop())
+    async with aiohttp.TCPConnector() as connector:
+        await connector.connect(request, [], aiohttp.ClientTimeout())
+        gc.collect()
+        asyncio.get_running_loop().call_exception_handler({"message": "Unclosed so far"})
+
+
 NEVER_CLOSED: dict[Callable[[str], Awaitable[None]], list[str]] = {
     never_closed: ["client session", "connector"],
     never_kept: ["client session", "connector"],
@@ -170,6 +183,7 @@ NEVER_CLOSED: dict[Callable[[str], Awaitable[None]], list[str]] = {
     detached: ["connector"],
     not_kept_open: [],
     closed: [],
+    never_released: ["connection", "so far"],
 }
 
 
@@ -192,6 +206,76 @@ async def test_what_is_never_closed_is_told_as_live(ask: Callable[[str], Awaitab
         with use_cassette(tmp_path / "a.yaml"):
             assert await told(f"{server.url}/a") == live
     assert live == [f"Unclosed {each}" for each in NEVER_CLOSED[ask]]
+
+
+async def dropped(url: str) -> None:
+    await httpx.AsyncClient().get(url)
+
+
+async def dropped_unread(url: str) -> None:
+    client = httpx.AsyncClient()
+    await client.send(client.build_request("GET", url), stream=True)
+
+
+async def awaited_and_closed(url: str) -> None:
+    async with httpx.AsyncClient() as client:
+        await client.send(client.build_request("GET", url), stream=True)
+
+
+def of_http_client(url: str) -> None:
+    connection = http.client.HTTPConnection(url.split("/")[2])
+    connection.request("GET", "/a")
+    connection.getresponse().read()
+
+
+def closed_unread(url: str) -> None:
+    with httpx.Client() as client:
+        client.send(client.build_request("GET", url), stream=True)
+
+
+CONNECTIONS: dict[str, tuple[Callable[[str], object], str]] = {
+    "httpx": (lambda url: httpx.Client().get(url), "unclosed <socket.socket"),
+    "httpx, unread and closed": (closed_unread, ""),
+    "httpx, asyncio": (lambda url: asyncio.run(dropped(url)), "unclosed transport <_SelectorSocketTransport"),
+    "httpx, asyncio, unread": (
+        lambda url: asyncio.run(dropped_unread(url)),
+        "unclosed transport <_SelectorSocketTransport",
+    ),
+    "httpx, asyncio, closed": (lambda url: asyncio.run(awaited_and_closed(url)), ""),
+    "httpx, trio": (lambda url: trio.run(dropped, url), "unclosed <socket.socket"),
+    "http.client": (of_http_client, "unclosed <socket.socket"),
+    "requests": (lambda url: requests.Session().get(url, stream=True, timeout=5), ""),
+    "urllib": (lambda url: urllib.request.urlopen(url, timeout=5), ""),
+}
+
+
+@pytest.mark.parametrize(("ask", "wanted"), CONNECTIONS.values(), ids=CONNECTIONS)
+def test_a_connection_that_is_never_closed_is_told_as_live(
+    ask: Callable[[str], object], wanted: str, tmp_path: Path
+) -> None:
+    def told(url: str) -> set[str]:
+        gc.collect()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            ask(url)
+            gc.collect()
+        texts = [str(each.message) for each in warned if each.category is ResourceWarning]
+        return {text[: text.index(" ", text.index("<"))] for text in texts if text.startswith("unclosed")}
+
+    with raw_server({"/a": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
+        live = told(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            recorded = told(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml"):
+            replayed = told(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml"):
+            kept = httpx.Client()
+            kept.get(f"{server.url}/a")
+        kept.close()
+        assert told(f"{server.url}/a") == live  # and what outlived its cassette is closed by its owner
+    if wanted:
+        assert wanted in live & recorded
+    assert replayed == ({wanted} if wanted else live)
 
 
 async def test_a_pool_that_played_goes_live(tmp_path: Path) -> None:
@@ -252,14 +336,14 @@ async def test_a_stream_that_outlives_its_cassette_is_told(mode: str, tmp_path: 
 def test_a_synchronous_client_is_told_too() -> None:
     block = use_cassette((held(b"ab", b"cd"),))
     block.__enter__()
-    response = requests.get(URL, stream=True, timeout=5)
+    response = requests.get(ASKED, stream=True, timeout=5)
     with pytest.warns(FakeGptTestkitWarning, match="1 answer of a script had not ended"):
         block.__exit__(None, None, None)
     response.close()
     with use_cassette((held(b"ab", b"cd"), held(b"ef"))) as session:
-        with requests.get(URL, stream=True, timeout=5) as response:
+        with requests.get(ASKED, stream=True, timeout=5) as response:
             assert next(response.iter_content(2)) == b"ab"
-        assert requests.get(URL, timeout=5).text == "ef"
+        assert requests.get(ASKED, timeout=5).text == "ef"
     assert session.left_open == ()
 
 

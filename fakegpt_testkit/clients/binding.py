@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _CLIENTS: Final = {
     "aiohttp": ("aiohttp", "bind", "stop_all"),
-    "httpcore": ("httpcore", "bind", None),
-    "httpcore2": ("httpcore", "bind", None),
+    "httpcore": ("httpcore", "bind", "forget_all"),
+    "httpcore2": ("httpcore", "bind", "forget_all"),
     "http.client": ("httpclient", "bind_http_client", "restore_all"),
     "urllib3.connection": ("httpclient", "bind_urllib3", None),
     "urllib3.connectionpool": ("httpclient", "bind_urllib3_pool", None),

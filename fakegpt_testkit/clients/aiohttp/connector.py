@@ -195,11 +195,12 @@ class PlayedExchange:
             self._handler.connection_made(self._transport)
             # Where the connector looks when it is closed with answers still open.
             self._connector._acquired.add(self._handler)
-            self._connection = Connection(self._connector, self._req.connection_key, self._handler, self._loop)
-        else:
-            self._connection = await self._connect_to_nowhere()
-        self._connection.add_callback(self._left)
-        return self._connection
+            connection = Connection(self._connector, self._req.connection_key, self._handler, self._loop)
+            self._connection = connection
+        else:  # one that its owner drops is told, as a live one: nothing here holds it
+            connection = await self._connect_to_nowhere()
+        connection.add_callback(self._left)
+        return connection
 
     async def _connect_to_nowhere(self) -> Connection:
         """By the client's own pool: its limits make a request wait, and time out, as they do live."""

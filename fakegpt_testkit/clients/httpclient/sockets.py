@@ -11,6 +11,7 @@ import io
 import os
 import socket
 import threading
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,6 +162,8 @@ class PlayedSocket:
     ``aside`` is the live socket whose place it took; it goes back when nothing plays any more.
     """
 
+    _unclosed = False
+
     def __init__(self, peer: tuple[str, int], timeout: object, *, aside: Any = None, tls: bool = False) -> None:
         self.aside = aside
         self.exchange: Supplier | None = None
@@ -172,6 +175,7 @@ class PlayedSocket:
         self._timed_out = "The read operation timed out" if tls else "timed out"
         self._shut = threading.Event()
         self._pair: tuple[socket.socket, socket.socket] | None = None
+        self._unclosed = True
 
     def sendall(self, data: Any, *_: int) -> None:
         if self.exchange is None:
@@ -234,6 +238,7 @@ class PlayedSocket:
         """Close it, and the live one that it stands for; the client lets go of an answer that it has not begun."""
         if self.exchange is not None and self.exchange is not self._read:
             self.exchange.closed()
+        self._unclosed = False
         self._close_pair()
         if self.aside is not None:
             self.aside.close()
@@ -246,11 +251,14 @@ class PlayedSocket:
 
     def step_aside(self) -> Any:
         """Give the live socket back."""
+        self._unclosed = False
         self._close_pair()
         aside, self.aside = self.aside, None
         return aside
 
-    def __del__(self) -> None:
+    def __del__(self, warn: Any = warnings.warn) -> None:
+        if self._unclosed:
+            warn(f"unclosed <socket.socket to nowhere, raddr={self._peer}>", ResourceWarning, source=self)
         self.close()
 
     # What clients and their users ask a socket.

@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit.clients.httpcore import asynchronous, http2, synchronous
+from fakegpt_testkit.clients.httpcore.unclosed import forget_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["bind"]
+__all__ = ["bind", "forget_all"]
 
 
 def bind(module: ModuleType) -> list[tuple[type, str, Callable[[Any], Any]]]:

@@ -35,7 +35,8 @@ from fakegpt_testkit.clients.httpcore.failures import (
     timed_out_awaited,
     why_failed,
 )
-from fakegpt_testkit.clients.httpcore.sleeping import sleep
+from fakegpt_testkit.clients.httpcore.sleeping import is_asyncio, sleep
+from fakegpt_testkit.clients.httpcore.unclosed import Unclosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +178,7 @@ class Backend:
         played = asking.get()
         ending = played.asked.refusal
         if ending is not None:
-            await sleep(self._core, self._live, played.asked.knocking(ending, timeout))
+            await sleep(self._live, played.asked.knocking(ending, timeout))
             raise failed_connection(self._core, ending, awaited_at="{}:{}".format(*played.peer))
         return PlayedStream(self._core, played.peer, self._live)
 
@@ -189,10 +190,11 @@ class Backend:
         await self._live.sleep(seconds)
 
 
-class PlayedStream:
+class PlayedStream(Unclosed):
     """A connection to nowhere, kept alive from one exchange to the next."""
 
     def __init__(self, core: ModuleType, peer: tuple[str, int], live: Any) -> None:
+        super().__init__("transport <_SelectorSocketTransport" if is_asyncio() else "<socket.socket", peer)
         self._live = live
         self.exchange: Played | None = None
         self._core = core
@@ -209,7 +211,7 @@ class PlayedStream:
         wait = arrivals.wait(timeout)
         left = wait.seconds
         while True:  # also for no time: one round of the loop, in which others run and a cancellation counts
-            await sleep(self._core, self._live, min(left, LONGEST_SLEEP))
+            await sleep(self._live, min(left, LONGEST_SLEEP))
             left -= min(left, LONGEST_SLEEP)
             if not left:
                 break
@@ -223,6 +225,7 @@ class PlayedStream:
             raise failure from failure.__cause__
 
     async def aclose(self) -> None:
+        self.close_once()
         if self.exchange is not None:
             self.exchange.stop()
 

@@ -9,19 +9,16 @@ import asyncio
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fakegpt_testkit import clock
 
-if TYPE_CHECKING:
-    from types import ModuleType
 
-
-async def sleep(core: ModuleType, live: Any, seconds: float) -> None:
+async def sleep(live: Any, seconds: float) -> None:
     """Sleep as the pool's own backend ``live`` does; for no time it is one round of the loop."""
     if not seconds or not clock.stands_still():
         await live.sleep(seconds)
-    elif core._synchronization.current_async_library() == "trio":
+    elif not is_asyncio():
         await sys.modules["trio"].to_thread.run_sync(time.sleep, seconds, abandon_on_cancel=True)
     else:
         loop = asyncio.get_running_loop()
@@ -31,6 +28,15 @@ async def sleep(core: ModuleType, live: Any, seconds: float) -> None:
             await awake
         finally:
             call.cancel()
+
+
+def is_asyncio() -> bool:
+    """Whether it is asyncio's loop that runs here, and not trio's."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _set(awake: asyncio.Future[None]) -> None:

@@ -37,6 +37,7 @@ from fakegpt_testkit.clients.httpcore.failures import (
     timed_out,
     why_failed,
 )
+from fakegpt_testkit.clients.httpcore.unclosed import Unclosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,10 +188,11 @@ class Backend:
         time.sleep(seconds)
 
 
-class PlayedStream:
+class PlayedStream(Unclosed):
     """A connection to nowhere, kept alive from one exchange to the next."""
 
     def __init__(self, core: ModuleType, peer: tuple[str, int]) -> None:
+        super().__init__("<socket.socket", peer)
         self.exchange: Played | None = None
         self._core = core
         self._peer = peer
@@ -218,6 +220,7 @@ class PlayedStream:
             raise failure from failure.__cause__
 
     def close(self) -> None:
+        self.close_once()
         if self.exchange is not None:
             self.exchange.stop()
 
