@@ -26,7 +26,7 @@ from fakegpt_testkit import Chunk, EndingKind, Head, Interaction, RecordMode, Re
 from fakegpt_testkit.errors import FakeGptTestkitWarning, RequestNotRecorded
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 ASKED = "http://a.example/a"
@@ -276,6 +276,51 @@ def test_a_connection_that_is_never_closed_is_told_as_live(
     if wanted:
         assert wanted in live & recorded
     assert replayed == ({wanted} if wanted else live)
+
+
+async def gave_up_its_upload(url: str) -> aiohttp.ClientSession:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.sleep(30)
+
+    session = aiohttp.ClientSession()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await session.post(url, data=slow())
+    return session
+
+
+async def closed_its_answer(url: str) -> aiohttp.ClientSession:
+    session = aiohttp.ClientSession()
+    (await session.get(url)).close()
+    return session
+
+
+@pytest.mark.parametrize("ask", [gave_up_its_upload, closed_its_answer], ids=lambda each: each.__name__)
+async def test_a_session_that_nobody_keeps_is_freed_at_once_as_live(
+    ask: Callable[[str], Awaitable[aiohttp.ClientSession]], tmp_path: Path
+) -> None:
+    async def is_freed(url: str) -> bool:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        gc.disable()
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                session = await ask(url)
+                kept = weakref.ref(session._connector)
+                del session
+                for _ in range(5):
+                    await asyncio.sleep(0.01)
+                return kept() is None
+        finally:
+            gc.enable()
+
+    async with serve({"/a": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",)}) as server:
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"):
+            await closed(f"{server.url}/a")
+        live = await is_freed(f"{server.url}/a")
+        with use_cassette(tmp_path / "a.yaml", allow_playback_repeats=True):
+            assert await is_freed(f"{server.url}/a") == live
+    assert live
 
 
 async def test_a_pool_that_played_goes_live(tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ class PlayedExchange:
     def _left(self) -> None:
         if self._going_live is not None:
             self._going_live.cancel()
+        self._connection = None
         player = self._handler.player
         if player is not None and player.keeps_alive and not self._connector.force_close:
             put_idle(self._connector, self._req.connection_key)
