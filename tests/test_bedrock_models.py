@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from support import dialect_streams as given
 
-from fakegpt_testkit.dialects import Failure, ToolCall, Usage
+from fakegpt_testkit.dialects import UNKNOWN, Failure, ToolCall, Usage, dialect_of_body
+from fakegpt_testkit.dialects.json_values import obj
 from fakegpt_testkit.drift import differences
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
+from fakegpt_testkit.framing.whole import TOLD_IN
 from fakegpt_testkit.html import page
 from fakegpt_testkit.recorder.changes import says_nothing
 from fakegpt_testkit.timeline import Stream, describe, tell
@@ -185,6 +187,29 @@ PLAIN_MODELS: dict[str, given.Json] = {
     },
 }
 CALLS_WHOLE = ("Mistral's", "Command R")
+
+
+ODD_WHOLE: tuple[given.Json, ...] = (
+    {"object": "chat.completion"},
+    {"object": "response", "output": []},
+    {"type": "message", "content": []},
+    {"candidates": []},
+    {"promptFeedback": {"blockReason": "OTHER"}},
+    {"usageMetadata": {"promptTokenCount": 1}},
+    {"message": {"role": "assistant"}, "done": True},
+    {"response": "Hi", "done": True},
+    {"message": {"role": "assistant"}, "finish_reason": "COMPLETE"},
+    {"output": {"message": {"role": "assistant"}}, "stopReason": "stop"},
+)
+
+
+def test_whole_answers_are_read_by_the_fields_that_the_recorder_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [obj(body) for body in (*ODD_WHOLE, *PLAIN_MODELS.values())]
+    module = sys.modules["fakegpt_testkit.dialects.known"]  # the package's name of that is a function
+    assert [body for body in bodies if dialect_of_body(body) is UNKNOWN] == []
+    for field in TOLD_IN:
+        monkeypatch.setattr(module, "TOLD_IN", TOLD_IN - {field})
+        assert any(dialect_of_body(body) is UNKNOWN for body in bodies), field
 
 
 @pytest.mark.parametrize("model", PLAIN_MODELS)

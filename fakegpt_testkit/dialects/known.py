@@ -18,6 +18,7 @@ from fakegpt_testkit.dialects.json_values import Object, obj, parsed
 from fakegpt_testkit.dialects.ollama import OLLAMA
 from fakegpt_testkit.dialects.openai_chat import END_MARK, OPENAI_CHAT
 from fakegpt_testkit.dialects.openai_responses import OPENAI_RESPONSES
+from fakegpt_testkit.framing.whole import TOLD_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,10 +83,15 @@ def remove(name: str) -> None:
     _added[:] = [known for known in _added if known.name != name]
 
 
+def added() -> tuple[Dialect, ...]:
+    """Those that are not there for everyone."""
+    profiles.arrive(dialects=True)
+    return tuple(_added)
+
+
 def known() -> tuple[Dialect, ...]:
     """Every dialect, those that were added first."""
-    profiles.arrive(dialects=True)
-    return (*_added, *DIALECTS)
+    return (*added(), *DIALECTS)
 
 
 def dialect_named(name: str) -> Dialect:
@@ -119,7 +125,7 @@ def dialect_of_body(said: Object, path: str = "", named: str = "") -> Dialect:
     """The dialect of an answer that does not stream: that ``named``, the one whose answer this is, that of the path."""
     if (told := dialect_named(named)) is not UNKNOWN:
         return told
-    for dialect in known():
+    for dialect in known() if said.keys() & TOLD_IN else added():
         if dialect.body(said) is not None:
             return dialect
     return dialect_of_path(path)

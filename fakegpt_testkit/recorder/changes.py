@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fakegpt_testkit.exchange import PLACEHOLDER, media_type
+from fakegpt_testkit.framing.whole import TOLD_IN
 from fakegpt_testkit.recorder.redacted import MARKS
 from fakegpt_testkit.wording import first_difference
 
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fakegpt_testkit.exchange import Interaction
-
-_TOLD_IN: Final = frozenset(
-    {
-        *("candidates", "choices", "completion", "content", "generation", "generations", "message", "output"),
-        *("outputs", "response", "results", "text", "tool_calls"),
-    }
-)
-"""An answer that does not stream has its text in one of these fields, in every dialect of ours."""
 
 
 def changed(came: Sequence[Interaction], kept: Sequence[Interaction]) -> tuple[tuple[str, str], ...]:
@@ -65,7 +58,7 @@ def says_nothing(interaction: Interaction) -> bool:
         said = json.loads(tape.body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(said, dict) and not _TOLD_IN & said.keys()
+    return isinstance(said, dict) and not TOLD_IN & said.keys()
 
 
 def _parts(interaction: Interaction) -> list[tuple[str, str]]:
