@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,8 @@ LINES_SHOWN: Final = 10
 
 VALUE_SHOWN: Final = 80
 """How many characters of a value are shown."""
+
+_LOGIN: Final = re.compile(r"//[^/@\s]*@")
 
 
 def counted(number: int, thing: str) -> str:
@@ -45,6 +48,15 @@ def shortened(text: str, most: int = VALUE_SHOWN, start: int = 0) -> str:
     before = "…" if start else ""
     after = "…" if start + most < len(text) else ""
     return f"{before}{text[start : start + most]}{after}"
+
+
+def in_a_line(value: object, most: int = 2 * VALUE_SHOWN) -> str:
+    """A value as Python writes it, in one line, without the login of a URL; of one that cannot be written, its type."""
+    try:
+        written = repr(value)
+    except Exception:  # whatever somebody else's class does
+        written = f"a {type(value).__name__}"
+    return shortened(_LOGIN.sub("//…@", " ".join(written.split())), most)
 
 
 def first_difference(one: Sequence[object], other: Sequence[object]) -> int:

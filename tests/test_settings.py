@@ -7,14 +7,14 @@ import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakegpt_testkit import RecordMode, Redaction, Settings, faults, use_cassette
+from fakegpt_testkit import RecordMode, Redaction, Settings, faults, script, use_cassette
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.recorder import settings
 from fakegpt_testkit.recorder.settings import Changes
+from fakegpt_testkit.recorder.written import CHECKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,9 @@ REFUSED = {
     "a pace that is no number": ("pace", float("nan"), "'lockstep', 'recorded'"),
     "a pace that is a flag": ("pace", True, "'lockstep', 'recorded'"),
     "a pace that is None": ("pace", None, "'lockstep', 'recorded'"),
+    "a pace that no clock has": ("pace", 10**400, "'lockstep', 'recorded'"),
+    "no dialect": ("dialect", None, "one of fakegpt, openai-chat"),
+    "several dialects": ("dialect", [], "one of fakegpt, openai-chat"),
     "a dialect that nobody speaks": ("dialect", "klingon", "one of fakegpt, openai-chat"),
     "one matcher": ("match_on", "body", "a list of matchers, such as ['method', "),
     "a matcher that is none": ("match_on", [7], "the name of a matcher, or a function of two requests"),
@@ -72,6 +75,12 @@ REFUSED = {
     "cuts that do not exist": ("recut", "sideways", "a seed, 'byte', 'event', 'line', or sizes such as [3, 5]"),
     "cuts of nothing": ("recut", [0], "a seed, 'byte'"),
     "cuts that are no number": ("recut", [None], "a seed, 'byte'"),
+    "cuts in halves": ("recut", [1.5], "a seed, 'byte'"),
+    "cuts of a half": ("recut", 1.5, "a seed, 'byte'"),
+    "cuts that are a flag": ("recut", True, "a seed, 'byte'"),
+    "cuts by a mapping": ("recut", {3: 5}, "a seed, 'byte'"),
+    "cuts in bytes": ("recut", b"event", "a seed, 'byte'"),
+    "cuts from a set": ("recut", {3, 5}, "a seed, 'byte'"),
     "repeats that are no flag": ("allow_playback_repeats", "no", "True or False"),
     "an origin without a scheme": ("origins", {"localhost:80": "https://chat.example"}, "a URL such as"),
     "an origin with a bad port": ("origins", {"http://localhost:x": "https://chat.example"}, "a URL such as"),
@@ -80,6 +89,9 @@ REFUSED = {
     "names to redact": ("redaction", ["x-key"], "a Redaction, such as"),
     "an age in months": ("max_age", "3 months", "a time such as 12h, 30d or 8w"),
     "an age without end": ("max_age", "9" * 400, "a time such as 12h, 30d or 8w"),
+    "an age of the future": ("max_age", timedelta(days=-1), "a time such as 12h, 30d or 8w"),
+    "an age that is a flag": ("max_age", True, "a time such as 12h, 30d or 8w"),
+    "ages": ("max_age", ["3d"], "a time such as 12h, 30d or 8w"),
     "what to do with age": ("stale", "ignore", "one of warn, fail, record"),
     "what to do with the unplayed": ("unplayed", "perhaps", "one of ignore, warn, fail"),
     "what to do with the unapplied": ("unapplied", "perhaps", "one of ignore, warn, fail"),
@@ -99,6 +111,56 @@ def test_a_setting_that_means_nothing_is_refused_before_the_block(
     with pytest.raises(BadSetting) as used:
         use_cassette(tmp_path / "a.yaml", **{name: value})  # type: ignore[arg-type]
     assert str(used.value) == str(made.value)
+
+
+class Table:
+    """As tables and arrays are: compared value by value, and written in lines."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def __repr__(self) -> str:
+        return "array([1, 2,\n       3, 4])"
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unwritable:
+    def __repr__(self) -> str:
+        raise RuntimeError("not made yet")
+
+
+ODD = {
+    "a table": (Table(), "array([1, 2, 3, 4])"),
+    "what cannot be written": (Unwritable(), "a Unwritable"),
+    "a long text": ("[\n" * 5000, repr("[\n" * 5000)[:160] + "…"),
+    "a login": (["https://me:secret@a.example/[", 1], "['https://…@a.example/[', 1]"),
+}
+
+
+@pytest.mark.parametrize(("value", "shown"), ODD.values(), ids=ODD.keys())
+def test_whatever_stands_in_a_setting_is_refused_in_one_line(value: object, shown: str) -> None:
+    for name in CHECKS:
+        with pytest.raises(BadSetting) as made:
+            Settings().merged({name: value})
+        said = str(made.value)
+        assert len(said.splitlines()) == 1
+        assert len(said) < 450
+        assert "secret" not in said
+        if name == "pace":
+            assert said.startswith(f"pace is {shown}; wanted: 'lockstep'")
+
+
+@pytest.mark.parametrize("value", [{"pace": 1}, "recorded", False, (), Settings], ids=repr)
+def test_what_is_no_settings_is_refused(value: Any) -> None:
+    with pytest.raises(BadSetting, match=r"^settings is .*; wanted: a Settings, or each as a keyword"):
+        use_cassette("a.yaml", value)
+
+
+@pytest.mark.parametrize("value", ["", "a\0b", b"a.yaml", None, 7, [7], {}, {"a": 1}, script], ids=repr)
+def test_what_is_no_cassette_is_refused_before_the_block(value: Any) -> None:
+    with pytest.raises(BadSetting, match=r"^a cassette is .*; wanted: a path, a Cassette, or interactions"):
+        use_cassette(value)
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
@@ -128,7 +190,7 @@ def test_settings_are_changed_by_making_others() -> None:
 
 def test_keywords_and_settings_are_the_same_names_and_types() -> None:
     names = {each.name for each in fields(Settings)}
-    assert names == set(Changes.__annotations__) == set(settings.CHECKS)
+    assert names == set(Changes.__annotations__) == set(CHECKS)
     written = {name: kind for part in Settings.__mro__ for name, kind in inspect.get_annotations(part).items()}
     assert {name: str(kind.__forward_arg__) for name, kind in Changes.__annotations__.items()} == written
 

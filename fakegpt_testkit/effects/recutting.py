@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, cycle
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.effects.effect import Effect, Target
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Chunk, EndingKind, is_chunked
 from fakegpt_testkit.framing import Framing, split
+from fakegpt_testkit.wording import in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,12 +35,21 @@ def recut(how: int | str | Sequence[int]) -> Effect:
     """
     if isinstance(how, str):
         how = _read(how)
-    if isinstance(how, Sequence) and not isinstance(how, str):
-        how = tuple(how)
-        if not how or min(how) < 1:
-            raise EffectMisplaced(f"recut({how!r})", "each size must be at least 1", _HOW)
-    kept = how
-    return Effect(f"recut({how!r})", lambda tape: _recut(tape, _pieces(tape, kept)), Target(everything=True))
+    kept = how if isinstance(how, str) or _is_whole(how) else _sizes(how)
+    return Effect(f"recut({kept!r})", lambda tape: _recut(tape, _pieces(tape, kept)), Target(everything=True))
+
+
+def _is_whole(number: object) -> TypeGuard[int]:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _sizes(how: object) -> tuple[int, ...]:
+    if not isinstance(how, Sequence) or isinstance(how, (bytes, bytearray)):
+        raise EffectMisplaced(f"recut({in_a_line(how)})", "nothing is cut that way", _HOW)
+    sizes = tuple(how)
+    if not sizes or not all(_is_whole(each) and each >= 1 for each in sizes):
+        raise EffectMisplaced(f"recut({in_a_line(sizes)})", "each size must be at least 1", _HOW)
+    return sizes
 
 
 def _read(how: str) -> int | str | tuple[int, ...]:

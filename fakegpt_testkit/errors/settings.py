@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fakegpt_testkit.errors.root import FakeGptTestkitError
+from fakegpt_testkit.wording import in_a_line
 
 
 class BadSetting(FakeGptTestkitError, ValueError):
-    """A setting, an option or an argument has a value that means nothing; ``more`` are others that are wrong too."""
+    """A setting, an option or an argument has a value that means nothing; ``more`` are others that are wrong too.
+
+    Each has a line of its own, whatever the value is.
+    """
 
     name: str
     value: object
@@ -14,7 +18,7 @@ class BadSetting(FakeGptTestkitError, ValueError):
     more: tuple[BadSetting, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{each.name} is {each.value!r}; wanted: {each.wanted}" for each in (self, *self.more)]
+        lines = [f"{each.name} is {in_a_line(each.value)}; wanted: {each.wanted}" for each in (self, *self.more)]
         return "\n".join(lines)
 
 

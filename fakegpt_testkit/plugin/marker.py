@@ -98,23 +98,23 @@ def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
     )
 
 
-def read_settings(written: Mapping[str, object]) -> tuple[Settings, Own]:
+def read_settings(said: Mapping[str, object]) -> tuple[Settings, Own]:
     """What was written, as the settings of ``use_cassette`` and the plugin's own."""
-    from fakegpt_testkit.recorder import settings
+    from fakegpt_testkit.recorder import Settings, written
 
-    ours: dict[str, settings.Check] = {
-        "url": lambda name, value: settings.read_url(name, value).rstrip("/"),
+    ours: dict[str, written.Check] = {
+        "url": lambda name, value: written.read_url(name, value).rstrip("/"),
         "cassette_dir": _folder,
         "allow_hosts": _hosts,
-        "block_network": settings.read_flag,
-        "block_subprocesses": settings.read_flag,
+        "block_network": written.read_flag,
+        "block_subprocesses": written.read_flag,
     }
-    read, wrong = settings.read_all(
-        {name: value for name, value in written.items() if value is not None}, {**settings.CHECKS, **ours}
+    read, wrong = written.read_all(
+        {name: value for name, value in said.items() if value is not None}, {**written.CHECKS, **ours}
     )
-    settings.refuse(wrong)
+    written.refuse(wrong)
     own = Own(**{name: read.pop(name) for name in [*read] if name in ours})
-    return settings.Settings(**read), own
+    return Settings(**read), own
 
 
 def _folder(name: str, value: object) -> str:

@@ -6,10 +6,9 @@ Kept in pytest's own cache. Knows no cassette. Figures come without secrets; a s
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
-from fakegpt_testkit.wording import shortened
+from fakegpt_testkit.wording import VALUE_SHOWN, in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +22,6 @@ PROPERTY: Final = "fakegpt_why"
 KEPT: Final = "fakegpt/tests"
 """Its name in pytest's cache."""
 _MOST: Final = 5000
-_LOGIN: Final = re.compile(r"//[^/@\s]*@")
 
 Source = tuple[str, str, str]
 """A setting's name, its value in words, and where that was written."""
@@ -41,7 +39,7 @@ def sources(layers: Sequence[WrittenAt], written: Mapping[str, object]) -> tuple
 def _shown(value: object) -> str:
     """In words; of what may hold a secret, only what it is."""
     plain = isinstance(value, (str, int, float, bool, list, tuple, dict, set, type(None)))
-    return shortened(_LOGIN.sub("//…@", repr(value)) if plain else f"a {type(value).__name__}")
+    return in_a_line(value, VALUE_SHOWN) if plain else f"a {type(value).__name__}"
 
 
 def note(item: pytest.Item, test: str, figures: str, settings: Sequence[Source]) -> None:

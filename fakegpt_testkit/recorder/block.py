@@ -9,7 +9,6 @@ import functools
 import inspect
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
@@ -43,6 +42,7 @@ from fakegpt_testkit.recorder.settings import Advice, Changes, Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from os import PathLike
     from types import TracebackType
 
     from fakegpt_testkit.cassette import Cassette
@@ -84,25 +84,24 @@ def use_cassette(
     one or a generator, for as long as that runs. It can be nested; the innermost one counts. Raises ``BadSetting`` at
     once, and ``CassetteError`` for a damaged file when it is entered, before anything is asked.
     """
-    wanted = (settings or _DEFAULT).merged(changes)
-    if wanted.faults and wanted.mode is RecordMode.VERIFY and isinstance(path, (str, PathLike)):
+    if settings is not None and not isinstance(settings, Settings):
+        raise BadSetting("settings", settings, "a Settings, or each as a keyword: use_cassette(path, pace='recorded')")
+    wanted = (_DEFAULT if settings is None else settings).merged(changes)
+    file, given = read_source(path)
+    if wanted.faults and wanted.mode is RecordMode.VERIFY and given is None:
         raise BadSetting("faults", ", ".join(map(str, wanted.faults)), f"none with record_mode='verify': {_VERIFIED}")
-    return Block(path, wanted, advice or Advice())
+    return Block(file, given, wanted, advice or Advice())
 
 
 class Block:
     """What ``use_cassette`` gives: a context manager that can be entered again, and a decorator."""
 
-    def __init__(
-        self, source: str | PathLike[str] | Cassette | Sequence[Interaction], settings: Settings, advice: Advice
-    ) -> None:
-        self._source = source
-        self._settings = settings
-        self._advice = advice
+    def __init__(self, path: Path, given: Cassette | None, settings: Settings, advice: Advice) -> None:
+        self._wanted = path, given, settings, advice
         self._entered: list[_Use] = []
 
     def __enter__(self) -> Session:
-        use = _Use(self._source, self._settings, self._advice)
+        use = _Use(*self._wanted)
         use.inserted.__enter__()
         self._entered.append(use)
         return use.session
@@ -125,7 +124,7 @@ class Block:
 
     def _wrapper(self, function: Callable[..., Any]) -> Callable[..., object]:
         def anew() -> Block:
-            return Block(self._source, self._settings, self._advice)
+            return Block(*self._wanted)
 
         async def coroutine(*args: object, **kwargs: object) -> object:
             with anew():
@@ -166,10 +165,7 @@ class _Use:
     session: Session
     inserted: AbstractContextManager[None]
 
-    def __init__(
-        self, source: str | PathLike[str] | Cassette | Sequence[Interaction], settings: Settings, advice: Advice
-    ) -> None:
-        path, given = read_source(source)
+    def __init__(self, path: Path, given: Cassette | None, settings: Settings, advice: Advice) -> None:
         self._file = CassetteFile(path)
         self._settings = settings
         old = given or self._file.load()

@@ -6,6 +6,7 @@ Knows no client and no request: what is to be saved comes in as a cassette.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
 
 def read_source(source: str | os.PathLike[str] | Cassette | Sequence[Interaction]) -> tuple[Path, Cassette | None]:
     """The file, and None; or a name for people, and what was given as values. Raises ``BadSetting`` for all else."""
+    wanted = "a path, a Cassette, or interactions, such as those of script(…)"
     if isinstance(source, (str, os.PathLike)):
-        return Path(source), None
+        named = os.fspath(source)
+        if not named or "\0" in named:
+            raise BadSetting("a cassette", source, wanted)
+        return Path(named), None
     if not isinstance(source, Cassette):
-        given: tuple[object, ...] = tuple(source) if hasattr(source, "__iter__") else (source,)
+        several = hasattr(source, "__iter__") and not isinstance(source, Mapping)
+        given: tuple[object, ...] = tuple(source) if several else (source,)
         values = tuple(each for each in given if isinstance(each, Interaction))
         if len(values) < len(given):
-            raise BadSetting("a cassette", source, "a path, a Cassette, or interactions, such as those of script(…)")
+            raise BadSetting("a cassette", source, wanted)
         source = Cassette(values)
     return Path(source.path or "a script"), source
 

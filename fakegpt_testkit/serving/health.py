@@ -7,7 +7,7 @@ import ssl
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from fakegpt_testkit.recorder.settings import read_url
+from fakegpt_testkit.recorder.written import read_url
 
 PATH = "/__fakegpt/health"
 

@@ -23,7 +23,8 @@ from fakegpt_testkit.recorder.modes import RecordMode, rules_of
 from fakegpt_testkit.recorder.noting import NoLog
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.recorder.selection import not_connected
-from fakegpt_testkit.recorder.settings import Advice, Settings, read_url
+from fakegpt_testkit.recorder.settings import Advice, Settings
+from fakegpt_testkit.recorder.written import read_url
 from fakegpt_testkit.serving.forwarding import Relay, fields_for
 from fakegpt_testkit.serving.plan import SendProgress
 from fakegpt_testkit.serving.unreachable import unreachable
