@@ -176,17 +176,63 @@ def test_all_that_is_wrong_is_named_in_a_line_each(suite: pytest.Pytester, place
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("pace", "fast"), ("unplayed", "often"), ("max_age", "soon"), ("orphans", "maybe"), ("recut", "up")],
+    [
+        *(("pace", "fast"), ("unplayed", "often"), ("max_age", "soon"), ("orphans", "maybe"), ("recut", "up")),
+        *(
+            ("pace", ""),
+            ("report", ""),
+            ("cassette_dir", ""),
+            ("allow_hosts", "[[["),
+            ("fakegpt_block_network", "maybe"),
+        ),
+    ],
 )
 def test_an_ini_file_that_means_nothing_ends_the_run_before_it_begins(
     suite: pytest.Pytester, key: str, value: str
 ) -> None:
-    suite.makeini(f"{INI}fakegpt_{key} = {value}\n")
+    suite.makeini(f"{INI}fakegpt_{key.removeprefix('fakegpt_')} = {value}\n")
     suite.makepyfile("def test_it():\n    pass\n")
     result = suite.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {key} is '{value}'; wanted: *"])
     assert "Traceback" not in result.stderr.str()
+
+
+def test_a_fixture_or_hook_of_the_wrong_kind_is_named_in_a_line_too(suite: pytest.Pytester) -> None:
+    suite.makeconftest(
+        "def pytest_fakegpt_settings(item, settings):\n    if item.name == 'test_hook': settings[1] = 2\n"
+    )
+    suite.makepyfile(
+        """
+        import pytest
+        from fakegpt_testkit import Settings, script
+
+        pytestmark = pytest.mark.fakegpt(script("hi"))
+        GIVEN = {"test_nothing": None, "test_text": "x", "test_settings": Settings(), "test_key": {1: 2}}
+
+        @pytest.fixture
+        def fakegpt_config(request):
+            return GIVEN.get(request.node.name, {})
+
+        def test_nothing(fakegpt_cassette): pass
+        def test_text(fakegpt_cassette): pass
+        def test_settings(fakegpt_cassette): pass
+        def test_key(fakegpt_cassette): pass
+        def test_hook(fakegpt_cassette): pass
+        """
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(errors=5)
+    result.stdout.fnmatch_lines(
+        [
+            "fakegpt_config is None; wanted: a mapping of settings, *",
+            "fakegpt_config is 'x'; wanted: a mapping of settings, *",
+            "fakegpt_config is Settings(*; wanted: a mapping of settings, *",
+            "a setting is 1; wanted: *",
+            "a setting is 1; wanted: *",
+        ]
+    )
+    assert "Traceback" not in result.stdout.str()
 
 
 def test_a_sweep_without_a_cassette_is_named_in_a_line(suite: pytest.Pytester) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MEANT: Final = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}  # noqa: S104 - nothing is bound here
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+
+_NAME: Final = re.compile(r"(?=.*[\w*?])[\w.*?!\[\]-]+")
+"""A host's name, or a pattern of names as ``fnmatch`` has them."""
 
 
 def text_of(host: object) -> str:
@@ -62,7 +66,7 @@ def read_hosts(said: str | Iterable[str]) -> tuple[str, ...]:
     """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadSetting`` for anything else."""
     hosts = tuple(said.replace(",", " ").split()) if isinstance(said, str) else tuple(said)
     for host in hosts:
-        if not host or "://" in host or (network_of(host) is None and ("/" in host or ":" in host)):
+        if network_of(host) is None and not _NAME.fullmatch(host):
             raise errors.BadSetting(
                 "allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8"
             )

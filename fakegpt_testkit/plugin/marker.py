@@ -6,7 +6,7 @@ Knows the marker, and nothing of recording or of the network: it reads, and othe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from fakegpt_testkit.fakegpt.site import LIVE_URL
 from fakegpt_testkit.plugin import naming, options, shown, why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.effects import Effect
@@ -67,8 +67,10 @@ class Own:
     block_subprocesses: bool = False
 
 
-def wanted_by(item: pytest.Item, fixture: Mapping[str, object]) -> Wanted:
+def wanted_by(item: pytest.Item, fixture: object) -> Wanted:
     """What the test wants, in all places where it can be written. Raises ``BadSetting`` for what means nothing."""
+    if not isinstance(fixture, Mapping):
+        raise errors.BadSetting("fakegpt_config", fixture, "a mapping of settings, such as {'pace': 'recorded'}")
     markers = [*item.iter_markers(options.MARKER)]
     layers = options.layers(item.config, fixture, markers)
     written = options.merged(layers)
@@ -118,9 +120,10 @@ def read_settings(said: Mapping[str, object]) -> tuple[Settings, Own]:
 
 
 def _folder(name: str, value: object) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise errors.BadSetting(name, value, "a folder, relative to the rootdir")
-    return os.fspath(value)
+    folder = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
+    if not folder or "\0" in folder:
+        raise errors.BadSetting(name, value, "a folder, relative to the rootdir, such as tests/cassettes")
+    return folder
 
 
 def _hosts(name: str, value: object) -> tuple[str, ...]:

@@ -101,10 +101,18 @@ def declare(parser: pytest.Parser) -> None:
 
 def for_run(config: pytest.Config, name: str) -> Any:
     """What the command line says of an option, else the ini file, else its default."""
-    for value in (config.getoption(f"fakegpt_{name}"), config.getini(f"fakegpt_{name}")):
+    for value in (config.getoption(f"fakegpt_{name}"), _written_in_ini(config, name)):
         if value is not None:
             return value
     return OPTIONS[name].default
+
+
+def _written_in_ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(f"fakegpt_{name}")
+    except (ValueError, pytest.UsageError) as problem:  # which does not say of which option
+        value = str(problem).partition("'")[2].rstrip("'")
+        raise errors.BadSetting(f"fakegpt_{name}", value, "true or false") from None
 
 
 WrittenAt = tuple[str, "Mapping[str, object]"]
@@ -130,7 +138,7 @@ def merged(places: Sequence[WrittenAt]) -> dict[str, object]:
 def layers(config: pytest.Config, fixture: Mapping[str, object], markers: Sequence[pytest.Mark]) -> list[WrittenAt]:
     """The places where a test's settings are written, with what is written there; what comes later counts."""
     names = [name for name, option in OPTIONS.items() if not option.run]
-    ini = {name: config.getini(f"fakegpt_{name}") for name in names}
+    ini = {name: _written_in_ini(config, name) for name in names}
     typed = {name: config.getoption(f"fakegpt_{name}") for name in names}
     return [
         ("the ini file", {name: value for name, value in ini.items() if value is not None}),
@@ -172,6 +180,9 @@ def _check_written(config: pytest.Config) -> None:
     orphans = for_run(config, "orphans")
     if orphans not in OPTIONS["orphans"].choices:
         raise errors.BadSetting("orphans", orphans, f"one of {', '.join(OPTIONS['orphans'].choices)}")
+    report = for_run(config, "report")
+    if report is not None and (not report or config.rootpath.joinpath(report).is_dir()):
+        raise errors.BadSetting("report", report, "the name of a file")
     written = for_test(config, {}, [])
     if written:
         from fakegpt_testkit.plugin.marker import read_settings

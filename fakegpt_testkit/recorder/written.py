@@ -213,7 +213,7 @@ def read_all(values: Mapping[str, object], checks: Mapping[str, Check]) -> tuple
     read, wrong = {}, []
     for name, value in values.items():
         if name not in checks:
-            wrong.append(BadSetting("a setting", name, choice(name, sorted(checks))))
+            wrong.append(BadSetting("a setting", name, choice(str(name), sorted(checks))))
             continue
         try:
             read[name] = checks[name](name, value)
