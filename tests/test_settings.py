@@ -157,7 +157,11 @@ def test_what_is_no_settings_is_refused(value: Any) -> None:
         use_cassette("a.yaml", value)
 
 
-@pytest.mark.parametrize("value", ["", "a\0b", b"a.yaml", None, 7, [7], {}, {"a": 1}, script], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["", "a\0b", b"a.yaml", None, 7, [7], {}, {"a": 1}, script],
+    ids=lambda each: getattr(each, "__name__", repr(each)),
+)
 def test_what_is_no_cassette_is_refused_before_the_block(value: Any) -> None:
     with pytest.raises(BadSetting, match=r"^a cassette is .*; wanted: a path, a Cassette, or interactions"):
         use_cassette(value)
