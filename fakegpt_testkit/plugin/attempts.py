@@ -1,6 +1,7 @@
 """Takes back what a failed attempt of a test recorded, before a plugin that repeats tests runs it again.
 
-Knows no cassette's content: files are compared and moved as bytes.
+Files are compared and moved as bytes. Storage is loaded when there is something to look at: the plugin loads with every
+suite.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from fakegpt_testkit import storage
 
 if TYPE_CHECKING:
     from fakegpt_testkit.cassette import Cassette
@@ -31,6 +30,8 @@ def begin(item: pytest.Item, source: Path | Cassette, settings: Settings) -> Non
     """Remember the file of an attempt whose recording would be kept in its place, and be played, if it fails."""
     mode = settings.mode.value
     if isinstance(source, Path) and settings.record_on_exception is True and mode in {"once", "new_episodes"}:
+        from fakegpt_testkit import storage
+
         item.stash[_attempt] = _Attempt(source, storage.read(source))
 
 
@@ -38,6 +39,8 @@ def end(item: pytest.Item, *, failed: bool) -> None:
     """The attempt is over and its cassette closed."""
     attempt = item.stash.get(_attempt, None)
     if attempt is not None and failed:
+        from fakegpt_testkit import storage
+
         attempt.after = storage.read(attempt.path)
     elif attempt is not None:
         del item.stash[_attempt]
@@ -50,6 +53,8 @@ def take_back(item: pytest.Item) -> None:
         return
     del item.stash[_attempt]
     path, after = attempt.path, attempt.after
+    from fakegpt_testkit import storage
+
     with storage.lock(path):
         if after is None or after == attempt.before or storage.read(path) != after:
             return  # it wrote nothing, or somebody else has written since
