@@ -154,7 +154,8 @@ def test_a_question_with_a_redacted_secret_cannot_be_asked(tmp_path: Path) -> No
     assert said.exit_code == 2
     assert said.stdout.splitlines()[1:3] == [
         "  not asked: 1 GET /api/loads - it is of a flow whose question cannot be asked",
-        "  not asked: 2 POST /api/conversation - it holds REDACTED-key-1, in place of a secret",
+        "  not asked: 2 POST /api/conversation - it holds REDACTED-key-1, in place of a secret: "
+        "let its test ask, pytest --fakegpt-record-mode=verify",
     ]
 
 
@@ -210,7 +211,10 @@ def test_what_was_redacted_is_asked_only_when_it_is_given_and_shown_nowhere(tmp_
         given = ran(file, "--url", server.url, "--header", f"X-Tenant: {secret}", "-v", "--fail-on", "added")
         assert [each.header("X-Tenant") for each in server.requests][1] == secret
     assert without.exit_code == 2
-    assert "  not asked: 1 GET /needs - it holds REDACTED-x-tenant-1, in place of a secret" in without.stdout
+    assert (
+        "  not asked: 1 GET /needs - it holds REDACTED-x-tenant-1, in place of a secret: "
+        "give it anew, --header 'X-Tenant: …'"
+    ) in without.stdout
     assert given.exit_code == 1
     assert "added    1 GET /needs: the body: new fields: REDACTED-" in given.stdout
     assert first not in given.output

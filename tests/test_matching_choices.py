@@ -52,6 +52,10 @@ def post(body: bytes, media: str) -> Request:
             get(("Accept-Language", "fr, en")),
             ("headers.accept-language", "'en, fr'", "'de'"),
         ),
+        (get(("accept", "*/*")), get(("Accept", "a/b")), ("headers.accept", "'a/b'", "'*/*'")),
+        (get(("Accept", "a/b")), get(("Accept", "")), ("headers.accept", "''", "'a/b'")),
+        (get(), get(("Accept-Language", "de")), ("headers.accept-language", "'de'", "nothing")),
+        (get(("Accept-Language", "*")), get(("Accept-Language", "de")), ("headers.accept-language", "'de'", "'*'")),
     ],
 )
 def test_a_field_that_chooses_the_answer_decides(asked: Request, recorded: Request, said: tuple[str, str, str]) -> None:

@@ -196,6 +196,14 @@ def test_what_is_no_journal_is_an_error_and_does_not_hide_the_others(tmp_path: P
     assert found["b-"].problem == ""
 
 
+def test_a_journal_that_is_saved_while_others_are_listed_is_left_out(tmp_path: Path) -> None:
+    with storage.Journal(tmp_path / "kept.yaml", folder=tmp_path) as kept:
+        pass
+    (tmp_path / "saved-1-2.journal").symlink_to(tmp_path / "gone")  # found in the folder, and not there when it is read
+    assert [each.path for each in storage.leftovers(tmp_path)] == [kept.path]
+    assert not (tmp_path / "saved-1-2.lock").exists()
+
+
 def test_a_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no such journal"):
         storage.recover(tmp_path / "a.journal")

@@ -60,6 +60,8 @@ class RequestNotRecorded(FakeGptTestkitError):
         return "scripted" if self.scripted else "recorded"
 
     def _next_step(self, what: str) -> list[str]:
+        if self.scripted and any(path in {"scheme", "host", "port"} for path, _, _ in self.differences):
+            return [f"  to answer {what}: script(…, dialect=…, url=…), the client's provider and its base URL"]
         if self.scripted:
             return [f"  to answer {what}: script(…) + script(…), one script for each request"]
         return [f"  to record {what}: {self.command}"] if self.command else []

@@ -133,7 +133,7 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
         elif each.response.ending.kind is EndingKind.UNCONNECTED:
             refused[number] = "it found no connection, and nothing is known of it but where it was to go"
         elif word := _secret(*(asked[1] if asked else (request.uri, *map(str, request.headers), _text(request)))):
-            refused[number] = f"it holds {word}, in place of a secret"
+            refused[number] = f"it holds {word}, in place of a secret: {_way_on(word, request)}"
         elif asked:
             questions.append(asked)
         else:
@@ -152,6 +152,14 @@ def _with_own(request: Request, way: Way) -> Request:
 def _secret(*texts: str) -> str:
     """The first word that stands in for a secret; what it stood for is known to nobody any more."""
     return next((found[0] for text in texts if (found := PLACEHOLDER.search(text))), "")
+
+
+def _way_on(word: str, request: Request) -> str:
+    """How it can be asked all the same: a header can be given anew, the rest only its program knows."""
+    for name, value in request.headers:
+        if word in value:
+            return f"give it anew, --header '{name}: {PLACEHOLDER.sub('…', value)}'"
+    return "let its test ask, pytest --fakegpt-record-mode=verify"
 
 
 def _text(request: Request) -> str:

@@ -222,7 +222,15 @@ def _choice(pair: _Pair) -> Iterator[Mismatch]:
         if () in onward(reached, name):
             pair.ignored[worded(("headers", name))] = None
         else:
-            yield Mismatch(worded(("headers", name)), _in_words(recorded or _ABSENT), _in_words(asked or _ABSENT))
+            was, now = (
+                said or _anything(name, each) for said, each in ((recorded, pair.recorded), (asked, pair.asked))
+            )
+            yield Mismatch(worded(("headers", name)), _in_words(was), _in_words(now))
+
+
+def _anything(name: str, request: Request) -> str | _Absent:
+    """A field that chooses nothing as it stands there, such as ``*/*``."""
+    return next((value for field, value in request.headers if field.lower() == name), _ABSENT)
 
 
 def _raw_body(pair: _Pair) -> Iterator[Mismatch]:

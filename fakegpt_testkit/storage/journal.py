@@ -196,10 +196,16 @@ class Leftover:
 
 
 def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
-    """Every journal that was not removed by a successful save, oldest first."""
+    """Every journal that was not removed by a successful save, oldest first.
+
+    Other processes record meanwhile: a journal that is gone before it was read was saved, and is left out.
+    """
     folder = state_folder("journals") if folder is None else folder
-    paths = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.stat().st_mtime, path.name))
-    return tuple(_leftover(path) for path in paths)
+    there = []
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError):
+            there.append((path.stat().st_mtime, path.name, _leftover(path)))
+    return tuple(each for *_, each in sorted(there, key=lambda one: one[:2]))
 
 
 def recover(path: Path) -> list[Interaction]:
@@ -217,7 +223,12 @@ def discard(path: Path) -> None:
 
 
 def _leftover(path: Path) -> Leftover:
-    running, told = _is_held(path), path.stat()
+    running = _is_held(path)
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        _lock_path(path).unlink(missing_ok=True)  # ours: whoever removed the journal has removed its own
+        raise
     try:
         first, interactions = _rebuilt(path)
     except StorageError as error:
