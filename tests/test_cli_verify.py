@@ -154,8 +154,10 @@ def test_a_question_with_a_redacted_secret_cannot_be_asked(tmp_path: Path) -> No
     assert said.exit_code == 2
     assert said.stdout.splitlines()[1:3] == [
         "  not asked: 1 GET /api/loads - it is of a flow whose question cannot be asked",
-        "  not asked: 2 POST /api/conversation - it holds REDACTED-key-1, in place of a secret: "
-        "let its test ask, pytest --fakegpt-record-mode=verify",
+        (
+            "  not asked: 2 POST /api/conversation - it holds REDACTED-key-1, in place of a secret: "
+            "let its test ask, pytest --fakegpt-record-mode=verify"
+        ),
     ]
 
 

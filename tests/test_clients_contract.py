@@ -80,6 +80,40 @@ def test_a_head_that_no_parser_takes_is_refused_in_the_same_words(way: str, head
     assert (replayed.view, replayed.text) == (live.view, live.text)
 
 
+ODD = {
+    "/line": b"HTTP/1.1 200 O",
+    "/field": b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Le",
+    "/interim": b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n",
+    "/space": b"HTTP/1.1 200 OK\r\nX-Space : y\r\nContent-Length: 2\r\n\r\nab",
+    "/spaces": b"HTTP/1.1 200 OK\r\nX Spaces: y\r\nContent-Length: 2\r\n\r\nab",
+    "/letter": "HTTP/1.1 200 OK\r\nÜber: y\r\nContent-Length: 2\r\n\r\nab".encode(),
+    "/return": b"HTTP/1.1 200 OK\r\nX: y\rz\r\nContent-Length: 2\r\n\r\nab",
+    "/version": b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nab",
+    "/zeros": b"HTTP/1.1 200 OK\r\nContent-Length: 002\r\n\r\nab",
+}
+"""Heads that were cut off, and such as one client refuses and another reads to its own liking."""
+
+
+@pytest.mark.parametrize(
+    "way", ["httpx iter_raw", "httpx2 aiter_raw", "requests content", "urllib3 stream", "aiohttp iter_any"]
+)
+def test_a_head_that_each_client_reads_in_its_own_way_replays(way: str, tmp_path: Path) -> None:
+    heads = {path: head for path, head in ODD.items() if path != "/interim" or way.startswith(("aio", "httpx"))}
+    with raw_server({path: (head, CLOSE) for path, head in heads.items()}) as server:
+        urls = [server.url + path for path in heads]
+
+        def read() -> list[tuple[tuple[object, ...], str]]:
+            return [(seen.view, seen.text) for seen in (WAYS[way](url, 10) for url in urls)]
+
+        live = read()
+        with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+            assert read() == live
+        asked = server.seen
+        with use_cassette(tmp_path / "c.yaml"):
+            assert read() == live
+        assert server.seen == asked
+
+
 def offer_with_aiohttp(url: str, headers: dict[str, str]) -> bytes:
     async def main() -> bytes:
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:

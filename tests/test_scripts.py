@@ -129,9 +129,11 @@ def test_a_miss_says_that_it_is_a_script_and_not_how_to_record() -> None:
         "    path: scripted '/v1/chat/completions', asked '/v1/responses'",
         "  to answer it: script(…) + script(…), one script for each request",
     ]
-    with use_cassette(script("Hi", dialect="openai-chat", url="http://127.0.0.1:1/v1")):
-        with pytest.raises(RequestNotRecorded) as elsewhere:
-            asked()
+    with (
+        use_cassette(script("Hi", dialect="openai-chat", url="http://127.0.0.1:1/v1")),
+        pytest.raises(RequestNotRecorded) as elsewhere,
+    ):
+        asked()
     assert str(elsewhere.value).splitlines()[-1] == (
         "  to answer it: script(…, dialect=…, url=…), the client's provider and its base URL"
     )

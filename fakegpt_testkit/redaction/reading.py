@@ -19,6 +19,7 @@ from fakegpt_testkit.redaction.assigned import assigned_places, prefixed_places,
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.framed import unframed
 from fakegpt_testkit.redaction.joined import Lane, is_array, is_stream, stream
+from fakegpt_testkit.redaction.messages import message_places
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, shapes
 from fakegpt_testkit.redaction.places import (
@@ -163,6 +164,7 @@ class RedactionRules:
                 reading.edits += prefixed_places(text, self.names, word)
             reading.edits += form_places(text, self.names, word, labelled="form-urlencoded" in media)
             reading.edits += multipart_places(text, self.names, word)
+            reading.edits += message_places(text, self.names, word)
         reading.cover = same if plain is body else cover
         self._learn(text, word)
         return reading

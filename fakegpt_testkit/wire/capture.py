@@ -230,6 +230,7 @@ class Capture:
     def _finish(self, kind: EndingKind, note: str = "") -> None:
         if self.over:
             return
+        came = self._moments.last
         by_bytes = kind in {EndingKind.COMPLETE, EndingKind.MALFORMED}
         ended_at = self._moments.last if by_bytes else self._moments.next()
         self._step_aside()
@@ -237,6 +238,8 @@ class Capture:
             self._recording.request(self.asked.request)
             if kind in {EndingKind.RESET, EndingKind.EOF} and self.asked.has_head and not self.asked.complete:
                 self._recording.head(Head(0, at=ended_at, early=True))
+            if self.answer.unread:  # some clients take a head that was cut off for a whole one
+                self._recording.chunk(Chunk(came, self.answer.unread))
         self._recording.ended(Ending(kind, ended_at, note, self._leaving.at), self._coded)
 
     def _step_aside(self) -> None:

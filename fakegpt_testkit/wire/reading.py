@@ -23,7 +23,8 @@ BODILESS: Final = frozenset({204, 304})
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(1(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
+_NAME = re.compile(r"[!-9;-~]+")
 _LONGEST_LINE: Final = 65_536
 """Bytes of a chunk's head or a trailer's line that are waited for."""
 
@@ -180,6 +181,9 @@ class ResponseReader:
             match = _STATUS_LINE.fullmatch(line)
             if match is None:
                 raise Broken(Breach.HEAD, f"no status line: {line[:60]!r}")
+            for name, value in headers:  # some clients refuse the head, others take what follows for the body
+                if not _NAME.fullmatch(name) or "\r" in value:
+                    raise Broken(Breach.HEAD, f"no header field: {name[:60]!r}")
             data, status = rest, int(match[2])
             if status < OK and status != SWITCHING_PROTOCOLS:
                 continue  # an interim answer

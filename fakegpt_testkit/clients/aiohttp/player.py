@@ -350,7 +350,9 @@ class Player:
         self._ended = after is None and self._delimited and complete
         self._handler.data_received(data)
         if not self._over:
-            self._pace.fed(self, belongs_to_it=complete if after is None else not after[2])
+            by_itself = complete if after is None else not after[2]
+            no_head = not self._tape.status and self._handler.content is None  # nobody can ask for more yet
+            self._pace.fed(self, belongs_to_it=by_itself or no_head)
 
     def _end(self) -> None:
         ending = self._tape.ending
