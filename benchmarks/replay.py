@@ -30,7 +30,7 @@ from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.effects import script
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.wire.writing import encode
+from fakegpt_testkit.wire.writing import encode_tape
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -147,7 +147,7 @@ async def answered_by_nobody(answers: Mapping[str, bytes], flows: int) -> int:
 
 def make_answers(interactions: tuple[Interaction, ...]) -> dict[str, bytes]:
     return {
-        each.request.path: b"".join(data for _, data, _ in encode(each.response, each.request.method))
+        each.request.path: b"".join(data for _, data, _ in encode_tape(each.response, each.request.method))
         for each in interactions
     }
 
@@ -244,7 +244,7 @@ def shares(path: Path, interactions: tuple[Interaction, ...], rounds: int) -> di
     loop = asyncio.new_event_loop()
 
     def make_frames() -> list[bytes]:
-        return [data for each in interactions for _, data, _ in encode(each.response, each.request.method)]
+        return [data for each in interactions for _, data, _ in encode_tape(each.response, each.request.method)]
 
     def parse() -> None:
         for each in interactions:
@@ -255,7 +255,8 @@ def shares(path: Path, interactions: tuple[Interaction, ...], rounds: int) -> di
                 handler.data_received(data)
 
     frames = {
-        each.request.uri: [data for _, data, _ in encode(each.response, each.request.method)] for each in interactions
+        each.request.uri: [data for _, data, _ in encode_tape(each.response, each.request.method)]
+        for each in interactions
     }
 
     def enter() -> None:

@@ -16,7 +16,7 @@ from fakegpt_testkit.dialects import dialect_named, read_in
 from fakegpt_testkit.errors import CassetteError, SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.redaction import Redaction, Redactor, expected, personal, shown_id
-from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.timeline import timeline_of
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Blamed]:
 def _personal(clean: Interaction) -> Iterator[Blamed]:
     """Where something may be personal that no rule takes out by itself: how much of it, never what."""
     texts = _places(clean)
-    if answer := tell(clean).text:
+    if answer := timeline_of(clean).text:
         texts["the answer"] = answer
         del texts["the response's body"]
     for place, text in texts.items():
@@ -171,7 +171,7 @@ def _places(interaction: Interaction) -> dict[str, str | bytes]:
 def _broken(interaction: Interaction) -> Iterator[Blamed]:
     tape = interaction.response
     ending = tape.ending
-    timeline = tell(interaction)
+    timeline = timeline_of(interaction)
     if ending.kind is EndingKind.ABANDONED and timeline.has_end_mark:
         return  # its client left when all was said; whether the connection's own end came before that is chance
     if ending.kind is not EndingKind.COMPLETE:
@@ -198,7 +198,7 @@ def _missing_end(timeline: Timeline) -> str:
 
 
 def _unknown(interaction: Interaction) -> Iterator[Blamed]:
-    timeline = tell(interaction)
+    timeline = timeline_of(interaction)
     strange = dialect_named(timeline.dialect).strange
     if strange is None:
         return

@@ -26,7 +26,7 @@ from support.three_ways import LOOPS, run_in
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.storage import Journal, recover
+from fakegpt_testkit.storage import Journal, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,7 +178,7 @@ def test_the_place_is_in_the_journal_too(server: RawServer, tmp_path: Path) -> N
         journal.request(0, load_cassette(file).interactions[0].request, load_cassette(file).interactions[0].provenance)
         journal.head(0, load_cassette(file).interactions[0].response.head)
         journal.ending(0, ending)
-    assert recover(journal.path)[0].response.ending == ending
+    assert read_journal(journal.path)[0].response.ending == ending
 
 
 def test_without_the_option_nothing_is_read_on(server: RawServer, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.framing.whole import TOLD_IN
 from fakegpt_testkit.html import page
 from fakegpt_testkit.recorder.changes import says_nothing
-from fakegpt_testkit.timeline import Stream, describe, tell
+from fakegpt_testkit.timeline import Stream, describe, timeline_of
 
 if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
@@ -255,12 +255,12 @@ def test_what_stands_in_base64_is_shown_and_found_as_what_it_is() -> None:
     stream = Stream(recorded(given.INVOKE + given.frame("throttlingException", {"message": "wait"}, "exception")))
     assert stream.has_in_order("message_start", "Hel", "message_stop", "wait")
     assert not stream.has_in_order("message_stop", "message_start")
-    told = tell(stream.interaction)
+    told = timeline_of(stream.interaction)
     assert [json.loads(each.event.data) for each in told.moments[:-1]] == list(given.ANTHROPIC_EVENTS)
     assert "message_stop" in describe(stream)
     assert "text_delta" in page("x.yaml", {1: told})
     junk = Stream(recorded(given.frames(("chunk", {"bytes": "no base64!"}), ("chunk", {"other": 1}))))
-    assert [each.event for each in tell(junk.interaction).moments] == list(junk.events), "what holds none stays"
+    assert [each.event for each in timeline_of(junk.interaction).moments] == list(junk.events), "what holds none stays"
 
 
 def test_the_padding_the_ids_and_the_counts_of_another_turn_are_no_drift() -> None:

@@ -20,8 +20,8 @@ from fakegpt_testkit.effects import faults
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Request, Tape
 from fakegpt_testkit.html import page
 from fakegpt_testkit.serving import Library
-from fakegpt_testkit.storage import leftovers, recover
-from fakegpt_testkit.timeline import Stream, describe, tell
+from fakegpt_testkit.storage import leftovers, read_journal
+from fakegpt_testkit.timeline import Stream, describe, timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,9 +51,9 @@ def test_who_names_a_dialect_is_told_in_it(name: str, tmp_path: Path) -> None:
     plain, named = heard(HEADLESS[name]), heard(HEADLESS[name], name)
     assert Stream(plain).dialect == "unknown", "or this test shows nothing"
     assert (Stream(named).dialect, Stream(named).text) == (name, "Hello")
-    assert [tell(each).text for each in (plain, named)] == ["", "Hello"]
+    assert [timeline_of(each).text for each in (plain, named)] == ["", "Hello"]
     assert "Hello" in describe(Stream(named)), "the report of a failed test"
-    assert "Hello" in page("x.yaml", {1: tell(named)})
+    assert "Hello" in page("x.yaml", {1: timeline_of(named)})
     file = tmp_path / "named.yaml"
     file.write_bytes(cassettes.dumps(Cassette((named,), "")))
     loaded = cassettes.loads(file.read_bytes(), "named.yaml")
@@ -189,7 +189,7 @@ def test_a_recording_keeps_the_name_and_so_does_one_that_was_killed(tmp_path: Pa
         with use_cassette(file, record_mode="once", dialect="cohere") as session:
             httpx.post(f"{server.url}/ask")
             [journal] = (each for each in leftovers() if each.cassette == str(file))
-            (killed,) = recover(journal.path)
+            (killed,) = read_journal(journal.path)
             assert Stream(killed).text == "Hello"
         with use_cassette(file) as replayed:
             httpx.post(f"{server.url}/ask")

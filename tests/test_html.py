@@ -11,7 +11,7 @@ from support.browser import executable, opened
 
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.html import page
-from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.timeline import timeline_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def streamed(*texts: str, ending: Ending | None = None, body: bytes = b"") -> In
 
 def written(folder: Path, *interactions: Interaction, name: str = "chat.yaml") -> Path:
     file = folder / "page.html"
-    file.write_text(page(name, {number: tell(each) for number, each in enumerate(interactions, 1)}))
+    file.write_text(page(name, {number: timeline_of(each) for number, each in enumerate(interactions, 1)}))
     return file
 
 
@@ -184,26 +184,28 @@ async def test_nothing_from_a_cassette_becomes_markup(tmp_path: Path) -> None:
     "ending", [Ending(), Ending(EndingKind.UNCONNECTED, 0.0, "refused")], ids=lambda each: each.kind
 )
 def test_an_exchange_without_any_bytes_has_its_page(ending: Ending) -> None:
-    text = page("c.yaml", {1: tell(Interaction(Request("GET", "https://a.example/"), Tape(Head(0), (), ending)))})
+    text = page(
+        "c.yaml", {1: timeline_of(Interaction(Request("GET", "https://a.example/"), Tape(Head(0), (), ending)))}
+    )
     assert "<script>" not in text
     assert ("<svg" in text) is (ending.kind is not EndingKind.COMPLETE)
 
 
 def test_a_stream_stands_before_the_logins_that_came_before_it() -> None:
     login = Interaction(Request("GET", "https://chat.example/me"), Tape(Head(200), (Chunk(0.1, b"{}"),)))
-    told = page("x.yaml", {1: tell(login), 2: tell(streamed("Hello")), 3: tell(login)})
+    told = page("x.yaml", {1: timeline_of(login), 2: timeline_of(streamed("Hello")), 3: timeline_of(login)})
     places = [told.index(f'id="interaction-{number}"') for number in (2, 1, 3)]
     assert places == sorted(places)
 
 
 def test_the_page_is_small_beside_its_data() -> None:
-    assert len(page("c.yaml", {1: tell(streamed("Hello"))})) < 20_000
+    assert len(page("c.yaml", {1: timeline_of(streamed("Hello"))})) < 20_000
 
 
 def test_a_long_stream_is_a_drawing_of_bounded_size() -> None:
     chunks = tuple(Chunk(number / 1000, b"data: x\n\n") for number in range(20_000))
     tape = Tape(Head(200, "OK", STREAM), chunks, Ending(at=20.0))
-    text = page("c.yaml", {1: tell(Interaction(Request("GET", "https://a.example/"), tape))})
+    text = page("c.yaml", {1: timeline_of(Interaction(Request("GET", "https://a.example/"), tape))})
     (drawn,) = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     assert len(drawn) < 150_000
     assert "chunks 1 to 2" in drawn
@@ -211,13 +213,15 @@ def test_a_long_stream_is_a_drawing_of_bounded_size() -> None:
 
 
 def test_silences_endings_and_the_axis_are_drawn() -> None:
-    broken = page("c.yaml", {1: tell(streamed("a", "b", "c", ending=Ending(EndingKind.TIMEOUT, 4.0, "sock_read")))})
+    broken = page(
+        "c.yaml", {1: timeline_of(streamed("a", "b", "c", ending=Ending(EndingKind.TIMEOUT, 4.0, "sock_read")))}
+    )
     assert ">silence, 3.700 s</text>" in broken
     assert 'class="end broken"' in broken
     assert ">timeout, 4.000 s</text>" in broken
     for tick in ("0 s", "0.5 s", "1 s", "4 s"):
         assert f">{tick}</text>" in broken
-    quick = page("c.yaml", {1: tell(streamed("a", ending=Ending(at=0.15)))})
+    quick = page("c.yaml", {1: timeline_of(streamed("a", ending=Ending(at=0.15)))})
     assert ">100 ms</text>" in quick
     assert 'class="end"' in quick
 

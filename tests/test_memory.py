@@ -19,7 +19,7 @@ from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
 from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.redaction import Redactor
-from fakegpt_testkit.wire.writing import encode
+from fakegpt_testkit.wire.writing import encode_tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def test_a_large_body_is_loaded_and_played_in_at_most_its_size_beside_the_files(
     data = cassette.dumps(Cassette((recorded(kind(SIZE)),)))
     with growing(1.4, SIZE):
         (loaded,) = cassette.loads(data, "c.yaml").interactions
-        for _ in encode(loaded.response, "GET"):
+        for _ in encode_tape(loaded.response, "GET"):
             pass
     assert loaded.response.body == kind(SIZE)
 
@@ -149,7 +149,7 @@ def test_a_reel_gives_its_beginning_and_its_whole_and_nothing_that_came_later() 
 def test_a_large_tape_plays_as_a_small_one() -> None:
     body = lines(SIZE)
     (loaded,) = cassette.loads(cassette.dumps(Cassette((recorded(body, 9999),))), "c.yaml").interactions
-    assert list(encode(loaded.response, "GET")) == list(encode(recorded(body, 9999).response, "GET"))
+    assert list(encode_tape(loaded.response, "GET")) == list(encode_tape(recorded(body, 9999).response, "GET"))
 
 
 @given(values.cassettes)

@@ -20,7 +20,7 @@ from fakegpt_testkit.cli import main
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.sse import parse
-from fakegpt_testkit.storage import recover
+from fakegpt_testkit.storage import read_journal
 from fakegpt_testkit.timeline import Stream
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def test_what_had_arrived_is_recovered(tmp_path: Path, how: str) -> None:
     assert died.returncode == (3 if how == "exit" else -getattr(signal, how))
     assert not (tmp_path / "killed.yaml").exists()
     (journal,) = (tmp_path / "state").rglob("*.journal")
-    noted = repr([(each.request.uri, each.request.headers, each.request.body) for each in recover(journal)])
-    noted += repr([(each.response.headers, each.response.body) for each in recover(journal)])
+    noted = repr([(each.request.uri, each.request.headers, each.request.body) for each in read_journal(journal)])
+    noted += repr([(each.response.headers, each.response.body) for each in read_journal(journal)])
     sent = parse_qs(service.requests[1].body.decode())
     bearer = dict(service.requests[3].headers)["X-Authorization"].removeprefix("Bearer ")
     secrets = [sent["token_key"][0], sent["session_password"][0], bearer]

@@ -15,7 +15,7 @@ from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.recorder.noting import Noted, Notes
 from fakegpt_testkit.recorder.reel import Reel
 from fakegpt_testkit.redaction import Redactor
-from fakegpt_testkit.storage import Journal, recover
+from fakegpt_testkit.storage import Journal, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ def test_what_a_later_answer_shows_to_be_a_secret_is_nowhere_in_it(journal: Jour
     assert SECRET not in on_disk(journal)
     notes.begins(2, Request("GET", f"https://api.example/{SECRET}"))
     assert SECRET not in on_disk(journal)
-    first, second = recover(journal.path)
+    first, second = read_journal(journal.path)
     assert first.request.body == b"my door opens with REDACTED-access-token-1"
     assert first.response.body == b"so REDACTED-access-token-1 it is"
     assert ("Content-Length", str(len(first.response.body))) in first.response.headers
@@ -98,7 +98,7 @@ def test_what_a_later_event_shows_is_gone_from_those_before_it_and_times_stay(jo
     for at, event in enumerate(({"note": SECRET}, {"n": 1}, {"password": SECRET}, {"n": 2})):
         notes.came(0, float(at), b"data: " + json.dumps(event).encode() + b"\n\n")
     assert SECRET not in on_disk(journal)
-    (kept,) = recover(journal.path)
+    (kept,) = read_journal(journal.path)
     assert kept.response.ending.kind is EndingKind.KILLED
     assert [(chunk.at, b"REDACTED-password-1" in chunk.data) for chunk in kept.response.chunks] == [
         *((0.0, True), (1.0, False), (2.0, True), (3.0, False)),
@@ -113,7 +113,7 @@ def test_an_unfinished_secret_is_not_noted_when_the_journal_is_written_anew(jour
     notes.came(0, 1.0, b'data: {"content": "sk-abc1d2"}\n\n')
     exchange(notes, 1, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
     assert "sk-abc1d2" not in on_disk(journal)
-    assert recover(journal.path)[0].response.body == b'data: {"content": "it is "}\n\n'
+    assert read_journal(journal.path)[0].response.body == b'data: {"content": "it is "}\n\n'
 
 
 def test_a_journal_where_each_event_shows_a_secret_is_not_written_anew_for_each(
@@ -138,7 +138,7 @@ def test_a_journal_where_each_event_shows_a_secret_is_not_written_anew_for_each(
     assert "q8Rt5Kx2" not in on_disk(journal)
     notes.ending(0, Ending())
     assert "q8Rt5Kx2" not in on_disk(journal)
-    assert len(recover(journal.path)[0].response.chunks) >= 60
+    assert len(read_journal(journal.path)[0].response.chunks) >= 60
 
 
 def test_a_journal_that_is_not_written_anew_for_now_holds_no_secret_that_was_shown_meanwhile(
@@ -157,9 +157,9 @@ def test_a_journal_that_is_not_written_anew_for_now_holds_no_secret_that_was_sho
         notes.came(0, float(number), b"data: " + json.dumps({"api_key": secret}).encode() + b"\n\n")
         held = on_disk(journal)
         assert not [each for each in secrets[: held.count("api_key")] if each in held]
-    assert not recover(journal.path), "it waits, and is empty"
+    assert not read_journal(journal.path), "it waits, and is empty"
     notes.ending(0, Ending())
-    [interaction] = recover(journal.path)
+    [interaction] = read_journal(journal.path)
     assert len(interaction.response.chunks) == 1 + len(secrets)
     assert not [each for each in secrets if each in on_disk(journal)]
 

@@ -20,7 +20,7 @@ from fakegpt_testkit.recorder.injection import Injection
 from fakegpt_testkit.recorder.modes import ModeRules, RecordMode, rules_of
 from fakegpt_testkit.recorder.selection import Selection
 from fakegpt_testkit.redaction import Redactor
-from fakegpt_testkit.wire.writing import encode, frames_of
+from fakegpt_testkit.wire.writing import encode_tape, frames_of
 
 pytestmark = pytest.mark.once
 
@@ -205,7 +205,7 @@ def test_a_request_that_is_answered_again_is_neither_compared_nor_cut_nor_encode
     assert first is second
     assert len(first.chunks) == 30
     once, again, shared = ([*frames_of(first, "POST")] for _ in range(3))
-    assert once == again == shared == [*encode(first, "POST")]
+    assert once == again == shared == [*encode_tape(first, "POST")]
     assert all(one is other for one, other in zip(again, shared, strict=True))
 
 

@@ -18,7 +18,7 @@ from support.raw import raw_server
 from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.storage import leftovers, recover
+from fakegpt_testkit.storage import leftovers, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def server() -> Iterator[RawServer]:
 def noted() -> Interaction | None:
     with suppress(StorageError, FileNotFoundError):  # it is being begun, or removed
         for each in leftovers():
-            if kept := recover(each.path):
+            if kept := read_journal(each.path):
                 return kept[0]
     return None
 

@@ -28,7 +28,7 @@ from fakegpt_testkit.exchange import (
 )
 from fakegpt_testkit.matching import Rules, compare
 from fakegpt_testkit.redaction import Redaction, Redactor
-from fakegpt_testkit.redaction.chunks import recut
+from fakegpt_testkit.redaction.chunks import apply_edits
 from fakegpt_testkit.redaction.vault import Edit
 
 if TYPE_CHECKING:
@@ -536,7 +536,7 @@ CUTS = {
 def test_a_word_belongs_to_the_chunk_where_its_secret_began(before: list[bytes], after: list[bytes]) -> None:
     joined = b"".join(before).decode()
     edits = [Edit(at, at + 5, "<word>") for at in range(len(joined)) if joined.startswith("TOKEN", at)]
-    assert [chunk.data for chunk in recut(tape(*before).chunks, edits)] == after
+    assert [chunk.data for chunk in apply_edits(tape(*before).chunks, edits)] == after
 
 
 def test_chunks_go_when_there_are_fewer_bytes_than_chunks() -> None:
@@ -552,7 +552,7 @@ def test_chunks_go_when_there_are_fewer_bytes_than_chunks() -> None:
 
 def test_chunks_stay_where_the_body_shrinks_first_and_grows_later() -> None:
     chunks = tape(*(bytes([each]) for each in b"TOKENabcdT")).chunks
-    after = recut(chunks, [Edit(0, 5, "w"), Edit(9, 10, "longer")])
+    after = apply_edits(chunks, [Edit(0, 5, "w"), Edit(9, 10, "longer")])
     assert b"".join(chunk.data for chunk in after) == b"wabcdlonger"
     assert [chunk.at for chunk in after] == [chunk.at for chunk in chunks]
 

@@ -43,7 +43,7 @@ def _note(journal: storage.Journal, interactions: Iterable[Interaction]) -> None
 def test_what_is_noted_is_recovered(tmp_path_factory: pytest.TempPathFactory, interactions: list[Interaction]) -> None:
     with storage.Journal(Path("a.yaml"), tmp_path_factory.mktemp("j")) as journal:
         _note(journal, interactions)
-    assert storage.recover(journal.path) == interactions
+    assert storage.read_journal(journal.path) == interactions
 
 
 def test_a_provenance_of_another_shape_is_unknown(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_provenance_of_another_shape_is_unknown(tmp_path: Path) -> None:
         journal.request(0, ASKED, Provenance("now"))
         journal.head(0, HEAD)
     journal.path.write_bytes(journal.path.read_bytes().replace(b'["now","",""]', b'["now"]'))
-    assert storage.recover(journal.path)[0].provenance == Provenance()
+    assert storage.read_journal(journal.path)[0].provenance == Provenance()
 
 
 def test_interleaved_responses_are_kept_apart_and_in_the_order_asked(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_interleaved_responses_are_kept_apart_and_in_the_order_asked(tmp_path: P
         journal.chunk(0, CHUNKS[0])
         journal.chunk(0, CHUNKS[1])
         journal.ending(0, Ending(EndingKind.RESET, 2.0, "gone"))
-    assert storage.recover(journal.path) == [
+    assert storage.read_journal(journal.path) == [
         Interaction(
             ASKED, Tape(HEAD, CHUNKS, Ending(EndingKind.RESET, 2.0, "gone")), Provenance("now", "http://x", "s")
         ),
@@ -77,7 +77,7 @@ def test_a_response_without_chunks_ends_where_its_head_came(tmp_path: Path) -> N
     with storage.Journal(Path("a.yaml"), tmp_path) as journal:
         journal.request(0, ASKED, Provenance())
         journal.head(0, HEAD)
-    assert storage.recover(journal.path)[0].response == Tape(HEAD, (), Ending(EndingKind.KILLED, 0.25, LEFT))
+    assert storage.read_journal(journal.path)[0].response == Tape(HEAD, (), Ending(EndingKind.KILLED, 0.25, LEFT))
 
 
 def test_only_its_user_may_read_it(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_was_noted_survives_the_death_of_the_process(tmp_path: Path, death:
     assert (done.returncode, done.stdout) == (status, b"noted\n")
     (left,) = storage.leftovers(tmp_path)
     assert (left.running, left.interactions, left.problem) == (False, 1, "")
-    (found,) = storage.recover(left.path)
+    (found,) = storage.read_journal(left.path)
     assert found.response.body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
     assert found.response.ending == Ending(EndingKind.KILLED, 2.0, LEFT)
 
@@ -156,7 +156,7 @@ def test_a_journal_cut_anywhere_loses_at_most_the_event_in_flight(tmp_path: Path
     cuts = near_an_end.union(range(len(lines[0]), len(data), 7))  # inside a line all cuts are alike
     for end in sorted(cuts & set(range(len(lines[0]) - 1, len(data) + 1))):
         copy.write_bytes(data[:end])
-        found = storage.recover(copy)
+        found = storage.read_journal(copy)
         # a line that lacks only its line end is whole
         whole = sum(size <= end + 1 for size in complete) - 1
         assert len(found) == (whole >= 3)
@@ -179,7 +179,7 @@ def test_a_damaged_line_ends_what_is_recovered(tmp_path: Path, line: bytes) -> N
         journal.chunk(0, CHUNKS[0])
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole + line + b"\n" + whole.splitlines(keepends=True)[-1])
-    assert [one.response.chunks for one in storage.recover(journal.path)] == [CHUNKS[:1]]
+    assert [one.response.chunks for one in storage.read_journal(journal.path)] == [CHUNKS[:1]]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_what_is_no_journal_is_an_error_and_does_not_hide_the_others(tmp_path: P
     bad = tmp_path / "a.journal"
     bad.write_bytes(data)
     with pytest.raises(StorageError, match="cannot be recovered"):
-        storage.recover(bad)
+        storage.read_journal(bad)
     with storage.Journal(Path("b.yaml"), tmp_path):
         found = {one.path.name[:2]: one for one in storage.leftovers(tmp_path)}
     assert "cannot be recovered" in found["a."].problem
@@ -206,7 +206,7 @@ def test_a_journal_that_is_saved_while_others_are_listed_is_left_out(tmp_path: P
 
 def test_a_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no such journal"):
-        storage.recover(tmp_path / "a.journal")
+        storage.read_journal(tmp_path / "a.journal")
 
 
 def test_a_journal_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_a_full_disk_is_told_once_and_keeps_what_was_there(tmp_path: Path, monke
                 journal.chunk(0, CHUNKS[1])
         with pytest.raises(StorageError, match="it is closed"):
             journal.chunk(0, CHUNKS[1])
-    assert storage.recover(journal.path)[0].response.chunks == CHUNKS[:1]
+    assert storage.read_journal(journal.path)[0].response.chunks == CHUNKS[:1]

@@ -9,7 +9,7 @@ import pytest
 from fakegpt_testkit import sse
 from fakegpt_testkit.dialects import Text
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
-from fakegpt_testkit.timeline import Gap, described, tell
+from fakegpt_testkit.timeline import Gap, described, timeline_of
 
 pytestmark = pytest.mark.once
 
@@ -29,7 +29,7 @@ def streamed(*chunks: tuple[float, bytes], ending: Ending | None = None) -> Inte
 
 def test_an_event_is_told_when_its_last_byte_came_with_the_chunk_and_what_it_added() -> None:
     first, second = spoken("Hel"), spoken("Hello", ended=True)
-    timeline = tell(
+    timeline = timeline_of(
         streamed((0.1, first[:10]), (0.2, first[10:] + second[:5]), (0.3, second[5:] + b"data: [DONE]\n\n"))
     )
     assert [(each.at, each.chunk) for each in timeline.moments] == [(0.2, 2), (0.3, 3), (0.3, 3)]
@@ -49,7 +49,7 @@ def test_an_event_is_told_when_its_last_byte_came_with_the_chunk_and_what_it_add
 )
 def test_a_stream_is_known_by_its_bytes_whatever_its_label_says(body: bytes, events: int) -> None:
     tape = Tape(Head(200, "OK", (("Content-Type", "text/plain"),)), (Chunk(0, body),))
-    timeline = tell(Interaction(Request("GET", "https://a.example/"), tape))
+    timeline = timeline_of(Interaction(Request("GET", "https://a.example/"), tape))
     assert (len(timeline.moments), timeline.is_stream) == (events, events > 0)
 
 
@@ -62,28 +62,28 @@ def test_a_stream_is_known_by_its_bytes_whatever_its_label_says(body: bytes, eve
     ],
 )
 def test_what_follows_the_last_event_is_kept(tail: bytes, unfinished: str, stray: str) -> None:
-    timeline = tell(streamed((0.1, spoken("Hi") + tail)))
+    timeline = timeline_of(streamed((0.1, spoken("Hi") + tail)))
     assert (timeline.unfinished, timeline.stray) == (unfinished, stray)
 
 
 def test_an_event_that_is_too_large_ends_the_telling_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse.EventStreamParser.__init__, "__kwdefaults__", {"last_event_id": "", "max_event_size": 400})
-    timeline = tell(streamed((0.1, spoken("Hi")), (0.2, b"data: " + b"x" * 500)))
+    timeline = timeline_of(streamed((0.1, spoken("Hi")), (0.2, b"data: " + b"x" * 500)))
     assert len(timeline.moments) == 1
     assert "larger than 400 bytes" in timeline.too_large
 
 
 def test_a_silence_is_told_when_it_stands_out() -> None:
     steady = [(number / 10, b":\n") for number in range(5)]
-    assert tell(streamed(*steady, ending=Ending(at=0.5))).gaps == ()
-    assert tell(streamed(*steady, (2.0, b":\n"), ending=Ending(at=2.1))).gaps == (Gap(0.4, 2.0),)
+    assert timeline_of(streamed(*steady, ending=Ending(at=0.5))).gaps == ()
+    assert timeline_of(streamed(*steady, (2.0, b":\n"), ending=Ending(at=2.1))).gaps == (Gap(0.4, 2.0),)
 
 
 def test_of_many_silences_the_longest_ten_are_told_in_their_order() -> None:
     times = [0.0]
     for number in range(40):
         times.append(times[-1] + (1 + number / 100 if number % 3 == 0 else 0.001))
-    gaps = tell(streamed(*((at, b":\n") for at in times), ending=Ending(at=times[-1]))).gaps
+    gaps = timeline_of(streamed(*((at, b":\n") for at in times), ending=Ending(at=times[-1]))).gaps
     assert len(gaps) == 10
     assert [gap.start for gap in gaps] == sorted(gap.start for gap in gaps)
     assert min(gap.seconds for gap in gaps) > 1.11
@@ -96,7 +96,7 @@ def test_the_json_holds_all_that_was_recorded() -> None:
     )
     ending = Ending(EndingKind.RESET, 2.0, "ECONNRESET")
     interaction = Interaction(request, Tape(tape.head, tape.chunks, ending), Provenance("2026-01-01", "http://b", "s"))
-    assert json.loads(json.dumps(described(tell(interaction)))) == {
+    assert json.loads(json.dumps(described(timeline_of(interaction)))) == {
         "request": {
             "method": "POST",
             "uri": "https://a.example/",

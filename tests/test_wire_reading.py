@@ -79,7 +79,7 @@ def responses(draw: st.DrawFn) -> tuple[str, bytes]:
 def read(
     reader: ResponseReader | aiohttp_reading.ResponseReader, pieces: Sequence[bytes]
 ) -> tuple[Head | None, list[Chunk]]:
-    chunks = [chunk for number, piece in enumerate(pieces) if (chunk := reader.read(piece, float(number))) is not None]
+    chunks = [chunk for number, piece in enumerate(pieces) if (chunk := reader.take(piece, float(number))) is not None]
     reader.read_end()
     return reader.head, chunks
 
@@ -169,7 +169,7 @@ def test_what_breaks_the_rules_is_named(
     data: bytes, breach: Breach, chunks: list[tuple[bytes, tuple[int, ...]]]
 ) -> None:
     reader = ResponseReader("GET")
-    chunk = reader.read(data, 0.0)
+    chunk = reader.take(data, 0.0)
     assert reader.malformed is breach
     assert not reader.finished
     assert ([(chunk.data, chunk.ends)] if chunk else []) == chunks
@@ -177,15 +177,15 @@ def test_what_breaks_the_rules_is_named(
 
 def test_a_chunk_s_head_has_an_end() -> None:
     reader = ResponseReader("GET")
-    reader.read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0.0)
+    reader.take(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0.0)
     for number in range(10):
-        reader.read(b"0" * 10_000, float(number))
+        reader.take(b"0" * 10_000, float(number))
     assert reader.malformed is Breach.CHUNK
 
 
 def test_what_follows_a_whole_answer_is_surplus() -> None:
     reader = ResponseReader("GET")
-    assert reader.read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabcd", 0.0) == Chunk(0.0, b"ab")
+    assert reader.take(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabcd", 0.0) == Chunk(0.0, b"ab")
     assert (reader.finished, reader.surplus) == (True, True)
 
 
@@ -208,10 +208,10 @@ def test_a_request_that_is_none_says_so() -> None:
 )
 def test_nothing_of_a_coded_body_stays_unread(coding: str, body: bytes, decoded: bytes, size: int) -> None:
     reader = ResponseReader("GET")
-    reader.read(b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n" % coding.encode(), 0.0)
+    reader.take(b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n" % coding.encode(), 0.0)
     seen, came = bytearray(), bytearray()
     for at in range(0, len(body), size):
-        chunk = reader.read(body[at : at + size], 0.1)
+        chunk = reader.take(body[at : at + size], 0.1)
         seen += chunk.data if chunk else b""
         assert reader.coded is not None
         came += reader.coded[1].data

@@ -76,12 +76,12 @@ def read_canonical(data: bytes) -> Mapping | None:
     if controls is None:
         return None
     try:
-        return _Text(data, len(controls)).cassette()
+        return _CanonicalText(data, len(controls)).cassette()
     except _OtherForm:
         return None
 
 
-class _Text:
+class _CanonicalText:
     """The bytes, and how far they have been read."""
 
     def __init__(self, data: bytes, lines: int) -> None:

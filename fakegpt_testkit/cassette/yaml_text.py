@@ -65,7 +65,7 @@ _MERGE = "<<"
 _LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"  # libYAML 0.2.6 has a bound of 1,000, and reads ahead of ours
 
 
-class _Reader:
+class _TreeBuilder:
     """Builds nodes from events; ``root`` is the document once ``read`` returned."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class _Reader:
         self._aliased = 0
         self._documents = 0
 
-    def read(self, data: bytes) -> Node:
+    def build(self, data: bytes) -> Node:
         events = _open_events(data)
         try:
             while (event := events.get_event()) is not None:
@@ -174,7 +174,7 @@ def parse(data: bytes) -> Node:
     if data.count(b"\n%") > MAX_DIRECTIVES:  # libYAML compares each with all before it
         raise BadShape(f"there are more than {MAX_DIRECTIVES} lines that begin with %")
     try:
-        return _Reader().read(data)
+        return _TreeBuilder().build(data)
     except yaml.reader.ReaderError as error:
         line = data.count(b"\n", 0, error.position) + 1
         raise BadShape(f"a character that YAML does not allow: {error.reason}", line) from None

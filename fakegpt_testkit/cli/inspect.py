@@ -143,7 +143,7 @@ def check(
 
     def wrong(file: Path) -> list[Finding]:
         try:
-            data = catalog.read(file)
+            data = catalog.contents_of(file)
         except StorageError as problem:
             return [checks.Finding(checks.Kind.UNREADABLE, str(problem))]
         return checks.inspect(
@@ -230,14 +230,14 @@ def _loaded(cassette: Path, dialect: str) -> tuple[Interaction, ...]:
 
 
 def _timelines(cassette: Path, number: int | None, dialect: str) -> dict[int, Timeline]:
-    from fakegpt_testkit.timeline import tell
+    from fakegpt_testkit.timeline import timeline_of
 
     with waiting("reading"):
         interactions = _loaded(cassette, dialect)
     if number is not None and number > len(interactions):
         raise CliError(f"{cassette} has {counted(len(interactions), 'interaction')}; there is no number {number}")
     wanted = range(1, len(interactions) + 1) if number is None else (number,)
-    return {nth: tell(interactions[nth - 1]) for nth in tracked(wanted, "reading")}
+    return {nth: timeline_of(interactions[nth - 1]) for nth in tracked(wanted, "reading")}
 
 
 def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:

@@ -60,7 +60,7 @@ class BedrockReader:
             return [*heard, *usage]
         if "type" in said and "completion" not in said:  # Claude 2 names its pieces, too
             return [*usage, *self._message.feed(Event(data=data))]
-        return [*self._model.read(said), *usage]
+        return [*self._model.deltas_of(said), *usage]
 
     def _converse(self, name: str, said: Object) -> Sequence[Delta]:
         index = f"{number(said.get('contentBlockIndex')) or 0}"

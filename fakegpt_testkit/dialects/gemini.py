@@ -32,9 +32,9 @@ class ContentReader:
 
     def feed(self, event: Event) -> Sequence[Delta]:
         """What this response adds."""
-        return self.read(obj(parsed(event.data)))
+        return self.deltas_of(obj(parsed(event.data)))
 
-    def read(self, said: Object) -> list[Delta]:
+    def deltas_of(self, said: Object) -> list[Delta]:
         """What this response adds, from its JSON."""
         deltas: list[Delta] = []
         ended = False
@@ -95,7 +95,7 @@ def _speaks(_event: Event, said: Object) -> bool:
 
 
 def _body(said: Object) -> Sequence[Delta] | None:
-    return ContentReader().read(said) if any(sign in said for sign in _SIGNS) else None
+    return ContentReader().deltas_of(said) if any(sign in said for sign in _SIGNS) else None
 
 
 GEMINI: Final = Dialect(

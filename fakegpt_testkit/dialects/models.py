@@ -59,7 +59,7 @@ class ModelReader:
         self._called: set[int] = set()
         self._planned = False
 
-    def read(self, said: Object) -> list[Delta]:
+    def deltas_of(self, said: Object) -> list[Delta]:
         """What this piece adds."""
         if "event_type" in said:
             return self._command(said)

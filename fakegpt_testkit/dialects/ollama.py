@@ -28,9 +28,9 @@ class LineReader:
 
     def feed(self, event: Event) -> Sequence[Delta]:
         """What this line adds."""
-        return self.read(obj(parsed(event.data)))
+        return self.deltas_of(obj(parsed(event.data)))
 
-    def read(self, said: Object) -> list[Delta]:
+    def deltas_of(self, said: Object) -> list[Delta]:
         """What this line adds, from its JSON."""
         message = obj(said.get("message"))
         deltas: list[Delta] = []
@@ -69,7 +69,7 @@ def _speaks(_event: Event, said: Object) -> bool:
 
 
 def _body(said: Object) -> Sequence[Delta] | None:
-    return LineReader().read(said) if _is_answer(said) else None
+    return LineReader().deltas_of(said) if _is_answer(said) else None
 
 
 OLLAMA: Final = Dialect(

@@ -17,7 +17,7 @@ from fakegpt_testkit.drift.shapes import NO_JSON, NOISE, PLAIN_TEXT, Shape, name
 from fakegpt_testkit.exchange import Chunk, EndingKind, header, media_type
 from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.matching import Rules, compare, matches
-from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.timeline import timeline_of
 from fakegpt_testkit.wording import first_difference, shortened
 
 if TYPE_CHECKING:
@@ -127,7 +127,10 @@ def _compare(old: Interaction, new: Interaction, rules: Rules) -> Iterator[Grade
         yield Severity.BROKEN, f"content type {one or 'none'}, now {other or 'none'}"
         return
     yield from _headers(was, now)
-    before, after = tell(old), tell(new if new.response.head.dialect else new.in_dialect(old.response.head.dialect))
+    before, after = (
+        timeline_of(old),
+        timeline_of(new if new.response.head.dialect else new.in_dialect(old.response.head.dialect)),
+    )
     if before.is_stream is not after.is_stream:
         yield (
             Severity.BROKEN,

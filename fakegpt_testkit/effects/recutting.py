@@ -34,7 +34,7 @@ def recut(how: int | str | Sequence[int]) -> Effect:
     used up. A text with a number is a seed, one with commas sizes. A chunk comes when its last byte came.
     """
     if isinstance(how, str):
-        how = _read(how)
+        how = _cuts_in(how)
     kept = how if isinstance(how, str) or _is_whole(how) else _sizes(how)
     return Effect(f"recut({kept!r})", lambda tape: _recut(tape, _pieces(tape, kept)), Target(everything=True))
 
@@ -52,7 +52,7 @@ def _sizes(how: object) -> tuple[int, ...]:
     return sizes
 
 
-def _read(how: str) -> int | str | tuple[int, ...]:
+def _cuts_in(how: str) -> int | str | tuple[int, ...]:
     if how in ("byte", "event", "line"):
         return how
     words = [word.strip() for word in how.split(",")]

@@ -67,7 +67,7 @@ def called(*calls: ToolCall) -> Effect:
         if doc.editor.stripper is None or doc.editor.home is None:
             problem = f"no call can be written in {dialect_of_tape(tape).name}"
             raise EffectMisplaced("called", problem, "script an answer in a dialect that has calls")
-        before = _read(tape).choices[0].tool_calls
+        before = _answer_in(tape).choices[0].tool_calls
         ids = [*(call.id for call in before), *("" for _ in calls)]
         made = tuple(
             ToolCall(call.name, call.arguments, call.id or known) for call, known in zip(calls, ids, strict=False)
@@ -288,7 +288,7 @@ def _number(doc: _Doc, new: dict[int, list[tuple[str, Json]]], gone: list[int]) 
 # --- whether it came out ---
 
 
-def _read(tape: Tape) -> Answer:
+def _answer_in(tape: Tape) -> Answer:
     dialect, framing = dialect_of_tape(tape), framing_of_tape(tape)
     if framing is None:
         return read_deltas(dialect.body(_object(tape.body.decode("utf-8", "replace")) or {}) or ())
@@ -296,6 +296,6 @@ def _read(tape: Tape) -> Answer:
 
 
 def _checked(name: str, tape: Tape, says: Callable[[Answer], bool]) -> Tape:
-    if not says(_read(tape)):
+    if not says(_answer_in(tape)):
         raise EffectMisplaced(name, "the recorded answer could not be made to say it", "script an answer that does")
     return tape

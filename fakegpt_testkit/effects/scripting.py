@@ -69,20 +69,20 @@ def script(
                 f"{profile.name} has no reasoning, calls, usage, finish, plain answer or content type",
                 "name another dialect",
             )
-        return profile.flow(texts, [*map(encode, events)], url=url, every=every, steps=steps)
+        return profile.flow(texts, [*map(event_bytes, events)], url=url, every=every, steps=steps)
     if steps is not None:
         raise EffectMisplaced("script", f"{request or dialect} has no steps", "leave steps out")
     if request and not events:
         raise EffectMisplaced("script", "request is for events, and there are none", "give events, or a dialect")
     if events and request:
-        where = _Where(request, content_type or "text/event-stream")
-        return (_answered(where, [*map(encode, events)], every),)
+        where = _Endpoint(request, content_type or "text/event-stream")
+        return (_answered(where, [*map(event_bytes, events)], every),)
     writer = _writer(dialect)
     kind = content_type or (writer.content_type if stream else "application/json")
     path = writer.path if stream else writer.plain_path
-    where = _Where(f"POST {(url or writer.site).rstrip('/')}{path}", kind, writer.fields)
+    where = _Endpoint(f"POST {(url or writer.site).rstrip('/')}{path}", kind, writer.fields)
     if events:
-        return (_answered(where, [*map(encode, events)], every),)
+        return (_answered(where, [*map(event_bytes, events)], every),)
     try:
         if not stream:
             body = as_json(writer.plain(said)).encode()
@@ -93,7 +93,7 @@ def script(
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
+class _Endpoint:
     """What an answer answers, ``"POST https://…"``, and what it calls itself, with further fields."""
 
     asked: str
@@ -122,7 +122,7 @@ def _writer(dialect: str | None) -> Writer:
         raise EffectMisplaced("script", f"no dialect {dialect!r} can be written", wanted) from None
 
 
-def _answered(where: _Where, sent: Sequence[bytes], every: float) -> Interaction:
+def _answered(where: _Endpoint, sent: Sequence[bytes], every: float) -> Interaction:
     return streamed_answer(where.request, (("Content-Type", where.content_type), *where.fields), sent, every)
 
 
@@ -145,7 +145,7 @@ def _made(request: Request, tape: Tape) -> Interaction:
     return Interaction(request, tape, Provenance(server=SCRIPTED))
 
 
-def encode(event: ScriptedEvent) -> bytes:
+def event_bytes(event: ScriptedEvent) -> bytes:
     """The bytes of a scripted event as they are sent."""
     if isinstance(event, bytes):
         return event

@@ -149,7 +149,7 @@ class AnswerReader:
             self.done = True
             return [*self.close(), End()]
         try:
-            payload = _read(event.data)
+            payload = _payload_in(event.data)
         except ValueError:
             return [failure(event.data)] if event.event in ("message", "error") and event.data.strip() else []
         deltas = [] if payload.message is None else self._hear(payload.message)
@@ -175,7 +175,7 @@ class AnswerReader:
             deltas.append(failure(stray))
         return deltas
 
-    def _hear(self, said: _Said) -> list[MessageDelta]:
+    def _hear(self, said: _AnswerMessage) -> list[MessageDelta]:
         text, reason = said.text(), said.reason()
         if text is None or (not text and reason is None):
             return []
@@ -249,7 +249,7 @@ def failure(body: str) -> Failure:
     That is JSON with ``detail`` or ``error`` (a text, or an object with ``message`` and ``code``), or the text itself.
     """
     try:
-        payload = _read(body)
+        payload = _payload_in(body)
     except ValueError:
         return Failure(body.strip())
     problem = payload.detail or payload.error
@@ -286,7 +286,7 @@ class _Metadata(msgspec.Struct):
     finish_details: _FinishDetails | None = None
 
 
-class _Said(msgspec.Struct):
+class _AnswerMessage(msgspec.Struct):
     """A message, by anyone and to anyone, as an event carries it."""
 
     id: str | None = None
@@ -321,7 +321,7 @@ class _Said(msgspec.Struct):
         return self.metadata is not None and self.metadata.message_type == "continue"
 
 
-class _Verdict(msgspec.Struct):
+class _Moderation(msgspec.Struct):
     flagged: bool = False
     blocked: bool = False
 
@@ -329,10 +329,10 @@ class _Verdict(msgspec.Struct):
 class _Payload(msgspec.Struct):
     """One event's JSON."""
 
-    message: _Said | None = None
+    message: _AnswerMessage | None = None
     error: Any = None
     detail: Any = None
-    moderation_response: _Verdict | None = None
+    moderation_response: _Moderation | None = None
     is_completion: bool | None = None
     message_id: str | None = None
 
@@ -340,7 +340,7 @@ class _Payload(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
-def _read(data: str) -> _Payload:
+def _payload_in(data: str) -> _Payload:
     """The event's JSON; what is JSON of some other shape says nothing but its error. ValueError when it is no JSON."""
     try:
         return _decode(data)

@@ -111,10 +111,10 @@ class FakeGpt(AsyncGeneratorProvider):
             message_id=cls._new_id(),
             parent_message_id=cls._new_id(),
         )
-        return AnswerStream(cls._answer(body, _Way(cls.url.rstrip("/"), proxy, timeout)))
+        return AnswerStream(cls._answer(body, _Channel(cls.url.rstrip("/"), proxy, timeout)))
 
     @classmethod
-    async def _answer(cls, body: bytes, way: _Way) -> AsyncGenerator[str, None]:
+    async def _answer(cls, body: bytes, way: _Channel) -> AsyncGenerator[str, None]:
         renewed = False
         async with way:
             while True:
@@ -136,7 +136,7 @@ class FakeGpt(AsyncGeneratorProvider):
                     renewed = True
 
     @classmethod
-    async def _logged_in(cls, way: _Way) -> tuple[str, AbstractCookieJar]:
+    async def _logged_in(cls, way: _Channel) -> tuple[str, AbstractCookieJar]:
         """The token and the cookies that calls share; several calls at once make one login."""
         async with cls._login_turns:
             token, cookies = cls._access_token, cls._cookie_jar
@@ -150,7 +150,7 @@ class FakeGpt(AsyncGeneratorProvider):
             return token, cookies
 
     @classmethod
-    async def _log_in(cls, session: aiohttp.ClientSession, way: _Way) -> str:
+    async def _log_in(cls, session: aiohttp.ClientSession, way: _Channel) -> str:
         now = {"t": str(int(cls._clock()))}
         async with session.get(f"{way.url}{LOADS}", params=now, proxy=way.proxy) as response:
             account = cls._account(way, response.status, await _json(way, "loads", response))
@@ -167,7 +167,7 @@ class FakeGpt(AsyncGeneratorProvider):
             raise _missing(way, "session", response.status, "accessToken", answer)
 
     @classmethod
-    def _account(cls, way: _Way, status: int, answer: object) -> str:
+    def _account(cls, way: _Channel, status: int, answer: object) -> str:
         match answer:
             case {"loads": []}:
                 raise NoLoads(way.name, "loads", status)
@@ -200,7 +200,7 @@ def apart(url: str) -> type[FakeGpt]:
 
 
 @dataclass(slots=True)
-class _Way:
+class _Channel:
     """How one call reaches the service: its connections live as long as the call."""
 
     url: str
@@ -242,7 +242,9 @@ class _Way:
         return Failure(message[:_MOST_DETAIL], self.redactor.text(said.code[:_MOST_DETAIL]))
 
 
-async def _converse(session: aiohttp.ClientSession, way: _Way, token: str, body: bytes) -> AsyncGenerator[str, None]:
+async def _converse(
+    session: aiohttp.ClientSession, way: _Channel, token: str, body: bytes
+) -> AsyncGenerator[str, None]:
     headers = {
         "Content-Type": "application/json",
         "Accept": "text/event-stream",
@@ -321,7 +323,7 @@ async def _text(response: aiohttp.ClientResponse) -> str:
     return body[:_MOST_JSON].decode("utf-8", "replace")
 
 
-async def _json(way: _Way, step: str, response: aiohttp.ClientResponse) -> object:
+async def _json(way: _Channel, step: str, response: aiohttp.ClientResponse) -> object:
     text = await _text(response)
     if response.status >= 400:
         raise _refusal(way, step, response, text)
@@ -332,13 +334,13 @@ async def _json(way: _Way, step: str, response: aiohttp.ClientResponse) -> objec
     return answer
 
 
-def _missing(way: _Way, step: str, status: int, name: str, answer: object) -> FieldMissing:
+def _missing(way: _Channel, step: str, status: int, name: str, answer: object) -> FieldMissing:
     explains = isinstance(answer, dict) and (answer.get("detail") or answer.get("error"))
     said = way.heard(conversation.failure(json.dumps(answer))) if explains else Failure("")
     return FieldMissing(way.name, step, status, said.message, said.code, name)
 
 
-def _refusal(way: _Way, step: str, response: aiohttp.ClientResponse, text: str) -> Exception:
+def _refusal(way: _Channel, step: str, response: aiohttp.ClientResponse, text: str) -> Exception:
     """What to raise for a response that is not what the step needs."""
     status, got = response.status, response.content_type
     page = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE) if got == "text/html" else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from fakegpt_testkit.effects.scripting import JSON, encode, plain_answer, streamed_answer
+from fakegpt_testkit.effects.scripting import JSON, event_bytes, plain_answer, streamed_answer
 from fakegpt_testkit.errors import EffectMisplaced
 from fakegpt_testkit.exchange import Request
 from fakegpt_testkit.fakegpt.conversation import MODEL, request_body
@@ -74,7 +74,7 @@ def _spoken(texts: Sequence[str]) -> Iterator[bytes]:
         text += piece
         yield _say(text)
     yield _say(text, ended=True)
-    yield encode("[DONE]")
+    yield event_bytes("[DONE]")
 
 
 def _say(text: str, *, ended: bool = False) -> bytes:
@@ -93,4 +93,4 @@ def _say(text: str, *, ended: bool = False) -> bytes:
         "metadata": metadata,
         "recipient": "all",
     }
-    return encode({"message": message, "conversation_id": _CONVERSATION_ID, "error": None})
+    return event_bytes({"message": message, "conversation_id": _CONVERSATION_ID, "error": None})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.guard.policy import Guard
 
-_Check: TypeAlias = "Callable[[Guard, str, tuple[Any, ...]], None]"
+_Inspection: TypeAlias = "Callable[[Guard, str, tuple[Any, ...]], None]"
 
 INSIDE: Final = frozenset(
     getattr(socket, name) for name in ("AF_UNIX", "AF_NETLINK", "AF_ALG") if hasattr(socket, name)
@@ -102,7 +102,7 @@ def _check_interpreter(guard: Guard, call: str, _: tuple[Any, ...]) -> None:
     guard.block(call, "another interpreter of this process, which the guard does not see", "*")
 
 
-_CHECKS: Final[dict[str, _Check]] = {
+_CHECKS: Final[dict[str, _Inspection]] = {
     "cpython.PyInterpreterState_New": _check_interpreter,
     "socket.__new__": _check_open,
     "socket.connect": _check_send,

@@ -55,17 +55,17 @@ def _below(folder: Path) -> list[Path]:
 
 def _is_recording(path: Path) -> bool:
     try:
-        return path.suffix in storage.SUFFIXES or cassettes.is_recording(read(path))
+        return path.suffix in storage.SUFFIXES or cassettes.is_recording(contents_of(path))
     except StorageError:
         return True  # whoever reads it says why that cannot be done
 
 
 def load(path: Path) -> Cassette:
     """The cassette in a file, of any shape that can be read."""
-    return cassettes.loads(read(path), str(path))
+    return cassettes.loads(contents_of(path), str(path))
 
 
-def read(path: Path) -> bytes:
+def contents_of(path: Path) -> bytes:
     """The bytes of a file that must be there."""
     data = storage.read(path)
     if data is None:
@@ -100,7 +100,7 @@ def rewrite(path: Path, change: Callable[[Cassette], Cassette], known: str = "")
     Raises ``CassetteChanged`` when the file is not the one whose ``digest`` is ``known``.
     """
     with storage.lock(path):
-        data = read(path)
+        data = contents_of(path)
         if known and digest(data) != known:
             raise CassetteChanged(str(path))
         old = cassettes.loads(data, str(path))
@@ -119,7 +119,7 @@ def convert(source: Path, target: Path, redaction: Redaction | None = None, dial
     Streams that show no dialect are kept as of this one.
     """
     with storage.lock(target):
-        old = cassettes.loads(read(source), str(source), others=True)
+        old = cassettes.loads(contents_of(source), str(source), others=True)
         named = replace(old, interactions=tuple(read_in(each, dialect) for each in old.interactions))
         new = redacted(named, redaction)
         text = cassettes.dumps(new)
@@ -150,7 +150,7 @@ def recover(leftover: Leftover, target: Path | None = None) -> list[tuple[Path, 
     with storage.lock(path):
         data = storage.read(path)
         current = Cassette(path=str(path)) if data is None else cassettes.loads(data, str(path))
-        kept = redacted(Cassette(tuple(storage.recover(leftover.path)), str(path))).interactions
+        kept = redacted(Cassette(tuple(storage.read_journal(leftover.path)), str(path))).interactions
         new = tuple(each for each in kept if each not in current.interactions)
         done = [(path, len(new))]
         try:

@@ -100,7 +100,7 @@ def unplayed(report: Path, usage: Orphans) -> tuple[Unused, ...]:
     Raises ``ReportRefused`` for one that does not know, and ``CassetteChanged`` when a cassette is not what it was.
     """
     try:
-        said = json.loads(catalog.read(report))["orphan_interactions"]
+        said = json.loads(catalog.contents_of(report))["orphan_interactions"]
         whole = None if said is None else [(usage.root / each["cassette"], each) for each in said]
         found = [(path, tuple(map(int, each["numbers"])), str(each["sha256"])) for path, each in whole or ()]
     except (ValueError, TypeError, LookupError):
@@ -135,7 +135,7 @@ def _without(numbers: Sequence[int], cassette: Cassette) -> Cassette:
 
 
 def _unused(path: Path, numbers: tuple[int, ...], digest: str) -> Unused:
-    data = catalog.read(path)
+    data = catalog.contents_of(path)
     if catalog.digest(data) != digest:
         raise CassetteChanged(str(path))
     interactions = cassettes.loads(data, str(path)).interactions

@@ -65,7 +65,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Questions:
     """``questions`` are prompts and models for a profile, ``sent`` are requests to be sent as they were recorded.
 
     ``refused`` says why an interaction, by its number, cannot be asked again.
@@ -122,7 +122,7 @@ def _command(file: Path) -> str:
     return f"fakegpt-testkit record PROMPT --cassette {shlex.quote(str(file))}"
 
 
-def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
+def _plan(interactions: Sequence[Interaction], way: Way) -> _Questions:
     questions, sent, refused, login = [], [], {}, []
     flows = [each for each in profiles.known() if any(each.question(one.request) for one in interactions)]
     for number, each in enumerate(interactions, 1):
@@ -140,7 +140,7 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Plan:
             sent.append(request)
     if not questions:
         refused |= dict.fromkeys(login, "it is of a flow whose question cannot be asked")
-    return _Plan(tuple(questions), tuple(sent), refused)
+    return _Questions(tuple(questions), tuple(sent), refused)
 
 
 def _with_own(request: Request, way: Way) -> Request:
@@ -176,7 +176,9 @@ def _with_headers(redaction: Redaction, way: Way) -> Redaction:
     return replace(redaction, functions=(*redaction.functions, lambda text: [each for each in values if each in text]))
 
 
-async def _ask(session: Session, plan: _Plan, way: Way, recorded: Sequence[str], tell: Callable[[str], None]) -> None:
+async def _ask(
+    session: Session, plan: _Questions, way: Way, recorded: Sequence[str], tell: Callable[[str], None]
+) -> None:
     url = way.url or next(iter(recorded), "")
     clients = {profile.name: profile.client(url, way.proxy, way.timeout) for profile, _ in plan.questions}
     for profile, (prompt, model) in plan.questions:

@@ -36,9 +36,9 @@ class _Wild:
 _ONE: Final = _Wild("*")
 _ANY_DEPTH: Final = _Wild("**")
 
-_Pattern = tuple[Key | _Wild, ...]
+_PathPattern = tuple[Key | _Wild, ...]
 
-Reach = tuple[_Pattern, ...]
+Reach = tuple[_PathPattern, ...]
 """What is left of the ignored paths at one place of a body; an empty pattern among them: this place is ignored."""
 
 
@@ -46,7 +46,7 @@ Reach = tuple[_Pattern, ...]
 class _Ignored:
     method: re.Pattern[str]
     path: re.Pattern[str]
-    pattern: _Pattern
+    pattern: _PathPattern
 
 
 @lru_cache(maxsize=1024)
@@ -115,7 +115,7 @@ def concerns(rules: tuple[str, ...], method: str, path: str) -> bool:
 
 def onward(reached: Reach, step: Key) -> Reach:
     """What is left of the ignored paths one step further in."""
-    further: list[_Pattern] = []
+    further: list[_PathPattern] = []
     for pattern in reached:
         if pattern[:1] == (_ANY_DEPTH,):
             further.append(pattern)

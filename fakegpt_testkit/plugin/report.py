@@ -274,7 +274,7 @@ class Tally:
             {
                 "cassette": cassette,
                 "numbers": list(numbers),
-                "sha256": catalog.digest(catalog.read(self.root / cassette)),
+                "sha256": catalog.digest(catalog.contents_of(self.root / cassette)),
             }
             for cassette, numbers in self.orphan_interactions.items()
         ]

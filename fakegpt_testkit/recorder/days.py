@@ -55,10 +55,10 @@ def moved(interaction: Interaction, now: datetime) -> Interaction:
 
 
 def _edited(tape: Tape, headers: Headers, edits: list[Edit]) -> Tape:
-    from fakegpt_testkit.redaction.chunks import recut, sized
+    from fakegpt_testkit.redaction.chunks import apply_edits, sized
     from fakegpt_testkit.redaction.digests import true_again
 
-    chunks = recut(tape.chunks, edits)
+    chunks = apply_edits(tape.chunks, edits)
     after = b"".join(chunk.data for chunk in chunks)
     headers = true_again(sized(headers, len(tape.body), len(after)), tape.body, after)
     return replace(tape, head=replace(tape.head, headers=headers), chunks=chunks)

@@ -15,7 +15,7 @@ from fakegpt_testkit import framing as framings
 from fakegpt_testkit.dialects import framing_of_tape
 from fakegpt_testkit.framing import Framing
 from fakegpt_testkit.matching import leaves
-from fakegpt_testkit.redaction.chunks import recut, sized
+from fakegpt_testkit.redaction.chunks import apply_edits, sized
 from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.vault import Edit, applied, latin, unlatin
 
@@ -53,7 +53,7 @@ def _name(path: tuple[str | int, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Echoed:
     """What stands before a value, the value, what must not or must follow it, and what is to stand there."""
 
     before: str
@@ -65,7 +65,7 @@ class _Place:
 class _Words:
     """All places at once, so that two values that change places do."""
 
-    def __init__(self, places: Sequence[_Place]) -> None:
+    def __init__(self, places: Sequence[_Echoed]) -> None:
         unique = list({(each.before, each.old, each.after): each for each in reversed(places)}.values())[::-1]
         self._new = {f"p{number}": each.new for number, each in enumerate(unique)}
         branches = (f"(?P<p{at}>{each.before}){re.escape(each.old)}{each.after}" for at, each in enumerate(unique))
@@ -79,35 +79,35 @@ class _Words:
         ]
 
 
-def _places(name: str, old: Leaf, new: Leaf) -> Iterator[_Place]:
+def _places(name: str, old: Leaf, new: Leaf) -> Iterator[_Echoed]:
     """Every form in which an answer may repeat a value; text as UTF-8, one character a byte."""
     word = re.escape(latin(name))
     for token in (_json, _escaped, _plain_json):
         mark = r'\\"' if token is _escaped else '"'
-        yield _Place(rf"{mark}{word}{mark}\s*:\s*", token(old), r"(?![\w.+-])", token(new))
+        yield _Echoed(rf"{mark}{word}{mark}\s*:\s*", token(old), r"(?![\w.+-])", token(new))
     if isinstance(old, bool) or old is None:
         return
     texts = [(form(str(old)), form(_said(new))) for form in (_quoted, quote_plus, latin)]
     for was, now in texts:
-        yield _Place(rf"(?<![\w-]){word}=", was, r"(?![\w.%+-])", now)
+        yield _Echoed(rf"(?<![\w-]){word}=", was, r"(?![\w.%+-])", now)
     was, now = texts[-1]
-    yield _Place(rf"(?<![\w-]){word}=[\"']", was, r"(?![\w.%+-])", now)
-    yield _Place(rf"<{word}(?:\s[^<>]*)?>\s*", was, r"(?=\s*<)", now)
-    yield _Place(r"(?:\A|^data:)[ \t]*", was, r"(?=\s*\Z|\r?\n)", now)
+    yield _Echoed(rf"(?<![\w-]){word}=[\"']", was, r"(?![\w.%+-])", now)
+    yield _Echoed(rf"<{word}(?:\s[^<>]*)?>\s*", was, r"(?=\s*<)", now)
+    yield _Echoed(r"(?:\A|^data:)[ \t]*", was, r"(?=\s*\Z|\r?\n)", now)
     if isinstance(old, str) and len(old) >= _TELLING and not old.isdigit():
         yield from _of_text(old, _said(new), texts)
 
 
-def _of_text(old: str, new: str, texts: Sequence[tuple[str, str]]) -> Iterator[_Place]:
+def _of_text(old: str, new: str, texts: Sequence[tuple[str, str]]) -> Iterator[_Echoed]:
     for token in (_json, _escaped, _plain_json):
-        yield _Place("", token(old), "", token(new))
-    yield _Place(r">\s*", latin(old), r"(?=\s*<)", latin(new))
+        yield _Echoed("", token(old), "", token(new))
+    yield _Echoed(r">\s*", latin(old), r"(?=\s*<)", latin(new))
     for was, now in texts:
-        yield _Place("=", was, r"(?=[&\s\"'#;<]|\Z)", now)
+        yield _Echoed("=", was, r"(?=[&\s\"'#;<]|\Z)", now)
     if len(old) >= _UNLIKELY:
         for was, now in reversed(texts):
-            yield _Place(r"(?<![\w-])", was, r"(?![\w-])", now)
-        yield _Place(r"(?<![\w-])", _json(old)[1:-1], r"(?![\w-])", _json(new)[1:-1])
+            yield _Echoed(r"(?<![\w-])", was, r"(?![\w-])", now)
+        yield _Echoed(r"(?<![\w-])", _json(old)[1:-1], r"(?![\w-])", _json(new)[1:-1])
 
 
 def _said(value: Leaf) -> str:
@@ -137,7 +137,7 @@ def _escaped(value: Leaf) -> str:
 def _changed(tape: Tape, words: _Words) -> Tape:
     before = tape.body
     edits = _body_edits(tape, words)
-    chunks = recut(tape.chunks, edits)
+    chunks = apply_edits(tape.chunks, edits)
     after = b"".join(chunk.data for chunk in chunks)
     headers: Headers = tuple((name, _header(name, value, words)) for name, value in tape.headers)
     headers = true_again(sized(headers, len(before), len(after)), before, after)

@@ -16,7 +16,7 @@ from fakegpt_testkit import storage
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.errors import BadSetting, StorageError
 from fakegpt_testkit.exchange import Interaction
-from fakegpt_testkit.recorder.noting import NoLog, tell
+from fakegpt_testkit.recorder.noting import NoLog, tell_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class CassetteFile:
             test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0].partition("[")[0]  # no parameter
             self._journals.append(storage.Journal(self.path, test=test))
         except StorageError as failure:
-            tell(f"{failure}; the recording goes on without")
+            tell_of(f"{failure}; the recording goes on without")
             return NoLog()
         return self._journals[-1]
 

@@ -212,7 +212,7 @@ class Notes:
                 self._emptied = True
                 self._log.begin_anew(())  # it may hold what was shown just now
         except StorageError as failure:
-            tell(f"{failure}; the recording goes on")
+            tell_of(f"{failure}; the recording goes on")
 
     def _begin_anew(self, log: Log) -> None:
         read = [self._so_far(*each) for each in self._exchanges.values()]
@@ -235,7 +235,7 @@ class Notes:
         return written
 
 
-def tell(problem: str) -> None:
+def tell_of(problem: str) -> None:
     """Warn of what stops nothing: where warnings are errors in words alone, for the client would meet the error."""
     try:
         warnings.warn(problem, RuntimeWarning, stacklevel=3)

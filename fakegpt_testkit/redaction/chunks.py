@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fakegpt_testkit.redaction.vault import Edit
 
 
-def recut(chunks: Sequence[Chunk], edits: list[Edit]) -> tuple[Chunk, ...]:
+def apply_edits(chunks: Sequence[Chunk], edits: list[Edit]) -> tuple[Chunk, ...]:
     """The chunks of the edited body. A word belongs to the chunk in which its secret began.
 
     A chunk that held nothing but the rest of a secret takes a byte from a neighbour, so that none is empty and their
@@ -44,7 +44,7 @@ def edited(body: bytes, edits: list[Edit]) -> bytes:
 
 
 def moved(chunks: Iterable[Chunk], edits: list[Edit], size: int) -> Cuts:
-    """Where the chunks of a body lie in the edited one, of this size; as ``recut`` says."""
+    """Where the chunks of a body lie in the edited one, of this size; as ``apply_edits`` says."""
     to = _Moved(edits).to
     times, bounds = array("d"), array("Q", (0,))
     found: set[int] = set()

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from fakegpt_testkit.errors import SecretStays
 from fakegpt_testkit.exchange import PLACEHOLDER, Chunk, Head, Headers, Interaction, Request, Tape
-from fakegpt_testkit.redaction.chunks import edited, moved, recut, sized
+from fakegpt_testkit.redaction.chunks import apply_edits, edited, moved, sized
 from fakegpt_testkit.redaction.digests import true_again
 from fakegpt_testkit.redaction.environment import expected
 from fakegpt_testkit.redaction.framed import frame_edits, whole_frames
@@ -152,10 +152,10 @@ class Redactor:
         if given := len(list(whole_frames(before))):
             new = reading.whole(text)
             new = new[sum(map(len, islice(whole_frames(new), given))) :]
-            return recut(chunks, frame_edits(events, new) or _piecewise(chunks, new)) if edits else chunks
+            return apply_edits(chunks, frame_edits(events, new) or _piecewise(chunks, new)) if edits else chunks
         if shift:
-            return recut(chunks, [_moved(each, shift) for each in edits if each.end > shift])
-        return _recut(chunks, reading, text, edits)
+            return apply_edits(chunks, [_moved(each, shift) for each in edits if each.end > shift])
+        return _edited_in(chunks, reading, text, edits)
 
     def _unfinished(self, reading: MarkedText) -> bool:
         reads = [read for _, read in reading.lanes] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
@@ -288,11 +288,11 @@ def _broken(before: Interaction, after: Interaction) -> Iterator[str]:
         yield f"the response's body: {response}"
 
 
-def _recut(chunks: tuple[Chunk, ...], body: MarkedText, text: str, edits: list[Edit]) -> tuple[Chunk, ...]:
+def _edited_in(chunks: tuple[Chunk, ...], body: MarkedText, text: str, edits: list[Edit]) -> tuple[Chunk, ...]:
     """The chunks of a body that was read, now that its text is another."""
     if edits and (new_body := body.whole(text)) != text.encode("latin-1"):
         edits = frame_edits(b"".join([chunk.data for chunk in chunks]), new_body) or _piecewise(chunks, new_body)
-    return recut(chunks, edits)
+    return apply_edits(chunks, edits)
 
 
 def _piecewise(chunks: tuple[Chunk, ...], body: bytes) -> list[Edit]:

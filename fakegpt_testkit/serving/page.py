@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.errors import BadSetting
 from fakegpt_testkit.html import Asking, Section, page
 from fakegpt_testkit.html import overview as draw
-from fakegpt_testkit.timeline import tell
+from fakegpt_testkit.timeline import timeline_of
 
 if TYPE_CHECKING:
     from fakegpt_testkit.serving.journal import Entry
@@ -42,7 +42,7 @@ def cassette(server: Server, number: int) -> str:
         raise BadSetting("a cassette", number, f"1 to {len(cassettes)}")
     chosen = cassettes[number - 1]
     shown = [server.world.shown_interaction(each) for each in chosen.interactions]
-    return page(chosen.path, {nth: tell(each) for nth, each in enumerate(shown, 1)})
+    return page(chosen.path, {nth: timeline_of(each) for nth, each in enumerate(shown, 1)})
 
 
 def stream(world: World, number: int) -> str:
@@ -51,7 +51,7 @@ def stream(world: World, number: int) -> str:
     if entry is None or entry.played is None:
         raise BadSetting("a request", number, "the number of one in the journal that had an answer")
     asked = replace(entry.played, request=entry.request)
-    return page(f"{entry.source}, request {number}", {number: tell(world.shown_interaction(asked))})
+    return page(f"{entry.source}, request {number}", {number: timeline_of(world.shown_interaction(asked))})
 
 
 def _part(name: str, world: World, link: str) -> Section:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.reading import ResponseReader
-from fakegpt_testkit.wire.writing import encode, encode_breach, is_delimited, keeps_open
+from fakegpt_testkit.wire.writing import encode_breach, encode_tape, is_delimited, keeps_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,12 +62,12 @@ class Plans:
         if not tape.status:
             return ()
         if recorded is None:
-            return encode(tape, method)
+            return encode_tape(tape, method)
         key = id(recorded), method, tape.head
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][1]
-        frames = tuple(encode(tape, method))
+        frames = tuple(encode_tape(tape, method))
         size = sum(len(data) + _FRAME for _, data, _ in frames)
         if size <= self._most:
             self._kept[key] = recorded, frames, size
@@ -94,8 +94,8 @@ class SendProgress:
     def fed(self) -> int:
         """How many bytes of the body were written, after content decoding."""
         reader, left, fed = ResponseReader(self._method), self.sent, 0
-        for _, data, _ in encode(self._tape, self._method) if self._tape.status else ():
-            chunk = reader.read(data[:left], 0.0)
+        for _, data, _ in encode_tape(self._tape, self._method) if self._tape.status else ():
+            chunk = reader.take(data[:left], 0.0)
             fed += len(chunk.data) if chunk is not None else 0
             left -= min(left, len(data))
         return fed

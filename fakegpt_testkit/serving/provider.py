@@ -53,7 +53,7 @@ class Speech:
 
 def provider(dialect: str, said: object) -> Casting:
     """What makes the stand-in for a provider, from the settings that somebody wrote. Raises ``BadSetting``."""
-    speech = _read(said)
+    speech = _speech_in(said)
     Provider(dialect, speech)
     return lambda: Provider(dialect, speech)
 
@@ -132,7 +132,7 @@ def _listed(stream: Interaction, writer: Writer) -> Interaction | None:
     return replace(stream, response=replace(tape, head=replace(tape.head, headers=(_JSON, *fields)), chunks=chunks))
 
 
-def _read(said: object) -> Speech:
+def _speech_in(said: object) -> Speech:
     names = [each.name for each in fields(Speech)]
     if not isinstance(said, dict):
         raise BadSetting("stand_in", said, f"an object with some of {', '.join(names)}")

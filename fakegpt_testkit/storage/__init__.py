@@ -11,7 +11,7 @@ from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
     from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, move, read, remove, write
-    from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, recover
+    from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, read_journal
     from fakegpt_testkit.storage.locks import lock
     from fakegpt_testkit.storage.names import inside, path_for, worded_beside
 
@@ -28,7 +28,7 @@ __all__ = [
     "move",
     "path_for",
     "read",
-    "recover",
+    "read_journal",
     "remove",
     "worded_beside",
     "write",
@@ -36,7 +36,7 @@ __all__ = [
 
 _FILES = {
     "files": ("OTHER_SUFFIXES", "SUFFIXES", "below", "move", "read", "remove", "write"),
-    "journal": ("Journal", "Leftover", "discard", "leftovers", "recover"),
+    "journal": ("Journal", "Leftover", "discard", "leftovers", "read_journal"),
     "locks": ("lock",),
     "names": ("inside", "path_for", "worded_beside"),
 }

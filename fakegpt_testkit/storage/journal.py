@@ -208,7 +208,7 @@ def leftovers(folder: Path | None = None) -> tuple[Leftover, ...]:
     return tuple(each for *_, each in sorted(there, key=lambda one: one[:2]))
 
 
-def recover(path: Path) -> list[Interaction]:
+def read_journal(path: Path) -> list[Interaction]:
     """The interactions that a journal kept; one whose ending it does not have ends as KILLED.
 
     A request without a head is left out, and so is whatever follows a line that was cut off.

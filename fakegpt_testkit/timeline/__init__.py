@@ -3,7 +3,7 @@
 Knows no file, no terminal and no clock.
 """
 
-from fakegpt_testkit.timeline.moments import Gap, Moment, Timeline, described, tell
+from fakegpt_testkit.timeline.moments import Gap, Moment, Timeline, described, timeline_of
 from fakegpt_testkit.timeline.stream import Stream, describe
 
-__all__ = ["Gap", "Moment", "Stream", "Timeline", "describe", "described", "tell"]
+__all__ = ["Gap", "Moment", "Stream", "Timeline", "describe", "described", "timeline_of"]

@@ -87,7 +87,7 @@ class Timeline:
         return self.answer.ended_at is not None
 
 
-def tell(interaction: Interaction) -> Timeline:
+def timeline_of(interaction: Interaction) -> Timeline:
     """What happened when in this interaction; where an event is too large, up to that one."""
     tape = interaction.response
     gaps = _gaps(tape)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fakegpt_testkit.errors import ResponseNotRecorded
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.wire.reading import ResponseReader
-from fakegpt_testkit.wire.writing import encode, encode_breach, is_delimited, keeps_open
+from fakegpt_testkit.wire.writing import encode_breach, encode_tape, is_delimited, keeps_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Arrivals:
         self._clock = clock
         self._lockstep = pace == "lockstep"
         self._factor = {"lockstep": 0.0, "recorded": 1.0}[pace] if isinstance(pace, str) else pace
-        self._frames = encode(tape, method)
+        self._frames = encode_tape(tape, method)
         self._next = next(self._frames, None)
         self._whole = tape.ending.kind is EndingKind.COMPLETE and is_delimited(tape, method)
         self._rest = b""
@@ -114,8 +114,8 @@ class Arrivals:
         """How many bytes of the body the client has taken, after content decoding."""
         reader = ResponseReader(self._method)
         read, left = 0, self._taken
-        for _, data, _ in encode(self._tape, self._method):
-            if left and (chunk := reader.read(data[:left], 0.0)) is not None:
+        for _, data, _ in encode_tape(self._tape, self._method):
+            if left and (chunk := reader.take(data[:left], 0.0)) is not None:
                 read += len(chunk.data)
             left -= min(left, len(data))
         return read

@@ -197,7 +197,7 @@ class Capture:
             if self._failed:
                 return
             try:
-                chunks = [chunk for when, data in arrived if (chunk := self._read(data, self._moments.next(when)))]
+                chunks = [chunk for when, data in arrived if (chunk := self._chunk_of(data, self._moments.next(when)))]
                 if chunks:
                     self._leaving.look(b"".join([chunk.data for chunk in chunks]))
                     self._recording.chunk(*chunks)
@@ -205,13 +205,13 @@ class Capture:
                 self._failed, self._may_wait = True, False
                 self._recording.failed(self._named, failure)
 
-    def _read(self, data: bytes, when: float) -> Chunk | None:
+    def _chunk_of(self, data: bytes, when: float) -> Chunk | None:
         if self.over:
             return None
         had_head = self.answer.head is not None
         if self.answer.malformed:  # a client that takes such a head reads on
             return Chunk(when, data)
-        chunk = self.answer.read(data, when)
+        chunk = self.answer.take(data, when)
         if self.answer.malformed is Breach.HEAD:
             self._recording.request(self.asked.request)
             return Chunk(when, self.answer.unread)

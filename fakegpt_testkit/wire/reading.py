@@ -116,7 +116,7 @@ class ResponseReader:
         self.surplus = False
         """Whether bytes came after the end of the body."""
 
-    def read(self, data: bytes, at: float) -> Chunk | None:
+    def take(self, data: bytes, at: float) -> Chunk | None:
         """Take what was received together at a time; give the chunk of body in it, if there is one."""
         self.coded = None
         if self.malformed or not data:
@@ -204,7 +204,7 @@ class ResponseReader:
         parts: list[bytes] = []
         ends: list[int] = []
         size = 0
-        coding = _Coded() if self._decoding.is_coded else None
+        coding = _CodedPieces() if self._decoding.is_coded else None
         try:
             for part, ended in framing.feed(data):
                 plain = part
@@ -232,7 +232,7 @@ class ResponseReader:
         return Chunk(at, out, tuple(ends))
 
 
-class _Coded:
+class _CodedPieces:
     """What came together of a coded body, and where HTTP chunks ended in it."""
 
     def __init__(self) -> None:

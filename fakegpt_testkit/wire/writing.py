@@ -59,13 +59,13 @@ def frames_of(tape: Tape, method: str) -> Iterator[Frame]:
     kept = tape.encoded
     if method not in kept:
         kept[method] = ()
-        return encode(tape, method)
+        return encode_tape(tape, method)
     if not kept[method]:
-        kept[method] = tuple(encode(tape, method))
+        kept[method] = tuple(encode_tape(tape, method))
     return iter(kept[method])
 
 
-def encode(tape: Tape, method: str) -> Iterator[Frame]:
+def encode_tape(tape: Tape, method: str) -> Iterator[Frame]:
     """The response's bytes, encoded as they are asked for; how it ends is the player's to do.
 
     Without a status they are what came in a head's place.
@@ -92,7 +92,7 @@ def keep_received(tape: Tape, received: Received | None, method: str) -> Tape:
     if not received:
         return tape
     kept = received.tape(tape)
-    pairs = zip_longest(encode(kept, method), encode(tape, method))
+    pairs = zip_longest(encode_tape(kept, method), encode_tape(tape, method))
     return kept if any(one != other for one, other in pairs) else tape
 
 

@@ -140,7 +140,7 @@ class ResponseReader(ResponseHandler):
         if message.code >= OK or message.code == SWITCHING_PROTOCOLS:
             self.message, self.content = message, content
 
-    def read(self, data: bytes, at: float) -> Chunk | None:  # type: ignore[override]
+    def take(self, data: bytes, at: float) -> Chunk | None:
         """Take what was received together at a time; give the chunk of body in it, if there is one."""
         self.data_received(data)
         return self._take(at)

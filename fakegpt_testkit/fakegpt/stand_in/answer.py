@@ -67,14 +67,14 @@ def events(options: Options, prompt: str, model: str, asked: str) -> list[bytes]
     """The stream that answers a prompt, one item per event, up to where a broken ending sets in."""
     if options.body is not None:
         return sse.split(options.body)[: options.events]
-    mark = [_encode(options, "[DONE]")] if options.end == "done" else []
+    mark = [_sent(options, "[DONE]")] if options.end == "done" else []
     return list(_spoken(options, prompt, model, asked))[: options.events] + mark
 
 
 def ping(options: Options, number: int) -> bytes:
     """One keep-alive event; each is 15 s later than the one before."""
     at = FIRST_MOMENT + timedelta(seconds=15 * number)
-    return _encode(options, at.strftime("%Y-%m-%d %H:%M:%S.%f"), event="ping")
+    return _sent(options, at.strftime("%Y-%m-%d %H:%M:%S.%f"), event="ping")
 
 
 def cut(stream: Sequence[bytes], cuts: StreamCuts, rng: Random) -> list[bytes]:
@@ -115,7 +115,7 @@ def _spoken(options: Options, prompt: str, model: str, asked: str) -> Iterator[b
     conversation, answer = random_id(rng), random_id(rng)
     talk = _Talk(options, conversation, model, asked)
     if "new-event" in options.drift:
-        yield _encode(options, '"v1"', event="delta_encoding")
+        yield _sent(options, '"v1"', event="delta_encoding")
     if "system" in options.noise:
         yield talk.say(random_id(rng), "", role="system", kind=None, status="finished_successfully", end_turn=True)
     if "echo" in options.noise:
@@ -196,7 +196,7 @@ class _Talk:
         return self.send({"message": drifted, "conversation_id": self._conversation, "error": None})
 
     def send(self, value: Mapping[str, object]) -> bytes:
-        return _encode(self._options, json.dumps(value, ensure_ascii=self._options.escaped))
+        return _sent(self._options, json.dumps(value, ensure_ascii=self._options.escaped))
 
 
 def _drifted(message: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -213,5 +213,5 @@ def _other(text: str) -> dict[str, object]:
     return {"language": "unknown", "text": text}
 
 
-def _encode(options: Options, data: str, event: str = "message") -> bytes:
+def _sent(options: Options, data: str, event: str = "message") -> bytes:
     return sse.encode(sse.Event(event, data)).replace(b"\n", options.line_end.encode())

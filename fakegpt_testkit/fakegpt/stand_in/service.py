@@ -55,7 +55,7 @@ _STEPS: Final[Mapping[str, Step]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class _StepAnswer:
     """What is answered at once. ``before`` are the fields before the type, ``after`` those behind the size."""
 
     body: str
@@ -110,9 +110,9 @@ class FakeGptStandIn:
         body = (Chunk(0.0, reply.body.encode()),) if reply.body else ()
         return Act(Tape(Head(reply.status, _phrase(reply.status), self._fields(reply)), body))
 
-    def _take_step(self, request: Request, *, framed: bool) -> _Reply | Act:
-        steps: dict[str, tuple[str, Callable[[Request], _Reply]]] = {
-            "/": ("GET", lambda _: _Reply(_HOME, kind=_HTML)),
+    def _take_step(self, request: Request, *, framed: bool) -> _StepAnswer | Act:
+        steps: dict[str, tuple[str, Callable[[Request], _StepAnswer]]] = {
+            "/": ("GET", lambda _: _StepAnswer(_HOME, kind=_HTML)),
             "/api/loads": ("GET", self._loads),
             "/auth/login": ("POST", self._login),
             "/api/auth/session": ("GET", self._session),
@@ -136,17 +136,17 @@ class FakeGptStandIn:
         self._refusals += 1
         refused = _RefusedStep(refusal.status, refusal.detail, refusal.code)
         if refusal.html:
-            refused.reply = _Reply(_CHALLENGE, refusal.status, _HTML, before=(("cf-mitigated", "challenge"),))
+            refused.reply = _StepAnswer(_CHALLENGE, refusal.status, _HTML, before=(("cf-mitigated", "challenge"),))
         raise refused
 
-    def _fields(self, reply: _Reply) -> Headers:
+    def _fields(self, reply: _StepAnswer) -> Headers:
         kind = (("Content-Type", reply.kind),) if reply.body else ()
         size = ("Content-Length", str(len(reply.body.encode())))
         return (*reply.before, *kind, size, *reply.after, *_signed(self.options))
 
     # --- the steps ---
 
-    def _loads(self, request: Request) -> _Reply:
+    def _loads(self, request: Request) -> _StepAnswer:
         if not _first(parse_qs(request.uri.partition("?")[2]), "t").isdecimal():
             raise _RefusedStep(422, "The query parameter t must be the time in whole seconds.")
         loads = [
@@ -155,7 +155,7 @@ class FakeGptStandIn:
         ]
         return _told({"loads": loads})
 
-    def _login(self, request: Request) -> _Reply:
+    def _login(self, request: Request) -> _StepAnswer:
         if _media(request) != "application/x-www-form-urlencoded":
             raise _RefusedStep(415, "The login is a form: application/x-www-form-urlencoded.")
         form = parse_qs(request.body.decode("utf-8", "replace"))
@@ -173,10 +173,10 @@ class FakeGptStandIn:
             self._stale.add(self._logins[cookie])
         given = (("Set-Cookie", f"{COOKIE}={cookie}; HttpOnly; Path=/; SameSite=Lax"),)
         if self.options.redirect:
-            return _Reply("", 302, before=(("Location", "/"),), after=given)
-        return _Reply(json.dumps({"login": "ok"}), after=given)
+            return _StepAnswer("", 302, before=(("Location", "/"),), after=given)
+        return _StepAnswer(json.dumps({"login": "ok"}), after=given)
 
-    def _session(self, request: Request) -> _Reply:
+    def _session(self, request: Request) -> _StepAnswer:
         token = self._logins.get(_cookie(request))
         if token is None:
             return _told({})
@@ -239,8 +239,8 @@ def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
-def _told(value: object, status: int = 200) -> _Reply:
-    return _Reply(json.dumps(value), status)
+def _told(value: object, status: int = 200) -> _StepAnswer:
+    return _StepAnswer(json.dumps(value), status)
 
 
 def _detail(detail: str, code: str) -> dict[str, object]:
@@ -254,7 +254,7 @@ def _allow(request: Request, method: str) -> None:
     allowed = ("GET", "HEAD") if method == "GET" else (method,)
     if request.method not in allowed:
         refused = _RefusedStep(405, "Method Not Allowed")
-        refused.reply = _Reply(refused.reply.body, 405, before=(("Allow", ",".join(allowed)),))
+        refused.reply = _StepAnswer(refused.reply.body, 405, before=(("Allow", ",".join(allowed)),))
         raise refused
 
 

@@ -26,18 +26,18 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 
 def read_options(said: object) -> Options:
     """What an object of JSON says, by the options' names; a ``body`` is text. Raises ``BadSetting``."""
-    told = _read(Options, "stand_in", said)
+    told = _fields_of(Options, "stand_in", said)
     for name in ("noise", "drift"):
         if name in told:
             told[name] = frozenset(map(str, told[name]))
     if told.get("body") is not None:
         told["body"] = told["body"].encode()
     if told.get("refusal") is not None:
-        told["refusal"] = StepRefusal(**_read(StepRefusal, "refusal", told["refusal"]))
+        told["refusal"] = StepRefusal(**_fields_of(StepRefusal, "refusal", told["refusal"]))
     return Options(**told)
 
 
-def _read(of: type[Options | StepRefusal], what: str, said: object) -> dict[str, Any]:
+def _fields_of(of: type[Options | StepRefusal], what: str, said: object) -> dict[str, Any]:
     known = {each.name: _KINDS.get(each.name, (type(each.default),)) for each in fields(of)}
     if not isinstance(said, dict):
         raise BadSetting(what, said, f"an object with some of {', '.join(known)}")
