@@ -30,7 +30,7 @@ class EndingKind(StrEnum):
     MALFORMED = "malformed"
     """The bytes stopped being HTTP, a bad chunk header for instance."""
     TIMEOUT = "timeout"
-    """The client's own timeout ended the wait; the note says which: ``sock_read`` or ``total``."""
+    """The client's own timeout ended the wait; the note says which: ``sock_read``, ``sock_write`` or ``total``."""
     CANCELLED = "cancelled"
     """The client's task was cancelled while it waited."""
     ABANDONED = "abandoned"
@@ -48,6 +48,10 @@ CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "tim
 
 SURPLUS = "surplus"
 """The note of a complete ending after which bytes came that the framing had not announced."""
+
+
+SOCK_WRITE = "sock_write"
+"""The note of a timeout that ended the wait for the server to take more of the request."""
 
 
 class Breach(StrEnum):

@@ -6,7 +6,6 @@ import gzip
 import json
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -19,12 +18,9 @@ from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import coding
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.errors import CassetteError
-from fakegpt_testkit.exchange import Ending, Head, header
+from fakegpt_testkit.exchange import Ending, Head, Interaction, Request, Tape, header
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-
-if TYPE_CHECKING:
-    from fakegpt_testkit.exchange import Interaction
 
 SHAPES = Path(__file__).parent / "shapes"
 EVENTS = [
@@ -146,6 +142,14 @@ def test_tagged_header_keys_are_names() -> None:
     assert _load("istr_keys")[0].request.headers == (
         ("Accept", "text/event-stream"),
         ("Content-Type", "application/json"),
+    )
+
+
+@pytest.mark.parametrize("method", ["get", "PurGe", "head", "M-Search"])
+def test_a_method_of_our_own_recording_keeps_its_case(method: str) -> None:
+    asked = Interaction(Request(method, "https://api.example/a"), Tape(Head(200, "OK"), ()))
+    assert (
+        cassette.loads(cassette.dumps(cassette.Cassette((asked,))), "a.yaml").interactions[0].request.method == method
     )
 
 

@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 from zlib import crc32
@@ -127,9 +127,12 @@ def _interaction(entry: Node, number: int, budget: Budget) -> Interaction:
         raise BadShape(
             f"{OURS!r} has unknown keys: {shown(words)}", ours.line, "a newer version may have written them: upgrade"
         )
+    asked = _request(request, _text(ours, "request_order"))
+    if not ours:  # other tools spell methods to their own liking
+        asked = replace(asked, method=asked.method.upper())
     return Interaction(
-        _request(request, _text(ours, "request_order")),
-        _tape(response, ours, _text(request, "method").upper(), budget),
+        asked,
+        _tape(response, ours, asked.method, budget),
         Provenance(
             _text(ours, "recorded") or _text(entry, "recorded_at"), _text(ours, "origin"), _text(ours, "server")
         ),
@@ -149,7 +152,7 @@ def _request(request: Mapping, order: str) -> Request:
         raise BadShape("a request has no method or no uri", request.line)
     headers = _in_order(_headers(request), order)
     body = _json_bytes(request["parsed_body"], request) if "parsed_body" in request else _request_body(request, headers)
-    return Request(method.upper(), uri.partition("#")[0], headers, body)
+    return Request(method, uri.partition("#")[0], headers, body)
 
 
 def _request_body(request: Mapping, headers: Headers) -> bytes:

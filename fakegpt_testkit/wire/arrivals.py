@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.errors import ResponseNotRecorded
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import SOCK_WRITE, EndingKind
 from fakegpt_testkit.wire.reading import ResponseReader
 from fakegpt_testkit.wire.writing import encode_breach, encode_tape, is_delimited, keeps_open
 
@@ -66,7 +66,13 @@ class Arrivals:
     @property
     def breaks_off(self) -> bool:
         """Whether the server had closed the connection before the request was whole: no more of it can be sent."""
-        return self._tape.head.early and not (self._tape.status and keeps_open(self._tape.head))
+        open_still = self.ending.kind in _WAITS or (self._tape.status and keeps_open(self._tape.head))
+        return self._tape.head.early and not open_still
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the server took no more of the request until the client had waited too long."""
+        return self.ending.note == SOCK_WRITE and self.ending.kind is EndingKind.TIMEOUT and not self._tape.status
 
     @property
     def is_open(self) -> bool:

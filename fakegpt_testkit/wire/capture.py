@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.cuts import Received
-from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Ending, EndingKind, Head
+from fakegpt_testkit.exchange import SOCK_WRITE, SURPLUS, Breach, Chunk, Ending, EndingKind, Head
 from fakegpt_testkit.wire.leaving import Leaving
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
@@ -28,6 +28,8 @@ PAUSE: Final = 0.05
 _TOGETHER: Final = 64 * 1024
 """Bytes that are told whenever they are there: to redact many at once takes many times their size in memory."""
 _AT_ONCE: Final = float("-inf")
+_BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKind.TIMEOUT, EndingKind.CANCELLED})
+"""What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
 """What a body in HTTP chunks ends with."""
 
@@ -236,7 +238,8 @@ class Capture:
         self._step_aside()
         if self.answer.head is None and self.answer.malformed is None:
             self._recording.request(self.asked.request)
-            if kind in {EndingKind.RESET, EndingKind.EOF} and self.asked.has_head and not self.asked.complete:
+            cut_off = self.asked.has_head and (not self.asked.complete or note == SOCK_WRITE)
+            if kind in _BREAKS_AN_UPLOAD and cut_off:
                 self._recording.head(Head(0, at=ended_at, early=True))
             if self.answer.unread:  # some clients take a head that was cut off for a whole one
                 self._recording.chunk(Chunk(came, self.answer.unread))

@@ -256,17 +256,18 @@ class PlayedExchange(Exchange):
         connection.sock = played
         _current[connection] = self
 
-    def written(self, data: bytes) -> None:
+    def written(self, data: bytes) -> Arrivals | None:
         """See ``Played``."""
         if self._live is not None:
             self._live.sendall(data)
-            return
+            return None
         self._asked.feed(data)
         asked = self._asked
         if asked.complete or (not self._decided and asked.has_head and self._deck.answers_early(asked.request)):
             self._decide()
         if self._arrivals is not None and self._arrivals.breaks_off and not asked.complete:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return self._arrivals if self._arrivals is not None and self._arrivals.blocks else None
 
     def ready(self) -> bool:
         """See ``Played``."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fakegpt_testkit.clients.arriving import Look
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import SOCK_WRITE, EndingKind
 from fakegpt_testkit.wire.capture import reset_name
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class TapSocket:
         self.capture.written(bytes(data))
         try:
             self.live.sendall(data, *flags)
+        except TimeoutError:
+            self.capture.lost(EndingKind.TIMEOUT, SOCK_WRITE)
+            raise
         except OSError as failure:
             self._broken = reset_name(failure)  # the client may read an answer all the same
             raise
@@ -140,8 +143,8 @@ class TapFile(io.RawIOBase):
 class Supplier(Protocol):
     """What a socket to nowhere asks for: the exchange that it is used for now."""
 
-    def written(self, data: bytes) -> None:
-        """The client sent a part of its request."""
+    def written(self, data: bytes) -> Arrivals | None:
+        """The client sent a part of its request; gives what plays where the server takes no more of it."""
 
     def ready(self) -> bool:
         """Whether an answer to a head alone can be read, as a poll asks: ``100 Continue``."""
@@ -172,7 +175,7 @@ class PlayedSocket:
         self._timeout = socket.getdefaulttimeout()  # what http.client's mark for "not said" means
         if timeout is None or isinstance(timeout, (int, float)):
             self.settimeout(timeout)
-        self._timed_out = "The read operation timed out" if tls else "timed out"
+        self._tls = tls
         self._shut = threading.Event()
         self._pair: tuple[socket.socket, socket.socket] | None = None
         self._unclosed = True
@@ -180,7 +183,9 @@ class PlayedSocket:
     def sendall(self, data: Any, *_: int) -> None:
         if self.exchange is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self.exchange.written(bytes(data))
+        blocked = self.exchange.written(bytes(data))
+        if blocked is not None:
+            self._wait_for(blocked, 0, "The write operation timed out")
 
     def send(self, data: Any, *_: int) -> int:
         self.sendall(data)
@@ -203,13 +208,13 @@ class PlayedSocket:
         room[: len(data)] = data
         return len(data)
 
-    def _wait_for(self, arrivals: Arrivals, most: int) -> bytes:
+    def _wait_for(self, arrivals: Arrivals, most: int, of_tls: str = "The read operation timed out") -> bytes:
         wait = arrivals.wait(self._timeout)
         if wait.seconds and self._shut.wait(min(wait.seconds, FOR_EVER)):
             return b""
         if wait.times_out:
             arrivals.stop()
-            raise TimeoutError(self._timed_out)
+            raise TimeoutError(of_tls if self._tls else "timed out")
         return arrivals.take(most)
 
     def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> Any:

@@ -22,6 +22,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     asking,
     goes_live,
     lose,
+    lose_writing,
     peer_of,
     shadow_options,
     uri_of,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from fakegpt_testkit.wire.arrivals import Arrivals
     from fakegpt_testkit.wire.capture import Capture
 
 
@@ -144,7 +146,11 @@ class Ear:
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own
         self._capture.written(bytes(buffer))
-        await self._live.write(buffer, timeout)
+        try:
+            await self._live.write(buffer, timeout)
+        except BaseException as failure:
+            lose_writing(self._core, self._capture, failure)
+            raise
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
         try:
@@ -200,14 +206,26 @@ class PlayedStream(Unclosed):
         self._core = core
         self._peer = peer
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109, ARG002 - httpcore's own
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own
         assert self.exchange is not None, "a request begins with its exchange"
         if not self.exchange.written(bytes(buffer)):
             raise broken_pipe(self._core, awaited=True)
+        if self.exchange.blocks and await self._times_out(self.exchange.playing(), timeout):
+            raise timed_out_awaited(self._core, self._core.WriteTimeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
         assert self.exchange is not None, "a request begins with its exchange"
         arrivals = self.exchange.playing()
+        if await self._times_out(arrivals, timeout):
+            raise timed_out_awaited(self._core, self._core.ReadTimeout)
+        try:
+            return arrivals.take(max_bytes)
+        except OSError as cause:
+            failure = lost_connection(self._core, arrivals.ending, cause, awaited=True)
+            raise failure from failure.__cause__
+
+    async def _times_out(self, arrivals: Arrivals, timeout: float | None) -> bool:  # noqa: ASYNC109 - httpcore's own
+        """Let the time pass until more arrives; give whether the client's patience ended first."""
         wait = arrivals.wait(timeout)
         left = wait.seconds
         while True:  # also for no time: one round of the loop, in which others run and a cancellation counts
@@ -217,12 +235,7 @@ class PlayedStream(Unclosed):
                 break
         if wait.times_out:
             arrivals.stop()
-            raise timed_out_awaited(self._core)
-        try:
-            return arrivals.take(max_bytes)
-        except OSError as cause:
-            failure = lost_connection(self._core, arrivals.ending, cause, awaited=True)
-            raise failure from failure.__cause__
+        return wait.times_out
 
     async def aclose(self) -> None:
         self.close_once()

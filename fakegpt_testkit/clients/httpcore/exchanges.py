@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.clients.unconnected import WAITED
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import SOCK_WRITE, EndingKind
 from fakegpt_testkit.wire.arrivals import Arrivals
 from fakegpt_testkit.wire.capture import Capture, reset_name
 from fakegpt_testkit.wire.reading import RequestReader
@@ -94,9 +94,14 @@ class Played:
         """A part of the request; gives whether it could be sent: an early answer may have ended the connection."""
         self.reader.feed(data)
         deck, reader = self.asked.deck, self.reader
-        if self.arrivals is None and reader.has_head and not reader.complete and deck.answers_early(reader.request):
+        if self.arrivals is None and reader.has_head and deck.answers_early(reader.request):
             self.playing()
         return self.arrivals is None or reader.complete or not self.arrivals.breaks_off
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the server takes no more of the request, so that the client waits until it has waited too long."""
+        return self.arrivals is not None and self.arrivals.blocks
 
     @property
     def hung_up(self) -> bool:
@@ -167,6 +172,14 @@ def lose(core: ModuleType, capture: Capture, failure: BaseException) -> None:
     elif isinstance(failure, core.NetworkError):
         capture.lost(EndingKind.RESET, reset_name(failure))
     else:
+        capture.left(EndingKind.CANCELLED)
+
+
+def lose_writing(core: ModuleType, capture: Capture, failure: BaseException) -> None:
+    """The same of what the server did not take. After an error of the connection the client looks for an answer."""
+    if isinstance(failure, core.WriteTimeout):
+        capture.lost(EndingKind.TIMEOUT, SOCK_WRITE)
+    elif not isinstance(failure, core.NetworkError):
         capture.left(EndingKind.CANCELLED)
 
 

@@ -104,14 +104,14 @@ def broken_pipe(core: ModuleType, *, awaited: bool) -> Exception:
     return with_cause(core.WriteError("" if awaited else str(cause)), cause)
 
 
-def timed_out(core: ModuleType) -> Exception:
-    """What a read raises that waited too long."""
-    return with_cause(core.ReadTimeout("timed out"), TimeoutError("timed out"))
+def timed_out(kind: type[Exception]) -> Exception:
+    """What a read or a write raises that waited too long; ``kind`` is the core's own class."""
+    return with_cause(kind("timed out"), TimeoutError("timed out"))
 
 
-def timed_out_awaited(core: ModuleType) -> Exception:
-    """The same of an awaited read, whose loop says nothing more."""
-    return with_cause(core.ReadTimeout(""), _too_slow(core))
+def timed_out_awaited(core: ModuleType, kind: type[Exception]) -> Exception:
+    """The same of an awaited one, whose loop says nothing more."""
+    return with_cause(kind(""), _too_slow(core))
 
 
 def _too_slow(core: ModuleType) -> Exception:

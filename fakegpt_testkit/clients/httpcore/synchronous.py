@@ -24,6 +24,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
     asking,
     goes_live,
     lose,
+    lose_writing,
     peer_of,
     shadow_options,
     uri_of,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from fakegpt_testkit.wire.arrivals import Arrivals
     from fakegpt_testkit.wire.capture import Capture
 
 
@@ -142,7 +144,11 @@ class Ear:
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._capture.written(bytes(buffer))
-        self._live.write(buffer, timeout)
+        try:
+            self._live.write(buffer, timeout)
+        except BaseException as failure:
+            lose_writing(self._core, self._capture, failure)
+            raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._capture.awaited(lambda seconds: self._look.arrives(seconds, timeout))
@@ -197,22 +203,18 @@ class PlayedStream(Unclosed):
         self._core = core
         self._peer = peer
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
         assert self.exchange is not None, "a request begins with its exchange"
         if not self.exchange.written(bytes(buffer)):
             raise broken_pipe(self._core, awaited=False)
+        if self.exchange.blocks and _times_out(self.exchange.playing(), timeout):
+            raise timed_out(self._core.WriteTimeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         assert self.exchange is not None, "a request begins with its exchange"
         arrivals = self.exchange.playing()
-        wait = arrivals.wait(timeout)
-        left = wait.seconds
-        while left:
-            time.sleep(min(left, LONGEST_SLEEP))
-            left -= min(left, LONGEST_SLEEP)
-        if wait.times_out:
-            arrivals.stop()
-            raise timed_out(self._core)
+        if _times_out(arrivals, timeout):
+            raise timed_out(self._core.ReadTimeout)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
@@ -231,3 +233,15 @@ class PlayedStream(Unclosed):
         if info == "is_readable":  # as it is at the end of a connection
             return self.exchange is not None and self.exchange.hung_up
         return {"server_addr": self._peer, "client_addr": ("127.0.0.1", 0)}.get(info)
+
+
+def _times_out(arrivals: Arrivals, timeout: float | None) -> bool:
+    """Let the time pass until more arrives; give whether the client's patience ended first."""
+    wait = arrivals.wait(timeout)
+    left = wait.seconds
+    while left:
+        time.sleep(min(left, LONGEST_SLEEP))
+        left -= min(left, LONGEST_SLEEP)
+    if wait.times_out:
+        arrivals.stop()
+    return wait.times_out
