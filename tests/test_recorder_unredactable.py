@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
 import warnings
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 from fakegpt_testkit.storage import leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.once
@@ -55,6 +58,33 @@ def test_a_body_that_its_client_could_read_no_more_is_an_error(kind: str, body: 
     assert KEY not in str(failed.value)
     fine = Interaction(asked, Tape(answer.response.head, (Chunk(0.0, body.replace(KEY.encode(), b"a" * len(KEY))),)))
     assert redactor.interactions([fine], "a.yaml")
+
+
+PACKERS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    "gzip": (lambda text: gzip.compress(text, mtime=0), gzip.decompress),
+    "x-gzip": (lambda text: gzip.compress(text, 1, mtime=0), gzip.decompress),
+    "deflate": (zlib.compress, zlib.decompress),
+    "gzip, gzip": (
+        lambda text: gzip.compress(gzip.compress(text, mtime=0), mtime=0),
+        lambda body: gzip.decompress(gzip.decompress(body)),
+    ),
+}
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+def test_a_packed_upload_is_packed_again(coding: str) -> None:
+    pack, unpack = PACKERS[coding]
+    texts = [json.dumps({"span": "a", "password": KEY}).encode(), f"the key is {KEY}".encode()]
+    bodies = [pack(text) for text in texts]
+    headers = [(("Content-Encoding", coding), ("Content-Length", str(len(body)))) for body in bodies]
+    answer = Tape(Head(200, "OK"), ())
+    sent = [
+        Interaction(Request("POST", "https://a.example/t", fields, body), answer)
+        for fields, body in zip(headers, bodies, strict=True)
+    ]
+    for before, after in zip(texts, Redactor().interactions(sent, "a.yaml"), strict=True):
+        assert unpack(after.request.body) == before.replace(KEY.encode(), b"REDACTED-password-1")
+        assert dict(after.request.headers)["Content-Length"] == str(len(after.request.body))
 
 
 async def test_it_is_not_saved_and_no_journal_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

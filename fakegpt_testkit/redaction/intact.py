@@ -12,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import content_coding
+from fakegpt_testkit.redaction.coats import uncovered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ def broken(headers: Headers, before: bytes, after: bytes) -> str:
         if before.startswith(start) and whole(before) and not whole(after):
             return why
     coding = content_coding(headers)
-    if coding and _packed(before):
+    if coding and _packed(before) and uncovered(before)[0] is before:
         return f"it is packed as {coding}, which was not taken off"
     return ""
 
