@@ -184,14 +184,14 @@ class Tape:
         vars(tape).update(head=head, body=body, _cut=cut, ending=ending, coded=coded)
         return tape
 
-    def told(self, head: Head, ending: Ending | None = None) -> Tape:
+    def with_head(self, head: Head, ending: Ending | None = None) -> Tape:
         """The same body and chunks under another head, and with another ending; nothing is cut or joined anew."""
         ending = self.ending if ending is None else ending
         if "_cut" not in vars(self):
-            told = replace(self, head=head, ending=ending)
+            other = replace(self, head=head, ending=ending)
             if "body" in vars(self):
-                vars(told)["body"] = self.body  # the same bytes, which else were joined anew
-            return told
+                vars(other)["body"] = self.body  # the same bytes, which else were joined anew
+            return other
         return self.of_body(head, self.body, vars(self)["_cut"], ending, self.coded)
 
     if not TYPE_CHECKING:
@@ -320,7 +320,7 @@ class Interaction:
         head = self.response.head
         if name in ("", head.dialect):
             return self
-        return replace(self, response=self.response.told(replace(head, dialect=name)))
+        return replace(self, response=self.response.with_head(replace(head, dialect=name)))
 
 
 EVENT_STREAM: Final = "text/event-stream"

@@ -160,7 +160,7 @@ def test_chunks_that_are_cut_one_by_one_are_the_same(value: Cassette) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchange, "_LARGE", 0)
         for one, other in zip(loaded, again, strict=True):
-            pieces = one.response.told(replace(one.response.head)).pieces
+            pieces = one.response.with_head(replace(one.response.head)).pieces
             assert tuple(pieces) == other.response.chunks
             assert [pieces[at] for at in range(-len(pieces), 0)] == list(other.response.chunks)
             assert tuple(pieces[1:]) == other.response.chunks[1:]

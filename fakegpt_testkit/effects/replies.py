@@ -53,7 +53,7 @@ def content_type(value: str = "text/plain; charset=utf-8") -> Effect:
 
     def change(tape: Tape) -> Tape:
         headers = (*without(tape.headers, "content-type"), ("Content-Type", value))
-        return tape.told(replace(tape.head, headers=headers))
+        return tape.with_head(replace(tape.head, headers=headers))
 
     return Effect(f"content_type({value!r})", change)
 

@@ -334,16 +334,16 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
     figures = Figures(
         shown.shown_id(item),
         cassette,
-        session.record_mode.value,
-        item.stash.get(_outcomes, set()) == {"passed"},
-        len(session.loaded.interactions),
-        len(session.exchanged) - recorded if session.plays else 0,
-        recorded,
-        session.unplayed_numbers if session.plays else (),
-        _told(watched),
-        tuple(shown.without(str(each), known_out) for each in session.refused),
-        session.passed,
-        session.redacted,
+        mode=session.record_mode.value,
+        passed=item.stash.get(_outcomes, set()) == {"passed"},
+        loaded=len(session.loaded.interactions),
+        replayed=len(session.exchanged) - recorded if session.plays else 0,
+        recorded=recorded,
+        unplayed=session.unplayed_numbers if session.plays else (),
+        blocked=_told(watched),
+        refused=tuple(shown.without(str(each), known_out) for each in session.refused),
+        passed_through=session.passed,
+        redacted=session.redacted,
     )
     dumped = figures.dump()
     item.user_properties.append((PROPERTY, dumped))

@@ -50,7 +50,7 @@ def moved(interaction: Interaction, now: datetime) -> Interaction:
     if edits := list(shift.in_body(tape)):
         tape = _edited(tape, headers, edits)
     elif headers != tape.headers:
-        tape = tape.told(replace(tape.head, headers=headers))
+        tape = tape.with_head(replace(tape.head, headers=headers))
     return interaction if tape is interaction.response else replace(interaction, response=tape)
 
 

@@ -86,20 +86,21 @@ class CassetteDeck:
         if settings.redaction is not None:
             self._redact()  # calls the functions of a suite's own when the block begins
         self._saving: Redactor | None = None
+        """Numbers the secrets of what is saved anew, after those whose words stand in the file already."""
         if self.records and not self.allowed.verifies and self.old:
             redactor = self._redact()
             for each in self.old:
-                redactor.response(each.response)  # the words that stand in for its secrets are taken
+                redactor.response(each.response)  # from now on the words that stand there are taken
             self._saving = redactor.apart()
         self.recordings = Recordings(
             self.origins,
-            lambda: Notes(redact(), open_log),  # of no deck: one that nobody holds is to be freed at once
+            lambda: Notes(redact(), open_log),
             partial(Room, path, () if mode in {RecordMode.REWRITE, RecordMode.ALL} else self.old),
             reads_on=settings.after_leaving == "read",
             dialect=settings.dialect,
             forks=Forks() if self.records else None,
         )
-        recordings = self.recordings
+        recordings = self.recordings  # and not self, so that a deck which nobody holds is freed at once
 
         def informed() -> Redactor:
             recordings.note()

@@ -58,7 +58,7 @@ class Injection:
             self._answered[endpoint] += 1
             tape = effects.apply(self._faults, cut, index, before)
         if tape.head.dialect != interaction.response.head.dialect:  # a fault puts another answer in its place
-            tape = tape.told(replace(tape.head, dialect=interaction.response.head.dialect))
+            tape = tape.with_head(replace(tape.head, dialect=interaction.response.head.dialect))
         chosen = effects.select(self._faults, interaction, index, before)
         self._applied.update(chosen)
         return tape, bool(chosen)

@@ -84,7 +84,7 @@ class NoLog:
 class Notes:
     """The journal of one use of a cassette.
 
-    Much of a stream comes in small pieces. The first are noted as they come; of more of them those of a twentieth of a
+    Much of a stream comes in small pieces. The first are noted as they come; of more of them those of a tenth of a
     second are noted together, which costs a fraction. Nothing waits longer than until the client waits.
 
     What a later message shows to be a secret may stand in what is noted already. So the journal is written anew, from

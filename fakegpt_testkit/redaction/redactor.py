@@ -219,7 +219,7 @@ class Redactor:
             fields = true_again(sized(headers(), len(tape.body), len(now)), tape.body, now)
             head = replace(tape.head, reason=self.text(tape.head.reason), headers=fields)
             if not edits:
-                return tape.told(head, ending)
+                return tape.with_head(head, ending)
             if not body.is_bare:
                 edits = frame_edits(tape.body, now) or _piecewise(tape.chunks, now)
             return Tape.of_body(head, now, moved(tape.pieces, edits, len(now)), ending, tape.coded)

@@ -78,7 +78,7 @@ def fit(tape: Tape, method: str, here: Here, origins: Iterable[str]) -> Tape:
         headers = _without(headers, "content-encoding")
     if headers == head.headers and head is tape.head:
         return tape
-    return tape.told(replace(head, headers=headers))
+    return tape.with_head(replace(head, headers=headers))
 
 
 def rewritten(head: Head, here: Here, origins: tuple[str, ...]) -> Head:

@@ -152,7 +152,7 @@ class World:
         act = stand_in.act(request, framed=here.version != "1.0")
         tape = fit(act.tape, request.method, here, ())
         if not here.keeps_open and tape.head.status and header(tape.headers, "Connection") is None:
-            tape = tape.told(replace(tape.head, headers=(*tape.headers, ("Connection", "close"))))
+            tape = tape.with_head(replace(tape.head, headers=(*tape.headers, ("Connection", "close"))))
         plan = act.write(encode_head(tape.head, tape.head.headers)) if act.write is not None else None
         progress = SendProgress(tape, request.method)
         self.journal.add(replace(entry, played=Interaction(request, tape), progress=progress, recorded=False))

@@ -41,7 +41,7 @@ class Arrivals:
     def __init__(self, tape: Tape, method: str, pace: Pace, where: str, clock: Callable[[], float]) -> None:
         self.version = tape.head.version
         if self.version not in _HTTP_1:  # HTTP/2 has no form here: its chunks play as HTTP/1.1 bytes
-            tape = tape.told(replace(tape.head, version="1.1"))
+            tape = tape.with_head(replace(tape.head, version="1.1"))
         self._tape = tape
         self._method = method
         self._where = where
