@@ -1,6 +1,6 @@
 """Looks a cassette over: does it load, is a secret in it, is it cut off, is it old, is its shape known.
 
-Knows no file: bytes, a name and the time go in, findings come out. What becomes of them is the caller's business.
+Knows no file: bytes, a name and the time go in, findings come out. What to do with them is the caller's business.
 """
 
 from __future__ import annotations

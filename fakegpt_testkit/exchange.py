@@ -44,7 +44,7 @@ class EndingKind(StrEnum):
 
 
 CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "timeout"})
-"""Why a connection can fail to come about: nobody listens, no such name, a bad certificate, no TLS, no answer."""
+"""Why a connection can fail: nobody listens, no such name, a bad certificate, no TLS, no answer."""
 
 SURPLUS = "surplus"
 """The note of a complete ending after which bytes came that the framing had not announced."""

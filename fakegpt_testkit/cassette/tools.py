@@ -44,7 +44,7 @@ class Tool:
 
 
 def tool_of(root: Node) -> Tool | None:
-    """Which other tool's recording this is; None for one of vcrpy's, and for what is none."""
+    """Which other tool's recording this is; None for one of vcrpy's, and for what is no recording."""
     if isinstance(root, list):
         return _tool_of_list(root)
     if not isinstance(root, Mapping):

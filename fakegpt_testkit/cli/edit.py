@@ -44,7 +44,7 @@ _PATHS = click.Path(path_type=Path)
     type=click.Choice(["once", "new_episodes", "all", "rewrite"]),
     default="all",
     show_default=True,
-    help="What becomes of what the cassette has.",
+    help="What happens to the recordings that the cassette has.",
 )
 @timeout
 @click.option("--record-in-ci", is_flag=True, help="Record although the environment says CI.")

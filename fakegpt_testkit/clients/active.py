@@ -54,7 +54,7 @@ def wider() -> Iterator[None]:
 def find_deck(uri: str = "", *, asks: bool = True) -> Deck | None:
     """The deck of this context, else the one inserted last; None for a ``uri`` that is no part of its recording.
 
-    ``asks`` is False for who looks ahead at a request that will be looked at again.
+    ``asks`` is False where a request is looked at ahead, and will be looked at again.
     """
     last = innermost(_inserted)
     if last is None:

@@ -1,4 +1,4 @@
-"""Why a connection did not come about: from whatever a client raised to the note of an ending, and back.
+"""Why a connection was not made: from whatever a client raised to the note of an ending, and back.
 
 Knows no client: its exception says it by what it came from.
 """

@@ -122,7 +122,7 @@ def apply(effects: Sequence[Effect], interaction: Interaction, index: int, playe
 
 
 def refuse(effects: Sequence[Effect], interaction: Interaction, index: int, played: int) -> Ending | None:
-    """Why no connection for this request comes about, by the effects; None when one does. Numbers as for ``select``."""
+    """Why the effects let no connection be made for this request; None when they do. Numbers as for ``select``."""
     ending = apply(effects, interaction, index, played).ending
     return ending if ending.kind is EndingKind.UNCONNECTED else None
 

@@ -177,7 +177,7 @@ class CassetteDeck:
         try:
             return self._play(number, canonical_request(request, self.origins)[0])
         except FakeGptTestkitError as refusal:
-            # Many a program swallows what its client raises, and asks again. A copy holds no frame of the client's.
+            # Many programs swallow what their client raises, and ask again. A copy holds no frame of the client's.
             self.refused.append(copy(refusal))
             raise
 

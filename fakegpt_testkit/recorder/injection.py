@@ -33,7 +33,7 @@ class Injection:
 
     @property
     def may_refuse(self) -> bool:
-        """Whether a connection can fail by an effect: other cuts let all of them come about."""
+        """Whether a connection can fail by an effect: other cuts let all of them be made."""
         return bool(self._faults)
 
     def refuse(self, interaction: Interaction, index: int) -> Ending | None:

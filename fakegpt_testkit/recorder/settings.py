@@ -27,7 +27,7 @@ Mode = RecordMode | Literal["none", "once", "new_episodes", "all", "rewrite", "v
 Consequence = Literal["ignore", "warn", "fail"]
 """What happens when something is left at the end of a block."""
 OnException = bool | Literal["aside"]
-"""What becomes of what a failing block recorded."""
+"""Whether what a failing block recorded is saved."""
 AfterLeaving = Literal["stop", "read"]
 """What a recording does where the client leaves before the end of an answer."""
 Stale = Literal["warn", "fail", "record"]

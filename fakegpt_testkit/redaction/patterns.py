@@ -170,7 +170,7 @@ def shapes(
 ) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of every secret that a built-in pattern sees, except the kept patterns.
 
-    ``asked``: shapes that are redacted only for who asks for them: what may say who somebody is.
+    ``asked``: shapes that are redacted only where a suite asks for it: what may say who somebody is.
     """
     if _ANY_HINT.within(text):
         for pattern in PATTERNS:

@@ -1,6 +1,6 @@
 """Finds what may say who somebody is: e-mail addresses, telephone numbers, bank accounts, payment cards.
 
-Knows no secret: such things are told, and taken out for who asks. Every expression is linear in its input.
+Knows no secret: such things are told, and taken out where a suite asks for it. Every expression is linear in its input.
 """
 
 from __future__ import annotations

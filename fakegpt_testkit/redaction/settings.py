@@ -56,7 +56,7 @@ class Redaction:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A suite's pattern; raises ``BadSetting`` for one that is none."""
+    """A suite's pattern; raises ``BadSetting`` for what is no pattern."""
     try:
         expression = re.compile(pattern)
     except re.error as error:

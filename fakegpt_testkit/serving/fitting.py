@@ -82,7 +82,7 @@ def fit(tape: Tape, method: str, here: Here, origins: Iterable[str]) -> Tape:
 
 
 def rewritten(head: Head, here: Here, origins: tuple[str, ...]) -> Head:
-    """A live answer's head as it is passed on: all as it is, but for what would lead a client past this server."""
+    """A live answer's head as it is passed on: all as it is, except for what would lead a client past this server."""
     return replace(head, headers=tuple(_fields(head.headers, here, origins)))
 
 

@@ -192,7 +192,7 @@ class Relay(asyncio.Protocol):
         self._ended()
 
     def _pass_head(self) -> None:
-        """Pass on the head once it is whole: as it came, but for what would lead a client past this server."""
+        """Pass on the head once it is whole: as it came, except for what would lead a client past this server."""
         assert self._held is not None
         while True:
             try:

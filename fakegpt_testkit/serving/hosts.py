@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def hostname(host: str) -> str:
-    """The name in a ``Host`` field, without its port, in lower case; empty for what is none."""
+    """The name in a ``Host`` field, without its port, in lower case; empty for what is no name."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

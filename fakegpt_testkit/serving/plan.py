@@ -1,4 +1,4 @@
-"""What is to be written for one answer: arrivals with their moments, and what becomes of the connection then.
+"""What is to be written for one answer: arrivals with their moments, and what happens to the connection then.
 
 Knows no socket and no clock. The arrivals of a tape that is played again and again are kept, within a bound.
 """

@@ -62,7 +62,7 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told.
 
     Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
-    fraction. ``at_once``: they are read as they come, for who looks at ``answer`` in between.
+    fraction. ``at_once``: they are read as they come, where somebody looks at ``answer`` in between.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class OngoingPlayback(Playback, Protocol):
 
 
 class ExchangeSink(Protocol):
-    """One exchange while it is recorded; but for ``later`` and ``chunk`` each is called once at most, in this order."""
+    """One exchange while it is recorded; except ``later`` and ``chunk`` each is called once at most, in this order."""
 
     @property
     def reads_on(self) -> bool:

@@ -1,4 +1,4 @@
-"""Connections that never come about, with the exceptions that aiohttp's connector raises for them.
+"""Connections that are never made, with the exceptions that aiohttp's connector raises for them.
 
 Knows no deck: which failure it is comes in as an ending.
 """

@@ -1,4 +1,4 @@
-"""Connections that never come about, with the exceptions that ``http.client`` and urllib3 raise for them.
+"""Connections that are never made, with the exceptions that ``http.client`` and urllib3 raise for them.
 
 Knows no deck: which failure it is comes in as an ending's note.
 """

@@ -42,7 +42,7 @@ _connecting: weakref.WeakSet[http.client.HTTPConnection] = weakref.WeakSet()
 
 
 def begin(connection: http.client.HTTPConnection, method: str, target: str) -> None:
-    """A request line was written: the deck of this context decides what becomes of the request."""
+    """A request line was written: the deck of this context decides how the request is answered."""
     _current.pop(connection, None)
     deck = find_deck(uri_of(connection, target))
     if deck is None:

@@ -1,4 +1,4 @@
-"""Writes Gemini's content as server-sent events, or as the elements of an array for who does not ask for events.
+"""Writes Gemini's content as server-sent events, or as the elements of an array for a client that asks for no events.
 
 Knows no request: who has asked for what is the caller's to tell.
 """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HERE = frozenset({"127.0.0.1", "localhost"})
 _MOST_BODY = 4 * 2**20
 LIMITS = Limits(body=_MOST_BODY, noted=_MOST_BODY)
-"""A server's, but for a question's size: tests look at all that was asked."""
+"""A server's, except for a question's size: tests look at all that was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ _TAILS: Final = {"cut": b"1000\r\ndata: {", "malformed": b"zz\r\ndata: {\r\n"}
 
 
 def tape(head: Head, chunks: list[bytes], options: Options) -> Tape:
-    """A stream as it would be recorded, but for what its ending sends after the last chunk, and for pings."""
+    """A stream as it would be recorded, except for what its ending sends after the last chunk, and for pings."""
     begin = _begin(options)
     made = tuple(Chunk(begin + options.delay * nth, each, (len(each),)) for nth, each in enumerate(chunks))
     kind = EndingKind.COMPLETE if options.end in _WHOLE else _ENDS.get(options.end, EndingKind.EOF)
