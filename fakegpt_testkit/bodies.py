@@ -34,26 +34,35 @@ class TooLarge(ValueError):
     """A body that would unpack to more than the bound."""
 
 
-def inflated(body: bytes, window: int, most: int) -> bytes | None:
-    """The unpacked bytes, or None when these are not such bytes from the first to the last.
+def inflated_member(data: bytes, window: int, most: int) -> tuple[bytes, bytes, bool] | None:
+    """What one member unpacks to, the bytes behind it, and whether it came to its end; None where it is none.
 
     ``window`` is one of the forms above. Raises ``TooLarge`` for more than ``most`` bytes.
     """
-    parts = []
-    size = 0
+    unpacker = zlib.decompressobj(window)
+    try:
+        plain = unpacker.decompress(data, most + 1)
+    except zlib.error:
+        return None
+    if len(plain) > most:
+        raise TooLarge
+    return plain, unpacker.unused_data, unpacker.eof
+
+
+def inflated(body: bytes, window: int, most: int) -> bytes | None:
+    """The unpacked bytes, or None when these are not such bytes from the first to the last.
+
+    See ``inflated_member``.
+    """
+    parts: list[bytes] = []
     rest = body
     for _ in range(_MOST_MEMBERS):
-        unpacker = zlib.decompressobj(window)
-        try:
-            parts.append(unpacker.decompress(rest, most - size + 1))
-        except zlib.error:
+        found = inflated_member(rest, window, most)
+        if found is None or not found[2]:
             return None
-        size += len(parts[-1])
-        if size > most:
-            raise TooLarge
-        if not unpacker.eof:
-            return None
-        rest = unpacker.unused_data
+        part, rest, _ = found
+        parts.append(part)
+        most -= len(part)
         if not rest:
             return b"".join(parts)
     return None

@@ -357,7 +357,7 @@ def media_type(headers: Headers) -> str:
 
 def is_chunked(headers: Headers) -> bool:
     """Whether the body comes in HTTP chunks."""
-    return "chunked" in (header(headers, "Transfer-Encoding") or "").lower()
+    return any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers)
 
 
 def content_coding(headers: Headers) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fakegpt_testkit.exchange import is_chunked
+
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers
 
@@ -19,7 +21,7 @@ def framed(headers: Headers, method: str, status: int) -> Headers:
 
     A length that is not this body's stays: it is settled when the body is played.
     """
-    chunked = any(_is_chunked(value) for name, value in headers if name.lower() == "transfer-encoding")
+    chunked = is_chunked(headers)
     without_body = method == "HEAD" or 100 <= status < 200 or status in _BODILESS
     kept: list[tuple[str, str]] = []
     told = False
@@ -40,7 +42,3 @@ def framed(headers: Headers, method: str, status: int) -> Headers:
 
 def _is_length(value: str) -> bool:
     return value.isascii() and value.isdigit()
-
-
-def _is_chunked(value: str) -> bool:
-    return "chunked" in {word.strip() for word in value.lower().split(",")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fakegpt_testkit.errors.root import FakeGptTestkitError
+from fakegpt_testkit.wording import shortened
 
 _DETAIL_SHOWN = 500
 
@@ -23,7 +24,7 @@ class ProviderError(FakeGptTestkitError, RuntimeError):
 
     @property
     def _reason(self) -> str:
-        reason = self.detail[:_DETAIL_SHOWN] or "without saying why"
+        reason = shortened(self.detail, _DETAIL_SHOWN) or "without saying why"
         return f"{reason} ({self.code})" if self.code else reason
 
     @property

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fakegpt_testkit import errors
 from fakegpt_testkit.guard.addresses import Address, address_of, is_loopback_name, network_of
-from fakegpt_testkit.guard.asking import asking_library
+from fakegpt_testkit.guard.callers import asking_library
 from fakegpt_testkit.nesting import Layer, innermost
 
 if TYPE_CHECKING:

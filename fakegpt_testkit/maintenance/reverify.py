@@ -28,6 +28,7 @@ from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
 from fakegpt_testkit.redaction import Redaction
 from fakegpt_testkit.redaction.values import looks_secret
+from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -182,7 +183,7 @@ async def _ask(
     url = way.url or next(iter(recorded), "")
     clients = {profile.name: profile.client(url, way.proxy, way.timeout) for profile, _ in plan.questions}
     for profile, (prompt, model) in plan.questions:
-        tell(f"asking {prompt[:60]!r}")
+        tell(f"asking {shortened(prompt, 60)!r}")
         async with _heard(session, url):
             await clients[profile.name](prompt, model)
     limit = aiohttp.ClientTimeout(total=way.timeout)

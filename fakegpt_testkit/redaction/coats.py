@@ -13,7 +13,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.bodies import BARE, GZIP, ZLIB
+from fakegpt_testkit.bodies import BARE, GZIP, ZLIB, TooLarge, inflated_member
 from fakegpt_testkit.redaction.containers import opened
 
 if TYPE_CHECKING:
@@ -110,14 +110,11 @@ def _with_rest(plain: bytes, rest: bytes, pack: Callable[[bytes], bytes]) -> tup
 
 def _inflate(data: bytes, window: int) -> tuple[bytes, bytes, bool] | None:
     """What it unpacks to, the bytes behind it, and whether it came to its end; None when it is none or too large."""
-    unpacker = zlib.decompressobj(window)
     try:
-        plain = unpacker.decompress(data, _MOST)
-    except zlib.error:
+        found = inflated_member(data, window, _MOST)
+    except TooLarge:
         return None
-    if not plain or unpacker.unconsumed_tail:
-        return None
-    return plain, unpacker.unused_data, unpacker.eof
+    return found if found and found[0] else None
 
 
 def _deflate(data: bytes, window: int, *, whole: bool) -> bytes:

@@ -12,7 +12,7 @@ from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.bodies import ZLIB
+from fakegpt_testkit.bodies import ZLIB, TooLarge, inflated_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,12 +113,11 @@ def _unpacked(kind: bytes, data: bytes) -> bytes | None:
     at = _packed_at(kind, data)
     if not at:
         return data
-    unpacker = zlib.decompressobj(ZLIB)
     try:
-        text = unpacker.decompress(data[at:], _MOST)
-    except zlib.error:
+        found = inflated_member(data[at:], ZLIB, _MOST)
+    except TooLarge:
         return None
-    return data[:at] + text
+    return found and data[:at] + found[0]
 
 
 def _repacked(kind: bytes, data: bytes) -> bytes:

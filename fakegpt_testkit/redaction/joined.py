@@ -66,7 +66,7 @@ class Spans:
 
 
 @dataclass(slots=True)
-class Lane:
+class JoinedText:
     """A text that events add up to, and where its pieces stand in the body.
 
     They are in the body's order: one after the other, or, where it is ``cumulative``, each with all so far.
@@ -103,9 +103,9 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class JoinedEvents:
-    """The lanes of a body, and the rest of its text: other strings, each once, and lines that are no JSON."""
+    """The joined texts of a body, and the rest of it: other strings, each once, and lines that are no JSON."""
 
-    lanes: tuple[Lane, ...]
+    texts: tuple[JoinedText, ...]
     rest: str
 
 
@@ -150,8 +150,8 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
             rest[text[start:end]] = None
     if not array:  # of any service's list, whose elements have nothing to do with each other
         spans.update((key, pieces) for key, pieces in others.items() if _grows(text, pieces))
-    lanes = [lane for pieces in spans.values() for lane in _lanes(text, pieces)]
-    return JoinedEvents(tuple(lanes), "\n".join(rest))
+    texts = [each for pieces in spans.values() for each in _runs(text, pieces)]
+    return JoinedEvents(tuple(texts), "\n".join(rest))
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
@@ -200,7 +200,7 @@ class ObjectEnds:
 
 @lru_cache(maxsize=256)
 def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...]:
-    """The strings of an event that are values: the key, the place, and what tells the lane it is a piece of.
+    """The strings of an event that are values: the key, the place, and what tells the text it is a piece of.
 
     While a stream arrives its last events are read again with each new one, so that a line is cut up once.
     """
@@ -222,17 +222,17 @@ def _grows(text: str, spans: Spans) -> bool:
     return len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
 
 
-def _lanes(text: str, spans: Spans) -> Iterator[Lane]:
-    """One lane of pieces one after the other, or one for each run in which every piece repeats the one before."""
+def _runs(text: str, spans: Spans) -> Iterator[JoinedText]:
+    """One text of pieces one after the other, or one for each run in which every piece repeats the one before."""
     if not _mostly_cumulative(text, spans):
-        yield Lane(cumulative=False, pieces=spans, text=spans.joined(text))
+        yield JoinedText(cumulative=False, pieces=spans, text=spans.joined(text))
         return
-    run = Lane(cumulative=True)
+    run = JoinedText(cumulative=True)
     for start, end in spans:
         so_far = text[start:end]
         if not so_far.startswith(run.text):
             yield run
-            run = Lane(cumulative=True)
+            run = JoinedText(cumulative=True)
         run.pieces.add(start, end)
         run.text = so_far
     yield run

@@ -18,7 +18,7 @@ from fakegpt_testkit.framing.cutting import Framing, framing_of_label
 from fakegpt_testkit.redaction.assigned import assigned_places, prefixed_places, segment_places
 from fakegpt_testkit.redaction.coats import same, uncovered
 from fakegpt_testkit.redaction.framed import unframed
-from fakegpt_testkit.redaction.joined import Lane, is_array, is_stream, stream
+from fakegpt_testkit.redaction.joined import JoinedText, is_array, is_stream, stream
 from fakegpt_testkit.redaction.messages import message_places
 from fakegpt_testkit.redaction.names import Names, names
 from fakegpt_testkit.redaction.patterns import PATTERN_NAMES, shapes
@@ -61,14 +61,14 @@ class MarkedText:
     text: str
     edits: list[Edit] = field(default_factory=list)
     protected: list[tuple[int, int]] = field(default_factory=list)
-    lanes: list[tuple[Lane, MarkedText]] = field(default_factory=list)
+    joined: list[tuple[JoinedText, MarkedText]] = field(default_factory=list)
     cover: Callable[[bytes], bytes] = same
     """What puts around the text what was around it."""
     sized: bool = False
     """Whether the text is binary, so that what is in it keeps its length."""
 
     read_before: int = 0
-    """How much of the stream came before this text; the lanes are of all of it."""
+    """How much of the stream came before this text; what is joined is of all of it."""
 
     @property
     def is_bare(self) -> bool:
@@ -154,7 +154,7 @@ class RedactionRules:
         elif is_array(text):  # of any service's list, or of a stream's events
             reading, read = self.text(text, word), before.decode("latin-1")
             reading.read_before = len(read)
-            reading.lanes = self._lanes(read + text, fixed_keys(json_keys(read + text)), word, len(read))
+            reading.joined = self._joined(read + text, fixed_keys(json_keys(read + text)), word, len(read))
         elif of_events(text, headers):
             reading = self._stream(text, word, before.decode("latin-1"))
         else:
@@ -180,14 +180,14 @@ class RedactionRules:
         fixed = fixed_keys(keys if "logprob" not in before else keys | json_keys(before))
         reading.protected = protected_places(text, fixed)
         reading.edits += json_places(text, keys, fixed, self.names, word, raw_stream=True)
-        reading.lanes = self._lanes(before + text, fixed, word, len(before))
+        reading.joined = self._joined(before + text, fixed, word, len(before))
         return reading
 
-    def _lanes(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[Lane, MarkedText]]:
+    def _joined(self, text: str, fixed: set[str], word: Word, after: int = 0) -> list[tuple[JoinedText, MarkedText]]:
         """The texts that events add up to, as far as they go on after what was read before; the rest is learnt from."""
         events = stream(text, fixed)
-        lanes = [lane for lane in events.lanes if lane.pieces and lane.pieces[-1][1] > after]
-        read = [(lane, self.text(lane.text, word)) for lane in lanes]
+        joined = [each for each in events.texts if each.pieces and each.pieces[-1][1] > after]
+        read = [(each, self.text(each.text, word)) for each in joined]
         if events.rest:
             self.text(events.rest, word)
         return read

@@ -158,7 +158,7 @@ class Redactor:
         return _edited_in(chunks, reading, text, edits)
 
     def _unfinished(self, reading: MarkedText) -> bool:
-        reads = [read for _, read in reading.lanes] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
+        reads = [read for _, read in reading.joined] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
         return any(
             begins(read.text)
             or self._vault.begun(read.text)[0]
@@ -244,9 +244,9 @@ class Redactor:
     def _edits(self, reading: MarkedText) -> list[Edit]:
         """What takes its secrets out of a text."""
         edits: list[Edit] = []
-        for lane, read in reading.lanes:
-            found = [*read.edits, *self._vault.find(lane.text), *self._cut_off(lane.text)]
-            edits += lane.edits(merged(found, read.protected))
+        for joined, read in reading.joined:
+            found = [*read.edits, *self._vault.find(joined.text), *self._cut_off(joined.text)]
+            edits += joined.edits(merged(found, read.protected))
         if skipped := reading.read_before:
             edits = [
                 Edit(each.start - skipped, each.end - skipped, each.word) for each in edits if each.start >= skipped
@@ -258,7 +258,7 @@ class Redactor:
         return edits
 
     def _note_untouched(self, body: MarkedText, where: str) -> None:
-        texts = [body, *(read for _, read in body.lanes)]
+        texts = [body, *(read for _, read in body.joined)]
         if any(each.protected and overlap(self._vault.find(each.text), each.protected) for each in texts):
             self._untouched.append(f"{where}: it stands in a field that clients check or send back")
 

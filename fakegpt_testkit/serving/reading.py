@@ -15,6 +15,7 @@ from fakegpt_testkit.exchange import header
 from fakegpt_testkit.serving.journal import MOST_BODY
 from fakegpt_testkit.wire.codings import is_known, without
 from fakegpt_testkit.wire.reading import BodyReader, Broken, split_head, text, values
+from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:
     from fakegpt_testkit.exchange import Headers, Request
@@ -227,4 +228,4 @@ def _target(method: str, target: str, headers: Headers) -> tuple[str, str]:
     if parts.scheme in {"http", "https"} and parts.netloc:
         query = f"?{parts.query}" if parts.query else ""
         return f"{parts.path or '/'}{query}", parts.netloc
-    raise Refused(400, f"{method} {target[:60]!r} is not answered here: ask for a path")
+    raise Refused(400, f"{method} {shortened(target, 60)!r} is not answered here: ask for a path")

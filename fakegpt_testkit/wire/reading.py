@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import Breach, Chunk, Head, Request
+from fakegpt_testkit.exchange import Breach, Chunk, Head, Request, is_chunked
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class BodyReader:
     """Takes the framing off a body, by RFC 9112, 6.3 and 7.1; ``done`` once its end was seen."""
 
     def __init__(self, headers: Headers, *, to_eof: bool) -> None:
-        self.chunked = "chunked" in ",".join(values(headers, "transfer-encoding")).lower()
+        self.chunked = is_chunked(headers)
         lengths = values(headers, "content-length")
         self.to_eof = to_eof and not self.chunked and not lengths
         self.rest = b""
