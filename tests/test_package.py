@@ -170,6 +170,19 @@ def test_a_verb_means_one_thing() -> None:
     assert homes == VERBS
 
 
+FORMER = {
+    *("aging", "asking", "changing", "collecting", "connecting", "drawing", "inspection", "live", "looking", "looks"),
+    *("marked", "redacting", "refusing", "run", "seam", "streams", "taking", "tally", "upkeep", "upstream", "usage"),
+}
+"""Rooms and files whose names did not tell what they do."""
+
+
+def test_no_room_has_a_name_that_it_gave_up() -> None:
+    names = {part for room in ROOMS for part in room.relative_to(ROOMS[0].parent).with_suffix("").parts}
+    assert not FORMER & names
+    assert not {"encode", "parse", "verify"} & set(fakegpt_testkit.__all__), "of what?"
+
+
 def test_the_guest_is_not_imported_before_somebody_asks_what_is_known() -> None:
     code = (
         "import sys, fakegpt_testkit.plugin\n"

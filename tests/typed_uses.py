@@ -76,9 +76,19 @@ def wrong(path: Path) -> None:
     use_cassette(path, speed=2)  # type: ignore[call-arg]
     use_cassette(path, {"pace": 1.0})  # type: ignore[arg-type]
     use_cassette(7)  # type: ignore[arg-type]
+    use_cassette(path, recut={3: 5})  # type: ignore[arg-type]
+    use_cassette(path, dialect=None)  # type: ignore[arg-type]
+    use_cassette(path, max_age=["3d"])  # type: ignore[arg-type]
     Settings(drift="same")  # type: ignore[arg-type]
     Settings().changed(match_on=[1])  # type: ignore[list-item]
     Settings().pace = 1.0  # type: ignore[misc]
+
+
+def failures(failure: errors.RequestNotRecorded) -> None:
+    assert_type(failure.closest, int | None)
+    assert_type(errors.BadSetting("pace", "fast", "a pace").wanted, str)
+    errors.BadSetting("pace")  # type: ignore[call-arg]
+    _ = errors.BadSettings  # type: ignore[attr-defined]
 
 
 @use_cassette("a.yaml")
