@@ -84,7 +84,7 @@ def wrong(path: Path) -> None:
     Settings().pace = 1.0  # type: ignore[misc]
 
 
-def failures(failure: errors.RequestNotRecorded) -> None:
+def parts_of_errors(failure: errors.RequestNotRecorded) -> None:
     assert_type(failure.closest, int | None)
     assert_type(errors.BadSetting("pace", "fast", "a pace").wanted, str)
     errors.BadSetting("pace")  # type: ignore[call-arg]
