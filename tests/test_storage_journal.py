@@ -209,6 +209,14 @@ def test_a_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         storage.read_journal(tmp_path / "a.journal")
 
 
+def test_a_journal_that_is_removed_while_all_are_listed_is_left_out(tmp_path: Path) -> None:
+    """Its recording was saved at that moment."""
+    gone = tmp_path / "b.journal"
+    gone.symlink_to(tmp_path / "nothing")  # it is there for a list of names, and not for who looks at it
+    with storage.Journal(Path("a.yaml"), tmp_path) as journal:
+        assert [each.path for each in storage.leftovers(tmp_path)] == [journal.path]
+
+
 def test_a_journal_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="cannot be made"):

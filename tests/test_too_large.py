@@ -17,6 +17,7 @@ from fakegpt_testkit.errors import CassetteError, RecordingTooLarge
 from fakegpt_testkit.exchange import Chunk, Coded, Head, Interaction, Request, Tape
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.storage import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,8 @@ def test_it_is_told_when_the_bound_is_passed_and_nothing_is_lost(
 ) -> None:
     path = tmp_path / "c.yaml"
     monkeypatch.setattr(cassettes, bound, most)
+    if bound == "MAX_BYTES":
+        monkeypatch.setattr(files, bound, most)  # the journal is larger than what may be read whole
     with (
         raw_server({f"/{n}": (ANSWER,) for n in range(5)}) as server,
         warnings.catch_warnings(record=True) as told,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SUFFIXES = (".yaml", ".yml")
 """What the names of cassettes end with."""
@@ -25,7 +25,7 @@ OTHER_SUFFIXES = (".yaml.gz", ".yml.gz", ".json", ".json.gz", ".har")
 """What the names of other tools' recordings end with; files of other kinds do, too."""
 
 MAX_BYTES = 256 * 1024 * 1024
-"""The bound of a file that is read."""
+"""The bound of a file that is read whole."""
 
 _STEP = 64 * 1024
 _TEMPORARY = ".fakegpt-testkit-"
@@ -37,26 +37,52 @@ _UNCHANGED = "the old file, if there was one, is unchanged"
 
 def read(path: Path) -> bytes | None:
     """The file's bytes; None only when nothing of that name is there."""
+    with _opened(path) as descriptor:
+        return None if descriptor is None else _read_whole(descriptor, _size(descriptor))
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The file's lines without their ends, one at a time, however many there are; none where there is no file."""
+    with _opened(path) as descriptor:
+        if descriptor is not None:
+            with open(descriptor, "rb", closefd=False) as file:
+                for line in file:
+                    yield line.removesuffix(b"\n")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """A regular file, open for reading; None only when nothing of that name is there."""
     try:
         # a pipe or a device of that name must not block or feed us for ever
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError as error:
-        if not path.is_symlink():
-            return None
-        raise StorageError(
-            str(path), "read", error, UNTOUCHED, "it is a link to nothing: repair or remove it"
-        ) from error
+        if path.is_symlink():
+            advice = "it is a link to nothing: repair or remove it"
+            raise StorageError(str(path), "read", error, UNTOUCHED, advice) from error
+        yield None
+        return
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        try:
-            found = os.fstat(descriptor)
-            _check_readable(found)
-            return _read_whole(descriptor, found.st_size)
-        finally:
-            os.close(descriptor)
+        _check_regular(os.fstat(descriptor))
+        yield descriptor
     except OSError as error:
         raise _unreadable(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+
+
+def _size(descriptor: int) -> int:
+    size = os.fstat(descriptor).st_size
+    if size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it has {size} bytes, and at most {MAX_BYTES} are read")
+    return size
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:
@@ -68,13 +94,6 @@ def _read_whole(descriptor: int, size: int) -> bytes:
     while len(data) < MAX_BYTES and (more := os.read(descriptor, _STEP)):
         data += more
     return data
-
-
-def _check_readable(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
-    if found.st_size > MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it has {found.st_size} bytes, and at most {MAX_BYTES} are read")
 
 
 def _unreadable(path: Path, error: OSError) -> StorageError:

@@ -20,7 +20,7 @@ import filelock
 from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Interaction, Provenance, Request, Tape
-from fakegpt_testkit.storage.files import read, remove
+from fakegpt_testkit.storage.files import lines, remove
 from fakegpt_testkit.storage.locks import state_folder
 
 if TYPE_CHECKING:
@@ -152,8 +152,13 @@ class Journal:
 
     def remove(self) -> None:
         """Close and delete it: the cassette holds everything now."""
-        self.path.unlink(missing_ok=True)
-        self.close()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)  # first: Windows deletes no open file; the lock keeps others from recovering it
+        try:
+            remove(self.path)
+        finally:
+            self._held.release()
         _lock_path(self.path).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -232,6 +237,7 @@ def _leftover(path: Path) -> Leftover:
     try:
         first, interactions = _rebuilt(path)
     except StorageError as error:
+        path.stat()  # raises where it is gone
         return Leftover(path, "", running, 0, str(error), told.st_mtime, told.st_size)
     return Leftover(path, first.cassette, running, len(interactions), "", first.at, told.st_size, first.test)
 
@@ -267,16 +273,16 @@ class _First:
 
 
 def _rebuilt(path: Path) -> tuple[_First, list[Interaction]]:
-    data = read(path)
-    if data is None:
+    told = lines(path)  # one by one: the journal of what became too large for a cassette is larger than one
+    first = next(told, None)
+    if first is None and not path.exists():
         raise _unrecoverable(path, FileNotFoundError(errno.ENOENT, "there is no such journal"))
-    first, *lines = data.split(b"\n")
-    begun = _read_first(first)
+    begun = _read_first(first or b"")
     if begun is None:
         raise _unrecoverable(path, OSError(errno.EINVAL, "its first line is not that of a journal"))
     growing: dict[int, _Unfinished] = {}
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # what a torn write left ends the story
-        for line in lines:
+        for line in told:
             _take(growing, json.loads(line))
     return begun, [_finished(one, one.head) for _, one in sorted(growing.items()) if one.head is not None]
 
