@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import json
 import sys
@@ -64,6 +65,11 @@ def fields(*said: tuple[str, str]) -> Headers:
             "a=b; Path=/; Expires=Tue, 02-Jan-2024 12:00:00 GMT; Secure",
             "a=b; Path=/; Expires=Mon, 02-Mar-2026 12:00:30 GMT; Secure",
         ),
+        ("X-RateLimit-Reset", "1704114000", "1772370030"),
+        ("X-Rate-Limit-Reset", "1704114000.25", "1772370030.25"),
+        ("x-ratelimit-reset", "1704114000123", "1772370030123"),
+        ("anthropic-ratelimit-tokens-reset", "2024-01-01T13:00:00Z", "2026-03-01T13:00:30Z"),
+        ("RateLimit-ResetTime", "Mon, 01 Jan 2024 13:00:00 GMT", "Sun, 01 Mar 2026 13:00:30 GMT"),
         *(
             (name, same, same)
             for name, same in (
@@ -74,6 +80,9 @@ def fields(*said: tuple[str, str]) -> Headers:
                 ("Set-Cookie", "expires=soon; Max-Age=60"),
                 ("Set-Cookie", "a=b; Expires=Fri, 31 Dec 9999 23:59:59 GMT"),
                 ("Last-Modified", "Mon, 01 Jan 2024 11:00:00 GMT"),
+                ("x-ratelimit-reset-tokens", "6m0s"),
+                ("RateLimit-Reset", "60"),
+                ("X-Password-Reset", "1704114000"),
             )
         ),
     ],
@@ -97,6 +106,8 @@ def test_what_does_not_say_when_it_was_recorded_or_is_young_stays() -> None:
         (b'{"expires_on": "1704114000"}', b'{"expires_on": "1772370030"}'),
         (b'{"Expiration": "2024-01-01T13:00:00Z"}', b'{"Expiration": "2026-03-01T13:00:30Z"}'),
         (b'{"expires":"2024-01-01T13:00:00.000+00:00"}', b'{"expires":"2026-03-01T13:00:30.000+00:00"}'),
+        (b'{"expires_at": "2024-13-01T13:00:00Z", "expires": "2024-01-01T25:00:00Z"}',) * 2,
+        (b'{"expires_at": "2024-01-01T13:00:00.123456789Z"}', b'{"expires_at": "2026-03-01T13:00:30.123456Z"}'),
         (b'{"expires_in": 1704114000, "created": "2024-01-01T13:00:00Z"}',) * 2,
     ],
 )
@@ -105,6 +116,47 @@ def test_the_end_of_a_credential_in_json_moves(then: bytes, now: bytes) -> None:
     tape = moved(answered(("Content-Type", "application/json"), length, body=then), LATER).response
     assert tape.body == now
     assert moved(answered(("Content-Type", "text/plain"), body=then), LATER).response.body == then
+
+
+def jwt(signature: str, **claims: object) -> str:
+    said = json.dumps(claims, separators=(",", ":")).encode()
+    return f"eyJhbGciOiJIUzI1NiJ9.{base64.urlsafe_b64encode(said).decode().rstrip('=')}.{signature}"
+
+
+WORD = "REDACTED-accessToken-1"
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ({"exp": 1704114000, "iat": 1704110400}, {"exp": 1772370030, "iat": 1772366430}),
+        (
+            {"sub": "redacted", "nbf": 1704110400, "n": 1704110400},
+            {"sub": "redacted", "nbf": 1772366430, "n": 1704110400},
+        ),
+        ({"exp": 0, "iat": "1704110400"},) * 2,
+    ],
+)
+def test_the_times_within_what_stands_for_a_token_move(then: dict[str, object], now: dict[str, object]) -> None:
+    for media, before, after in (
+        ("application/json", '{"token": "', '"}'),
+        ("text/html", "<a href='#id_token=", "'>"),
+    ):
+        body = f"{before}{jwt(WORD, **then)}{after}".encode()
+        cookie = ("Set-Cookie", f"session={jwt(WORD, **then)}; Path=/")
+        told = moved(answered(("Content-Type", media), cookie, body=body), LATER).response
+        assert told.body.decode() == f"{before}{jwt(WORD, **now)}{after}"
+        assert told.headers[1][1] == f"session={jwt(WORD, **now)}; Path=/"
+    signed = answered(("Content-Type", "application/json"), body=json.dumps({"token": jwt("c2ln", **then)}).encode())
+    assert moved(signed, LATER) == signed  # somebody's signature is of the claims as they are
+
+
+def test_a_token_that_has_moved_is_still_the_recorded_one() -> None:
+    """A client sends it on, also in a body, which decides."""
+    recorded, sent = (jwt(WORD, exp=exp) for exp in (1704114000, 1772370030))
+    asked = Request("POST", URL, (("Content-Type", "application/json"),), json.dumps({"token": recorded}).encode())
+    with use_cassette((Interaction(asked, Tape(Head(200, "OK"), (Chunk(0, b"ok"),))),)):
+        assert requests.post(URL, json={"token": sent}, timeout=5).text == "ok"
 
 
 async def test_a_log_in_replays_years_later() -> None:

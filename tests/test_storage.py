@@ -433,6 +433,7 @@ def _path(test_id: str) -> str | None:
 @example("tests/a.py::b", "tests/a::b")
 @example("tests/test_a.py::a/b", "tests/test_a.py::a-b")
 @example("tests/a.py::A::b", "tests/a.py::A.b")
+@example("tests/a.py", "tests/a.py::")
 @example("tests/a.py::" + "x" * 300, "tests/a.py::" + "x" * 299 + "X")
 def test_two_test_ids_never_share_a_path_even_without_case(one: str, other: str) -> None:
     first = _path(one)

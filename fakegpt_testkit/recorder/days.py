@@ -6,6 +6,8 @@ was changed stays, and so do all dates of an answer that does not say when it wa
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,15 @@ _BEFORE: Final = timedelta(days=1)
 _LARGEST: Final = 1 << 20
 
 _DATED: Final = frozenset({"date", "expires", "retry-after", "set-cookie"})
+_RESET: Final = re.compile(r"rate-?limit.*reset")
+"""The moment at which a client may ask again, in whatever form: seconds since 1970, RFC 3339, a date of HTTP."""
+_READ: Final = ("json", "html", "x-www-form-urlencoded")
+"""What a log-in is answered with; to look through streams would cost every replay."""
+_SECONDS: Final = re.compile(r"(\d{10})(\d{3}|\.\d+)?")
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_CLAIMS: Final = re.compile(r"(?<=\.)eyJ[A-Za-z0-9_-]{2,8192}(?=\.REDACTED-)")
+"""The claims of a JWT that stands for one: nobody's signature says anything of them."""
+_TIMES: Final = ("exp", "nbf", "iat", "auth_time")
 _COOKIE: Final = re.compile(r"(?<=;)(\s*expires\s*=\s*)([^;]+)", re.IGNORECASE)
 _OLDER: Final = re.compile(r"\d-[A-Za-z]{3}-\d")
 _IN_JSON: Final = re.compile(
@@ -43,10 +54,7 @@ def moved(interaction: Interaction, now: datetime) -> Interaction:
         return interaction
     shift = _Shift(then, timedelta(seconds=int((now - then).total_seconds())))
     tape = interaction.response
-    headers = tuple(
-        (name, shift.in_field(low, value)) if (low := name.lower()) in _DATED else (name, value)
-        for name, value in tape.headers
-    )
+    headers = tuple((name, shift.in_field(name.lower(), value)) for name, value in tape.headers)
     if edits := list(shift.in_body(tape)):
         tape = _edited(tape, headers, edits)
     elif headers != tape.headers:
@@ -72,20 +80,49 @@ class _Shift:
         self._by = by
 
     def in_field(self, name: str, value: str) -> str:
+        if "eyJ" in value:
+            value = _CLAIMS.sub(lambda found: self._claims(found[0]), value)
         if name == "set-cookie":
             return _COOKIE.sub(lambda found: found[1] + self._http_date(found[2]), value)
-        return self._http_date(value)
+        if "reset" in name and _RESET.search(name):
+            return self._whatever(value)
+        return self._http_date(value) if name in _DATED else value
 
     def in_body(self, tape: Tape) -> Iterator[Edit]:
-        """In JSON, beside the names that credentials have for their end."""
-        if "json" not in media_type(tape.headers) or len(tape.body) > _LARGEST:
+        """In JSON, beside the names that credentials have for their end; there and in pages, in what stands for a JWT."""
+        media = media_type(tape.headers)
+        if not any(each in media for each in _READ) or len(body := tape.body) > _LARGEST:
             return
-        for found in _IN_JSON.finditer(tape.body):
-            said = found["when"].decode()
-            if (word := self._number(said) if said.isdigit() else self._iso(said)) != said:
+        places = [(*found.span("when"), found["when"].decode()) for found in self._ends(tape)]
+        if b".REDACTED-" in body:
+            places += [(*found.span(), found[0]) for found in _CLAIMS.finditer(body.decode("latin-1"))]
+        for start, end, said in sorted(places):
+            if (word := self._whatever(said)) != said:
                 from fakegpt_testkit.redaction.vault import Edit
 
-                yield Edit(found.start("when"), found.end("when"), word)
+                yield Edit(start, end, word)
+
+    def _ends(self, tape: Tape) -> Iterator[re.Match[bytes]]:
+        return _IN_JSON.finditer(tape.body) if "json" in media_type(tape.headers) else iter(())
+
+    def _whatever(self, said: str) -> str:
+        """A date in the form that it has."""
+        if said.startswith("eyJ"):
+            return self._claims(said)
+        if number := _SECONDS.fullmatch(said):
+            return self._number(number[1], number[2] or "")
+        return self._iso(said) if _ISO.fullmatch(said) else self._http_date(said)
+
+    def _claims(self, said: str) -> str:
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+        except (ValueError, RecursionError):
+            return said
+        for name in _TIMES:
+            if isinstance(when := claims.get(name), int) and _SECONDS.fullmatch(str(when)):
+                claims[name] = int(self._whatever(str(when)))
+        text = json.dumps(claims, separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     def _to(self, moment: datetime) -> datetime | None:
         return _moved(moment, self._since, self._by)
@@ -94,17 +131,20 @@ class _Shift:
         return _moved_date(said, self._since, self._by)
 
     def _iso(self, said: str) -> str:
-        to = self._to(datetime.fromisoformat(said))
+        try:
+            to = self._to(datetime.fromisoformat(said))
+        except ValueError:
+            return said  # a 13th month
         if to is None:
             return said
         places = len(said.partition(".")[2].rstrip("Z").partition("+")[0].partition("-")[0])
         text = to.isoformat(timespec="seconds" if not places else "milliseconds" if places <= 3 else "microseconds")
         return text.replace("+00:00", "Z") if said.endswith("Z") else text
 
-    def _number(self, said: str) -> str:
-        unit = 1000 if len(said) == 13 else 1
-        to = self._to(datetime.fromtimestamp(int(said) / unit, UTC))
-        return said if to is None else str(int(said) + int(self._by.total_seconds()) * unit)
+    def _number(self, seconds: str, rest: str) -> str:
+        """Seconds since 1970 with what follows them: three digits of milliseconds, a fraction, nothing."""
+        to = self._to(datetime.fromtimestamp(int(seconds), UTC))
+        return seconds + rest if to is None else f"{int(to.timestamp())}{rest}"
 
 
 def _moved(moment: datetime, since: datetime, by: timedelta) -> datetime | None:

@@ -33,7 +33,7 @@ def path_for(folder: Path, test_id: str) -> Path:
     whole path and its ``.py``. Where another name is there already that differs in capitals alone, ``~`` and a number
     follow that tells which letters are; so they do where such a name is there from before.
     """
-    module, _, test = test_id.partition("::")
+    module, colons, test = test_id.partition("::")
     parts = module.split("/")
     _refuse(folder, test_id, parts)
     if parts[0] == "tests" and len(parts) > 1 and parts[-1].endswith(".py"):
@@ -46,7 +46,7 @@ def path_for(folder: Path, test_id: str) -> Path:
     folders[-1] += ending
     called, bracket, parameters = test.partition("[")
     name = ".".join(_escaped(part, _UNSAFE_OR_DOT) for part in called.split("::"))
-    name += _escaped(bracket + parameters, _UNSAFE) if bracket else ""
+    name += _escaped(bracket + parameters, _UNSAFE) if bracket else "" if test or not colons else "%"
     path = os.fspath(folder)  # texts as far as it goes: each test of a suite asks this twice
     for each in folders:
         path = os.path.join(path, _component(path, each))  # noqa: PTH118
