@@ -89,7 +89,7 @@ class _Shift:
         return self._http_date(value) if name in _DATED else value
 
     def in_body(self, tape: Tape) -> Iterator[Edit]:
-        """In JSON, beside the names that credentials have for their end; there and in pages, in what stands for a JWT."""
+        """Beside the names that credentials have for their end in JSON, and in what stands for a JWT."""
         media = media_type(tape.headers)
         if not any(each in media for each in _READ) or len(body := tape.body) > _LARGEST:
             return
