@@ -27,6 +27,7 @@ from fakegpt_testkit.matching import (
     compare,
     matches,
     not_recorded,
+    search,
 )
 from fakegpt_testkit.recorder.index import Index, every
 
@@ -413,6 +414,13 @@ def test_the_closest(candidates: list[Request], index: int) -> None:
     nearest = closest(chat("Say hi"), candidates, RULES)
     assert nearest is not None
     assert nearest.index == index
+
+
+@given(st.text("ab", max_size=9), st.text("ab", max_size=9))
+def test_texts_share_what_they_begin_with(one: str, other: str) -> None:
+    shared = search._shared(one, other)
+    assert one[:shared] == other[:shared]
+    assert one[shared : shared + 1] != other[shared : shared + 1] or shared == len(one) == len(other)
 
 
 CASSETTE = "cassettes/test_chat/test_greets.yaml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fakegpt_testkit import Request
-from fakegpt_testkit.recorder.origins import canonical_request, origin_of
+from fakegpt_testkit import Head, Request
+from fakegpt_testkit.recorder.origins import canonical_head, canonical_request, origin_of
 
 pytestmark = pytest.mark.once
 
@@ -38,3 +38,27 @@ def test_a_request_is_stored_under_the_origin_that_stands_for_it(asked: str, sto
 )
 def test_an_origin_is_scheme_host_and_port(uri: str, origin: str) -> None:
     assert origin_of(uri) == origin
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("http://localhost/a", "https://chat.example/a"),
+        ("http://localhost", "https://chat.example"),
+        ("http://localhost:80/a", "https://chat.example/a"),
+        (
+            "<http://localhost/a>; rel=next, <http://localhost?b>",
+            "<https://chat.example/a>; rel=next, <https://chat.example?b>",
+        ),
+        ("http://localhost:8080/a", "http://localhost:8080/a"),
+        ("http://localhost.example/a", "http://localhost.example/a"),
+        ("http://localhosts/a", "http://localhosts/a"),
+        ("http://at.example:9/a", "https://c.example/\\1/a"),
+        ("http://at.example:90/a", "http://at.example:90/a"),
+        ("See http://localhost.", "See https://chat.example."),
+    ],
+)
+def test_a_field_names_the_stored_origin_and_no_other_service_is_taken_for_it(said: str, stored: str) -> None:
+    origins = {"http://localhost": "https://chat.example", "http://at.example:9": "https://c.example/\\1"}
+    head = canonical_head(Head(302, "Found", (("Location", said), ("Host", "localhost"))), origins)
+    assert head.headers == (("Location", stored), ("Host", "chat.example"))

@@ -5,10 +5,11 @@ Knows no cassette; an origin is a scheme, host and port, as in ``http://localhos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -53,6 +54,18 @@ def _rename(headers: Headers, origins: Origins) -> Headers:
             renamed.append((name, hosts.get(value, value)))
             continue
         for asked, stored in origins.items():
-            value = value.replace(asked, stored)
+            if asked in value:
+                value = _spelled(asked).sub(lambda _, stored=stored: stored, value)
         renamed.append((name, value))
     return tuple(renamed)
+
+
+@lru_cache(maxsize=64)
+def _spelled(origin: str) -> re.Pattern[str]:
+    """An origin in a text, also with its scheme's own port, and not the beginning of another one."""
+    scheme, _, place = origin.partition("://")
+    own = {"http": "(?::80)?", "https": "(?::443)?"}.get(scheme, "") if not _PORT.search(place) else ""
+    return re.compile(rf"{re.escape(origin)}{own}(?![\w-]|[.:]\w)")
+
+
+_PORT: Final = re.compile(r":\d+\Z")
