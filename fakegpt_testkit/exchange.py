@@ -304,6 +304,8 @@ class Provenance:
             moment = datetime.fromisoformat(self.at)
         except ValueError:
             return None
+        if moment.year < 1970:
+            return None
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -151,6 +151,10 @@ LAUGHS = 'a0: &a0 ["lol", "lol"]\n' + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n 
         (_interaction(request="    headers: 1\n"), 3, "'headers' is no mapping"),
         (_interaction(request="    body: !!binary ''\n    method: x\n"), 6, "stands twice"),
         (_interaction().replace(b"GET", b"''"), 3, "no method or no uri"),
+        *(
+            (_interaction().replace(b"http://h/", uri), 3, "no host and port that can be read")
+            for uri in (b"http://[x/", b"http://a:hunter2/", b"//a:99999/b", b"'http://a:-1'", b"https://me:pass@[::1/")
+        ),
         (_interaction(request=FORM), 3, "fields"),
         (_interaction(request="    body: !!python/object/apply:builtins.iter {args: [[[a]]]}\n"), 5, "in pieces"),
         (_interaction().replace(b"code: 200", b"code: many"), 6, "'many' is no number"),

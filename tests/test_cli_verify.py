@@ -235,6 +235,14 @@ def test_a_service_that_leaves_is_compared_and_one_that_is_gone_is_named(tmp_pat
     assert f"not asked: 1 GET /a, 2 GET /b - {url} could not be reached: " in gone.stdout
 
 
+def test_what_no_client_can_send_is_named_and_the_others_are_asked(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.yaml", exchange("G ET", "/a", b"{}"), exchange("GET", "/b", b"{}"))
+    with serving({"/b": answered(b"{}")}) as server:
+        said = ran(file, "--url", server.url)
+    assert said.exit_code == 2
+    assert "not asked: 1 G ET /a - it cannot be sent: " in said.stdout
+
+
 def test_without_a_url_the_recorded_service_is_asked(tmp_path: Path) -> None:
     with serving({"/a": answered(b"{}")}) as server:
         here = Request("GET", f"{server.url}/a")

@@ -93,6 +93,9 @@ def test_a_date_that_clients_compare_with_their_clock_moves(name: str, then: str
 
 def test_what_does_not_say_when_it_was_recorded_or_is_young_stays() -> None:
     date = ("Date", "Mon, 01 Jan 2024 12:00:00 GMT")
+    for never in ("0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z", "2024-13-01", "yesterday"):
+        odd = answered(date, at=never)
+        assert moved(odd, LATER) is odd
     unknown, young = answered(date, at=""), answered(date, at="2026-03-01T12:00:00Z")
     assert moved(unknown, LATER) is unknown
     assert moved(young, LATER) is young

@@ -11,8 +11,8 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
 from fakegpt_testkit.bodies import TooLarge
@@ -150,9 +150,23 @@ def _request(request: Mapping, order: str) -> Request:
     method, uri = _text(request, "method"), _text(request, "uri")
     if not method or not uri:
         raise BadShape("a request has no method or no uri", request.line)
+    if not _PLAIN_PLACE.match(uri):
+        _check_uri(uri, request.line)
     headers = _in_order(_headers(request), order)
     body = _json_bytes(request["parsed_body"], request) if "parsed_body" in request else _request_body(request, headers)
     return Request(method, uri.partition("#")[0], headers, body)
+
+
+_PLAIN_PLACE: Final = re.compile(r"[a-z]+://[\w.-]+(?::\d{1,4})?(?=[/?#]|\Z)", re.ASCII)
+"""How nearly all addresses begin: these need no closer look."""
+
+
+def _check_uri(uri: str, line: int | None) -> None:
+    """Refuse what nobody can split. It is not shown: there may be a password in it."""
+    try:
+        _ = urlsplit(uri).port
+    except ValueError:
+        raise BadShape("the uri of a request is none: it has no host and port that can be read", line) from None
 
 
 def _request_body(request: Mapping, headers: Headers) -> bytes:

@@ -69,11 +69,11 @@ class Way:
 class _Questions:
     """``questions`` are prompts and models for a profile, ``sent`` are requests to be sent as they were recorded.
 
-    ``refused`` says why an interaction, by its number, cannot be asked again.
+    These have their interactions' numbers; ``refused`` says why an interaction, by its number, cannot be asked again.
     """
 
     questions: tuple[tuple[Profile, tuple[str, str]], ...]
-    sent: tuple[Request, ...]
+    sent: tuple[tuple[int, Request], ...]
     refused: dict[int, str]
 
 
@@ -111,7 +111,7 @@ def ask_again(
         advice=Advice(lambda _: _command(file) if plan.questions else "pytest TESTS --fakegpt-record-mode=all"),
     ) as session:
         try:
-            asyncio.run(_ask(session, plan, way, recorded, tell))
+            why |= asyncio.run(_ask(session, plan, way, recorded, tell))
         except _Unreachable as nobody:
             why = dict.fromkeys(range(1, len(interactions) + 1), str(nobody)) | why
     found = session.drift
@@ -138,7 +138,7 @@ def _plan(interactions: Sequence[Interaction], way: Way) -> _Questions:
         elif asked:
             questions.append(asked)
         else:
-            sent.append(request)
+            sent.append((number, request))
     if not questions:
         refused |= dict.fromkeys(login, "it is of a flow whose question cannot be asked")
     return _Questions(tuple(questions), tuple(sent), refused)
@@ -179,7 +179,9 @@ def _with_headers(redaction: Redaction, way: Way) -> Redaction:
 
 async def _ask(
     session: Session, plan: _Questions, way: Way, recorded: Sequence[str], tell: Callable[[str], None]
-) -> None:
+) -> dict[int, str]:
+    """Ask all that is planned. Gives why an interaction, by its number, was not asked after all."""
+    unasked: dict[int, str] = {}
     url = way.url or next(iter(recorded), "")
     clients = {profile.name: profile.client(url, way.proxy, way.timeout) for profile, _ in plan.questions}
     for profile, (prompt, model) in plan.questions:
@@ -188,10 +190,14 @@ async def _ask(
             await clients[profile.name](prompt, model)
     limit = aiohttp.ClientTimeout(total=way.timeout)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
-        for request in plan.sent:
+        for number, request in plan.sent:
             tell(request.title)
-            async with _heard(session, way.url or origin_of(request.uri)), _sent(client, request, way) as response:
-                await response.read()
+            try:
+                async with _heard(session, way.url or origin_of(request.uri)), _sent(client, request, way) as response:
+                    await response.read()
+            except ValueError as problem:  # a method that is no token, a header with a line end
+                unasked[number] = f"it cannot be sent: {problem}"
+    return unasked
 
 
 @asynccontextmanager
