@@ -98,6 +98,11 @@ def call_at(loop: asyncio.AbstractEventLoop, moment: float, callback: Callable[[
     return _Waking(loop, max(0.0, moment - monotonic()), callback)
 
 
+def call_later(loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], object]) -> Timer:
+    """The same, so many seconds from now."""
+    return call_at(loop, waiting()() + seconds, callback)
+
+
 def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
     """Call in so many real seconds from the loop that runs in this thread.
 
@@ -111,7 +116,7 @@ def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
         else:
             if waiting() is not monotonic and type(loop).__module__.partition(".")[0] not in _REAL_LOOPS:
                 return False
-            call_at(loop, waiting()() + seconds, callback)
+            call_later(loop, seconds, callback)
             return True
     return (trio := sys.modules.get("trio")) is not None and _call_soon_in_trio(trio, seconds, callback)
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from http.server import BaseHTTPRequestHandler
@@ -26,7 +27,7 @@ from support.serving import served, write
 from support.threaded import threaded
 
 from fakegpt_testkit import Chunk, Head, Interaction, Request, Tape, clock, load_cassette, use_cassette
-from fakegpt_testkit.exchange import Ending, Provenance
+from fakegpt_testkit.exchange import Ending, EndingKind, Provenance
 from fakegpt_testkit.recorder.days import moved
 
 if TYPE_CHECKING:
@@ -311,6 +312,57 @@ async def test_a_clock_that_is_held_in_the_middle_of_an_answer_does_what_it_does
     with use_cassette((Interaction(Request("GET", URL), Tape(Head(200, "OK"), chunks)),), pace="recorded"):
         replayed = await ask(URL)
     assert live == recorded == replayed == ("TimeoutError" if times_out else b"ab")
+
+
+class _Stream(_Slow):
+    """A stream whose connection stays open after its end mark."""
+
+    over: threading.Event
+
+    def do_GET(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: [DONE]\n\n")
+        self.over.wait(PATIENCE)
+
+
+async def leave_aiohttp(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        response = await session.get(url)
+        await response.content.readany()
+        response.close()
+
+
+async def leave_httpx(url: str) -> None:
+    async with httpx.AsyncClient() as client, client.stream("GET", url):
+        pass  # the mark came with the head
+
+
+LEAVING: dict[str, Callable[[str], None]] = {
+    "aiohttp": lambda url: asyncio.run(leave_aiohttp(url)),
+    "httpx, asyncio": lambda url: asyncio.run(leave_httpx(url)),
+    "httpx, trio": lambda url: trio.run(leave_httpx, url),
+}
+
+
+@pytest.mark.parametrize("client", LEAVING)
+@pytest.mark.parametrize("hold", ["freezegun", "time_machine"])
+def test_a_client_that_leaves_at_an_end_mark_does_not_wait_for_a_clock_that_is_held(
+    hold: str, client: str, tmp_path: Path
+) -> None:
+    over = threading.Event()
+    handler = type("_Handler", (_Stream,), {"over": over})
+    with threaded(handler) as url, use_cassette(tmp_path / "a.yaml", record_mode="once") as session:
+        with frozen(hold, "2001-01-01"):
+            LEAVING[client](url)
+        over.set()
+    assert session.recorded[0].response.body == b"data: [DONE]\n\n"
+
+
+def test_a_reset_on_a_socket_comes_while_a_test_holds_the_clock(tmp_path: Path) -> None:
+    body = b"x" * 8_000_000  # more than the system takes at once: the reset waits for it
+    cut = replace(STREAM.response, chunks=(Chunk(0, body),), ending=Ending(EndingKind.RESET, 0.0))
+    path = write(tmp_path, "a.yaml", replace(STREAM, response=cut))
+    with frozen("freezegun", "2001-01-01"), served(path) as url, pytest.raises(requests.exceptions.RequestException):
+        requests.get(f"{url}/login", timeout=PATIENCE)
 
 
 def test_a_pace_on_a_socket_goes_on_while_a_test_holds_the_clock(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _rename(headers: Headers, origins: Origins) -> Headers:
             continue
         for asked, stored in origins.items():
             if asked in value:
-                value = _spelled(asked).sub(lambda _, stored=stored: stored, value)
+                value = _spelled(asked).sub(stored.replace("\\", r"\\"), value)
         renamed.append((name, value))
     return tuple(renamed)
 

@@ -9,6 +9,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.exchange import header
 from fakegpt_testkit.serving.player import PlanPlayer
 from fakegpt_testkit.serving.reading import ReadRequest, Refused, Requests
@@ -77,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._requests = Requests(answerer.limits)
         self._asked: ReadRequest | None = None
         self._answering: Answering | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: clock.Timer | None = None
         self._drained: int | None = None
         self._at_end = False
         self.gone = False
@@ -239,7 +240,7 @@ class Connection(asyncio.Protocol):
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()
-        self._timer = self._loop.call_later(seconds, self._too_late)
+        self._timer = clock.call_later(self._loop, seconds, self._too_late)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.exchange import Breach, EndingKind, Tape, header
 from fakegpt_testkit.serving.fitting import rewritten
@@ -92,12 +93,12 @@ class Relay(asyncio.Protocol):
         self._here = here
         self._origins = origins
         self._ended = ended
-        self._capture = Capture(recording, request.method, request.uri, self._loop.time, at_once=True)
+        self._capture = Capture(recording, request.method, request.uri, clock.waiting(), at_once=True)
         self._held: bytearray | None = bytearray()
         self._transport: asyncio.Transport | None = None
         self._keeps = False
         self._over = False
-        self._lingering: asyncio.TimerHandle | None = None
+        self._lingering: clock.Timer | None = None
         self.holds = asked.version != "1.0"
         """Whether a client that says no more has gone; one of HTTP/1.0 may wait for its answer all the same."""
         self.sent = 0
@@ -177,7 +178,7 @@ class Relay(asyncio.Protocol):
             self._ended()
         elif grace := self._capture.grace():
             self._transport.resume_reading()
-            self._lingering = self._loop.call_later(grace, self._stop)
+            self._lingering = clock.call_later(self._loop, grace, self._stop)
         else:
             self._stop()
 
@@ -244,7 +245,7 @@ class Relay(asyncio.Protocol):
         if self._front.transport.get_write_buffer_size() or (
             not self._front.transport.is_closing() and unsent(self._front.transport)
         ):
-            self._loop.call_later(_POLL, self._reset)
+            clock.call_later(self._loop, _POLL, self._reset)
             return
         self._ended()
         if not self._front.transport.is_closing():

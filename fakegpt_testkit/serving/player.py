@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit import clock
@@ -124,14 +125,14 @@ class PlanPlayer:
         elif kind is EndingKind.MALFORMED:
             self._write(self._plan.breach)
             self._over = True
-            self._handle = self._loop.call_later(_AFTER_BREACH, self._finish, False)
+            self._handle = clock.call_later(self._loop, _AFTER_BREACH, partial(self._finish, can_go_on=False))
         else:
             self._holds = True
 
     def _reset(self) -> None:
         """Once what was written has reached the client's machine: a reset throws away what has not."""
         if self._transport.get_write_buffer_size() or unsent(self._transport):
-            self._handle = self._loop.call_later(_POLL, self._reset)
+            self._handle = clock.call_later(self._loop, _POLL, self._reset)
             return
         self._over = True
         reset(self._transport)

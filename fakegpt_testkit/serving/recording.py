@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.clients.unconnected import why_unconnected
 from fakegpt_testkit.errors import BadSetting, CassetteMissing, FakeGptTestkitError, SecretStays
@@ -92,7 +93,7 @@ class Recorder:
         self.unsaved: Exception | None = None
         """Why something that was to be saved was not."""
         self._running: set[int] = set()
-        self._due: asyncio.TimerHandle | None = None
+        self._due: clock.Timer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.create_default_context() if upstream.startswith("https:") else None
         self.say: Callable[[str], None] = lambda _: None
@@ -174,7 +175,7 @@ class Recorder:
                 progress.sent, progress.left_early = relay.sent, relay.left_early
                 tell(heard, progress)
             if self._due is None and self.recorded and not self._at_end:
-                self._due = asyncio.get_running_loop().call_later(_SAVE_AFTER, self._save_now)
+                self._due = clock.call_later(asyncio.get_running_loop(), _SAVE_AFTER, self._save_now)
 
         relay = Relay(connection, asked, request, recording, here, (self._origin,), ended)
         connection.hand_over(relay)

@@ -128,7 +128,7 @@ class Tap(asyncio.Protocol):
         transport.set_protocol(self)
         self._connector, self._key = connection._connector, live._key
         self._loop = asyncio.get_running_loop()
-        self._lingering: asyncio.TimerHandle | None = None
+        self._lingering: clock.Timer | None = None
         self._why = EndingKind.ABANDONED, ""
         self._gone = False
         self._afterwards: Callable[[], None] = _nothing
@@ -160,7 +160,7 @@ class Tap(asyncio.Protocol):
 
     def _linger(self, grace: float) -> None:
         """Read on for the recording alone; to the client the connection is closed."""
-        self._lingering = self._loop.call_later(grace, self.stop)
+        self._lingering = clock.call_later(self._loop, grace, self.stop)
         with _changing:
             lingering.setdefault(self._connector, set()).add(self)
         self._transport.resume_reading()

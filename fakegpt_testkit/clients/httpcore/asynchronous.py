@@ -36,7 +36,7 @@ from fakegpt_testkit.clients.httpcore.failures import (
     timed_out_awaited,
     why_failed,
 )
-from fakegpt_testkit.clients.httpcore.sleeping import is_asyncio, sleep
+from fakegpt_testkit.clients.httpcore.sleeping import is_asyncio, read_within, sleep
 from fakegpt_testkit.clients.httpcore.unclosed import Unclosed
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Ear:
     async def aclose(self) -> None:
         try:
             while left := self._capture.grace():
-                self._capture.heard(await self._live.read(READ_SIZE, left))
+                self._capture.heard(await read_within(self._live, READ_SIZE, left, self._core.ReadTimeout))
         except self._core.ReadTimeout:
             pass
         except self._core.NetworkError as failure:

@@ -9,9 +9,12 @@ import asyncio
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakegpt_testkit import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 
 async def sleep(live: Any, seconds: float) -> None:
@@ -28,6 +31,46 @@ async def sleep(live: Any, seconds: float) -> None:
             await awake
         finally:
             call.cancel()
+
+
+async def read_within(live: Any, size: int, seconds: float, timed_out: type[Exception]) -> bytes:
+    """What a live stream gives, or this error after so many seconds."""
+    if not clock.stands_still():
+        data: bytes = await live.read(size, seconds)
+        return data
+    reading = partial(live.read, size, None)
+    found = await (_first_in_asyncio if is_asyncio() else _first_in_trio)(reading, seconds)
+    if found is None:
+        raise timed_out
+    return found
+
+
+async def _first_in_asyncio(reading: Callable[[], Coroutine[Any, Any, bytes]], seconds: float) -> bytes | None:
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    task = loop.create_task(reading())
+    call = clock.call_at(loop, clock.monotonic() + seconds, partial(_set, over))
+    try:
+        await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        call.cancel()
+        task.cancel()
+
+
+async def _first_in_trio(reading: Callable[[], Coroutine[Any, Any, bytes]], seconds: float) -> bytes | None:
+    trio = sys.modules["trio"]
+    found: bytes | None = None
+    async with trio.open_nursery() as nursery:
+
+        async def give_up() -> None:
+            await trio.to_thread.run_sync(time.sleep, seconds, abandon_on_cancel=True)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(give_up)
+        found = await reading()
+        nursery.cancel_scope.cancel()
+    return found
 
 
 def is_asyncio() -> bool:
