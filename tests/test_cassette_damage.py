@@ -14,6 +14,7 @@ import pytest
 import yaml
 from support.cassette_values import simple
 from support.costs import calls
+from support.patience import PATIENCE
 
 from fakegpt_testkit import cassette
 from fakegpt_testkit.cassette import Cassette, yaml_text
@@ -214,7 +215,7 @@ def test_memory_stays_bounded() -> None:
         "        sys.exit('loaded')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert int(done.stdout) < 300 * 1024  # KiB on Linux, bytes on macOS
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
 
@@ -229,7 +230,7 @@ def test_an_ascii_locale_changes_nothing(tmp_path: Path) -> None:
         "storage.write(path, cassette.dumps(cassette.loads(storage.read(path), 'a')))\n"
     )
     ascii_only = {**os.environ, "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    subprocess.run([sys.executable, "-c", code, str(path)], env=ascii_only, timeout=20, check=True)
+    subprocess.run([sys.executable, "-c", code, str(path)], env=ascii_only, timeout=PATIENCE, check=True)
     assert path.read_bytes() == OURS
 
 

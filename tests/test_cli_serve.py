@@ -19,6 +19,7 @@ import httpx
 import pytest
 import yaml
 from support.commands import runner
+from support.patience import PATIENCE
 from support.raw import raw_server
 from support.servers import HOLD
 from support.serving import EVENTS, FRAMED, HEAD, WHOLE, Line, recorded, request, served, server_of, write
@@ -68,7 +69,7 @@ def test_it_serves_until_a_signal_and_ends_in_order_while_a_stream_is_open(
         pieces = answer.iter_bytes()
         assert next(pieces) == EVENTS[0]
         process.send_signal(number)
-        _, problems = process.communicate(timeout=20)
+        _, problems = process.communicate(timeout=PATIENCE)
         with pytest.raises(httpx.TransportError):
             next(pieces)
     assert (process.returncode, problems) == (0, "")
@@ -111,7 +112,7 @@ def test_a_certificate_of_the_run_is_trusted_by_whoever_is_told_its_file(tmp_pat
             httpx.get(f"{url}/events")
         assert health.ask(url)[0]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_it_fails_at_its_end_for_a_request_that_had_no_answer_where_that_is_want
         httpx.get(f"{told['url']}/@one/nothing")
         httpx.post(f"{told['url']}/__fakegpt/reset")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=PATIENCE) == 1
 
 
 def test_a_line_tells_people_of_a_request_that_is_not_recorded(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_a_line_tells_people_of_a_request_that_is_not_recorded(tmp_path: Path) -
     with running(tmp_path) as (told, process):
         assert httpx.post(f"{told['url']}/v1/chat/completions", json={"model": "other"}).status_code == 404
         process.send_signal(signal.SIGTERM)
-        _, problems = process.communicate(timeout=20)
+        _, problems = process.communicate(timeout=PATIENCE)
     assert "POST /v1/chat/completions is not in" in problems
     assert "body.model: recorded 'm', asked 'other'" in problems
 
@@ -307,7 +308,7 @@ def test_it_records_what_it_passes_on_and_serves_that_later(tmp_path: Path) -> N
         with running(path, *flags) as (told, process):
             assert httpx.post(f"{told['url']}/v1/chat", json={"a": 1}).content == b"".join(EVENTS)
             process.send_signal(signal.SIGTERM)
-            _, problems = process.communicate(timeout=20)
+            _, problems = process.communicate(timeout=PATIENCE)
     assert (process.returncode, problems) == (0, "")
     assert "https://api.openai.com/v1/chat" in path.read_text(encoding="utf-8")
     with running(path) as (told, _):
@@ -322,7 +323,7 @@ def test_it_verifies_and_says_so_at_its_end_by_its_status_too(tmp_path: Path) ->
         with running(path, *flags, "--record-mode", "verify", "--report", report) as (told, process):
             assert httpx.get(f"{told['url']}/events").status_code == 202
             process.send_signal(signal.SIGTERM)
-            said, problems = process.communicate(timeout=20)
+            said, problems = process.communicate(timeout=PATIENCE)
     assert (process.returncode, problems, json.loads(said)["severity"]) == (1, "", "broken")
     command = f"fakegpt-testkit serve --record --record-mode all --upstream {flags[2]} {path}"
     assert command in report.read_text(encoding="utf-8")

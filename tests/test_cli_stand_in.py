@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 from support.commands import runner
+from support.patience import PATIENCE
 
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.stand_in import _options, stand_in_command
@@ -45,7 +46,7 @@ async def test_it_answers_as_its_flags_say_and_stops_cleanly_on_ctrl_c() -> None
     with running(*flags) as (provider, process):
         assert await provider.create_async("", QUESTION) == "Bonjour 🎉"
         process.send_signal(signal.SIGINT)
-        _, problems = process.communicate(timeout=10)
+        _, problems = process.communicate(timeout=PATIENCE)
     assert (process.returncode, problems) == (0, "")
 
 

@@ -172,7 +172,7 @@ for mode in ("all", "none"):
 def test_a_client_imported_inside_the_block_is_recorded_and_replayed(server: RawServer, tmp_path: Path) -> None:
     asked = len(server.requests)
     command = [sys.executable, "-c", LATER, f"{server.url}/echo", str(tmp_path / "c.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.stdout.split("\n")[:2], done.stderr) == (["POST hello", "POST hello"], "")
     assert len(server.requests) == asked + 1
 

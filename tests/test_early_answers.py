@@ -129,6 +129,7 @@ def refusing() -> Iterator[str]:
                     while heard.count(b"x") < len(PART):
                         heard += taken.recv(700)
                     taken.sendall(REFUSAL)
+                    taken.shutdown(socket.SHUT_WR)  # told of the end first, every client's next part breaks a pipe
 
     threading.Thread(target=answer, daemon=True).start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/up"

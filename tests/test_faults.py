@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from support.patience import PATIENCE
 from support.playing import EVENTS, HANG, RESET, Outcome, Step, consume, misbehaving, played, stream_tape
 from support.tls import server_tls
 
@@ -222,21 +223,23 @@ async def deaf() -> AsyncIterator[str]:
 
 
 UNCONNECTED = {
-    "refused": (faults.refused(), nobody),
-    "dns": (faults.dns(), no_such_name),
-    "certificate": (faults.tls(), untrusted),
-    "handshake": (faults.tls(handshake=True), speaks_no_tls),
-    "timeout": (faults.connect_timeout(), deaf),
+    "refused": (faults.refused(), nobody, PATIENCE),
+    "dns": (faults.dns(), no_such_name, PATIENCE),
+    "certificate": (faults.tls(), untrusted, PATIENCE),
+    "handshake": (faults.tls(handshake=True), speaks_no_tls, PATIENCE),
+    "timeout": (faults.connect_timeout(), deaf, 0.2),
 }
 
 
-@pytest.mark.parametrize(("fault", "place"), UNCONNECTED.values(), ids=UNCONNECTED.keys())
+@pytest.mark.parametrize(("fault", "place", "limit"), UNCONNECTED.values(), ids=UNCONNECTED.keys())
 @pytest.mark.parametrize("pace", ["lockstep", "recorded"])
-async def test_a_connection_fails_as_it_does_against_a_real_place(fault: Effect, place: Place, pace: Pace) -> None:
+async def test_a_connection_fails_as_it_does_against_a_real_place(
+    fault: Effect, place: Place, limit: float, pace: Pace
+) -> None:
     async with place() as url:
-        real = await consume(url, connect=0.2)
+        real = await consume(url, connect=limit)
         with played(stream_tape(), effects=[fault], pace=pace):
-            fake = await consume(url, connect=0.2)
+            fake = await consume(url, connect=limit)
 
     assert fake == real
     assert fake.failure is not None

@@ -512,7 +512,7 @@ def test_a_program_that_ends_with_an_answer_open_ends_without_a_sound() -> None:
     )
     with serve_in_thread(Options(text="Hello", ending="endless", events=3)) as service:
         command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, service.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert idle(service)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()

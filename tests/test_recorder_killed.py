@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 from support import dialect_streams as said
 from support.commands import runner
+from support.patience import PATIENCE
 from support.raw import raw_server
 from support.servers import HOLD, Answer
 
@@ -112,7 +113,7 @@ def test_a_stream_of_every_framing_is_recovered_as_far_as_it_came_and_read(
         urls.append(f"/{number}#{within}")
     with raw_server(answers) as server:
         reading = [sys.executable, "-c", READING, *(server.url + each for each in urls)]
-        died = subprocess.run(reading, capture_output=True, text=True, check=False, timeout=60)
+        died = subprocess.run(reading, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert runner().invoke(main, ["recover", "--all"]).exit_code == 0
     streams = [Stream(each) for each in load_cassette(tmp_path / "killed.yaml").interactions]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from support.commands import runner
+from support.patience import PATIENCE
 
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.dialects import Failure
@@ -220,7 +221,7 @@ def test_the_command_says_where_it_is_and_stops_on_ctrl_c() -> None:
             assert answered(got).text == "Hello from the stand-in."
             assert b": keep-alive" in got.content
             process.send_signal(signal.SIGINT)
-            _, problems = process.communicate(timeout=10)
+            _, problems = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert (process.returncode, problems) == (0, "")

@@ -488,6 +488,6 @@ def test_run_serves_until_a_signal(number: signal.Signals) -> None:
         with urllib.request.urlopen(f"{url}/") as response:
             assert response.headers["Server"].endswith("(seed 5)")
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE)
     told = [each for each in err.splitlines() if not each.startswith("Executing ")]  # a busy machine's slow callback
     assert (process.returncode, out, told) == (0, "stopped\n", [])

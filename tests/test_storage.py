@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.patience import PATIENCE
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CassetteNameRefused, StorageError
@@ -221,7 +222,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def _run(code: str, *arguments: str, **keywords: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=30, check=False, **keywords
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        **keywords,
     )
 
 
@@ -350,6 +356,7 @@ def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
 ADDING = """
 import sys
 from pathlib import Path
+from support.patience import PATIENCE
 from fakegpt_testkit import storage
 path = Path(sys.argv[1])
 for number in range(20):

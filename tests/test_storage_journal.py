@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import cassette_values as values
+from support.patience import PATIENCE
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
@@ -135,7 +136,7 @@ DEATHS = {
 def test_what_was_noted_survives_the_death_of_the_process(tmp_path: Path, death: str) -> None:
     code, status = DEATHS[death]
     done = subprocess.run(
-        [sys.executable, "-c", DYING, str(tmp_path), code], capture_output=True, timeout=30, check=False
+        [sys.executable, "-c", DYING, str(tmp_path), code], capture_output=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stdout) == (status, b"noted\n")
     (left,) = storage.leftovers(tmp_path)
