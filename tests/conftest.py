@@ -6,6 +6,7 @@ import gc
 import os
 import pkgutil
 import signal
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import none
 from support import quick
+from support.untraced import untraced
 
 import fakegpt_testkit
 
@@ -71,7 +73,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """What ``make quick`` would choose is held to that in each run, so that a landing shows what would fail there."""
-    with quick.held(item):
+    with quick.held(item), untraced() if item.get_closest_marker("untraced") else nullcontext():
         return (yield)
 
 
