@@ -356,7 +356,6 @@ def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
 ADDING = """
 import sys
 from pathlib import Path
-from support.patience import PATIENCE
 from fakegpt_testkit import storage
 path = Path(sys.argv[1])
 for number in range(20):
@@ -368,7 +367,7 @@ for number in range(20):
 def test_two_processes_take_turns(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     running = [subprocess.Popen([sys.executable, "-c", ADDING, str(path), name]) for name in "ab"]
-    assert [process.wait(30) for process in running] == [0, 0]
+    assert [process.wait(PATIENCE) for process in running] == [0, 0]
     lines = path.read_text().splitlines()
     assert sorted(lines) == sorted(f"{name} {number}" for name in "ab" for number in range(20))
     assert _files(tmp_path) == ["a.yaml"]
