@@ -63,6 +63,13 @@ def pytest_sessionstart() -> None:
     quick.hold_to_it()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The rooms were imported above; what the files of tests do when they are read, their tests do too."""
+    with untraced():
+        return (yield)
+
+
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: no collection of garbage looks at it, and pytest makes five for each run."""
     use_hypothesis()  # an older one asks the collector who holds its random numbers: they are made before the freeze

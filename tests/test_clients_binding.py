@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+pytestmark = pytest.mark.untraced
+
 
 def run(code: str) -> list[str]:
     """What the code prints, in a process where no client is loaded yet."""

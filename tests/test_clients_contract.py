@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from support.raw import RawServer
 
+pytestmark = pytest.mark.untraced
+
 PATHS = {name: "/" + name.replace(" ", "-").replace(",", "") for name in BEHAVIOURS}
 
 

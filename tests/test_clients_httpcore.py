@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from support.servers import Answer, Asked
 
+pytestmark = pytest.mark.untraced
+
 STREAM: Answer = (HEAD, *(in_chunk(event) for event in EVENTS), b"0\r\n\r\n")
 WHOLE = b"".join(EVENTS)
 BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module.__name__)

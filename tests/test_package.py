@@ -21,7 +21,7 @@ from fakegpt_testkit.fakegpt.site import CONVERSATION, HOST, LOADS, LOGIN, SESSI
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 
 def run(code: str, *arguments: str) -> str:

@@ -24,6 +24,8 @@ from fakegpt_testkit.redaction import Redaction
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 Response = aiohttp.ClientResponse
 Probe = Callable[[Response], Awaitable[object]]
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from support.raw import RawServer
 
+pytestmark = pytest.mark.untraced
+
 BODY = '{"text": "Grüße 😀"}'.encode()
 CODED = gzip.compress(BODY, mtime=0)
 ANSWERS: Answers = {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.fakegpt.stand_in import Service
 
+pytestmark = pytest.mark.untraced
+
 ASK = """
 import pytest
 

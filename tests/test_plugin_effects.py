@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.fakegpt.answers import AsyncGeneratorProvider
 
+pytestmark = pytest.mark.untraced
+
 ANSWER = script("Hel", "lo ", "there")
 SITE = "https://chat-shared2.zhile.io"
 

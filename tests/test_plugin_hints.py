@@ -11,7 +11,7 @@ from support.suites import INI
 
 from fakegpt_testkit.wording import quoted
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 SUITE = """
 import aiohttp, pytest, requests
 from fakegpt_testkit import script, use_cassette

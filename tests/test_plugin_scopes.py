@@ -18,6 +18,8 @@ from fakegpt_testkit.fakegpt.stand_in import serve_in_thread
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 SUITE = """
 import aiohttp, asyncio, pytest, pytest_asyncio
 from fakegpt_testkit import use_cassette

@@ -15,6 +15,8 @@ from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 SUITE = """
 import pytest
 from fakegpt_testkit import faults, script

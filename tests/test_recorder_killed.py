@@ -27,7 +27,7 @@ from fakegpt_testkit.timeline import Stream
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 RECORDING = """
 import asyncio, os, signal, sys

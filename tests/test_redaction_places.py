@@ -19,7 +19,7 @@ from fakegpt_testkit.redaction import Redaction, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 URL = "https://chat.example/v1/chat"
 JSON_TYPE = (("Content-Type", "application/json"),)

@@ -22,7 +22,7 @@ from fakegpt_testkit.timeline import Stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 SSE_TYPE = (("Content-Type", "text/event-stream"),)
 ADDRESSES_TOO = Redaction(shapes=("email",))

@@ -19,7 +19,7 @@ from fakegpt_testkit.sse import Event, EventStreamParser, encode, parse, split
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 
 def events(*data: str) -> list[Event]:

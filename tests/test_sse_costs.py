@@ -14,7 +14,7 @@ from fakegpt_testkit.sse import EventStreamParser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.untraced]
 
 
 def seconds(chunks: list[bytes], wanted: int) -> float:
