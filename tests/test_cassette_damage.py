@@ -76,6 +76,7 @@ def _outcome(data: bytes) -> Cassette | CassetteError:
         return error
 
 
+@pytest.mark.untraced
 def test_only_our_errors_come_out_of_mutated_files() -> None:
     chance = random.Random(20261122)
     loaded = 0
@@ -197,6 +198,8 @@ def test_a_huge_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         cassette.loads(OURS, "a")
 
 
+@pytest.mark.once
+@pytest.mark.untraced
 def test_memory_stays_bounded() -> None:
     code = (
         "import resource, sys\n"

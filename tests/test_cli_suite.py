@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import ran
+from support.untraced import PROCESSES
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import load_cassette, script
@@ -57,6 +58,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # other people's plugins take most of a collection's time
     monkeypatch.setenv("PYTEST_PLUGINS", "fakegpt_testkit.plugin")
+    monkeypatch.delenv(PROCESSES, raising=False)  # other tests show more of a run than of the collections here
     Path("pytest.ini").write_text("[pytest]\n")
     Path("tests").mkdir()
     Path("tests/test_chat.py").write_text(SUITE)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.once
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", [path.parent.name for path in sorted(EXAMPLES.glob("*/pyproject.toml"))])
 def test_the_suite_of_an_example_passes(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONSAFEPATH": "1", "CI": "true"}

@@ -208,6 +208,7 @@ def test_a_full_run_fails_for_interactions_that_no_test_plays(full: pytest.Pytes
     assert summary(ignoring)[1:] == ["  unplayed in cassettes/own.yaml: 5", "  unplayed in cassettes/shared.yaml: 6"]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("outcome", ["fail", "skip", "xfail", "skipif", "error"])
 def test_a_cassette_is_judged_when_all_its_tests_have_passed(
     full: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, outcome: str

@@ -735,6 +735,7 @@ def test_a_known_secret_below_a_key_whose_value_stays_is_found(body: str) -> Non
     assert TOKEN.encode() not in redactor.body(body.encode(), (("Content-Type", "application/json"),))
 
 
+@pytest.mark.untraced
 @given(exchange=exchanges, secret=st.just(TOKEN) | secrets)
 @settings(max_examples=50, deadline=None)
 def test_what_is_redacted_stays_as_it_is(exchange: tuple[bytes, int, str], secret: str) -> None:

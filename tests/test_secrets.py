@@ -42,6 +42,7 @@ async def test_planted_secrets_are_not_on_the_disk(tmp_path: Path, monkeypatch: 
     assert len(found) * 100 <= 3 * len(cases)
 
 
+@pytest.mark.untraced
 async def test_harmless_answers_are_kept_as_they_came(tmp_path: Path) -> None:
     texts = harmless()
     assert len(texts) >= 600
@@ -49,6 +50,7 @@ async def test_harmless_answers_are_kept_as_they_came(tmp_path: Path) -> None:
     assert len(found) * 100 <= len(texts), found
 
 
+@pytest.mark.untraced
 async def test_what_looks_like_a_secret_and_is_none_is_kept(tmp_path: Path) -> None:
     texts = alike()
     assert len(texts) >= 100

@@ -315,6 +315,7 @@ def test_a_server_keeps_no_object_of_a_request_that_it_has_answered(tmp_path: Pa
     assert min(later - before for before, later in pairwise(held[1:])) < 25, "each time 120 requests were answered"
 
 
+@pytest.mark.untraced
 def test_nothing_but_the_journal_grows_with_the_requests_that_were_answered(tmp_path: Path) -> None:
     write(tmp_path, "some.yaml", recorded())
     world = server_of(tmp_path, terms=Terms(Settings(match_on=MATCH_ON), AT_ONCE, steady=True)).world

@@ -31,6 +31,7 @@ def test_every_event_can_be_written(event: Event) -> None:
     assert parse(encode(event)) == [event]
 
 
+@pytest.mark.untraced
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_stream_holds_the_events_it_is_made_of(data: st.DataObject) -> None:
@@ -66,6 +67,7 @@ REACHED: dict[str, Callable[[bytes], bool]] = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.once
 @pytest.mark.parametrize("reached", REACHED.values(), ids=REACHED)
 def test_streams_reach(reached: Callable[[bytes], bool]) -> None:
@@ -136,6 +138,7 @@ def quick(test: Callable[[], None]) -> Callable[[], None]:
     return settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))(test)
 
 
+@pytest.mark.untraced
 @pytest.mark.once
 def test_the_documented_example_finds_the_naive_readers_bug() -> None:
     naive, test, fixed, _ = blocks()
