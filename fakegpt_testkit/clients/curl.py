@@ -17,7 +17,8 @@ from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.clients.unmet import stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from fakegpt_testkit.clients.binding import Replacement
 
@@ -33,12 +34,13 @@ def bind_pycurl(loaded: Any) -> list[Replacement]:
     }
     stop = partial(stopping, "pycurl", asked)
     kinds = {name: vars(module)[name] for name, methods in begins.items() if hasattr(vars(module)[name], methods[0])}
-    places: list[Replacement] = []
-    for name, kind in kinds.items():
-        ours = _in_place_of(begins[name], stop, kind)
-        places += [(each, named, partial(_given, ours)) for each, named in _named(kind, module)]
-        if name == "Curl" and recording is not None:
-            places.append((vars(recording)["Curl"], "__init__", partial(_made_with, ours)))
+    ours = {name: _in_place_of(begins[name], stop, kind) for name, kind in kinds.items()}
+    instead = {id(kind): ours[name] for name, kind in kinds.items()}
+    places: list[Replacement] = [
+        (each, named, partial(_given, instead[at])) for each, named, at in _named(instead.keys(), module)
+    ]
+    if "Curl" in kinds and recording is not None:
+        places.append((vars(recording)["Curl"], "__init__", partial(_made_with, ours["Curl"])))
     if (asynchronous := vars(module).get("AsyncCurlMulti")) is not None:  # has a name of its own for the multi handle
         places.append((asynchronous, "add_handle", stop))
     if "Curl" in kinds and hasattr(module, "PREREQFUNCTION"):
@@ -80,10 +82,12 @@ def _may_go(module: ModuleType, method: str, uri: str, there: str, _: str, port:
     return int(module.PREREQFUNC_ABORT)
 
 
-def _named(kind: type, home: ModuleType) -> list[tuple[ModuleType, str]]:
-    """The names that this class has in modules: in its own, and where it was imported from there."""
-    modules = {id(each): each for each in (home, *sys.modules.values()) if type(each) is ModuleType}
-    return [(module, name) for module in modules.values() for name, each in list(vars(module).items()) if each is kind]
+def _named(kinds: AbstractSet[int], home: ModuleType) -> Iterator[tuple[ModuleType, str, int]]:
+    """The names that classes of these ids have in modules: in their own, and where they were imported from there."""
+    for module in {id(each): each for each in (home, *sys.modules.values()) if type(each) is ModuleType}.values():
+        names = dict(vars(module))
+        if not kinds.isdisjoint(map(id, names.values())):  # for almost none of some thousand modules
+            yield from ((module, name, id(each)) for name, each in names.items() if id(each) in kinds)
 
 
 def _given(ours: Any, _: Any) -> Any:
