@@ -8,6 +8,7 @@ import pkgutil
 import signal
 from contextlib import nullcontext
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,21 @@ def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SSL_CERT_FILE", str(file))
         patch.setattr(certifi, "where", lambda: str(file))
         yield
+
+
+OTHERS = {each.name for each in entry_points(group="pytest11")} - {"asyncio", "fakegpt_testkit"}
+"""The plugins of pytest that this environment has, but ours and the one it needs."""
+
+
+@pytest.fixture
+def pytester(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """Its suites run without the environment's other plugins, which would take half of a run, but those of the marker."""
+    wanted = request.node.get_closest_marker("plugins")
+    left_out = OTHERS - set(wanted.args or OTHERS) if wanted else OTHERS
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in sorted(left_out)))
+    return pytester
 
 
 @pytest.fixture

@@ -334,17 +334,19 @@ def test_of_another_kind(vcr):
         (STRICT, ["-o", "asyncio_mode=strict"], 1),
         (ANYIO, ["-o", "asyncio_mode=strict"], 1),
         (GREETS, ["-p", "no:cacheprovider"], 1),
-        (GREETS, ["-n", "2"], 1),
+        (GREETS, ["-n", "1"], 1),
         (BOTH, [], 2),
     ],
     ids=["asyncio strict", "anyio", "no cacheprovider", "xdist", "pytest-recording"],
 )
+@pytest.mark.plugins
 def test_lives_together_with(suite: pytest.Pytester, service: Service, code: str, args: list[str], passed: int) -> None:
     add(suite, test_chat=code)
     record(suite, service, *args).assert_outcomes(passed=passed)
     suite.runpytest(*args).assert_outcomes(passed=passed)
 
 
+@pytest.mark.plugins("xdist")
 def test_two_workers_record_one_cassette_and_keep_everything(suite: pytest.Pytester, service: Service) -> None:
     prompts = [f"Say {number}" for number in range(6)]
     code = f"""{ASK}

@@ -181,6 +181,7 @@ def test_markers_change_streams_and_a_failed_test_shows_its_own(suite: pytest.Py
 
 
 @pytest.mark.once
+@pytest.mark.plugins("xdist")
 def test_a_whole_run_is_cut_otherwise_and_the_seed_reproduces_it(suite: pytest.Pytester) -> None:
     suite.makepyfile(SUITE.replace("CHUNKS", "-1"))  # no cut has as many: the test fails and shows it
     result = suite.runpytest("--fakegpt-recut=random", "-n", "2")
@@ -230,6 +231,7 @@ async def test_it_is_whole_or_an_error(fakegpt, fakegpt_fault, fakegpt_cassette)
 
 
 @pytest.mark.once
+@pytest.mark.plugins("xdist")
 def test_a_sweep_is_one_test_for_each_event_of_the_recording(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_asks(key):
     assert 'to record it: pytest "test_it.py::test_asks[short]" --fakegpt-record-mode=once' in said
 
 
+@pytest.mark.plugins("xdist")
 def test_odd_names_survive_a_subfolder_and_xdist(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     pytester.makeini(INI)

@@ -101,6 +101,7 @@ def said(suite: pytest.Pytester) -> dict[str, list[dict[str, str]]]:
     return read
 
 
+@pytest.mark.plugins("xdist")
 def test_what_fails_or_has_an_old_name_is_found_and_told_without_the_secret(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def summary(result: pytest.RunResult) -> list[str]:
     return lines[start:end]
 
 
+@pytest.mark.plugins("xdist")
 def test_a_run_tells_what_it_did(suite: pytest.Pytester, service: Service) -> None:
     recording = suite.runpytest("--fakegpt-record-mode=all", f"--fakegpt-url={service.url}")
     assert summary(recording) == ["fakegpt: 0 replayed, 12 recorded, 0 unplayed, 0 orphans, 0 blocked"]

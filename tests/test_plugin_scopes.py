@@ -139,6 +139,7 @@ def test_asks(login, number):
 """
 
 
+@pytest.mark.plugins("xdist")
 @pytest.mark.parametrize("scope", ["session", "module", "class"])
 def test_a_wider_fixtures_cassette_takes_what_the_fixture_asks_and_no_more(
     scope: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch

@@ -161,6 +161,7 @@ def test_script(fakegpt_server):
 
 @pytest.mark.untraced
 @pytest.mark.once
+@pytest.mark.plugins("xdist")
 def test_each_test_has_a_server_of_its_own_under_xdist_too(pytester: pytest.Pytester) -> None:
     result = suite(
         pytester,

@@ -121,6 +121,7 @@ def test_a_drift_fails_the_test_and_is_told_redacted_in_each_report(suite: pytes
 
 
 @pytest.mark.once
+@pytest.mark.plugins("xdist")
 def test_workers_hand_on_what_they_found(suite: pytest.Pytester) -> None:
     report = ["--fakegpt-drift-report=drift.json", "--junitxml=junit.xml"]
     result = verify(suite, "-n", "2", "--fakegpt-drift=never", *report, options=DRIFTED)

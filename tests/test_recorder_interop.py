@@ -135,6 +135,7 @@ async def test_recorded():
 """
 
 
+@pytest.mark.plugins("recording")
 def test_we_replay_what_pytest_recording_recorded(pytester: pytest.Pytester) -> None:
     with serve_in_thread() as service:
         pytester.makepyfile(test_theirs=SUITE.format(url=service.url))
