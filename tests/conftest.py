@@ -113,7 +113,7 @@ OTHERS = {each.name for each in entry_points(group="pytest11")} - {"asyncio", "f
 def pytester(
     request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
-    """Its suites run without the environment's other plugins, which would take half of a run, but those of the marker."""
+    """Its suites run without the environment's other plugins, half of the time of a run, but those of the marker."""
     wanted = request.node.get_closest_marker("plugins")
     left_out = OTHERS - set(wanted.args or OTHERS) if wanted else OTHERS
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in sorted(left_out)))
