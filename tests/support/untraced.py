@@ -24,11 +24,11 @@ def untraced() -> Iterator[None]:
     own, new = sys.gettrace(), threading.gettrace()
     processes = os.environ.pop(PROCESSES, None)
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         yield
     finally:
-        threading.settrace(new)  # type: ignore[arg-type]
+        threading.settrace(new)
         sys.settrace(own)
         if processes is not None:
             os.environ[PROCESSES] = processes
