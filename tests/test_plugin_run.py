@@ -327,13 +327,15 @@ def test_orphans_are_looked_for_where_the_nearest_marker_says(full: pytest.Pytes
     ]
 
 
-@pytest.mark.parametrize(("option", "file"), [("report", "taken"), ("drift-report", "taken.md")])
-def test_a_report_that_cannot_be_written_is_said(option: str, file: str, full: pytest.Pytester) -> None:
-    full.mkdir(file)
-    result = full.runpytest(f"--fakegpt-{option}={file}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines([f"fakegpt: no report: *{file} cannot be written: Is a directory; *"])
-    assert summary(result)
+def test_a_report_that_cannot_be_written_is_said(full: pytest.Pytester) -> None:
+    full.mkdir("taken.md")
+    early = full.runpytest("--fakegpt-report=taken.md")
+    assert early.ret == pytest.ExitCode.USAGE_ERROR
+    early.stderr.fnmatch_lines(["ERROR: report is 'taken.md'; wanted: the name of a file"])
+    late = full.runpytest("--fakegpt-drift-report=taken.md")
+    assert late.ret == pytest.ExitCode.USAGE_ERROR
+    late.stdout.fnmatch_lines(["fakegpt: no report: *taken.md cannot be written: Is a directory; *"])
+    assert summary(late)
 
 
 def test_what_cannot_be_collected_and_many_orphans(suite: pytest.Pytester) -> None:
