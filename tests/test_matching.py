@@ -416,6 +416,12 @@ def test_the_closest(candidates: list[Request], index: int) -> None:
     assert nearest.index == index
 
 
+def test_of_very_many_only_the_first_hundreds_are_compared() -> None:
+    many = [chat(f"Say {number}") for number in range(600)]
+    found = [closest(chat(f"Say {number}"), many, RULES) for number in (499, 500)]
+    assert [each.index for each in found if each is not None] == [499, 50]  # 50 comes nearest of those before 500
+
+
 @given(st.text("ab", max_size=9), st.text("ab", max_size=9))
 def test_texts_share_what_they_begin_with(one: str, other: str) -> None:
     shared = search._shared(one, other)

@@ -42,6 +42,7 @@ def post(body: bytes, media: str) -> Request:
         (get(), get(("Range", "bytes=0-1")), ("headers.range", "'bytes=0-1'", "nothing")),
         (get(("range", "bytes=0-1")), get(), ("headers.range", "nothing", "'bytes=0-1'")),
         (get(("If-Range", '"b"')), get(("If-Range", '"a"')), ("headers.if-range", "'\"a\"'", "'\"b\"'")),
+        (get(("If-Range", '"a b"')), get(("If-Range", '"ab"')), ("headers.if-range", "'\"ab\"'", "'\"a b\"'")),
         (
             get(("Accept", "text/html")),
             get(("Accept", "application/json")),

@@ -13,7 +13,7 @@ from fakegpt_testkit import script, use_cassette
 from fakegpt_testkit.errors import CassetteMissing, FakeGptTestkitWarning, RequestNotRecorded
 
 SUITE = """
-import urllib.request
+import threading, urllib.request
 import aiohttp, httpx2, pytest, requests
 from fakegpt_testkit import script
 
@@ -53,6 +53,39 @@ def test_says_so(fakegpt_cassette):
     swallowing(with_httpx2, 2)
     assert [type(each).__name__ for each in fakegpt_cassette.refused] == ["RequestNotRecorded"] * 2
 
+@pytest.mark.xfail(strict=True)
+@pytest.mark.fakegpt(script("hi"))
+def test_is_to_fail():
+    swallowing(with_requests)
+
+@pytest.mark.fakegpt(script("hi"))
+def test_asks_in_a_thread():
+    thread = threading.Thread(target=swallowing, args=(with_requests, 3))
+    thread.start()
+    thread.join()
+
+@pytest.fixture
+def begun():
+    swallowing(with_requests)
+
+@pytest.fixture
+def ended():
+    yield
+    swallowing(with_requests)
+
+@pytest.mark.fakegpt(script("hi"))
+def test_asks_in_a_fixture_before(begun):
+    pass
+
+@pytest.mark.fakegpt(script("hi"))
+def test_asks_in_a_fixture_afterwards(ended):
+    pass
+
+@pytest.mark.fakegpt(script(events=["a"], request="GET http://nobody.example/v1"))
+def test_asks_once_more():
+    with_requests()
+    swallowing(with_requests)
+
 @pytest.mark.fakegpt(script("hi"), refused="warn")
 def test_warns():
     swallowing(with_requests)
@@ -76,8 +109,15 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 @pytest.mark.parametrize("name", ["with_urllib", "with_requests", "with_httpx2", "awaited"])
 def test_a_miss_that_the_program_swallows_fails_the_test(suite: pytest.Pytester, name: str) -> None:
     result = suite.runpytest("-k", f"swallows and {name}")
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*GET /v1 is not in a script*", "fakegpt: *, 1 refused"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["GET /v1 is not in a script*", "fakegpt: *, 1 refused"])
+
+
+def test_it_does_wherever_it_was_asked(suite: pytest.Pytester) -> None:
+    result = suite.runpytest("-k", "is_to_fail or asks_in or asks_once")
+    result.assert_outcomes(xfailed=1, failed=3, passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_asks_in_a_fixture_afterwards*", "fakegpt: *, 7 refused"])
+    assert "GET /v1 is in a script (1 interaction, 1 played)" in result.stdout.str()
 
 
 def test_a_test_can_say_that_it_wants_the_error(suite: pytest.Pytester) -> None:

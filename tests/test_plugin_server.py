@@ -68,7 +68,7 @@ def test_it(fakegpt_server):
     assert problem.differences[0][0] == "query.page"
 """,
     )
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*GET /events is not in cassettes/events.yaml*", "*query.page: *asked '2'*"])
 
 
@@ -153,7 +153,7 @@ def test_script(fakegpt_server):
     assert b"Bonjour" in urllib.request.urlopen(asked).read()
 """,
     )
-    result.assert_outcomes(passed=8, errors=3)
+    result.assert_outcomes(failed=1, passed=7, errors=2)
     result.stdout.fnmatch_lines(
         ["ERROR *::test_faults_for_no_answer *", "ERROR *::test_unplayed *", "ERROR *::test_each_is_played_once *"]
     )

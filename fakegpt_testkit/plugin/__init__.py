@@ -119,6 +119,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that was refused a request as a whole, so that ``xfail`` counts: what its fixtures ask comes later."""
+    result = yield
+    session, wanted = item.stash.get(_session, None), item.stash.get(_wanted, None)
+    if session is not None and wanted is not None and wanted.refused == "fail" and session.refused:
+        raise pytest.fail.Exception(str(session.refused[0]), pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
     """Let what outlives the test use the network, unrecorded: it is no part of what the cassette stands for."""
     if fixturedef.scope == "function":
@@ -140,7 +150,9 @@ def pytest_runtest_makereport(
     item.stash.setdefault(_outcomes, set()).add(report.outcome)
     session = item.stash.get(_session, None)
     if session is not None and report.failed and session.refused:
-        report.sections.append(("fakegpt: refused", str(session.refused[0])))
+        refused = str(session.refused[0])
+        if refused not in report.longreprtext:
+            report.sections.append(("fakegpt: refused", refused))
     if session is not None and report.failed and session.streams:
         report.sections.append(("fakegpt: streams", session.describe(get_terminal_size((200, 24)).columns)))
     if session is not None and report.failed and (how := options.for_run(item.config, "recut")) is not None:
