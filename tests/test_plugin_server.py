@@ -155,7 +155,7 @@ def test_script(fakegpt_server):
     )
     result.assert_outcomes(failed=1, passed=7, errors=2)
     result.stdout.fnmatch_lines(
-        ["ERROR *::test_faults_for_no_answer *", "ERROR *::test_unplayed *", "ERROR *::test_each_is_played_once *"]
+        ["FAILED *::test_each_is_played_once *", "ERROR *::test_faults_for_no_answer *", "ERROR *::test_unplayed *"]
     )
 
 
