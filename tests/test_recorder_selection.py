@@ -49,6 +49,21 @@ def test_equal_requests_are_answered_in_their_order_and_then_no_more() -> None:
     assert isinstance(three.explain(ASKED, "a.yaml", ""), RequestPlayedOut)
 
 
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [
+        (Tape(Head(200, "OK", (("Set-Cookie", "sid=REDACTED-sid-1; Path=/"),))), False),
+        (Tape(Head(200), (Chunk(0, b'{"accessToken": "REDACTED-accessToken-1"}'),)), False),
+        (Tape(Head(200), (Chunk(0, b"REDACTED is a word"),)), True),
+    ],
+)
+def test_once_a_request_went_live_no_recorded_credential_is_given_out(answer: Tape, given: bool) -> None:
+    """What stands for it opens no live service: the log-in has to be asked anew as well."""
+    login = Selection([Interaction(ASKED, answer)], Settings(), Injection(), Redactor)
+    assert (login.choose(0, ASKED, records=True, went_live=True) is not None) is given
+    assert login.choose(1, ASKED, records=True, went_live=False) == (None if given else answer)
+
+
 def test_two_threads_never_get_the_same_answer() -> None:
     both = Barrier(2)
 

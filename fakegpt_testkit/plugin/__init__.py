@@ -120,7 +120,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that was refused a request as a whole, so that ``xfail`` counts: what its fixtures ask comes later."""
+    """Fail a test that was refused a request, so that ``xfail`` counts; what its fixtures ask later fails its end."""
     result = yield
     session, wanted = item.stash.get(_session, None), item.stash.get(_wanted, None)
     if session is not None and wanted is not None and wanted.refused == "fail" and session.refused:
