@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -185,8 +186,17 @@ def test_the_first_pieces_are_told_at_once_and_one_more_each_tenth_of_a_second(j
     notes.note()
     notes.note()
     assert told == [0, 0]
-    assert notes.later(lambda: None, 100.12, calls=False) == 100.12, "no loop runs here that would call"
     assert [notes.later(lambda: None, 200.0, calls=True) for _ in range(4)] == [200.0] * 4
+
+
+def test_a_thread_has_what_waits_told_where_no_loop_runs(journal: Journal) -> None:
+    notes = noting(journal)
+    told = threading.Event()
+    for _ in range(4):
+        notes.later(told.set, 100.0, calls=False)
+    assert notes.later(told.set, 100.0, calls=False) > 100.0
+    assert not told.is_set()
+    assert told.wait(10)
 
 
 async def test_a_loop_has_what_waits_told(journal: Journal) -> None:
