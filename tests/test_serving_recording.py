@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import json
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -117,7 +118,7 @@ def test_what_cannot_be_redacted_is_given_up_and_the_rest_is_saved(
             httpx.post(f"{proxy.url}/whole", json={"signature": "none"})
             assert proxy.saved.interactions
     kept = loads(proxy.path.read_bytes(), str(proxy.path)).interactions
-    assert [each.request.body for each in kept] == [b'{"signature":"none"}'] * 2
+    assert [json.loads(each.request.body) for each in kept] == [{"signature": "none"}] * 2
     assert [each for each in storage.leftovers() if "made" in str(each.path)] == []
 
 
