@@ -11,7 +11,7 @@ import itertools
 import json
 import struct
 import zlib
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -215,53 +215,41 @@ def options(behaviour: str, server: RawServer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ask_openai(client: openai.OpenAI) -> Seen:
+@contextmanager
+def seeing() -> Iterator[Seen]:
+    """What is appended, and the failure that ended it: the SDK's own, or the HTTP client's in the midst of a stream."""
     seen = Seen()
     try:
+        yield seen
+    except Exception as failure:
+        seen.fail(failure)
+
+
+def ask_chat(client: openai.OpenAI | groq.Groq) -> Seen:
+    with seeing() as seen:
         for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
             seen.append(chunk.model_dump())
-    except Exception as failure:  # the SDK's own, or what the HTTP client raised in the midst of a stream
-        seen.fail(failure)
     return seen
 
 
 def ask_anthropic(client: anthropic.Anthropic) -> Seen:
-    seen = Seen()
-    try:
+    with seeing() as seen:
         for event in client.messages.create(model="m", max_tokens=9, messages=MESSAGES, stream=True):
             seen.append(event.model_dump())
-    except Exception as failure:
-        seen.fail(failure)
-    return seen
-
-
-def ask_groq(client: groq.Groq) -> Seen:
-    seen = Seen()
-    try:
-        for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
-            seen.append(chunk.model_dump())
-    except Exception as failure:
-        seen.fail(failure)
     return seen
 
 
 async def read_openai(client: openai.AsyncOpenAI) -> Seen:
-    seen = Seen()
-    try:
+    with seeing() as seen:
         async for chunk in await client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
             seen.append(chunk.model_dump())
-    except Exception as failure:
-        seen.fail(failure)
     return seen
 
 
 async def read_anthropic(client: anthropic.AsyncAnthropic) -> Seen:
-    seen = Seen()
-    try:
+    with seeing() as seen:
         async for event in await client.messages.create(model="m", max_tokens=9, messages=MESSAGES, stream=True):
             seen.append(event.model_dump())
-    except Exception as failure:
-        seen.fail(failure)
     return seen
 
 
@@ -272,9 +260,9 @@ ASYNC: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], Callable[[], An
     "anthropic on aiohttp": (anthropic.AsyncAnthropic, read_anthropic, anthropic.DefaultAioHttpClient),
 }
 SYNC: dict[str, tuple[Callable[..., Any], Callable[[Any], Seen]]] = {
-    "openai sync": (openai.OpenAI, ask_openai),
+    "openai sync": (openai.OpenAI, ask_chat),
     "anthropic sync": (anthropic.Anthropic, ask_anthropic),
-    "groq": (groq.Groq, ask_groq),
+    "groq": (groq.Groq, ask_chat),
 }
 
 
@@ -353,13 +341,10 @@ def test_bedrock_s_binary_frames_are_the_same(behaviour: str, server: RawServer,
     )  # fmt: skip
 
     def program() -> Seen:
-        seen = Seen()
-        try:
+        with seeing() as seen:
             answer = client.converse_stream(modelId="m", messages=[{"role": "user", "content": [{"text": "hi"}]}])
             with closing(answer["stream"]) as stream:
                 seen.extend(stream)
-        except Exception as failure:
-            seen.fail(failure)
         return seen
 
     with closing(client):
@@ -369,7 +354,7 @@ def test_bedrock_s_binary_frames_are_the_same(behaviour: str, server: RawServer,
 def test_one_sdk_plays_what_another_recorded(server: RawServer, tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     with use_cassette(file, record_mode="all"), openai.OpenAI(**options("text", server)) as client:
-        recorded = ask_openai(client)
+        recorded = ask_chat(client)
 
     async def play(transport: dict[str, Callable[[], Any]]) -> Seen:
         made = {name: kind() for name, kind in transport.items()}
