@@ -318,6 +318,8 @@ async def test_a_session_that_nobody_keeps_is_freed_at_once_as_live(
         with use_cassette(tmp_path / "a.yaml", record_mode="once"):
             await closed(f"{server.url}/a")
         live = await is_freed(f"{server.url}/a")
+        with use_cassette(tmp_path / "b.yaml", record_mode="once"):
+            assert await is_freed(f"{server.url}/a") == live
         with use_cassette(tmp_path / "a.yaml", allow_playback_repeats=True):
             assert await is_freed(f"{server.url}/a") == live
     assert live

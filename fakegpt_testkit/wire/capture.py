@@ -247,7 +247,8 @@ class Capture:
 
     def _step_aside(self) -> None:
         self.over, self._may_wait = True, False
-        self.whenever_over()
+        act, self.whenever_over = self.whenever_over, _nothing  # so that neither keeps the other
+        act()
 
     @contextmanager
     def _apart(self) -> Iterator[None]:

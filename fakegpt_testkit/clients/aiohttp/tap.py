@@ -253,6 +253,7 @@ class Tap(asyncio.Protocol):
     def _step_aside(self) -> None:
         if self._handler.transport is self._ear:
             self._handler.transport = self._own
+        self._ear = self._own  # which else would keep this, and the client's connector with it
         if self._lingering is not None:
             self._lingering.cancel()
             self._forget()
