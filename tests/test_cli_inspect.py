@@ -91,6 +91,13 @@ def test_show_tells_what_stands_outside_the_events_and_cuts_its_lines(tmp_path: 
     assert ran("replay", file, "--pace", "0").stdout.splitlines()[-3:] == outside
 
 
+def test_show_tells_what_came_in_place_of_a_head(tmp_path: Path) -> None:
+    came = Tape(Head(0), (Chunk(0.0, b"SSH-2.0 \x1b[2J\r\n"),), Ending(EndingKind.MALFORMED, 0.0, "head"))
+    shown = ran("show", written(tmp_path / "c.yaml", Interaction(Request("GET", "https://a.example/x"), came))).stdout
+    assert "no answer, 14 bytes in 1 chunk, malformed (head)" in shown
+    assert r"in place of an answer's head: b'SSH-2.0 \x1b[2J\r\n'" in shown
+
+
 def test_show_can_be_asked_for_one_interaction(tmp_path: Path) -> None:
     file = written(tmp_path / "c.yaml", PAGE, chat("Hello"))
     assert "GET" not in ran("show", file, "--number", "2").stdout

@@ -249,6 +249,8 @@ def _print_timeline(out: Console, nth: int, timeline: Timeline) -> None:
     out.print(escaped(f"  {status}, {len(tape.body)} bytes in {chunks}, {_ending(timeline)}"))
     if origin := ", ".join(word for word in (provenance.at, provenance.origin, provenance.server) if word):
         out.print(escaped(f"  recorded {origin}", "dim"))
+    if tape.body and not tape.status:
+        out.print(escaped(_cut(f"  in place of an answer's head: {tape.body!r}", _width(out))))
     if timeline.text:
         out.print("  text:", style="dim")
         out.print(*(f"    {line}" for line in _wrapped(out, timeline.text)), sep="\n", markup=False)

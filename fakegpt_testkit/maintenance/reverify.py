@@ -189,7 +189,10 @@ async def _ask(
         async with _heard(session, url):
             await clients[profile.name](prompt, model)
     limit = aiohttp.ClientTimeout(total=way.timeout)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
+    fresh = aiohttp.TCPConnector(force_close=True)  # on a connection that was kept, not being answered says nothing
+    async with aiohttp.ClientSession(connector=fresh, cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as client:
+        if hasattr(client, "_retry_connection"):  # else none is sent twice: before aiohttp 3.10
+            client._retry_connection = False
         for number, request in plan.sent:
             tell(request.title)
             try:

@@ -59,8 +59,6 @@ class Plans:
         )
 
     def _frames(self, tape: Tape, method: str, recorded: Tape | None) -> Iterable[Frame]:
-        if not tape.status:
-            return ()
         if recorded is None:
             return encode_tape(tape, method)
         key = id(recorded), method, tape.head
