@@ -72,6 +72,7 @@ EQUAL = {
     "the default port is written": (Request("GET", "https://h:443/a"), Request("GET", "https://h/a")),
     "host in capitals": (Request("GET", "https://H/a"), Request("GET", "https://h/a")),
     "other headers": (get("/a", (("X", "1"),)), get("/a", (("X", "2"),))),
+    "letters that a tool wrote as they are": (get("/%C3%A9/a%20b/%E6%97%A5"), get("/é/a b/日")),
     "escapes in capitals, and of what needs none": (get("/a%2fb/%7Ec%e9"), get("/a%2Fb/~c%E9")),
     "JSON in a text, spaced otherwise": (post({"a": '{"b": [1]}'}), post({"a": '{"b":[1.0]}'})),
     "one JSON line": (post(b'{"a":1}\n'), post(b'{"a": 1}')),

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ def split_uri(uri: str) -> UriParts:
     )
 
 
-_ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
+_ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}|[^!-~]+")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 def _spelled(escape: re.Match[str]) -> str:
-    """In one spelling of those that RFC 3986, 6.2.2 has as equal: clients differ in them."""
+    """In one spelling of those that RFC 3986, 6.2.2 has as equal: clients differ in them, and tools write letters."""
+    if not escape[0].startswith("%"):
+        return quote(escape[0], errors="surrogateescape")
     letter = chr(int(escape[0][1:], 16))
     return letter if letter in _UNRESERVED else escape[0].upper()
