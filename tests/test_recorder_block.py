@@ -14,7 +14,7 @@ import pytest
 
 from fakegpt_testkit import Settings, script, use_cassette
 from fakegpt_testkit.clients.active import find_deck
-from fakegpt_testkit.errors import InteractionsUnplayed
+from fakegpt_testkit.errors import BadSetting, InteractionsUnplayed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -183,3 +183,20 @@ def test_what_was_played_is_freed_with_its_block_and_leaves_nothing_to_be_collec
         assert [each() for each in held] == [None] * 3
     finally:
         gc.enable()
+
+
+async def test_what_would_run_without_its_cassette_is_refused() -> None:
+    class Chat:
+        """Its methods would be called once the block is over."""
+
+        @classmethod
+        def asks(cls) -> None:
+            """Is no function yet where the class is made."""
+
+    for wrong in (Chat, vars(Chat)["asks"], "a text"):
+        with pytest.raises(BadSetting, match="what use_cassette decorates"):
+            use_cassette(TOLD)(wrong)  # type: ignore[arg-type]
+    begins_later = use_cassette(TOLD)(lambda: in_a_coroutine())
+    with pytest.raises(BadSetting, match="decorate the async def itself"):
+        await begins_later()
+    assert not in_use()

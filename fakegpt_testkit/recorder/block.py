@@ -119,7 +119,12 @@ class Block:
             use.fail(failure)
 
     def __call__(self, function: Callable[_P, _T]) -> Callable[_P, _T]:
-        """The function with the cassette around it, as long as it runs: until it is awaited, or its generator ends."""
+        """The function with the cassette around it, as long as it runs: until it is awaited, or its generator ends.
+
+        Raises ``BadSetting`` for what is no function: a class's methods would run without the cassette.
+        """
+        if isinstance(function, type) or not callable(function):
+            raise BadSetting("what use_cassette decorates", function, "a function; of a class, decorate the methods")
         return cast("Callable[_P, _T]", functools.wraps(function)(self._wrapper(function)))
 
     def _wrapper(self, function: Callable[..., Any]) -> Callable[..., object]:
@@ -150,13 +155,21 @@ class Block:
 
         def call(*args: object, **kwargs: object) -> object:
             with anew():
-                return function(*args, **kwargs)
+                return _done(function(*args, **kwargs))
 
         if inspect.iscoroutinefunction(function):
             return coroutine
         if inspect.isasyncgenfunction(function):
             return async_generator
         return generator if inspect.isgeneratorfunction(function) else call
+
+
+def _done(result: object) -> object:
+    """What a function gave back; a coroutine would begin once its cassette is closed, and ask the live service."""
+    if not inspect.iscoroutine(result):
+        return result
+    result.close()
+    raise BadSetting("what a decorated function gives back", result, "no coroutine; decorate the async def itself")
 
 
 class _Use:
