@@ -38,7 +38,7 @@ EVENT = (
 KINDS = {
     "text": "lines of text",
     "stream": "a stream of events of 158 bytes",
-    "binary": "no text",
+    "binary": "binary",
     "packed": "lines of text, sent as gzip",
 }
 
@@ -73,7 +73,7 @@ def replay(many: int, order: str) -> float:
 
 
 def content(kind: str, size: int) -> Iterator[bytes]:
-    """So many bytes: lines of text, a stream's events, or what is no text."""
+    """So many bytes: lines of text, a stream's events, or binary data."""
     generator = random.Random(1)
     line = EVENT if kind == "stream" else b"lorem ipsum dolor sit amet, %08d\n"
     left, number = size, 0

@@ -197,6 +197,29 @@ def test_what_is_cut_off_is_told(broken: Interaction, text: str) -> None:
     assert text in finding.text
 
 
+def test_a_stream_that_could_not_be_answered_owes_no_end() -> None:
+    """The service said so: by its status, or by an event where its dialect ends with that."""
+    refused = chat(SAID, done=False)
+    refused = replace(refused, response=replace(refused.response, head=Head(503, "Unavailable", STREAM)))
+    assert [each.kind for each in found(refused, chat(SAID))] == []
+    piece = {"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+    failed = {"error": {"message": "the model fell over", "type": "server_error"}}
+    assert [each.kind for each in found(chat(piece, done=False))] == [Kind.CUT_OFF]
+    assert [each.kind for each in found(chat(piece, failed, done=False))] == []
+
+
+def test_beside_a_secret_that_cannot_be_taken_out_the_others_are_told() -> None:
+    key = "q8Rt5Kx2Wm9Zp4Lc7Vb1"
+    body = json.dumps({"signature": key}).encode()
+    stays = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, body),)))
+    other = chat(SAID)
+    other = replace(other, request=replace(other.request, headers=(("X-Api-Key", "Zp4Lc7Vb1q8Rt5Kx2Wm9"),)))
+    text = cassettes.dumps(Cassette((stays, other)))
+    told = inspect(text, "c.yaml", now=NOW, environment={"A_KEY": key})
+    assert [each.kind for each in told if each.interaction is None] == [Kind.SECRET]
+    assert any("X-Api-Key" in each.text for each in told if each.interaction == 2)
+
+
 @pytest.mark.parametrize(("done", "kinds"), [(True, []), (False, [Kind.CUT_OFF])], ids=["at its end mark", "before"])
 def test_a_client_may_leave_a_stream_at_its_end_mark(*, done: bool, kinds: list[Kind]) -> None:
     left = chat(SAID, done=done)

@@ -12,7 +12,7 @@ from fakegpt_testkit import storage
 BEGIN = """
 import json, subprocess, sys, time, urllib.error, urllib.request
 import httpx, pytest
-from fakegpt_testkit import faults, script
+from fakegpt_testkit import faults, script, use_cassette
 
 PROGRAM = '''
 import os, urllib.request
@@ -132,6 +132,12 @@ def test_again(fakegpt_server):
     assert get(fakegpt_server.url + "/events") == get(fakegpt_server.url + "/events")
 
 @pytest.mark.fakegpt("events")
+def test_is_a_service_like_any_other(fakegpt_server, tmp_path):
+    with use_cassette(tmp_path / "a.yaml", record_mode="once") as session:
+        get(fakegpt_server.url + "/events")
+    assert (len(session.recorded), session.passed) == (1, 0)
+
+@pytest.mark.fakegpt("events")
 def test_each_is_played_once(fakegpt_server):
     get(fakegpt_server.url + "/events")
     with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -153,7 +159,7 @@ def test_script(fakegpt_server):
     assert b"Bonjour" in urllib.request.urlopen(asked).read()
 """,
     )
-    result.assert_outcomes(failed=1, passed=7, errors=2)
+    result.assert_outcomes(failed=1, passed=8, errors=2)
     result.stdout.fnmatch_lines(
         ["FAILED *::test_each_is_played_once *", "ERROR *::test_faults_for_no_answer *", "ERROR *::test_unplayed *"]
     )

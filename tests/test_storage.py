@@ -524,10 +524,13 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     (folder / "test_chat").symlink_to(tmp_path)
     (folder / "out.yaml").symlink_to(tmp_path / "elsewhere.yaml")
     (folder / "in.yaml").symlink_to(folder / "other.yaml")
+    (folder / "beside.yaml").symlink_to(tmp_path / "cassettes-of-others" / "a.yaml")  # whose name only begins so
     with pytest.raises(CassetteNameRefused, match="a link leads out"):
         storage.path_for(folder, "tests/test_chat.py::test_a")
     with pytest.raises(CassetteNameRefused, match="a link leads out"):
         storage.inside(folder, "out")
+    with pytest.raises(CassetteNameRefused, match="a link leads out"):
+        storage.inside(folder, "beside")
     assert storage.inside(folder, "in") == folder / "in.yaml"
     link = tmp_path / "link"
     link.symlink_to(folder)
