@@ -104,9 +104,9 @@ def call_later(loop: asyncio.AbstractEventLoop, seconds: float, callback: Callab
 
 
 def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
-    """Call in so many real seconds from the loop that runs in this thread.
+    """Call in so many real seconds from the loop that runs in this thread; where none does, from a thread of its own.
 
-    False where none runs, and where its clock is a virtual one, which one more timer would move.
+    False where the loop's clock is a virtual one, which one more timer would move.
     """
     if (loops := sys.modules.get("asyncio")) is not None:
         try:
@@ -118,7 +118,11 @@ def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
                 return False
             call_later(loop, seconds, callback)
             return True
-    return (trio := sys.modules.get("trio")) is not None and _call_soon_in_trio(trio, seconds, callback)
+    try:
+        goes_by = sys.modules["trio"].lowlevel.current_clock()
+    except (KeyError, RuntimeError):
+        return _call_soon_in_a_thread(seconds, callback)
+    return type(goes_by).__name__ == "SystemClock" and _call_soon_in_trio(sys.modules["trio"], seconds, callback)
 
 
 def _call_soon_in_trio(trio: Any, seconds: float, callback: Callable[[], object]) -> bool:
@@ -127,10 +131,20 @@ def _call_soon_in_trio(trio: Any, seconds: float, callback: Callable[[], object]
         callback()
 
     try:
-        if type(trio.lowlevel.current_clock()).__name__ != "SystemClock":
-            return False
         trio.lowlevel.spawn_system_task(wait)
-    except RuntimeError:
+    except RuntimeError:  # it ends
+        return False
+    return True
+
+
+def _call_soon_in_a_thread(seconds: float, callback: Callable[[], object]) -> bool:
+    import threading
+
+    timer = threading.Timer(seconds, callback)
+    timer.daemon = True
+    try:
+        timer.start()
+    except RuntimeError:  # the interpreter ends
         return False
     return True
 

@@ -52,6 +52,18 @@ class Cuts:
         self._ends.extend(ends)
         self._ends_before.append(len(self._ends))
 
+    def extend(self, chunks: Iterable[Chunk]) -> None:
+        """Some more chunks."""
+        size, many = self._bounds[-1], len(self._ends)
+        times, bounds, ends, before = self._times, self._bounds, self._ends, self._ends_before
+        for chunk in chunks:
+            size += len(chunk.data)
+            many += len(chunk.ends)
+            times.append(chunk.at)
+            bounds.append(size)
+            ends.extend(chunk.ends)
+            before.append(many)
+
     def first(self, size: int) -> Cuts:
         """Those of so many bytes, the last one as far as it goes."""
         many = bisect_left(self._bounds, size)

@@ -69,3 +69,33 @@ def test_each_client_has_all_of_it(way: str, tmp_path: Path, monkeypatch: pytest
         url += "/chat/completions"
         scripted = read()
     assert b'"content":"there"' in b"".join(scripted.chunks)
+
+
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+
+@pytest.mark.parametrize("way", CLIENTS)
+def test_an_interim_answer_is_what_the_client_takes_it_for(way: str, tmp_path: Path) -> None:
+    """Some pass over it, and ``http.client`` takes it for the answer."""
+    answers: dict[str, Answer] = {
+        "/together": (EARLY_HINTS + b"".join(STREAM),),  # type: ignore[arg-type] # all of it is bytes
+        "/apart": (PROCESSING, 0.03, EARLY_HINTS, 0.03, *STREAM),
+        "/continue": (b"HTTP/1.1 100 Continue\r\n\r\n", *STREAM),
+    }
+
+    def read() -> list[Seen]:
+        return [WAYS[way](f"{server.url}{path}", 5.0) for path in answers]
+
+    with raw_server(answers) as server:
+        live = read()
+        with use_cassette(tmp_path / "c.yaml", record_mode="once"):
+            recorded = read()
+        with use_cassette(tmp_path / "c.yaml"):
+            replayed = read()
+    assert [(seen.status, seen.failure) for seen in live] == [(seen.status, seen.failure) for seen in recorded]
+    assert replayed == recorded
+    passes_over = way.startswith(("httpx", "aiohttp"))
+    assert [seen.status for seen in live] == ([200, 200, 200] if passes_over else [103, 102, 200])
+    held = load_cassette(tmp_path / "c.yaml").interactions
+    assert {each.response.ending.kind.value for each in held} == {"complete"}

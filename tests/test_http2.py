@@ -169,7 +169,7 @@ def test_who_leaves_at_the_end_mark_records_a_whole_stream(way: str, tmp_path: P
     done = b"data: [DONE]\n\n"
     for ends in (True, False):
         with (
-            http2_server(parts=(EVENTS[0], done, 0.01), ends=ends) as url,
+            http2_server(parts=(*EVENTS[:1] * 6, done, 0.01), ends=ends) as url,
             use_cassette(tmp_path / str(ends), record_mode="all"),
         ):
             LEAVERS[way](httpx2, url, done)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from socket import socketpair
@@ -10,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+import requests
 import trio
 from support.behaviours import HEAD, in_chunk
 from support.clients import WAYS, with_async_httpx
+from support.http2 import http2_server
 from support.raw import raw_server
+from support.tls import authority, client_tls, server_tls
 
 from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.errors import StorageError
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from support.raw import RawServer
+    from support.servers import Answer
 
     from fakegpt_testkit.exchange import Interaction
 
@@ -36,40 +42,79 @@ def with_trio(url: str, timeout: float) -> object:
     return with_async_httpx(httpx2, "aiter_raw", url, timeout, run=trio.run)
 
 
-CLIENTS: dict[str, Callable[[str, float], object]] = {
-    **{name: WAYS[name] for name in ("httpx iter_bytes", "httpx2 aiter_raw", "requests content", "aiohttp iter_any")},
-    "httpx2 on trio": with_trio,
+def by_http_2(url: str, timeout: float) -> None:
+    with httpx2.Client(http2=True, verify=client_tls(), timeout=timeout) as client:
+        assert client.post(url).http_version == "HTTP/2"
+
+
+def by_http_2_awaited(url: str, timeout: float) -> None:
+    async def main() -> None:
+        async with httpx2.AsyncClient(http2=True, verify=client_tls(), timeout=timeout) as client:
+            assert (await client.post(url)).http_version == "HTTP/2"
+
+    asyncio.run(main())
+
+
+def httpx2_with_tls(url: str, timeout: float) -> None:
+    with httpx2.Client(verify=client_tls(), timeout=timeout) as client:
+        client.post(url)
+
+
+def requests_with_tls(url: str, timeout: float) -> None:
+    with authority().cert_pem.tempfile() as trusted, requests.Session() as session:
+        session.post(url, verify=trusted, timeout=timeout)
+
+
+CLIENTS: dict[str, tuple[str, Callable[[str, float], object]]] = {
+    **{
+        name: ("plain", WAYS[name])
+        for name in ("httpx iter_bytes", "httpx2 aiter_raw", "requests content", "aiohttp iter_any")
+    },
+    "httpx2 on trio": ("plain", with_trio),
+    "httpx2 with TLS": ("TLS", httpx2_with_tls),
+    "requests with TLS": ("TLS", requests_with_tls),
+    "httpx2 by HTTP/2": ("HTTP/2", by_http_2),
+    "httpx2 by HTTP/2, awaited": ("HTTP/2", by_http_2_awaited),
 }
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RawServer]:
-    pieces = map(in_chunk, PIECES)
-    with raw_server({"/chunks": (HEAD, *pieces, SILENCE, b"0\r\n\r\n")}) as running:
-        yield running
+def servers() -> Iterator[dict[str, str]]:
+    answers: dict[str, Answer] = {"/chunks": (HEAD, *map(in_chunk, PIECES), SILENCE, b"0\r\n\r\n")}
+    with (
+        raw_server(answers) as plain,
+        raw_server(answers, tls=server_tls()) as tls,
+        http2_server(parts=(*PIECES, SILENCE)) as http_2,
+    ):
+        yield {"plain": plain.url, "TLS": f"https://localhost:{tls.port}", "HTTP/2": http_2}
 
 
-def noted() -> Interaction | None:
+def noted() -> tuple[Interaction, int] | None:
+    """What the journal has, and in how many lines its chunks are."""
     with suppress(StorageError, FileNotFoundError):  # it is being begun, or removed
         for each in leftovers():
+            lines = each.path.read_bytes().count(b'{"chunks":')
             if kept := read_journal(each.path):
-                return kept[0]
+                return kept[0], lines
     return None
 
 
 @pytest.mark.parametrize("way", CLIENTS)
 def test_what_a_client_has_got_is_safe_while_it_waits_for_more(
-    way: str, server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    kept: Interaction | None = None
+    found: tuple[Interaction, int] | None = None
+    server, read = CLIENTS[way]
     with use_cassette(tmp_path / "a.yaml", record_mode="once"):
-        reading = Thread(target=copy_context().run, args=(CLIENTS[way], f"{server.url}/chunks", 30.0))
+        reading = Thread(target=copy_context().run, args=(read, f"{servers[server]}/chunks", 30.0))
         reading.start()
         while reading.is_alive():
-            kept = kept if kept is not None and kept.response.body == b"".join(PIECES) else noted()
+            found = found if found is not None and found[0].response.body == b"".join(PIECES) else noted()
             reading.join(0.02)
-        assert kept is not None
+        assert found is not None
+        kept, lines = found
+        assert lines < len(PIECES) / 2, "noted together"
         assert kept.response.body == b"".join(PIECES)
         assert [chunk.data for chunk in kept.response.chunks] == PIECES
         assert kept.response.ending.kind.value == "killed", "it had not ended when this was looked at"
@@ -87,3 +132,19 @@ def test_a_client_that_waits_shortly_is_not_kept_waiting_by_a_look() -> None:
         ours.recv(1)
         assert not look.arrives(0.001, None)
     assert not Look(None).arrives(0.05, None)
+
+
+def test_a_look_knows_what_tls_has_read_ahead() -> None:
+    ours, theirs = socketpair()
+    with ThreadPoolExecutor(1) as beside:
+        shaken = beside.submit(server_tls().wrap_socket, theirs, server_side=True)
+        client = client_tls().wrap_socket(ours, server_hostname="localhost")
+    with client, shaken.result() as server:
+        server.sendall(b"xy")
+        look = Look(client)
+        assert look.arrives(5.0, None)
+        assert client.recv(1) == b"x"
+        assert not select.select([client], [], [], 0)[0], "the rest is no longer on the socket"
+        assert look.arrives(0.05, None)
+        assert client.recv(1) == b"y"
+        assert not look.arrives(0.001, None)

@@ -30,20 +30,22 @@ CHUNKS = (Chunk(0.5, b"data: \xf0\x9f", (6,)), Chunk(1, b"\x98\x80\n\n"))
 LEFT = "the recording process ended before the response"
 
 
-def _note(journal: storage.Journal, interactions: Iterable[Interaction]) -> None:
+def _note(journal: storage.Journal, interactions: Iterable[Interaction], *, together: bool = False) -> None:
     for number, one in enumerate(interactions):
         journal.request(number, one.request, one.provenance)
         journal.head(number, one.response.head)
-        for chunk in one.response.chunks:
-            journal.chunk(number, chunk)
+        for some in [one.response.chunks] if together else [(each,) for each in one.response.chunks]:
+            journal.chunk(number, *some)
         journal.ending(number, one.response.ending)
 
 
-@given(st.lists(values.interactions, max_size=3))
+@given(st.lists(values.interactions, max_size=3), st.booleans())
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_what_is_noted_is_recovered(tmp_path_factory: pytest.TempPathFactory, interactions: list[Interaction]) -> None:
+def test_what_is_noted_is_recovered(
+    tmp_path_factory: pytest.TempPathFactory, interactions: list[Interaction], together: bool
+) -> None:
     with storage.Journal(Path("a.yaml"), tmp_path_factory.mktemp("j")) as journal:
-        _note(journal, interactions)
+        _note(journal, interactions, together=together)
     assert storage.read_journal(journal.path) == interactions
 
 
@@ -169,9 +171,12 @@ def test_a_journal_cut_anywhere_loses_at_most_the_event_in_flight(tmp_path: Path
 @pytest.mark.parametrize(
     "line",
     [b"{", b"1", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"request": "0"}',
-     b'{"chunk": 7, "at": 0.5, "data": "", "ends": []}', b'{"chunk": 0, "at": 0.5, "data": "*", "ends": []}',
      b'{"ending": 0, "kind": "lost", "at": 0.5, "note": ""}', b'{"head": 0, "values": [200, "", [["a"]], "1.1", 0.5]}',
-     b'{"chunk": 0, "at": 0.5, "data": "", "ends": [[]]}'],
+     b'{"chunks": 0, "at": [0.5], "sizes": [0], "data": "", "ends": [[[]]]}',
+     b'{"chunks": 7, "at": [0.5], "sizes": [0], "data": "", "ends": [[]]}',
+     b'{"chunks": 0, "at": [0.5], "sizes": [], "data": "", "ends": [[]]}',
+     b'{"chunks": 0, "at": ["a"], "sizes": [0], "data": "", "ends": [[]]}',
+     b'{"chunks": 0, "at": [0.5], "sizes": [0], "data": "*", "ends": [[]]}'],
 )  # fmt: skip
 def test_a_damaged_line_ends_what_is_recovered(tmp_path: Path, line: bytes) -> None:
     with storage.Journal(Path("a.yaml"), tmp_path) as journal:

@@ -81,6 +81,16 @@ def began(heard: Heard, now: list[float]) -> Capture:
     return capture
 
 
+def test_moments_count_from_the_last_that_was_sent_before_the_answer(now: list[float]) -> None:
+    heard = Pieces()
+    capture = Capture(heard, "GET", "http://a.example/", lambda: now[0])
+    now[0] = 5.0  # it connected
+    capture.written(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    now[0] = 5.5
+    capture.heard(HEAD + in_chunk(b"one"))
+    assert [chunk.at for chunk in heard.chunks] == [0.5]
+
+
 def test_a_client_that_leaves_in_the_midst_is_not_kept(capture: Capture) -> None:
     capture.heard(in_chunk(b"data: half\n\n"))
     assert capture.grace() == 0.0
@@ -170,18 +180,18 @@ def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_before_th
 ) -> None:
     heard = Pieces()
     capture = began(heard, now)
-    looks: list[float] = []
+    looks: list[tuple[float, float | None]] = []
 
-    def arrives(seconds: float) -> bool:
-        looks.append(seconds)
+    def arrives(seconds: float, limit: float | None) -> bool:
+        looks.append((seconds, limit))
         return len(looks) == 1
 
-    capture.awaited(arrives)
+    capture.awaited(arrives, 9.0)
     assert looks == [], "nothing waits"
     capture.heard(in_chunk(b"one"))
-    capture.awaited(arrives)
-    assert (heard.chunks, looks) == ([], [0.05]), "more came"
-    capture.awaited(arrives)
+    capture.awaited(arrives, 9.0)
+    assert (heard.chunks, looks) == ([], [(0.05, 9.0)]), "more came"
+    capture.awaited(arrives, 9.0)
     assert [chunk.data for chunk in heard.chunks] == [b"one"]
     capture.heard(in_chunk(b"two"))
     now[0] = 59.0

@@ -79,7 +79,11 @@ def responses(draw: st.DrawFn) -> tuple[str, bytes]:
 def read(
     reader: ResponseReader | aiohttp_reading.ResponseReader, pieces: Sequence[bytes]
 ) -> tuple[Head | None, list[Chunk]]:
-    chunks = [chunk for number, piece in enumerate(pieces) if (chunk := reader.take(piece, float(number))) is not None]
+    chunks = []
+    for at, piece in enumerate(map(bytes, pieces)):
+        whole = reader.take_http_chunk(piece, at) if isinstance(reader, ResponseReader) else None  # tried first
+        if (chunk := whole or reader.take(piece, at)) is not None:
+            chunks.append(chunk)
     reader.read_end()
     return reader.head, chunks
 

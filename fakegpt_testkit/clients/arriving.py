@@ -17,6 +17,7 @@ class Look:
 
     def __init__(self, live: Any) -> None:
         self._live = live
+        self._pending = getattr(live, "pending", None)  # of TLS, which may have read ahead
         self._poll: Any = None
 
     def arrives(self, seconds: float, limit: float | None) -> bool:
@@ -27,11 +28,11 @@ class Look:
         if self._live is None or (limit is not None and limit < _SHORTEST * seconds):
             return False
         try:
-            if (pending := getattr(self._live, "pending", None)) is not None and pending():
-                return True  # TLS has read ahead
-            if not hasattr(select, "poll"):  # Windows
-                return bool(select.select([self._live], [], [], seconds)[0])
+            if self._pending is not None and self._pending():
+                return True
             if self._poll is None:
+                if not hasattr(select, "poll"):  # Windows
+                    return bool(select.select([self._live], [], [], seconds)[0])
                 self._poll = select.poll()
                 self._poll.register(self._live, select.POLLIN)
             return bool(self._poll.poll(seconds * 1000))

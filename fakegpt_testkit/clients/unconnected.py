@@ -34,6 +34,18 @@ TOTAL: Final = "total"
 WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, PROXY_TIMEOUT, TOTAL})
 """What a client's own limit ended."""
 _TUNNEL: Final = "tunnel "
+_SOCKS: Final = "socks "
+SOCKS_REPLIES: Final = {
+    1: "General SOCKS server failure",
+    2: "Connection not allowed by ruleset",
+    3: "Network unreachable",
+    4: "Host unreachable",
+    5: "Connection refused",
+    6: "TTL expired",
+    7: "Command not supported",
+    8: "Address type not supported",
+}
+"""What a SOCKS proxy answers, by RFC 1928, 6, as httpcore words it."""
 _OF_SEVERAL: Final = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
 _WORDS = (
     (socket.gaierror, "dns"),
@@ -79,6 +91,17 @@ def no_tunnel(said: str) -> Ending | None:
 def proxy_said(note: str) -> str:
     """What the proxy said that made no tunnel; empty where that is not why."""
     return note.removeprefix(_TUNNEL) if note.startswith(_TUNNEL) else ""
+
+
+def no_socks(code: int | None) -> Ending | None:
+    """The ending where a SOCKS proxy answered with this code, and connected to nothing."""
+    return unconnected(f"{_SOCKS}{code}") if code in SOCKS_REPLIES else None
+
+
+def socks_said(note: str) -> int:
+    """The code that a SOCKS proxy answered with; 0 where that is not why."""
+    code = note.removeprefix(_SOCKS)
+    return int(code) if note != code and code.isdecimal() else 0
 
 
 def connect_error(note: str) -> OSError:

@@ -115,6 +115,7 @@ class CassetteDeck:
         self.refused: list[FakeGptTestkitError] = []
         self._advice = advice
         self._numbers = count()
+        self._counting = Lock()  # without a GIL a count may give a number twice
 
     @property
     def redactor(self) -> Redactor:
@@ -168,7 +169,8 @@ class CassetteDeck:
         return self.refused[-1]
 
     def ask(self) -> int:
-        return next(self._numbers)
+        with self._counting:
+            return next(self._numbers)
 
     def refuse(self, number: int, method: str, uri: str) -> Ending | None:
         return self.selection.refuse(number, canonical_request(Request(method, uri), self.origins)[0])

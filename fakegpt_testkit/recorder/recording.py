@@ -193,8 +193,7 @@ class RecordedExchange:
     def chunk(self, *chunks: Chunk) -> None:
         if self._over:
             return
-        for chunk in chunks:
-            self._reel.add(chunk)
+        self._reel.add(*chunks)
         size = sum([len(chunk.data) for chunk in chunks])
         if size <= _NOTED_AT_ONCE:
             self._notes.chunk(self._number, *chunks)

@@ -26,14 +26,14 @@ class Reel:
         self._is_whole = False
         self.last: float | None = None
 
-    def add(self, chunk: Chunk) -> None:
-        """One more chunk came; what comes when it was taken for whole is no part of it."""
+    def add(self, *chunks: Chunk) -> None:
+        """Some more chunks came; what comes when it was taken for whole is no part of it."""
         with self._lock:
-            if self._is_whole:
+            if self._is_whole or not chunks:
                 return
-            self._body.write(chunk.data)
-            self._cuts.add(chunk.at, len(chunk.data), chunk.ends)
-            self.last = chunk.at
+            self._body.write(b"".join([chunk.data for chunk in chunks]))
+            self._cuts.extend(chunks)
+            self.last = chunks[-1].at
 
     def tape(self, head: Head, ending: Ending) -> Tape:
         """All of it, once it is whole: the bytes are not copied."""

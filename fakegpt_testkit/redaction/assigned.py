@@ -87,6 +87,8 @@ def assigned_places(
     text: str, names: Names, word: Callable[[str, str], str], protected: Sequence[tuple[int, int]] = ()
 ) -> Iterator[Edit]:
     """Values that look like secrets after a name that says so, outside what stays as it is."""
+    if text.isalnum():  # something stands between a name and its value
+        return
     for hints, separator in _SEPARATORS:
         if any(hint in text for hint in hints):
             yield from _separated(text, separator, names, word, protected)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END: Final = re.compile(rb"\n")
 _NEVER: Final = re.compile(rb"(?!)")
+_SPELLED: Final = {_EVENT_END: (b"\r\n\r\n", b"\n\n", b"\r\r"), _LINE_END: (b"\n",), _NEVER: ()}
+"""The same, to be looked for from the end: an expression finds each of them."""
 _FRAME_END: Final = re.compile(rb"\Z")
 """Of Amazon's frames: where they end, their lengths tell."""
 _ELEMENT_END: Final = re.compile(rb"(?#object)\Z")
@@ -69,7 +71,7 @@ class StreamRedactor:
     def feed(self, *chunks: Chunk) -> tuple[Chunk, ...]:
         """What can be shown of the body so far and was not given out before."""
         self._chunks += chunks
-        self._held += b"".join(chunk.data for chunk in chunks)
+        self._held += b"".join([chunk.data for chunk in chunks])
         if self._end is None:
             if len(self._held) < _ENOUGH_TO_TELL:
                 return ()
@@ -80,7 +82,7 @@ class StreamRedactor:
         self._searched = len(self._held)
         if not end or end < self._again:
             return ()
-        complete, rest = _parted(self._chunks, end)
+        complete, rest = _parted(self._chunks, end) if end < len(self._held) else (tuple(self._chunks), [])
         if not self._before and self._end is _LINE_END and _is_object(bytes(self._held[:end])):
             self._headers = (_LINES, *self._headers)  # that one came tells not yet whether it is one of several
         shown = self._redactor.events(self._before, complete, self._headers, last=end >= _HELD_LIMIT)
@@ -102,7 +104,8 @@ class StreamRedactor:
         if ends is _ELEMENT_END:
             ends_here = self._objects.feed(bytes(self._held[self._searched :]))
             return max((self._searched + end for end in ends_here), default=0)
-        return max((found.end() for found in ends.finditer(self._held, max(0, self._searched - 3))), default=0)
+        start = max(0, self._searched - 3)
+        return max((at + len(end) for end in _SPELLED[ends] if (at := self._held.rfind(end, start)) >= 0), default=0)
 
     def close(self) -> tuple[Chunk, ...]:
         """What was held back."""
@@ -113,7 +116,8 @@ class StreamRedactor:
         return shown
 
     def _took(self, held: tuple[Chunk, ...], shown: tuple[Chunk, ...]) -> bytes:
-        was, now = (b"".join(chunk.data for chunk in chunks) for chunks in (held, shown))
+        was = b"".join([chunk.data for chunk in held])
+        now = was if shown is held else b"".join([chunk.data for chunk in shown])
         self.taken += len(was)
         self.changed = self.changed or was != now
         return now

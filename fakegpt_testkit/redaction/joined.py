@@ -127,7 +127,8 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
     rest: dict[str, None] = {}
     array = is_array(text)
     for start, end, label in _elements(text) if array else _lines(text):
-        if text[start] in "{[" and text[end - 1] in "}]":
+        opens = text[start]
+        if opens in "{[" and text[end - 1] in "}]":
             event = text[start:end]
             for key, place, own in _strings(event) if end - start < _LONG_LINE else _strings.__wrapped__(event):
                 if key in fixed:
@@ -137,12 +138,14 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
                     spans[own].add(first, last)
                     continue
                 rest[text[first:last]] = None
+                if own in whole:
+                    continue
                 if last - first > _PIECE:
                     whole.add(own)
                     others.pop(own, None)
-                elif own not in whole:
+                else:
                     others[own].add(first, last)
-        elif label and text[start] == text[end - 1] == '"' and end - start > 1:
+        elif label and opens == '"' == text[end - 1] and end - start > 1:
             spans["", "string"].add(start + 1, end - 1)
         elif label:
             spans["",].add(start, end)
@@ -156,7 +159,9 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
     """Where each line's own text stands, and the field that it is labelled as the data of."""
-    return ((*line.span(2), line[1] or "") for line in _LINE.finditer(text))
+    for line in _LINE.finditer(text):
+        start, end = line.span(2)
+        yield start, end, line[1] or ""
 
 
 def _elements(text: str) -> Iterator[tuple[int, int, str]]:
@@ -209,11 +214,11 @@ def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], .
     seen: dict[str, int] = {}
     found = []
     for string in _STRING.finditer(line):
-        if string[2]:
+        if string.lastindex != 1:  # it has a colon after it
             key = string[1]
         else:
-            seen[key] = seen.get(key, 0) + 1
-            found.append((key, string.span(1), (key, str(seen[key]), *index)))
+            seen[key] = number = seen.get(key, 0) + 1
+            found.append((key, string.span(1), (key, str(number), *index)))
     return tuple(found)
 
 

@@ -5,10 +5,10 @@ Knows no secrets. A view is to learn from: what is found in it is replaced in th
 
 from __future__ import annotations
 
-import base64
+import binascii
 import html
 import re
-from itertools import chain
+from string import hexdigits
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -29,12 +29,14 @@ _RUNS: Final = bytes(
 _PART: Final = 2**16
 """Characters of a large text that are looked at together."""
 _HEX: Final = re.compile(r"(?<![A-Za-z0-9])(?:[0-9A-Fa-f]{2}){24,}+(?![A-Za-z0-9])")
-_STANDARD: Final = str.maketrans("-_", "+/")
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _SAMPLE: Final = 32
 _TELLS: Final = re.compile(rb"[:=<]")
 _UNREADABLE: Final = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
 _REACH: Final = 512
 _DEEPEST: Final = 2
+_ID: Final = 256
+_IDS: Final = 1024
 _MOST: Final = 4
 """Times the text's length, that all of its views may have together."""
 
@@ -61,12 +63,21 @@ def _decoded(text: str) -> Iterator[str]:
         yield unquote_to_bytes(near.encode("latin-1")).decode("latin-1")
     if "\\u00" in text and (near := _near(text, _QUOTE)):
         yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), near)
-    for run in chain.from_iterable(map(_BASE64.finditer, _runs(text))):
-        if _readable(_from_base64(run[0][:_SAMPLE])) and _tells(whole := _from_base64(run[0])):
-            yield whole.decode("latin-1")
-    for run in chain.from_iterable(map(_HEX.finditer, _runs(text))):
-        if _readable(bytes.fromhex(run[0][:_SAMPLE])) and _tells(whole := bytes.fromhex(run[0])):
-            yield whole.decode("latin-1")
+    seen: set[str] = set()
+    for run in _runs(text):
+        if run in seen:  # each event of a stream has the same ids
+            continue
+        if len(run) <= _ID and len(seen) < _IDS:
+            seen.add(run)
+        whole = run.isalnum()  # then nothing in it parts two words
+        for each in (run,) if whole else [found[0] for found in _BASE64.finditer(run)]:
+            if _UNREADABLE.search(_from_base64(each[:_SAMPLE])) is None and _tells(said := _from_base64(each)):
+                yield said.decode("latin-1")
+        if whole and not (run[0] in hexdigits and run[-1] in hexdigits):  # the expression would look at each letter
+            continue
+        for found in _HEX.finditer(run):
+            if _readable(bytes.fromhex(found[0][:_SAMPLE])) and _tells(said := bytes.fromhex(found[0])):
+                yield said.decode("latin-1")
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -103,9 +114,11 @@ def _near(text: str, escapes: re.Pattern[str]) -> str:
 
 
 def _from_base64(run: str) -> bytes:
-    plain = run.rstrip("=").translate(_STANDARD)
+    if run.isalnum() and len(run) % 4 == 0:  # by far the most
+        return binascii.a2b_base64(run)
+    plain = run.rstrip("=").encode().translate(_STANDARD)
     plain = plain[: len(plain) - (len(plain) % 4 == 1)]
-    return base64.b64decode(plain + "=" * (-len(plain) % 4))
+    return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4))
 
 
 def _readable(sample: bytes) -> bool:

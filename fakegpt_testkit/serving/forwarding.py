@@ -93,7 +93,7 @@ class Relay(asyncio.Protocol):
         self._here = here
         self._origins = origins
         self._ended = ended
-        self._capture = Capture(recording, request.method, request.uri, clock.waiting(), at_once=True)
+        self._capture = Capture(recording, request.method, request.uri, clock.waiting())
         self._held: bytearray | None = bytearray()
         self._transport: asyncio.Transport | None = None
         self._keeps = False

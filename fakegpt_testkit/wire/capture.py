@@ -25,9 +25,9 @@ TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
 PAUSE: Final = 0.05
 """Seconds after which a client that gets nothing waits."""
-_TOGETHER: Final = 64 * 1024
+TOGETHER: Final = 64 * 1024
 """Bytes that are told whenever they are there: to redact many at once takes many times their size in memory."""
-_AT_ONCE: Final = float("-inf")
+AT_ONCE: Final = float("-inf")
 _BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKind.TIMEOUT, EndingKind.CANCELLED})
 """What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
@@ -49,8 +49,8 @@ class Moments:
     def next(self, now: float | None = None) -> float:
         """Now, or when the clock said so."""
         tick = round(((self._clock() if now is None else now) - self._began) * TICKS_PER_SECOND)
-        self._tick = tick if tick > self._tick else self._tick + 1
-        return self.last
+        self._tick = tick = tick if tick > self._tick else self._tick + 1
+        return tick / TICKS_PER_SECOND if tick > 0 else 0.0
 
     @property
     def last(self) -> float:
@@ -62,27 +62,32 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told.
 
     Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
-    fraction. ``at_once``: they are read as they come, where somebody looks at ``answer`` in between.
+    fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``.
     """
 
     def __init__(
-        self, recording: ExchangeSink, method: str, uri: str, clock: Callable[[], float], *, at_once: bool = False
+        self,
+        recording: ExchangeSink,
+        method: str,
+        uri: str,
+        clock: Callable[[], float],
+        *,
+        takes_interim: bool = False,
     ) -> None:
         self._recording = recording
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
         self._arrived: deque[tuple[float, bytes]] = deque()
-        self._at_once = at_once
         self._may_wait = False
         self._size = 0  # of what has arrived
-        self._waits_on = _AT_ONCE
+        self._waits_on = AT_ONCE
         self._failed = False  # to read or to tell, which another thread may have done
         self._calls = False
         self._clock = clock
         self._coded = Received()
         self._leaving = Leaving(recording, clock, self._moments)
         self.asked = RequestReader(method, uri)
-        self.answer = ResponseReader(method)
+        self.answer = ResponseReader(method, takes_interim=takes_interim)
         self.over = False
         self.whenever_over: Callable[[], None] = _nothing
         """Called once, when nothing more is told: who listens takes its ear away."""
@@ -132,12 +137,12 @@ class Capture:
                 if when < self._waits_on:
                     return False
         self.digest()
-        self._may_wait = not self._at_once and self.answer.goes_on
+        self._may_wait = self.answer.goes_on
         return True
 
     def _is_small(self, data: bytes) -> bool:
         """Whether it is no end of a body, and not much with what waits already."""
-        return len(data) >= len(_ENDS[0]) and not data.endswith(_ENDS) and self._size + len(data) < _TOGETHER
+        return len(data) >= len(_ENDS[0]) and not data.endswith(_ENDS) and self._size + len(data) < TOGETHER
 
     def heard(self, data: bytes) -> None:
         """Bytes came together, now; none is the end of the connection."""
@@ -152,13 +157,14 @@ class Capture:
         if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
             self.left()
 
-    def awaited(self, arrives: Callable[[float], bool]) -> None:
-        """The client is about to wait for more; ``arrives`` tells, after so many seconds at most, whether some came.
+    def awaited(self, arrives: Callable[[float, float | None], bool], limit: float | None) -> None:
+        """The client is about to wait for more, for at most so many seconds; ``arrives`` is told them.
 
-        Called before each reading or never. What the client has got already is not to get lost while it waits.
+        It tells, after so many seconds at most, whether some came. Called before each reading or never. What the
+        client has got already is not to get lost while it waits.
         """
         self._calls = True
-        if self._arrived and not arrives(PAUSE):
+        if self._arrived and not arrives(PAUSE, limit):
             self._tell()
 
     def ended(self) -> None:
@@ -194,18 +200,29 @@ class Capture:
     def _tell(self) -> None:
         """The part of it that any thread may do."""
         with self._recording.lock:
-            self._size, self._waits_on = 0, _AT_ONCE
+            self._size, self._waits_on = 0, AT_ONCE
             arrived = [self._arrived.popleft() for _ in range(len(self._arrived))]  # more may come meanwhile
             if self._failed:
                 return
             try:
-                chunks = [chunk for when, data in arrived if (chunk := self._chunk_of(data, self._moments.next(when)))]
-                if chunks:
+                if chunks := self._chunks(arrived):
                     self._leaving.look(b"".join([chunk.data for chunk in chunks]))
                     self._recording.chunk(*chunks)
             except Exception as failure:
                 self._failed, self._may_wait = True, False
                 self._recording.failed(self._named, failure)
+
+    def _chunks(self, arrived: list[tuple[float, bytes]]) -> list[Chunk]:
+        if self.over:
+            return []
+        next_moment, take_http_chunk = self._moments.next, self.answer.take_http_chunk
+        chunks: list[Chunk] = []
+        for when, data in arrived:
+            at = next_moment(when)
+            chunk = take_http_chunk(data, at) or self._chunk_of(data, at)
+            if chunk is not None:
+                chunks.append(chunk)
+        return chunks
 
     def _chunk_of(self, data: bytes, when: float) -> Chunk | None:
         if self.over:

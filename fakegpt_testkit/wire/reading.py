@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.exchange import Headers
 
+CONTINUE: Final = 100
 OK: Final = 200
 SWITCHING_PROTOCOLS: Final = 101
 BODILESS: Final = frozenset({204, 304})
@@ -100,10 +101,14 @@ class RequestReader:
 
 
 class ResponseReader:
-    """Reads one response from what a server sent. ``head`` and ``malformed`` are set as the bytes come."""
+    """Reads one response from what a server sent. ``head`` and ``malformed`` are set as the bytes come.
 
-    def __init__(self, method: str) -> None:
+    ``takes_interim``: an interim answer but ``100 Continue`` is the answer itself, as some clients read it.
+    """
+
+    def __init__(self, method: str, *, takes_interim: bool = False) -> None:
         self._method = method
+        self._takes_interim = takes_interim
         self._raw = b""
         self._framing: BodyReader | None = None
         self._decoding = Decoding(())
@@ -129,6 +134,14 @@ class ResponseReader:
                 self._raw, self.head, self._framing, self.malformed = data, None, None, broken.breach
                 return None
         return self._read_body(data, at) if self._framing is not None else None
+
+    def take_http_chunk(self, data: bytes, at: float) -> Chunk | None:
+        """The same where it is one HTTP chunk of a body without a coding, by far the most; else nothing is read."""
+        framing = self._framing
+        if framing is None or self.malformed or self._decoding.is_coded or not (part := framing.one_chunk(data)):
+            return None
+        self.coded = None
+        return Chunk(at, part, (len(part),))
 
     def read_end(self) -> None:
         """Take the end of the connection: for a body without a length it is the end of the body."""
@@ -185,10 +198,10 @@ class ResponseReader:
                 if not _NAME.fullmatch(name) or "\r" in value:
                     raise Broken(Breach.HEAD, f"no header field: {name[:60]!r}")
             data, status = rest, int(match[2])
-            if status < OK and status != SWITCHING_PROTOCOLS:
-                continue  # an interim answer
+            if status == CONTINUE or (status < OK and status != SWITCHING_PROTOCOLS and not self._takes_interim):
+                continue
             self.head = Head(status, text(match[3] or b""), headers, text(match[1]), at)
-            bodiless = self._method == "HEAD" or status in BODILESS or status == SWITCHING_PROTOCOLS
+            bodiless = self._method == "HEAD" or status in BODILESS or status < OK
             self._framing = BodyReader(() if bodiless else headers, to_eof=not bodiless)
             if not bodiless:
                 self._decoding = Decoding(headers)
@@ -197,10 +210,6 @@ class ResponseReader:
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
         framing = self._framing
         assert framing is not None
-        if not self._decoding.is_coded and (part := framing.one_chunk(data)):  # by far the most
-            self._total += len(part)
-            self._in_http_chunk = False
-            return Chunk(at, part, (len(part),))
         parts: list[bytes] = []
         ends: list[int] = []
         size = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from fakegpt_testkit.exchange import SURPLUS, Breach, EndingKind, content_coding, header, is_chunked
 from fakegpt_testkit.wire.codings import looks_packed
+from fakegpt_testkit.wire.reading import CONTINUE, OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +110,7 @@ def encode_breach(tape: Tape, method: str) -> bytes:
 
 def has_body(tape: Tape, method: str) -> bool:
     """Whether bytes follow the head, by RFC 9112, 6.3."""
-    return method != "HEAD" and tape.status not in BODILESS_STATUSES
+    return method != "HEAD" and tape.status not in BODILESS_STATUSES and not CONTINUE <= tape.status < OK
 
 
 def is_delimited(tape: Tape, method: str) -> bool:

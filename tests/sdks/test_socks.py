@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 import ssl
 import threading
@@ -21,7 +22,6 @@ from support.raw import raw_server
 from support.tls import server_tls
 
 from fakegpt_testkit import guard
-from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.recorder import use_cassette
 
 if TYPE_CHECKING:
@@ -129,20 +129,35 @@ def test_what_comes_through_it_is_recorded_and_replayed(scheme: str, tmp_path: P
         assert (len(came), *server.seen) == before
 
 
+def seen(failure: BaseException) -> list[tuple[str, str]]:
+    """The classes and texts of a failure and of what it came from, but for where an object lies in memory."""
+    told = [(type(failure).__name__, re.sub(r" at 0x[0-9a-f]{6,}|object at \w+", "", str(failure)))]
+    cause = failure.__cause__ or failure.__context__
+    return told + (seen(cause) if cause is not None else [])
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients leave that connection open
-def test_what_it_refuses_is_not_recorded_and_never_asked_again(tmp_path: Path) -> None:
-    answers = {"/x": (answer_of(b"200 OK", b"hello"),)}
-    with guard.services(), raw_server(answers) as server, socks_proxy(server.port, REFUSED) as (proxy, came):
-        with use_cassette(tmp_path / "c.yaml", record_mode="once"):
-            requests.get(f"{server.url}/x")
-            for ask in ASKS.values():
-                with pytest.raises(Exception, match=r"(?i)refused"):
-                    ask("http://a.example/x", proxy)
+@pytest.mark.parametrize("says", [REFUSED, 2, 4])
+def test_what_it_refuses_is_recorded_and_raised_again(says: int, tmp_path: Path) -> None:
+    def program() -> dict[str, list[tuple[str, str]]]:
+        failures = {}
+        for name, ask in ASKS.items():
+            with pytest.raises(Exception) as raised:
+                ask("http://a.example/x", proxy)
+            failures[name] = seen(raised.value)
+        return failures
+
+    with guard.services(), raw_server({}) as server, socks_proxy(server.port, says) as (proxy, came):
+        live = program()
+        with use_cassette(tmp_path / "c.yaml", record_mode="once") as recording:
+            program()
+        assert [each.response.ending.note for each in recording.interactions] == [f"socks {says}"] * len(ASKS)
         asked = len(came)
         with use_cassette(tmp_path / "c.yaml") as session:
-            for ask in ASKS.values():
-                with pytest.raises(RequestNotRecorded):
-                    ask("http://a.example/x", proxy)
-        assert len(session.refused) == len(ASKS)
-        assert len(came) == asked == len(ASKS)
+            replayed = program()
+        assert not session.unplayed
+        assert len(came) == asked == 2 * len(ASKS)
+        assert {name: failures[0] for name, failures in replayed.items()} == {
+            name: failures[0] for name, failures in live.items()
+        }
         gc.collect()

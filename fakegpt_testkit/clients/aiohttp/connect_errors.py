@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+import sys
 from inspect import signature
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    ClientError,
     ClientHttpProxyError,
     ClientOSError,
     ClientProxyConnectionError,
@@ -35,6 +37,9 @@ from fakegpt_testkit.clients import unconnected as why
 _TELLS_CAUSES = "exc_cause" in signature(helpers.set_exception).parameters
 """Whether this aiohttp says where the loss of a connection comes from: not before 3.9.4."""
 
+_SOCKS_REPLIES = {5: "Connection refused by destination host", 7: "Command not supported or protocol error"}
+"""What aiohttp-socks words otherwise."""
+
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientRequest, ClientTimeout
 
@@ -51,8 +56,12 @@ def why_failed(req: ClientRequest, failure: BaseException, limit: float | None, 
         return why.unconnected(why.PROXY_BREACH)
     if type(failure) is ClientOSError and failure.errno == errno.ECONNRESET:  # a connector's own is of another class
         return why.unconnected(why.PROXY_RESET)
-    if not isinstance(failure, asyncio.CancelledError):
+    if _of_socks(failure):
+        return why.no_socks(getattr(failure, "error_code", None))
+    if isinstance(failure, (ClientError, OSError)):  # TimeoutError is an OSError
         return why.why_unconnected(failure)
+    if not isinstance(failure, asyncio.CancelledError):
+        return None
     if isinstance(req._timer, TimerContext) and req._timer._cancelled:
         return why.unconnected(why.TOTAL)
     # aiohttp before 3.10 keeps this limit around its connector, begun some microseconds before
@@ -85,6 +94,9 @@ def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[E
     if said := why.proxy_said(note):
         status, _, reason = said.partition(" ")
         return ClientHttpProxyError(_asked_proxy(req), (), status=int(status), message=reason), None
+    if (code := why.socks_said(note)) and (socks := sys.modules.get("aiohttp_socks")) is not None:
+        said = (why.SOCKS_REPLIES | _SOCKS_REPLIES).get(code, note)
+        return socks.ProxyError(said, error_code=code), sys.modules["python_socks"].ProxyError(said, error_code=code)
     match note:
         case why.PROXY_CLOSED:
             return ServerDisconnectedError(), None
@@ -95,6 +107,11 @@ def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[E
     if note == why.PROXY_RESET:
         return ClientOSError(cause.errno, cause.strerror), cause if _TELLS_CAUSES else None
     return _connector_error(connector, req, note, cause)
+
+
+def _of_socks(failure: BaseException) -> bool:
+    """Whether it is what aiohttp-socks raises."""
+    return type(failure).__module__.partition(".")[0] in {"aiohttp_socks", "python_socks"}
 
 
 def _no_http() -> HttpProcessingError:

@@ -64,9 +64,9 @@ def telling_unreachable(
     begun = now()
     try:
         yield
-    except (ClientError, OSError, asyncio.CancelledError) as failure:  # TimeoutError is an OSError
+    except (Exception, asyncio.CancelledError) as failure:
         why = why_failed(req, failure, timeout.connect, now() - begun)
-        if not waits_for_room(connector, req) and (why is not None or isinstance(failure, Exception)):
+        if not waits_for_room(connector, req) and (why is not None or isinstance(failure, (ClientError, OSError))):
             deck.unreachable(number, req.method, uri_of(req), why, failure)
         raise
 

@@ -6,6 +6,7 @@ Knows no deck: which failure it is comes in as an ending's note.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _NO_TUNNEL: Final = "Tunnel connection failed: "
 """What ``http.client`` says before a proxy's own words."""
+_SOCKS_CODE: Final = re.compile(r"\b0x0([1-8]): ")
+"""In what PySocks says of a proxy's answer."""
 _WITH_A_SOCKET: Final = frozenset(
     {
         *(why.LATE_TIMEOUT, why.CUT_HANDSHAKE, why.RESET, "certificate", "handshake"),
@@ -53,6 +56,8 @@ def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> En
         return why.unconnected(why.PROXY_CLOSED)
     if isinstance(failure, http.client.HTTPException):
         return why.unconnected(why.PROXY_BREACH)
+    if "socks" in sys.modules and (answered := _SOCKS_CODE.search(str(failure))):
+        return why.no_socks(int(answered[1]))
     ending = why.why_unconnected(failure)
     if ending is None or connection.sock is None:
         return ending
@@ -74,6 +79,9 @@ def _failure(
         if not at_once and isinstance(limit, (int, float)):
             time.sleep(limit)
         return TimeoutError("The handshake operation timed out" if note == why.LATE_TIMEOUT else "timed out")
+    if (code := why.socks_said(note)) and (socks := sys.modules.get("socks")) is not None:
+        refused: OSError = socks.SOCKS5Error(f"0x{code:02x}: {socks.SOCKS5_ERRORS.get(code, 'Unknown error')}")
+        return refused
     match note:
         case why.PROXY_CLOSED:
             return http.client.RemoteDisconnected("Remote end closed connection without response")

@@ -79,7 +79,8 @@ class TapFile(io.RawIOBase):
         self._raw = raw
         self._tap = tap
         self._peeks = peeks
-        self._look = Look(tap.live)
+        self._capture, self._limit = tap.capture, tap.live.gettimeout
+        self._arrives = Look(tap.live).arrives
 
     def readable(self) -> bool:
         return True
@@ -88,8 +89,8 @@ class TapFile(io.RawIOBase):
         return self._raw.fileno()
 
     def readinto(self, room: Any) -> int | None:
-        capture = self._tap.capture
-        capture.awaited(self._arrives)
+        capture = self._capture
+        capture.awaited(self._arrives, self._limit())
         try:
             count: int | None = self._raw.readinto(room)
         except TimeoutError:
@@ -104,9 +105,6 @@ class TapFile(io.RawIOBase):
         if count is not None:
             capture.heard(bytes(memoryview(room)[:count]))
         return count
-
-    def _arrives(self, seconds: float) -> bool:
-        return self._look.arrives(seconds, self._tap.live.gettimeout())
 
     def close(self) -> None:
         if self.closed:

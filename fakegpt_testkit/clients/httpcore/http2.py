@@ -16,7 +16,7 @@ from fakegpt_testkit.clients.httpcore.failures import H2
 from fakegpt_testkit.clients.httpcore.leaving import read_on, read_on_awaited
 from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
-from fakegpt_testkit.wire.capture import Moments, reset_name
+from fakegpt_testkit.wire.capture import AT_ONCE, TOGETHER, Moments, reset_name
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
 from fakegpt_testkit.wire.leaving import Leaving
 
@@ -36,15 +36,19 @@ class StreamCapture:
         self._asked = asked
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
-        now = clock.waiting()
+        self._clock = now = clock.waiting()
         self._moments = Moments(now)
         self._leaving = Leaving(self._recording, now, self._moments)
+        self._waiting: list[Chunk] = []
+        self._size = 0  # of what waits
+        self._waits_on = AT_ONCE
         self._decoding = Decoding(())
         self._coded = Received()
         self._requested = self._over = False
 
     def grace(self) -> float:
         """How many seconds it is still worth to read on where the client leaves; see ``Capture``."""
+        self._tell()
         return 0.0 if self._over else self._leaving.grace()
 
     def written(self, data: bytes) -> None:
@@ -84,13 +88,15 @@ class StreamCapture:
     def ended(self, kind: EndingKind, note: str = "") -> None:
         """Nothing follows."""
         if not self._over:
+            self._tell()
             self._over = True
             self._request()
             self._recording.ended(Ending(kind, self._moments.next(), note, self._leaving.at), self._coded)
 
     def _data(self, received: bytes) -> None:
+        now = self._clock()
         try:
-            chunk = Chunk(self._moments.next(), self._decoding.decode(received))
+            chunk = Chunk(self._moments.next(now), self._decoding.decode(received))
         except Undecodable:  # the client hears of it from its own decoder
             self._coded.add(Chunk(self._moments.last, b""), Chunk(self._moments.last, received))
             self.ended(EndingKind.MALFORMED, Breach.CODING.value)
@@ -98,8 +104,22 @@ class StreamCapture:
         if self._decoding.is_coded:
             self._coded.add(chunk, Chunk(chunk.at, received))
         if chunk.data:
-            self._leaving.look(chunk.data)
-            self._recording.chunk(chunk)
+            with self._recording.lock:
+                self._waiting.append(chunk)
+                self._size += len(received)
+                if now >= self._waits_on:
+                    self._waits_on = self._recording.later(self._tell, now, calls=False)
+                if now >= self._waits_on or self._size >= TOGETHER or self._decoding.is_coded:
+                    self._tell()
+
+    def _tell(self) -> None:
+        """Tell of what came shortly after each other, from whatever thread."""
+        with self._recording.lock:
+            chunks, self._waiting = self._waiting, []
+            self._size, self._waits_on = 0, AT_ONCE
+            if chunks:
+                self._leaving.look(b"".join([chunk.data for chunk in chunks]))
+                self._recording.chunk(*chunks)
 
     def _request(self) -> None:
         if not self._requested:

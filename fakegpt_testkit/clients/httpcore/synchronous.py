@@ -137,7 +137,7 @@ class Ear:
         self._core = core
         self._live = live
         self._capture = capture
-        self._look = Look(live.get_extra_info("socket"))
+        self._arrives = Look(live.get_extra_info("socket")).arrives
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._live, name)
@@ -151,7 +151,7 @@ class Ear:
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._capture.awaited(lambda seconds: self._look.arrives(seconds, timeout))
+        self._capture.awaited(self._arrives, timeout)
         try:
             data: bytes = self._live.read(max_bytes, timeout)
         except BaseException as failure:
