@@ -47,13 +47,13 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def by_httpx(module: ModuleType, url: str) -> None:
-    with module.Client(timeout=PATIENCE, trust_env=False) as client:
+    with module.Client(timeout=module.Timeout(20, write=PATIENCE), trust_env=False) as client:
         client.post(url, content=MORE_THAN_A_SOCKET_HOLDS)
 
 
 def by_async_httpx(module: ModuleType, url: str) -> None:
     async def main() -> None:
-        async with module.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+        async with module.AsyncClient(timeout=module.Timeout(20, write=PATIENCE), trust_env=False) as client:
             await client.post(url, content=MORE_THAN_A_SOCKET_HOLDS)
 
     asyncio.run(main())
