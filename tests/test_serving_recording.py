@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
+from support.behaviours import in_chunk
 from support.raw import raw_server
 from support.servers import HOLD
 from support.serving import AT_ONCE, EVENTS, FRAMED, LIVE, WHOLE, Line, ask, request, served, server_of
@@ -103,6 +104,14 @@ def test_what_was_recorded_is_served_as_it_came(path: str, tmp_path: Path) -> No
         assert gzip.decompress(played.partition(b"\r\n\r\n")[2]) == b"".join(EVENTS)
     else:
         assert (played, how) == live
+
+
+def test_bytes_after_the_end_do_not_hold_up_what_comes_after_the_answer(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    last = in_chunk(b"two") + b"0\r\n\r\nHTTP/1.1 200 OK\r\n"
+    with recording(tmp_path / "made.yaml", answers={"/x": (head, *[in_chunk(b"one")] * 9, last, HOLD)}) as proxy:
+        told, how = ask(proxy.url, request("/x", "GET", "Connection: close"))
+    assert (told.endswith(last), how) == (True, "closed")
 
 
 def test_what_cannot_be_redacted_is_given_up_and_the_rest_is_saved(

@@ -9,7 +9,7 @@ import pytest
 from support.behaviours import in_chunk
 from support.raw import raw_server
 
-from fakegpt_testkit.exchange import Chunk, EndingKind
+from fakegpt_testkit.exchange import SURPLUS, Chunk, EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.wire.capture import Capture
 from fakegpt_testkit.wire.leaving import GRACE
@@ -28,6 +28,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.endings: list[EndingKind] = []
+        self.notes: list[str] = []
         self.reads_on = False
         self.lock = nullcontext()
 
@@ -39,6 +40,7 @@ class Heard:
 
     def ended(self, ending: Any, coded: Any = ()) -> None:  # noqa: ARG002 - by its name in the protocol
         self.endings.append(ending.kind)
+        self.notes.append(ending.note)
 
 
 class Pieces(Heard):
@@ -89,6 +91,25 @@ def test_moments_count_from_the_last_that_was_sent_before_the_answer(now: list[f
     now[0] = 5.5
     capture.heard(HEAD + in_chunk(b"one"))
     assert [chunk.at for chunk in heard.chunks] == [0.5]
+
+
+def test_events_with_either_end_of_lines_are_read_together(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    capture.heard(in_chunk(b"data: first\r\n\r\n"))
+    for piece in (b"data: 1\r\n\r\n", b"data: 2\n\n", b"data: 3\r\n\r\n"):
+        capture.heard(in_chunk(piece))
+    waiting = [chunk.data for chunk in heard.chunks]
+    capture.heard(b"0\r\nTrailer: x\r\n\r\n")
+    assert len(waiting) <= 1
+    assert (len(heard.chunks), heard.endings) == (4, [EndingKind.COMPLETE])
+
+
+@pytest.mark.parametrize(("after", "note"), [(b"", ""), (b"HTTP/1.1 200 OK\r\n", SURPLUS)])
+def test_what_comes_after_the_end_is_noted(after: bytes, note: str, now: list[float]) -> None:
+    heard = Pieces()
+    began(heard, now).heard(DONE + b"0\r\n\r\n" + after)
+    assert (heard.endings, heard.notes) == ([EndingKind.COMPLETE], [note])
 
 
 def test_a_client_that_leaves_in_the_midst_is_not_kept(capture: Capture) -> None:

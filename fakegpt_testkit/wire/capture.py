@@ -31,7 +31,10 @@ AT_ONCE: Final = float("-inf")
 _BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKind.TIMEOUT, EndingKind.CANCELLED})
 """What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
-"""What a body in HTTP chunks ends with."""
+"""What a body in HTTP chunks ends with, after its trailer too."""
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+_EVENT: Final = b"\r\n\r\n\r\n"
+"""What an HTTP chunk ends with that holds an event with such ends of lines: no body's end."""
 
 
 class Moments:
@@ -142,7 +145,9 @@ class Capture:
 
     def _is_small(self, data: bytes) -> bool:
         """Whether it is no end of a body, and not much with what waits already."""
-        return len(data) >= len(_ENDS[0]) and not data.endswith(_ENDS) and self._size + len(data) < TOGETHER
+        if len(data) < len(_ENDS[0]) or self._size + len(data) >= TOGETHER or _LAST_CHUNK in data:
+            return False
+        return not data.endswith(_ENDS) or data.endswith(_EVENT)
 
     def heard(self, data: bytes) -> None:
         """Bytes came together, now; none is the end of the connection."""
