@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from numbers import Number
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fakegpt_testkit.errors import BadSetting
@@ -59,7 +58,9 @@ def read_age(name: str, value: object) -> timedelta | None:
     if value is None or (isinstance(value, timedelta) and value >= timedelta(0)):
         return value
     with suppress(OverflowError, ValueError):
-        words = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw]?)", f"{value}".strip() if isinstance(value, (str, Number)) else "")
+        words = re.fullmatch(
+            r"(\d+(?:\.\d+)?)([hdw]?)", f"{value}".strip() if isinstance(value, (str, int, float)) else ""
+        )
         if words is not None:
             return timedelta(hours=_HOURS[words[2] or "d"] * float(words[1]))
     raise BadSetting(name, value, "a time such as 12h, 30d or 8w")
