@@ -15,7 +15,7 @@ LINES_SHOWN: Final = 10
 VALUE_SHOWN: Final = 80
 """How many characters of a value are shown."""
 
-_LOGIN: Final = re.compile(r"//[^/@\s]*@")
+_LOGIN: Final = r"//[^/@\s]*@"
 
 
 def counted(number: int, thing: str) -> str:
@@ -56,7 +56,7 @@ def in_a_line(value: object, most: int = 2 * VALUE_SHOWN) -> str:
         written = repr(value)
     except Exception:  # whatever somebody else's class does
         written = f"a {type(value).__name__}"
-    return shortened(_LOGIN.sub("//…@", " ".join(written.split())), most)
+    return shortened(re.sub(_LOGIN, "//…@", " ".join(written.split())), most)
 
 
 def first_difference(one: Sequence[object], other: Sequence[object]) -> int:

@@ -23,7 +23,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MEANT: Final = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}  # noqa: S104 - nothing is bound here
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 
-_NAME: Final = re.compile(r"(?=.*[\w*?])[\w.*?!\[\]-]+")
+_NAME: Final = r"(?=.*[\w*?])[\w.*?!\[\]-]+"
 """A host's name, or a pattern of names as ``fnmatch`` has them."""
 
 
@@ -66,7 +66,7 @@ def read_hosts(said: str | Iterable[str]) -> tuple[str, ...]:
     """Hosts from a text with commas or spaces between them, or one by one. Raises ``BadSetting`` for anything else."""
     hosts = tuple(said.replace(",", " ").split()) if isinstance(said, str) else tuple(said)
     for host in hosts:
-        if network_of(host) is None and not _NAME.fullmatch(host):
+        if network_of(host) is None and not re.fullmatch(_NAME, host):
             raise errors.BadSetting(
                 "allow_hosts", host, "names such as db.example or *.example, addresses, or 10.0.0.0/8"
             )
