@@ -136,7 +136,7 @@ def test_scrub_takes_the_secrets_out_and_touches_nothing_else(tmp_path: Path) ->
 def test_scrub_knows_a_suite_s_own_secrets(tmp_path: Path) -> None:
     file = written(tmp_path / "c.yaml", CLEAN, SECRET)
     said = json.loads(ran("scrub", file, "--name", "x-company", "--pattern", "cl(ea)n", "--json").stdout)
-    assert said == {"cassettes": 1, "scrubbed": [str(file)], "not_read": []}
+    assert said == {"cassettes": 1, "scrubbed": [str(file)], "not_read": [], "failed": []}
     assert "acme-internal" not in file.read_text()
     assert "clean" not in file.read_text()
 
@@ -190,6 +190,21 @@ def test_scrub_leaves_what_it_cannot_read(tmp_path: Path) -> None:
     result = ran("scrub", tmp_path / "bad.yaml")
     assert (result.exit_code, (tmp_path / "bad.yaml").read_text()) == (2, "interactions: []\n")
     assert "was cut off" in result.stderr
+
+
+def test_a_damaged_file_does_not_keep_the_others_from_what_is_done_to_them(tmp_path: Path) -> None:
+    for name in ("a.yaml", "c.yaml"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text("interactions: []\n")
+    last = written(tmp_path / "in" / "d.yaml", SECRET)
+    converted = ran("convert", tmp_path / "in", "--to", tmp_path / "out")
+    assert (converted.exit_code, converted.stdout) == (2, f"{last} → {tmp_path / 'out' / 'd.yaml'}: 1 interaction\n")
+    scrubbed = ran("scrub", tmp_path / "in")
+    assert (scrubbed.exit_code, scrubbed.stdout.splitlines()[0]) == (2, f"scrubbed {last}")
+    for result in (converted, scrubbed):
+        assert [f"{name}: the last line" in result.stderr for name in ("a.yaml", "c.yaml")] == [True, True]
+    said = ran("scrub", tmp_path / "in", "--json")
+    assert (said.exit_code, len(json.loads(said.stdout)["failed"])) == (2, 2)
 
 
 def test_a_wrong_pattern_is_a_text(tmp_path: Path) -> None:

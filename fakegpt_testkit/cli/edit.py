@@ -6,7 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,10 +16,11 @@ from fakegpt_testkit.cli.asking_options import proxy, timeout
 from fakegpt_testkit.cli.dialect_option import speaking
 from fakegpt_testkit.cli.redaction_options import as_python, redacting
 from fakegpt_testkit.cli.terminal import CliError, console, escaped, example, format_error, print_json, tracked, waiting
+from fakegpt_testkit.errors import FakeGptTestkitError
 from fakegpt_testkit.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.cassette import Cassette
     from fakegpt_testkit.fakegpt.provider import FakeGpt
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @click.command(
@@ -140,10 +144,13 @@ def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> No
 
     files = catalog.found(paths)
     change = partial(_redacted, redaction)
-    scrubbed = [str(file) for file in tracked(files, "scrubbing") if catalog.rewrite(file, change)]
+    rewritten, failed = _on_each(files, "scrubbing", lambda file: (str(file), catalog.rewrite(file, change)))
+    scrubbed = [file for file, changed in rewritten if changed]
     passed_over = catalog.passed_over(paths)
     if as_json:
-        print_json({"cassettes": len(files), "scrubbed": scrubbed, "not_read": [str(each) for each in passed_over]})
+        not_read = [str(each) for each in passed_over]
+        print_json({"cassettes": len(files), "scrubbed": scrubbed, "not_read": not_read, "failed": failed})
+        _fail(failed)
         return
     out = console()
     for file in scrubbed:
@@ -154,6 +161,24 @@ def scrub(paths: tuple[Path, ...], redaction: Redaction, *, as_json: bool) -> No
     if asked := as_python(redaction):
         said = "the suite needs it too, or its next recording holds it again"
         out.print(escaped(f"{said}: fakegpt_config with {{'redaction': {asked}}}"), soft_wrap=True)
+    _fail(failed)
+
+
+def _on_each(files: Sequence[Item], doing: str, act: Callable[[Item], Made]) -> tuple[list[Made], list[str]]:
+    """What was made of each, and why nothing was made of some: one that is damaged does not keep the others from it."""
+    made: list[Made] = []
+    failed: list[str] = []
+    for file in tracked(files, doing):
+        try:
+            made.append(act(file))
+        except (FakeGptTestkitError, OSError) as error:
+            failed.append(format_error(error))
+    return made, failed
+
+
+def _fail(failed: list[str]) -> None:
+    if failed:
+        raise CliError("\n".join(failed))
 
 
 def _redacted(redaction: Redaction, cassette: Cassette) -> Cassette:
@@ -182,18 +207,20 @@ def convert(
     from fakegpt_testkit.maintenance import catalog
 
     pairs = targets.pairs(sources, target)
-    converted = [(*pair, *catalog.convert(*pair, redaction, dialect)) for pair in tracked(pairs, "converting")]
+    converted, failed = _on_each(pairs, "converting", lambda pair: (*pair, *catalog.convert(*pair, redaction, dialect)))
     if as_json:
         described = [
             {"from": str(source), "to": str(written), "interactions": interactions, "changed": changed}
             for source, written, interactions, changed in converted
         ]
-        print_json({"converted": described})
+        print_json({"converted": described, "failed": failed})
+        _fail(failed)
         return
     out = console()
     for source, written, interactions, changed in converted:
         kept = "" if changed else ", as it was"
         out.print(escaped(f"{source} → {written}: {counted(interactions, 'interaction')}{kept}"))
+    _fail(failed)
 
 
 @click.command(epilog=example("fakegpt-testkit recover", "fakegpt-testkit recover --all"))
