@@ -37,11 +37,17 @@ def test_a_secret_in_a_message_s_field_is_taken_out(message: bytes) -> None:
     assert not [each for each in SECRETS if each.encode() in b"".join(chunk.data for chunk in noted)]
 
 
+def test_an_example_in_a_text_loses_what_looks_like_a_secret() -> None:
+    text = "Send this:\n\nGET /v1/models HTTP/1.1\nX-Api-Key: q8Rt5Kx2Wm9Zp4Lc7Vb1\n\nand wait."
+    assert Redactor().body(text.encode()) == text.replace("q8Rt5Kx2Wm9Zp4Lc7Vb1", "REDACTED-X-Api-Key-1").encode()
+
+
 @pytest.mark.parametrize(
     "text",
     [
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX: y\r\n\r\nCookie: not=afield",
         b"PAGE 200\r\nCookie: of flour\r\n",
+        b"Send this:\n\nGET /v1/models HTTP/1.1\nHost: a\nAuthorization: Bearer YOUR_TOKEN\nCookie: a=b\n\nso.",
         b"We said GET /a HTTP/1.1 and\r\nCookie: he answered\r\n",
     ],
 )
