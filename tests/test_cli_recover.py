@@ -87,6 +87,14 @@ def test_recover_lists_this_projects_journals_with_their_age_and_test(
     assert [each.test for each in storage.leftovers()] == ["test_theirs.py::test_it"]
 
 
+def test_recover_says_so_where_no_answer_had_begun(tmp_path: Path) -> None:
+    with Journal(tmp_path / "c.yaml") as asked:
+        asked.request(1, CLEAN.request, CLEAN.provenance)
+    said = ran("recover", asked.path).stdout
+    assert said == f"nothing new for {tmp_path / 'c.yaml'}: no answer had begun, or all of it is there\n"
+    assert (storage.leftovers(), (tmp_path / "c.yaml").exists()) == ((), False)
+
+
 def test_recover_takes_one_journal_into_another_cassette_and_redacts(tmp_path: Path) -> None:
     journal = journalled(tmp_path / "c.yaml", json.dumps({"accessToken": TOKEN}).encode())
     other = journalled(tmp_path / "d.yaml", b"other")

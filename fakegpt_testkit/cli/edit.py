@@ -267,7 +267,8 @@ def recover(
         return
     out = console()
     for _, path, new in done:
-        out.print(escaped(f"{counted(new, 'interaction')} recovered into {path}"))
+        came = f"{counted(new, 'interaction')} recovered into {path}"
+        out.print(escaped(came if new else f"nothing new for {path}: no answer had begun, or all of it is there"))
     if not done:
         out.print("Nothing to recover.")
 
