@@ -30,6 +30,7 @@ from support.raw import RawServer, in_thread, raw_server
 from support.servers import CLOSE, RESET, proxy
 from support.tls import authority, client_tls, server_tls
 
+from fakegpt_testkit import script
 from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import RecordMode, load_cassette, use_cassette
 
@@ -522,3 +523,17 @@ def test_threads_that_take_turns_all_the_time_get_each_its_own_answer(
         list(workers.map(ask, range(8)))
     assert sorted(seen) == [b"%03d" % each for each in range(96)]
     assert not session.unplayed
+
+
+@pytest.mark.parametrize("kind", [TypeError, KeyError])
+def test_what_a_suites_matcher_raises_is_what_its_test_gets(kind: type[Exception]) -> None:
+    """http.client takes a TypeError for one of its own."""
+
+    def wrong(*_: object) -> bool:
+        raise kind("it takes one request")
+
+    with (
+        use_cassette(script("hi"), match_on=[wrong], unplayed="ignore"),
+        pytest.raises(kind, match="it takes one request"),
+    ):
+        requests.get("https://a.example/", timeout=5)
