@@ -92,6 +92,15 @@ def test_what_a_later_answer_shows_to_be_a_secret_is_nowhere_in_it(journal: Jour
     assert second.response.ending == Ending()
 
 
+def test_the_length_of_an_answer_with_a_known_secret_is_that_of_what_is_noted(journal: Journal) -> None:
+    notes = noting(journal)
+    exchange(notes, 0, b"", json.dumps({"access_token": SECRET}).encode(), JSON)
+    exchange(notes, 1, b"", f"so {SECRET} it is".encode(), PLAIN)
+    for each in read_journal(journal.path):
+        assert b"REDACTED-access-token-1" in each.response.body
+        assert ("Content-Length", str(len(each.response.body))) in each.response.headers
+
+
 def test_what_a_later_event_shows_is_gone_from_those_before_it_and_times_stay(journal: Journal) -> None:
     notes = noting(journal)
     notes.begins(0, Request("GET", "https://api.example/"))
