@@ -85,7 +85,9 @@ def inspect(
     try:
         redacted = redactor.interactions(interactions, source)
     except SecretStays as stays:
-        findings += [Finding(Kind.SECRET, f"it cannot be taken out of {place}") for place in stays.places]
+        findings += [
+            Finding(Kind.SECRET, f"there is one that cannot be replaced, in {place}") for place in stays.places
+        ]
         redacted = redactor.anew().interactions(interactions)
     name = unquote(source)
     known = {secret for _, secret in expected(redaction or Redaction(), environment or {})}

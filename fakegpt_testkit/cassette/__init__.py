@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _ADVICE = "repair the line, take the file from version control, or remove it and record it again; it was not touched"
-_TOO_LARGE = "it was not written: record the large answers apart, in more than one cassette, or smaller ones"
+_TOO_LARGE = "it was not written: record the large answers into cassettes of their own, or record smaller answers"
 _GZIP = b"\x1f\x8b"
 _ENTRIES = re.compile(rb"\"(?:http_)?interactions\"\s*:")
 _CONFLICT_MARKS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")

@@ -92,10 +92,10 @@ class SecretStays(FakeGptTestkitError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} was not written: a secret cannot be taken out so that its client still reads the rest"
+            f"{self.path} was not written: it would hold a secret that cannot be replaced without breaking the message"
             f"{listed(list(self.places))}\n"
-            "  record with credentials that are worth nothing, and unset what holds the real ones\n"
-            "  or leave that service out: passthrough=[host]; or, if it is no secret: Redaction(keep=[name])"
+            "  record with test credentials, and unset the variables that hold the real ones\n"
+            "  or do not record that service: passthrough=[host]; or, if it is not a secret: Redaction(keep=[name])"
         )
 
 
@@ -126,7 +126,7 @@ class RecordingTooLarge(FakeGptTestkitError):
     _message = (
         "{self.path} grows too large: it has {self.many} {self.what} by now, and at most {self.most} are read\n"
         "  it cannot be saved whole; what is recorded stays in its journal: fakegpt-testkit recover\n"
-        "  record the large answers apart, in more than one cassette, or smaller ones"
+        "  record the large answers into cassettes of their own, or record smaller answers"
     )
 
 
