@@ -191,6 +191,9 @@ def test_a_list_of_test_ids_is_enough() -> None:
     assert lines == ["cassettes/shared/login.yaml", *ORPHANS[:3], "2 tests, 4 orphans"]
     nothing = ran("prune", "--yes", "--tests", "-", "--folder", "cassettes", stdin="no id\n")
     assert (nothing.exit_code, "names no test" in nothing.stderr) == (2, True)
+    Path("ids").write_bytes(b"tests/test_chat.py::test_\xff\n")
+    unreadable = ran("orphans", "--tests", "ids", "--folder", "cassettes")
+    assert (unreadable.exit_code, "ids is no list of tests: it is not UTF-8" in unreadable.stderr) == (2, True)
     assert ran("orphans", "--tests", "-", stdin=ids).exit_code == 2
     assert ran("orphans", "--tests", "-", "--folder", "cassettes", "tests", stdin=ids).exit_code == 2
 

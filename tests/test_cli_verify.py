@@ -273,6 +273,9 @@ def test_without_a_url_the_recorded_service_is_asked(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--url", "localhost:8000"], "--url is 'localhost:8000'; wanted: a URL such as http://localhost:8080"),
+        (["--url", "http://["], "--url is 'http://['; wanted: a URL such as http://localhost:8080"),
+        (["--url", "http://a.example:99999"], "--url is 'http://a.example:99999'; wanted: a URL"),
+        (["--proxy", "localhost:3128"], "--proxy is 'localhost:3128'; wanted: a URL such as http://localhost:8080"),
         (["--report", "drift.html"], "wanted: a name that ends in .md, .json, .txt"),
         (["--header", "no colon"], "wanted 'Name: value', got 'no colon'"),
         (["missing.yaml"], "missing.yaml"),

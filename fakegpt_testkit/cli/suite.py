@@ -132,7 +132,10 @@ def _usage(tests: TextIO | None, folder: Path | None, pytest_args: tuple[str, ..
     if tests is not None:
         if folder is None or pytest_args:
             raise click.UsageError("--tests needs --folder, and pytest is not asked then")
-        known = orphans.listed(tests, folder)
+        try:
+            known = orphans.listed(tests, folder)
+        except UnicodeDecodeError:
+            raise CliError(f"{tests.name} is no list of tests: it is not UTF-8; wanted: one id a line") from None
         if not known.tests:
             raise CliError(f"{tests.name} names no test, so every cassette would be an orphan; wanted: one id a line")
         return known

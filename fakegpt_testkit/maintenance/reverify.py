@@ -61,8 +61,17 @@ class Way:
     timeout: float = _TIMEOUT
 
     def __post_init__(self) -> None:
-        if self.url is not None and not re.match(r"https?://[^/]", self.url):
-            raise BadSetting("--url", self.url, "a URL such as http://localhost:8080")
+        for name, url in (("--url", self.url), ("--proxy", self.proxy)):
+            if url is not None and not _is_url(url):
+                raise BadSetting(name, url, "a URL such as http://localhost:8080")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def write(path: Path, data: bytes | Iterable[bytes]) -> None:
             _remove(temporary)
             raise
     except OSError as error:
-        advice = "free the disk or the folder, then run again; what was recorded is in the journal"
+        advice = "make room on the disk, or the folder writable, then run it again"
         raise StorageError(str(path), "written", error, _UNCHANGED, advice) from error
     try:
         for folder in (target.parent, *made):
