@@ -9,14 +9,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-pytestmark = pytest.mark.untraced
-
 
 def run(code: str) -> list[str]:
     """What the code prints, in a process where no client is loaded yet."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("module", ["aiohttp", "httpx", "httpx2", "httpcore", "requests", "urllib3"])
 def test_a_cassette_loads_no_client(module: str) -> None:
     code = f"""
@@ -64,6 +63,7 @@ OWNERS = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("when", ["before", "within"])
 @pytest.mark.parametrize("client", OWNERS)
 def test_it_is_bound_when_it_is_loaded_and_left_as_it_was(client: str, when: str) -> None:

@@ -504,6 +504,7 @@ def test_a_program_that_ends_with_an_answer_open_ends_without_a_sound() -> None:
         "from fakegpt_testkit.fakegpt.provider import FakeGpt\n"
         "kept = []\n"
         "async def main():\n"
+        "    asyncio.get_running_loop().slow_callback_duration = 60\n"  # a busy machine is no fault
         "    client = type('Mine', (FakeGpt,), {'url': sys.argv[1]})\n"
         "    answer = client.create_async_generator('', [{'role': 'user', 'content': 'Hi'}])\n"
         "    kept.append(answer)\n"

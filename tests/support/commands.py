@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cli import main
+from support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +41,11 @@ def interrupted(*arguments: str | Path, when: Callable[[], object]) -> tuple[int
     command = [sys.executable, "-m", "fakegpt_testkit", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while not when() and time.monotonic() < deadline:
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
-            out, problems = process.communicate(timeout=20)
+            out, problems = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     return process.returncode, out, problems.strip()
