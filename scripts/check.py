@@ -59,6 +59,8 @@ class Step:
     """The step after whose failure this one runs all the same."""
     beside: bool = False
     """It keeps one processor busy: it runs beside its neighbours of the kind, and is shown when it has ended."""
+    silent: bool = False
+    """What it prints matters where it fails."""
 
 
 def main(arguments: list[str]) -> int:
@@ -83,8 +85,10 @@ def main(arguments: list[str]) -> int:
 
 def everything() -> list[Step]:
     """What decides a landing."""
+    elsewhere = [*providers(), *floor()]
     return [
         *looks(),
+        Step("tests are read", 15, (reading(PYTHON),), beside=True, silent=True),
         Step(
             TESTS,
             250,
@@ -102,8 +106,7 @@ def everything() -> list[Step]:
         ),
         *docs(),
         Step("tests in a browser", 10, ((PYTHON, *PYTEST, *NO_CACHE, "-m", "browser"),), beside=True),
-        *providers(),
-        *floor(),
+        *sorted(elsewhere, key=lambda step: not step.beside),  # the environments are made beside what is above
     ]
 
 
@@ -130,8 +133,8 @@ def docs() -> list[Step]:
 
 def providers() -> list[Step]:
     """The tests with providers' own clients; those that would put themselves in urllib3's place are beside them."""
-    steps = in_environment(
-        "providers' clients", "sdks", PYTHON, 25, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
+    made, tests = in_environment(
+        "providers' clients", "sdks", PYTHON, 60, ("--constraints", str(LINES / "sdks.txt")), ("tests/sdks",)
     )
     beside = (
         "--target",
@@ -142,7 +145,7 @@ def providers() -> list[Step]:
         "awscrt",
     )
     install = (*UV, "pip", "install", "--quiet", "--python", inside(MATRIX / "sdks"), *beside)
-    return [replace(steps[0], commands=(*steps[0].commands, install)), *steps[1:]]
+    return [replace(made, commands=(*made.commands, install)), tests]
 
 
 def floor() -> list[Step]:
@@ -154,7 +157,8 @@ def floor() -> list[Step]:
     lowest = ("--resolution", "lowest-direct")
     there = inside(MATRIX / "floor")
     older = (*UV, "pip", "install", "--quiet", "--python", there, "urllib3==1.26.18")
-    theirs = (there, *PYTEST, *NO_CACHE, *SPREAD, "tests/test_clients_httpclient.py", "tests/test_clients_contract.py")
+    files = ("tests/test_clients_httpclient.py", "tests/test_clients_contract.py")
+    theirs = (there, *PYTEST, *NO_CACHE, *SPREAD, "-k", "not httpx and not aiohttp", *files)
     return [
         *in_environment("floor", "floor", python, 120, lowest, ("-m", "not once and not browser")),
         # vcrpy cannot be loaded with urllib3 1.26, so its tests run above, and those of what meets urllib3 here
@@ -180,9 +184,16 @@ def in_environment(
     wanted = ".[test,sdks]" if folder == "sdks" else ".[test]"
     made = make(there, python, *install, "--reinstall-package", PROJECT, wanted)
     return [
-        Step(f"{name}: environment", 10, made),
+        Step(
+            f"{name}: environment", 25, (*made, reading(inside(there), *tests)), AS_INSTALLED, beside=True, silent=True
+        ),
         Step(f"{name}: tests", about, ((inside(there), *PYTEST, *NO_CACHE, *SPREAD, *tests),), AS_INSTALLED),
     ]
+
+
+def reading(python: str, *tests: str) -> tuple[str, ...]:
+    """Collects tests and leaves what was compiled: else each of the workers would compile all of it, for ten seconds."""
+    return (python, *PYTEST, *NO_CACHE, "--collect-only", "--quiet", *tests)
 
 
 def make(folder: Path, python: str, *install: str) -> tuple[tuple[str, ...], ...]:
@@ -257,7 +268,7 @@ def run_beside(steps: Iterable[tuple[int, Step]], of: int) -> Iterator[tuple[Ste
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         numbered = list(steps)
         for (number, step), (ended, said, took) in zip(numbered, pool.map(timed, numbered), strict=True):
-            print(f"\n[{number}/{of}] {step.name}\n{said}", end="")
+            print(f"\n[{number}/{of}] {step.name}\n{said if ended or not step.silent else ''}", end="")
             tell_ended(number, of, step, ended, took)
             yield step, ended
 
