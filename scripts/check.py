@@ -192,7 +192,7 @@ def in_environment(
 
 
 def reading(python: str, *tests: str) -> tuple[str, ...]:
-    """Collects tests and leaves what was compiled: else each of the workers would compile all of it, for ten seconds."""
+    """Collects tests and leaves what was compiled: else each worker compiles all of it, which takes ten seconds."""
     return (python, *PYTEST, *NO_CACHE, "--collect-only", "--quiet", *tests)
 
 
