@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import pytest
@@ -48,3 +50,11 @@ def test_strings_are_what_stands_between_quotes_that_no_backslash_is_before(text
     assert [found.span() for found in joined._STRING.finditer(text)] == [
         found.span() for found in plainly.finditer(text)
     ]
+
+
+def test_each_word_that_is_packed_is_looked_at_and_once() -> None:
+    first, second = ({"user": "ann", "who": "somebody else"}, {"password": "q8Rt5Kx2Wm9Zp4Lc7Vb1"})
+    packed = [base64.b64encode(json.dumps(each).encode()).decode() for each in (first, second)]
+    in_hex = json.dumps(second).encode().hex()
+    seen = list(views.views(f"{packed[0]} {packed[1]} {packed[0]} {in_hex}"))
+    assert seen == [json.dumps(each) for each in (first, second, second)]
