@@ -18,7 +18,7 @@ from fakegpt_testkit import plugin
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.once, pytest.mark.untraced, pytest.mark.plugins]
+pytestmark = [pytest.mark.once, pytest.mark.untraced, pytest.mark.plugins("xdist", "recording")]
 
 
 UNRUN = {
