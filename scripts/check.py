@@ -91,7 +91,7 @@ def everything() -> list[Step]:
         Step("tests are read", 15, (reading(PYTHON),), beside=True, silent=True),
         Step(
             TESTS,
-            250,
+            215,
             ((PYTHON, "-m", "coverage", "erase"), covered("-m", "not browser and not programs", *SPREAD)),
             STATE,
         ),
@@ -160,9 +160,9 @@ def floor() -> list[Step]:
     files = ("tests/test_clients_httpclient.py", "tests/test_clients_contract.py")
     theirs = (there, *PYTEST, *NO_CACHE, *SPREAD, "-k", "not httpx and not aiohttp", *files)
     return [
-        *in_environment("floor", "floor", python, 120, lowest, ("-m", "not once and not browser")),
+        *in_environment("floor", "floor", python, 85, lowest, ("-m", "not once and not browser")),
         # vcrpy cannot be loaded with urllib3 1.26, so its tests run above, and those of what meets urllib3 here
-        Step("floor: urllib3 1.26", 20, (older, theirs), AS_INSTALLED),
+        Step("floor: urllib3 1.26", 12, (older, theirs), AS_INSTALLED),
     ]
 
 
