@@ -16,15 +16,14 @@ def run(code: str) -> list[str]:
 
 
 @pytest.mark.untraced
-@pytest.mark.parametrize("module", ["aiohttp", "httpx", "httpx2", "httpcore", "requests", "urllib3"])
-def test_a_cassette_loads_no_client(module: str) -> None:
-    code = f"""
+def test_a_cassette_loads_no_client() -> None:
+    code = """
 import sys
 from fakegpt_testkit import script, use_cassette
 with use_cassette(script("hi")):
-    print({module!r} in sys.modules)
+    print("loaded", *{"aiohttp", "httpx", "httpx2", "httpcore", "requests", "urllib3"}.intersection(sys.modules))
 """
-    assert run(code) == ["False"]
+    assert run(code) == ["loaded"]
 
 
 def test_a_suite_of_aiohttp_alone_loads_no_other_client() -> None:
