@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from mmap import mmap
 
 GZIP: Final = zlib.MAX_WBITS | 16
 ZLIB: Final = zlib.MAX_WBITS
@@ -41,6 +42,8 @@ def inflated_member(data: bytes, window: int, most: int) -> tuple[bytes, bytes, 
     """
     unpacker = zlib.decompressobj(window)
     try:
+        if len(data) > _PIECE:  # of what is none, zlib would keep the rest
+            zlib.decompressobj(window).decompress(data[:_PIECE], _PIECE)
         plain = unpacker.decompress(data, most + 1)
     except zlib.error:
         return None
@@ -68,9 +71,9 @@ def inflated(body: bytes, window: int, most: int) -> bytes | None:
     return None
 
 
-def is_utf_8(data: bytes) -> bool:
+def is_utf_8(data: bytes | mmap) -> bool:
     """Whether all of it is; read in pieces, since the text of a large body takes up to four times as much as it."""
-    if data.isascii():
+    if isinstance(data, bytes) and data.isascii():
         return True
     decoder = getincrementaldecoder("utf-8")()
     try:

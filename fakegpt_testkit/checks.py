@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from fakegpt_testkit.cassette.canonical import GivenBack
     from fakegpt_testkit.exchange import Interaction
     from fakegpt_testkit.timeline import Timeline
 
@@ -61,7 +62,7 @@ _OF_THE_SERVICE: Final = 500
 
 
 def inspect(
-    data: bytes,
+    data: bytes | GivenBack,
     source: str,
     *,
     now: datetime,
@@ -94,8 +95,10 @@ def inspect(
     if shown_id(name, known=known) != name or any(each in name.rpartition("/")[2] for each in known):
         findings.append(Finding(Kind.SECRET, "its name holds what looks like a secret; name the parameter by ids="))
     for number, (interaction, clean) in enumerate(zip(interactions, redacted, strict=True), 1):
-        found = (*_secrets(interaction, clean), *_personal(clean), *_broken(clean), *_unknown(clean))
+        timeline = timeline_of(clean)
+        found = (*_secrets(interaction, clean), *_personal(timeline), *_broken(timeline), *_unknown(timeline))
         findings += [Finding(kind, text, number) for kind, text in found]
+        del timeline  # a stream's takes several times its size
     return findings + _only_errors(interactions) + _stale(interactions, now, max_age)
 
 
@@ -120,14 +123,14 @@ def _secrets(interaction: Interaction, clean: Interaction) -> Iterator[Blamed]:
             yield Kind.SECRET, f"{place} holds what is stored as {names} today; run: fakegpt-testkit scrub FILE"
 
 
-def _personal(clean: Interaction) -> Iterator[Blamed]:
+def _personal(timeline: Timeline) -> Iterator[Blamed]:
     """Where something may be personal that no rule takes out by itself: how much of it, never what."""
-    texts = _places(clean)
-    if answer := timeline_of(clean).text:
+    texts = _places(timeline.interaction)
+    if answer := timeline.text:
         texts["the answer"] = answer
         del texts["the response's body"]
     for place, text in texts.items():
-        for kind, count in personal(_text(text)):
+        for kind, count in personal(text):
             what = _PEOPLE[kind]
             way = f"fakegpt-testkit scrub FILE --shape {kind}, and in the suite Redaction(shapes=({kind!r},))"
             yield Kind.PERSONAL, f"{place} holds {what} ({count}); to take them out: {way}"
@@ -170,10 +173,9 @@ def _places(interaction: Interaction) -> dict[str, str | bytes]:
     return places
 
 
-def _broken(interaction: Interaction) -> Iterator[Blamed]:
-    tape = interaction.response
+def _broken(timeline: Timeline) -> Iterator[Blamed]:
+    tape = timeline.interaction.response
     ending = tape.ending
-    timeline = timeline_of(interaction)
     if ending.kind is EndingKind.ABANDONED and timeline.has_end_mark:
         return  # its client left when all was said; whether the connection's own end came before that is chance
     if ending.kind is not EndingKind.COMPLETE:
@@ -199,8 +201,7 @@ def _missing_end(timeline: Timeline) -> str:
     return dialect.end
 
 
-def _unknown(interaction: Interaction) -> Iterator[Blamed]:
-    timeline = timeline_of(interaction)
+def _unknown(timeline: Timeline) -> Iterator[Blamed]:
     strange = dialect_named(timeline.dialect).strange
     if strange is None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,8 +18,10 @@ from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.cassette.writing import CassetteText
 from fakegpt_testkit.errors import CassetteError
 from fakegpt_testkit.exchange import Chunk, Ending, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.recorder import load_cassette
 from fakegpt_testkit.recorder.reel import Reel
-from fakegpt_testkit.redaction import Redactor
+from fakegpt_testkit.redaction import Redactor, large
+from fakegpt_testkit.storage import files
 from fakegpt_testkit.wire.writing import encode_tape
 
 if TYPE_CHECKING:
@@ -91,6 +94,82 @@ def test_a_large_body_is_loaded_and_played_in_at_most_its_size_beside_the_files(
     assert loaded.response.body == kind(SIZE)
 
 
+def one_line(size: int) -> bytes:
+    """Words on one line, in which a quote stands twice in the file, and two of them four times."""
+    return b"it's '' 'a' text" * (size // 16) + b"'"
+
+
+def minified(size: int) -> bytes:
+    return b'[{"a":"' + b"b" * size + b'"}]'
+
+
+def plain_word(size: int) -> bytes:
+    return b"word" * (size // 4)
+
+
+def long_lines(size: int) -> bytes:
+    return (b"lorem ipsum " * 60000 + b"\n\n") * (size // 720002)
+
+
+@pytest.mark.parametrize("kind", [lines, wide, folded, binary, one_line, minified, plain_word, long_lines, unprintable])
+def test_a_large_file_is_read_as_a_small_one_and_given_back(kind: Callable[[int], bytes], tmp_path: Path) -> None:
+    given = recorded(kind(SIZE))
+    data, path = cassette.dumps(Cassette((given, recorded(kind(9))))), tmp_path / "c.yaml"
+    path.write_bytes(data)
+    pages = storage.pages(path)
+    assert isinstance(pages, storage.Pages)
+    with growing(1.4 + 16 * (kind is unprintable), SIZE):  # what has escapes is read anew, by a parser
+        loaded = cassette.loads(pages, "c.yaml").interactions
+    assert loaded == cassette.loads(data, "c.yaml").interactions
+    if sys.platform == "linux" and kind is not unprintable:
+        assert not any(pages.memory[4096 : SIZE // 2])  # it was given back
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b"\xef\xbb\xbf" + data,
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: data.replace(b"    method: GET", b"    method:   GET", 1),
+        lambda data: data.replace(b"track:", b"unknown:"),
+        lambda data: data[:-20],
+        lambda data: data.replace(b"ipsum", b"ip\xffum", 1),
+        lambda data: data[: len(data) // 2] + b"   - x: [\n" + data[len(data) // 2 :],
+    ],
+    ids=["a mark", "line ends", "spaces", "a key", "cut off", "no UTF-8", "in the middle"],
+)
+def test_a_large_file_of_another_form_is_read_or_refused_as_a_small_one(
+    change: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    data, path = change(cassette.dumps(Cassette((recorded(lines(SIZE)),)))), tmp_path / "c.yaml"
+    path.write_bytes(data)
+
+    def read(load: Callable[[], Cassette]) -> object:
+        try:
+            return load().interactions
+        except CassetteError as error:
+            return str(error)
+
+    assert read(lambda: load_cassette(path)) == read(lambda: cassette.loads(data, str(path)))
+
+
+@pytest.mark.parametrize("more", [5, -5])
+def test_a_file_that_changes_while_it_is_read_is_read_as_far_as_it_goes(
+    more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(lines(SIZE))
+
+    def size(descriptor: int) -> int:
+        found = measured(descriptor)
+        path.write_bytes(lines(SIZE + more))
+        return found
+
+    measured = files._size
+    monkeypatch.setattr(files, "_size", size)  # it is looked at, and then read
+    assert storage.pages(path) == lines(SIZE + more)
+
+
 @pytest.mark.parametrize("kind", [lines, wide, folded, unprintable, binary])
 def test_a_large_body_is_written_in_a_fraction_of_its_size(kind: Callable[[int], bytes], tmp_path: Path) -> None:
     interactions = (recorded(kind(SIZE // 3)),)
@@ -101,7 +180,11 @@ def test_a_large_body_is_written_in_a_fraction_of_its_size(kind: Callable[[int],
 
 
 @pytest.mark.parametrize("secrets", [0, 3])
-def test_secrets_are_taken_out_of_a_large_stream_in_little_more_than_its_size(secrets: int) -> None:
+def test_secrets_are_taken_out_of_a_large_stream_in_less_than_its_size(
+    secrets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in {"LARGE": 2**20, "PART": 2**15, "REACH": 2**12}.items():  # as those of a body ten times as large
+        monkeypatch.setattr(large, name, size)
     event = (
         b'data: {"id": "1", "model": "' + b"words of a name " * 30 + b'", "index": 0, "delta": {"content": "%b"}}\n\n'
     )
@@ -111,7 +194,7 @@ def test_secrets_are_taken_out_of_a_large_stream_in_little_more_than_its_size(se
     before = recorded(b"".join(events), 2**12)
     size = len(before.response.body)
     Redactor().interactions((recorded(events[0] + events[-1]),))  # what is loaded once
-    with growing(1.6 + (secrets > 0), size):  # its text, what events add up to, and the other body
+    with growing(0.9 + (secrets > 0), size):  # what events add up to, a part's text, and the other body
         (after,) = Redactor().interactions((before,))
     assert (SECRET.encode() in after.response.body) is False
     assert after.response.body.count(b"REDACTED-") == secrets

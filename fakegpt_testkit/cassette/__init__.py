@@ -23,6 +23,7 @@ from fakegpt_testkit.errors import CassetteError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fakegpt_testkit.cassette.canonical import GivenBack
     from fakegpt_testkit.cassette.tree import Node
     from fakegpt_testkit.exchange import Headers, Interaction
 
@@ -107,12 +108,19 @@ def least_values(headers: Headers) -> int:
     return writing.least_values(headers)
 
 
-def loads(data: bytes, source: str, *, others: bool = False) -> Cassette:
+def loads(data: bytes | GivenBack, source: str, *, others: bool = False) -> Cassette:
     """The cassette in these bytes; ``source`` names them in errors. Anything else is a CassetteError, soon.
 
     Text or gzip, YAML or JSON. With ``others`` recordings of other tools are read too, where they hold what we need:
-    HAR, go-vcr, Ruby's VCR; without, the error has their name.
+    HAR, go-vcr, Ruby's VCR; without, the error has their name. ``GivenBack`` is read once: its memory is given back
+    while the bodies are taken out of it, and a file of a form that needs a parser is read anew as a whole.
     """
+    if not isinstance(data, bytes):
+        if (root := canonical.read_pages(data)) is not None:
+            with suppress(BadShape):
+                return Cassette(interactions_of(root), source)
+        del root
+        data = data.again()
     try:
         return Cassette(_load(data, others=others), source)
     except BadShape as wrong:

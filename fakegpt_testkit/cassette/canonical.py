@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from binascii import Error, a2b_base64
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from fakegpt_testkit.bodies import is_utf_8
 from fakegpt_testkit.cassette.characters import white_space
 from fakegpt_testkit.cassette.tree import MAX_NODES, Mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from mmap import mmap
+
     from fakegpt_testkit.cassette.tree import Node
 
 _PLAIN = rb"[A-Za-z/][!-9;-~]*+(?:(?::(?![ \n])| (?![ #\n]))[!-9;-~]*+)*+"
@@ -55,9 +59,13 @@ _UNFOLDED = {indent: re.compile(rb"\n(?:\n| {%d}[\n \t])" % (indent + 2)) for in
 
 _PIECE = 2**14
 """A text is searched in pieces that stay in the processor's cache: half the time, and it is held once."""
+_WRITTEN = 2**18
+"""Of a longer line so much is taken at once."""
 _LONG = 400
 """From so many bytes per line on, it costs less to look at each line than to look at each byte twice."""
 
+_OF_BODIES = frozenset({"body", "string"})
+_FIRST_KEY = b"- request:\n"
 _FIRST_LINE, _LAST_LINE = b"interactions:\n", b"version: 1\n"
 
 
@@ -65,35 +73,57 @@ class _OtherForm(Exception):
     """The text is not of our writer's form."""
 
 
+class GivenBack(Protocol):
+    """A large file's bytes, of which memory is given back while they are read; see ``storage.pages``."""
+
+    memory: mmap
+
+    def done(self, until: int) -> None:
+        """Nothing before this is looked at again."""
+
+    def again(self) -> bytes:
+        """All of the file, once more; the memory is given back before."""
+
+
 def read_canonical(data: bytes) -> Mapping | None:
     """The tree in ``data``, which is UTF-8; None when a line of it is not of the form.
 
     A text that goes over several lines is given as its bytes, a word as a str whether or not it is quoted.
     """
-    if not data.startswith(_FIRST_LINE) or not data.endswith(_LAST_LINE):
+    return _tree_in(data, lambda _: None)
+
+
+def read_pages(pages: GivenBack) -> Mapping | None:
+    """The same of a file that is not held beside what is made of it; None also where it is no UTF-8."""
+    return _tree_in(pages.memory, pages.done) if is_utf_8(pages.memory) else None
+
+
+def _tree_in(data: bytes | mmap, done: Callable[[int], None]) -> Mapping | None:
+    if data[: len(_FIRST_LINE)] != _FIRST_LINE or data[-len(_LAST_LINE) :] != _LAST_LINE:
         return None
-    controls = white_space(data)
-    if controls is None:
+    lines = white_space(data)
+    if lines is None:
         return None
     try:
-        return _CanonicalText(data, len(controls)).cassette()
+        return _CanonicalText(data, lines, done).cassette()
     except _OtherForm:
         return None
 
 
 class _CanonicalText:
-    """The bytes, and how far they have been read."""
+    """The bytes, how far they have been read, and who is told of that."""
 
-    def __init__(self, data: bytes, lines: int) -> None:
+    def __init__(self, data: bytes | mmap, lines: int, done: Callable[[int], None]) -> None:
         self._data = data
+        self._done = done
         self._at = len(_FIRST_LINE)
         self._values = len(("a mapping", "interactions", "a list", "version", "1"))
         self._block_lines = _line_by_line if len(data) > _LONG * lines else _at_once
 
     def cassette(self) -> Mapping:
         interactions: list[Node] = []
-        while self._data.startswith(b"- request:\n", self._at):
-            self._at += len(b"- request:\n")
+        while self._data[self._at : self._at + len(_FIRST_KEY)] == _FIRST_KEY:
+            self._at += len(_FIRST_KEY)
             self._count(3)
             interaction = Mapping()
             interaction["request"] = self._mapping(4, Mapping())
@@ -121,6 +151,8 @@ class _CanonicalText:
             if key in found:
                 raise _OtherForm
             match line.lastindex:  # the number of the group that took the value
+                case 2 if line.end(2) - line.start(2) > _WRITTEN and key in _OF_BODIES:
+                    found[key] = _long_scalar(data, *line.span(2), self._done)
                 case 2:
                     found[key] = _scalar(line[2].decode())
                 case 3:
@@ -131,7 +163,7 @@ class _CanonicalText:
                 case 5:
                     found[key] = self._block(indent, line[5])
                 case 6:
-                    found[key], self._at = _binary(self._data, self._at, indent + 2)
+                    found[key], self._at = _binary(self._data, self._at, indent + 2, self._done)
                 case _:
                     found[key] = self._collection(indent)
         if not found:
@@ -167,9 +199,9 @@ class _CanonicalText:
         """A block's text, with the indentation taken off each line."""
         less = int(header.endswith(b"-"))
         if header == b">-":
-            text, self._at = _folded(self._data, self._at, indent + 2)
+            text, self._at = _folded(self._data, self._at, indent + 2, self._done)
         else:
-            text, self._at = self._block_lines(self._data, self._at, indent + 2, less)
+            text, self._at = self._block_lines(self._data, self._at, indent + 2, less, self._done)
         if (not text and not less) or (text[:1] in b" \t\n" and b"2" not in header):
             raise _OtherForm
         if not header.endswith(b"+") and text.endswith(b"\n" if less else b"\n\n"):
@@ -186,7 +218,7 @@ def _check_no_json(interaction: Mapping) -> None:
             raise _OtherForm
 
 
-def _line_by_line(data: bytes, at: int, width: int, less: int) -> tuple[bytes, int]:
+def _line_by_line(data: bytes | mmap, at: int, width: int, less: int, done: Callable[[int], None]) -> tuple[bytes, int]:
     """The lines from ``at`` that are indented by ``width`` or empty, without the indentation, and where they end.
 
     ``less`` is how many bytes of its end are left out. One find per line: four times as fast as the other way on lines
@@ -195,36 +227,41 @@ def _line_by_line(data: bytes, at: int, width: int, less: int) -> tuple[bytes, i
     margin = b" " * width
     text, view = BytesIO(), memoryview(data)  # which gives out what it holds, where a list of lines would be joined
     while True:
-        start = at + width if data.startswith(margin, at) else at
+        start = at + width if data[at : at + width] == margin else at
         end = data.find(b"\n", start) + 1 if start > at else at
-        while data.startswith(b"\n", end):
+        while data[end : end + 1] == b"\n":
             end += 1
         if end == at:
             text.truncate(max(0, text.tell() - less))
             return text.getvalue(), at
+        while end - start > _WRITTEN:
+            text.write(view[start : start + _WRITTEN])
+            start += _WRITTEN
+            done(start)
         text.write(view[start:end])
+        done(end)
         at = end
 
 
-def _at_once(data: bytes, at: int, width: int, less: int) -> tuple[bytes, int]:
+def _at_once(data: bytes | mmap, at: int, width: int, less: int, done: Callable[[int], None]) -> tuple[bytes, int]:
     """The same, with nothing done per line."""
     start, end = _lines(data, at, width)
-    return _without(data, start, max(start, end - less), b"\n" + b" " * width, b"\n"), end
+    return _without(data, start, max(start, end - less), (b"\n" + b" " * width, b"\n"), done), end
 
 
-def _folded(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+def _folded(data: bytes | mmap, at: int, width: int, done: Callable[[int], None]) -> tuple[bytes, int]:
     """Such lines as one, with a space in the place of each line end, and without the last one."""
     start, end = _lines(data, at, width)
     if _UNFOLDED[width - 2].search(data, start, end):
         raise _OtherForm
-    return _without(data, start, max(start, end - 1), b"\n" + b" " * width, b" "), end
+    return _without(data, start, max(start, end - 1), (b"\n" + b" " * width, b" "), done), end
 
 
-def _binary(data: bytes, at: int, width: int) -> tuple[bytes, int]:
+def _binary(data: bytes | mmap, at: int, width: int, done: Callable[[int], None]) -> tuple[bytes, int]:
     """What lines of base64 stand for, as our writer cuts them."""
     lines = _BASE64[width - 2].match(data, at)
     margin, end = b" " * width, lines.end() if lines else at
-    if end == at or data.startswith((margin, b"\n"), end):
+    if end == at or data[end : end + width] == margin or data[end : end + 1] == b"\n":
         raise _OtherForm
     step = (width + _BASE64_WIDTH + 1) * 1024
     text = BytesIO()
@@ -232,27 +269,48 @@ def _binary(data: bytes, at: int, width: int) -> tuple[bytes, int]:
         for start in range(at, end, step):
             letters = data[start : min(start + step, end)].replace(b"\n", b"").replace(margin, b"")
             text.write(a2b_base64(letters, strict_mode=True))
+            done(start)
     except Error:
         raise _OtherForm from None
     return text.getvalue(), end
 
 
-def _lines(data: bytes, at: int, width: int) -> tuple[int, int]:
+def _lines(data: bytes | mmap, at: int, width: int) -> tuple[int, int]:
     """From where, behind the first one's indentation, to where they go."""
     last = _BLOCK_END[width - 2].search(data, at - 1)
     assert last is not None  # the line end of the last line is one
-    return at + width * data.startswith(b" " * width, at), last.end()
+    return at + width * (data[at : at + width] == b" " * width), last.end()
 
 
-def _without(data: bytes, start: int, end: int, what: bytes, joint: bytes) -> bytes:
-    """A part of the data with ``joint`` in the place of each of these."""
+def _without(
+    data: bytes | mmap, start: int, end: int, change: tuple[bytes, bytes], done: Callable[[int], None]
+) -> bytes:
+    """A part of the data with the second of these in the place of each of the first."""
     if end - start < _PIECE:
-        return data[start:end].replace(what, joint)
+        return data[start:end].replace(*change)
     text = BytesIO()
     while start < end:
-        stop = data.find(b"\n", start + _PIECE, end)
-        stop = end if stop < 0 else stop
-        text.write(data[start:stop].replace(what, joint))
+        least, most = min(start + _PIECE, end), min(start + _WRITTEN, end)
+        stop = data.find(b"\n", least, most)
+        stop = most if stop < 0 else stop
+        text.write(data[start:stop].replace(*change))
+        done(start)
+        start = stop
+    return text.getvalue()
+
+
+def _long_scalar(data: bytes | mmap, start: int, end: int, done: Callable[[int], None]) -> bytes:
+    """The bytes of a text of one line, of which as little as can be is held twice."""
+    quoted = data[start : start + 1] == b"'"
+    start, end = start + quoted, end - quoted
+    text = BytesIO()
+    while start < end:
+        stop = min(start + _WRITTEN, end)
+        while quoted and stop < end and data[stop - 1 : stop] == b"'":  # two of them are one
+            stop += 1
+        piece = data[start:stop]
+        text.write(piece.replace(b"''", b"'") if quoted else piece)
+        done(start)
         start = stop
     return text.getvalue()
 

@@ -6,6 +6,10 @@ Knows no YAML beyond that.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 _VISIBLE = bytes(code for code in range(0x20, 0x100) if code != 0x7F)
 _PIECE = 2**18
@@ -19,16 +23,14 @@ _FORBIDDEN = (
 """In UTF-8, each with a literal first byte. A regular expression over the text would take seven times as long."""
 
 
-def white_space(data: bytes) -> bytes | None:
-    """The tabs and line feeds of UTF-8 text in their order; None when it holds what only an escape can write."""
-    controls = _controls(data)
-    if controls.strip(b"\t\n") or (not data.isascii() and any(pattern.search(data) for pattern in _FORBIDDEN)):
+def white_space(data: bytes | mmap) -> int | None:
+    """How many tabs and line feeds UTF-8 text has; None when it holds what only an escape can write."""
+    many = 0
+    for start in range(0, len(data), _PIECE):
+        controls = data[start : start + _PIECE].translate(None, _VISIBLE)
+        if controls.strip(b"\t\n"):
+            return None
+        many += len(controls)
+    if not (isinstance(data, bytes) and data.isascii()) and any(pattern.search(data) for pattern in _FORBIDDEN):
         return None
-    return controls
-
-
-def _controls(data: bytes) -> bytes:
-    if len(data) <= _PIECE:
-        return data.translate(None, _VISIBLE)
-    parts = (data[start : start + _PIECE] for start in range(0, len(data), _PIECE))
-    return b"".join([part.translate(None, _VISIBLE) for part in parts])
+    return many

@@ -34,6 +34,7 @@ from fakegpt_testkit.exchange import (
     Request,
     Tape,
     content_coding,
+    fingerprint,
     header,
     is_chunked,
     media_type,
@@ -220,7 +221,7 @@ def _coded(ours: Mapping, tape: Tape) -> Coded | None:
     data, track = _bytes(coded.get("string"), coded), _track(coded)
     if track is None or track.size != len(data) or _text(coded, "crc32") != f"{crc32(tape.body):08x}":
         return None
-    return Coded(content_coding(tape.headers), track.chunks(data), tuple(hash(chunk.data) for chunk in tape.pieces))
+    return Coded(content_coding(tape.headers), track.chunks(data), tuple(map(fingerprint, tape.pieces)))
 
 
 def _track(ours: Mapping) -> Track | None:

@@ -47,6 +47,7 @@ def write_track(tape: Tape) -> str:
         size = len(chunk.data)
         sizes = f"{size}/" if chunk.ends == (size,) else _sizes(chunk)
         words.append(f"+{step // 10}.{step % 10}:{sizes}" if step >= 0 else f"{_step(step)}:{sizes}")
+        del chunk  # its bytes are not held beside the next one's
     words.append(_step(_ticks(tape.ending.at) - now))
     return " ".join(words)
 

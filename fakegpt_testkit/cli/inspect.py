@@ -143,11 +143,11 @@ def check(
 
     def wrong(file: Path) -> list[Finding]:
         try:
-            data = catalog.contents_of(file)
+            data = [catalog.pages_of(file)]
         except StorageError as problem:
             return [checks.Finding(checks.Kind.UNREADABLE, str(problem))]
         return checks.inspect(
-            data,
+            data.pop(),  # held by nobody else, so that it goes when it was read
             str(file),
             now=now,
             max_age=age,

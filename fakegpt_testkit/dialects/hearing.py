@@ -31,7 +31,7 @@ def hear(interaction: Interaction) -> Heard:
     """The answer's events, as they arrived, and its dialect, which is the one that somebody named where it is known."""
     tape, path = interaction.response, interaction.request.path
     framing = framing_of_tape(tape)
-    frames = None if framing is None else cut_chunks([chunk.data for chunk in tape.chunks], framing)
+    frames = None if framing is None else cut_chunks([chunk.data for chunk in tape.pieces], framing)
     return Heard(frames, dialect_of_tape(tape, path) if frames is None else _of_events(tape, frames, path))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fakegpt_testkit.exchange import Interaction
-    from fakegpt_testkit.storage import Leftover
+    from fakegpt_testkit.storage import Leftover, Pages
 
 
 def found(paths: Iterable[Path]) -> list[Path]:
@@ -62,7 +62,15 @@ def _is_recording(path: Path) -> bool:
 
 def load(path: Path) -> Cassette:
     """The cassette in a file, of any shape that can be read."""
-    return cassettes.loads(contents_of(path), str(path))
+    return cassettes.loads(pages_of(path), str(path))
+
+
+def pages_of(path: Path) -> bytes | Pages:
+    """The same as ``contents_of``, to be loaded once: a large file is not held beside what is in it."""
+    data = storage.pages(path)
+    if data is None:
+        raise _missing(path)
+    return data
 
 
 def contents_of(path: Path) -> bytes:

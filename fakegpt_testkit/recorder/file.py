@@ -52,7 +52,7 @@ class CassetteFile:
 
     def load(self) -> Cassette | None:
         """What is in the file; None when there is none. Raises ``CassetteError`` for what is no cassette."""
-        data = storage.read(self.path)
+        data = storage.pages(self.path)
         return None if data is None else cassettes.loads(data, str(self.path))
 
     def open_journal(self) -> Log:

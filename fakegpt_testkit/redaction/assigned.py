@@ -183,6 +183,12 @@ def _last_name(before: str) -> tuple[str, str]:
     return name[-_LONGEST_NAME:], rest
 
 
+def columns_head(text: str) -> str:
+    """The line that names the columns of a table of text; none where there is no such table."""
+    head = _COLUMNS.match(text)
+    return head[0] if head else ""
+
+
 def segment_places(uri: str, names: Names, word: Callable[[str, str], str]) -> Iterator[Edit]:
     """Segments of a path after one that names them: ``/reset/token/…``."""
     for found in _SEGMENT.finditer(uri):

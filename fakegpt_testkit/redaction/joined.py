@@ -14,11 +14,14 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.redaction.large import stretches_of
 from fakegpt_testkit.redaction.names import DELTA_KEYS, plain
 from fakegpt_testkit.redaction.vault import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fakegpt_testkit.redaction.large import Latin
 
 _LINE: Final = re.compile(r"^(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?([^\r\n]+)", re.MULTILINE)
 _STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s{0,64}+:)?')
@@ -55,7 +58,7 @@ class Spans:
     def __getitem__(self, number: int) -> tuple[int, int]:
         return self._starts[number], self._ends[number]
 
-    def joined(self, text: str) -> str:
+    def joined(self, text: str | Latin) -> str:
         """What the pieces add up to; some thousands at once, since each by itself takes more than its letters."""
         parts = []
         for first in range(0, len(self), _AT_ONCE):
@@ -119,13 +122,13 @@ def is_array(text: str) -> bool:
     return _ARRAY.match(text) is not None
 
 
-def stream(text: str, fixed: set[str]) -> JoinedEvents:
+def stream(text: str | Latin, fixed: set[str]) -> JoinedEvents:
     """The texts that the events of a body add up to; without the values of keys that stay as they are."""
     spans: defaultdict[tuple[str, ...], Spans] = defaultdict(Spans)
     others: defaultdict[tuple[str, ...], Spans] = defaultdict(Spans)
     whole: set[tuple[str, ...]] = set()  # what is too long to be a piece
     rest: dict[str, None] = {}
-    array = is_array(text)
+    array = is_array(text if isinstance(text, str) else text.beginning())
     for start, end, label in _elements(text) if array else _lines(text):
         opens = text[start]
         if opens in "{[" and text[end - 1] in "}]":
@@ -157,18 +160,19 @@ def stream(text: str, fixed: set[str]) -> JoinedEvents:
     return JoinedEvents(tuple(texts), "\n".join(rest))
 
 
-def _lines(text: str) -> Iterator[tuple[int, int, str]]:
+def _lines(text: str | Latin) -> Iterator[tuple[int, int, str]]:
     """Where each line's own text stands, and the field that it is labelled as the data of."""
-    for line in _LINE.finditer(text):
-        start, end = line.span(2)
-        yield start, end, line[1] or ""
+    for part in stretches_of(text):
+        for line in _LINE.finditer(part.text):
+            start, end = line.span(2)
+            yield part.start + start, part.start + end, line[1] or ""
 
 
-def _elements(text: str) -> Iterator[tuple[int, int, str]]:
+def _elements(text: str | Latin) -> Iterator[tuple[int, int, str]]:
     """Where each object of an array stands; the last one may not be whole."""
     start = 0
-    for end in ObjectEnds().feed(text.encode("latin-1")):
-        yield text.index("{", start), end, ""
+    for end in ObjectEnds().feed(text.encode("latin-1") if isinstance(text, str) else text.body):
+        yield text.find("{", start), end, ""
         start = end
     if (rest := text.find("{", start)) >= 0:
         yield rest, len(text), ""
@@ -222,12 +226,12 @@ def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], .
     return tuple(found)
 
 
-def _grows(text: str, spans: Spans) -> bool:
+def _grows(text: str | Latin, spans: Spans) -> bool:
     """Whether short strings at one place of three or more events are pieces: no id or role, the same in each."""
     return len(spans) >= _LEAST_PIECES and len({text[start:end] for start, end in spans}) * 2 >= len(spans)
 
 
-def _runs(text: str, spans: Spans) -> Iterator[JoinedText]:
+def _runs(text: str | Latin, spans: Spans) -> Iterator[JoinedText]:
     """One text of pieces one after the other, or one for each run in which every piece repeats the one before."""
     if not _mostly_cumulative(text, spans):
         yield JoinedText(cumulative=False, pieces=spans, text=spans.joined(text))
@@ -243,7 +247,7 @@ def _runs(text: str, spans: Spans) -> Iterator[JoinedText]:
     yield run
 
 
-def _mostly_cumulative(text: str, spans: Spans) -> bool:
+def _mostly_cumulative(text: str | Latin, spans: Spans) -> bool:
     """Whether most of what was said is said again at the beginning of the next, longer piece.
 
     Counted in characters and not in pieces: two short deltas may begin alike by chance, or be the same.

@@ -30,6 +30,12 @@ _FIELD: Final = re.compile(
 )
 
 
+def ends_in_fields(text: str) -> bool:
+    """Whether a message has begun whose fields may go on."""
+    ends = max(text.rfind("\n\n"), text.rfind("\n\r\n"), 0)
+    return _FIRST_LINE.search(text, ends) is not None
+
+
 def message_places(text: str, names: Names, word: Word) -> Iterator[Edit]:
     """The values of fields that hold secrets by their names, in each message of a text.
 

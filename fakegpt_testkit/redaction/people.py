@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from fakegpt_testkit.redaction.large import Latin, stretches_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -53,15 +55,19 @@ def told_of_people(text: str, kinds: Iterable[str]) -> Iterator[tuple[int, int, 
             yield start, end, kind
 
 
-def personal(text: str) -> list[tuple[str, int]]:
+def personal(text: str | bytes) -> list[tuple[str, int]]:
     """What in a text may say who somebody is: each kind with how often; not what stands in programs and examples."""
-    found = [(text[start:end], text[end : end + 1], kind) for start, end, kind in told_of_people(text, _FINDERS)]
-    counts = Counter(
-        name
-        for value, after, name in found
-        if not (name == "email" and (after in {":", "("} or value.startswith("git@") or _RESERVED.search(value)))
-    )
+    counts: Counter[str] = Counter()
+    for part in stretches_of(text if isinstance(text, str) else Latin(text)):
+        counts.update(_kinds_in(part.text))
     return sorted(counts.items())
+
+
+def _kinds_in(text: str) -> Iterator[str]:
+    for start, end, kind in told_of_people(text, _FINDERS):
+        value, after = text[start:end], text[end : end + 1]
+        if not (kind == "email" and (after in {":", "("} or value.startswith("git@") or _RESERVED.search(value))):
+            yield kind
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:

@@ -158,10 +158,10 @@ class Redactor:
         return _edited_in(chunks, reading, text, edits)
 
     def _unfinished(self, reading: MarkedText) -> bool:
-        reads = [read for _, read in reading.joined] or [MarkedText(reading.text.rstrip("\r\n"), reading.edits)]
+        reads = [read for _, read in reading.joined] or [MarkedText(str(reading.text).rstrip("\r\n"), reading.edits)]
         return any(
-            begins(read.text)
-            or self._vault.begun(read.text)[0]
+            begins(str(read.text))
+            or self._vault.begun(str(read.text))[0]
             or any(edit.end == len(read.text) for edit in read.edits)
             for read in reads
         )
@@ -239,7 +239,7 @@ class Redactor:
     def _edited(self, reading: MarkedText) -> tuple[str, list[Edit]]:
         """The text without its secrets, and the edits that made it so."""
         edits = self._edits(reading)
-        return applied(reading.text, edits), edits
+        return applied(str(reading.text), edits), edits
 
     def _edits(self, reading: MarkedText) -> list[Edit]:
         """What takes its secrets out of a text."""
@@ -272,7 +272,7 @@ class Redactor:
 def _without(body: bytes, reading: MarkedText, edits: list[Edit]) -> bytes:
     """The body that was read without its secrets. The reading is over: a large text is not held beside both bodies."""
     if not reading.is_bare:
-        return reading.whole(applied(reading.text, edits))
+        return reading.whole(applied(str(reading.text), edits))
     reading.text = ""
     return edited(body, edits)
 

@@ -18,11 +18,14 @@ from urllib.parse import quote, quote_plus
 
 from fakegpt_testkit.exchange import PLACEHOLDER, placeholder_label
 from fakegpt_testkit.redaction.forms import encodes_text, in_form, of_digits, stands_already
+from fakegpt_testkit.redaction.large import stretches_of
 from fakegpt_testkit.redaction.names import plain
 from fakegpt_testkit.redaction.values import looks_secret, plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from fakegpt_testkit.redaction.large import Latin
 
 _SHORT: Final = 8
 """Shorter values are replaced where they stand as a secret, and nowhere else: they would be found in any text."""
@@ -41,6 +44,8 @@ _ESCAPED: Final = re.compile(
 _WORD_STARTS: Final = ("REDACTED-", "UkVEQUNURUQt")
 _LINE_END: Final = re.compile(r"\\{1,8}n|%(?:25)?0[Aa]")
 _GRAM: Final = 4
+_LONGEST_LETTER: Final = 24
+"""Of a letter as it may be written."""
 _LONG: Final = 16 * 1024
 """Above so many characters a spelling is searched as it is: its parts of four would take more than the search."""
 _ANY: Final = ""
@@ -155,8 +160,12 @@ class Vault:
             if value not in self._words:
                 self.word(value, label)
 
-    def reserve(self, text: str) -> None:
+    def reserve(self, text: str | Latin) -> None:
         """Number on from the words that a recorded text holds, as the recording did."""
+        for part in stretches_of(text):
+            self._reserve(part.text)
+
+    def _reserve(self, text: str) -> None:
         if not any(start in text for start in _WORD_STARTS):  # to try the expression everywhere takes ten times as long
             return
         for found in PLACEHOLDER.finditer(text):
@@ -180,8 +189,17 @@ class Vault:
             self._literals.append((text, value, packed))
             self._texts.append(text)
 
-    def find(self, text: str) -> Iterator[Edit]:
+    def find(self, text: str | Latin) -> Iterator[Edit]:
         """Every secret of the vault in a text, in any encoding; the edits may overlap."""
+        if isinstance(text, str):
+            yield from self._find(text)
+            return
+        reach = max((_LONGEST_LETTER * len(value) for value in self._words), default=0)
+        for part in text.stretches(reach):
+            for edit in self._find(part.text):
+                yield moved(edit, part.start)
+
+    def _find(self, text: str) -> Iterator[Edit]:
         for literal, value, packed in compress(self._literals, map(text.__contains__, self._texts)):
             at = text.find(literal)
             while at >= 0:
@@ -243,7 +261,7 @@ class Vault:
         run = text[start:end].translate(_STANDARD)
         for skipped in range(4):  # letters before it may belong to the alphabet too, a path's or an escape's
             decoded = _decoded(run[skipped:])
-            changed = applied(decoded, merged(self.find(decoded)))
+            changed = applied(decoded, merged(self._find(decoded)))
             if changed != decoded:
                 encoded = base64.b64encode(changed.encode("latin-1")).decode()
                 encoded = encoded.translate(_URL_SAFE) if url_safe else encoded
@@ -348,6 +366,11 @@ def merged(edits: Iterable[Edit], protected: Sequence[tuple[int, int]] = ()) -> 
         else:
             result.append(edit)
     return result
+
+
+def moved(edit: Edit, by: int) -> Edit:
+    """The edit so many characters further on."""
+    return Edit(edit.start + by, edit.end + by, edit.word)
 
 
 def overlap(edits: Iterable[Edit], places: Sequence[tuple[int, int]]) -> bool:

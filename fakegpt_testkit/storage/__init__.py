@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, below, move, read, remove, write
+    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, Pages, below, move, pages, read, remove, write
     from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, read_journal
     from fakegpt_testkit.storage.locks import lock
     from fakegpt_testkit.storage.names import inside, path_for, worded_beside
@@ -20,12 +20,14 @@ __all__ = [
     "SUFFIXES",
     "Journal",
     "Leftover",
+    "Pages",
     "below",
     "discard",
     "inside",
     "leftovers",
     "lock",
     "move",
+    "pages",
     "path_for",
     "read",
     "read_journal",
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 _FILES = {
-    "files": ("OTHER_SUFFIXES", "SUFFIXES", "below", "move", "read", "remove", "write"),
+    "files": ("OTHER_SUFFIXES", "SUFFIXES", "Pages", "below", "move", "pages", "read", "remove", "write"),
     "journal": ("Journal", "Leftover", "discard", "leftovers", "read_journal"),
     "locks": ("lock",),
     "names": ("inside", "path_for", "worded_beside"),

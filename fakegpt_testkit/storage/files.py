@@ -6,9 +6,12 @@ Knows nothing of what the bytes mean.
 from __future__ import annotations
 
 import errno
+import mmap as memory
 import os
 import stat
 from contextlib import contextmanager, suppress
+from io import FileIO
+from mmap import ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +30,14 @@ OTHER_SUFFIXES = (".yaml.gz", ".yml.gz", ".json", ".json.gz", ".har")
 MAX_BYTES = 256 * 1024 * 1024
 """The bound of a file that is read whole."""
 
+_LARGE = 4 * 1024 * 1024
+"""From so many bytes on a file's memory is given back while it is read; to do it for smaller ones costs time."""
+
 _STEP = 64 * 1024
+_GIVEN_BACK = 1024 * 1024
+_DONT_NEED: int | None = getattr(memory, "MADV_DONTNEED", None)  # not on Windows
+_OF_ITS_OWN = {"flags": memory.MAP_PRIVATE | memory.MAP_ANONYMOUS} if hasattr(memory, "MAP_PRIVATE") else {}
+"""Of memory that is shared with nobody: of other the system keeps what is given back."""
 _TEMPORARY = ".fakegpt-testkit-"
 _STALE_SECONDS = 3600.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
@@ -48,6 +58,51 @@ def lines(path: Path) -> Iterator[bytes]:
             with open(descriptor, "rb", closefd=False) as file:
                 for line in file:
                     yield line.removesuffix(b"\n")
+
+
+class Pages:
+    """A large file's bytes in memory of its own; ``done`` gives back what was read, where the system can take it."""
+
+    def __init__(self, path: Path, filled: mmap) -> None:
+        self._path = path
+        self._done = 0
+        self.memory = filled
+
+    def done(self, until: int) -> None:
+        """Nothing before this is looked at again."""
+        pages = until // ALLOCATIONGRANULARITY * ALLOCATIONGRANULARITY
+        if pages - self._done >= _GIVEN_BACK and _DONT_NEED is not None:
+            self.memory.madvise(_DONT_NEED, self._done, pages - self._done)
+            self._done = pages
+
+    def again(self) -> bytes:
+        """All of the file, once more; the memory is given back before."""
+        self.memory = mmap(-1, 1)
+        return read(self._path) or b""
+
+
+def pages(path: Path) -> Pages | bytes | None:
+    """What ``read`` gives; a large file's bytes so that they need not be held while something is made of them."""
+    with _opened(path) as descriptor:
+        if descriptor is None:
+            return None
+        size = _size(descriptor)
+        if size >= _LARGE and (filled := _in_memory(descriptor, size)) is not None:
+            return Pages(path, filled)
+        return _read_whole(descriptor, size)
+
+
+def _in_memory(descriptor: int, size: int) -> mmap | None:
+    """The file in memory that is no map of it: who cuts a mapped file off ends the process. None if it changes now."""
+    filled = mmap(-1, size, **_OF_ITS_OWN)
+    at = 0
+    with memoryview(filled) as view, FileIO(descriptor, closefd=False) as file:
+        while at < size and (more := file.readinto(view[at:])):
+            at += more
+        if at == size and not file.read(1):
+            return filled
+        file.seek(0)
+    return None
 
 
 @contextmanager

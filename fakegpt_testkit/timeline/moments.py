@@ -96,8 +96,9 @@ def timeline_of(interaction: Interaction) -> Timeline:
     if frames is None:
         return Timeline(interaction, gaps=gaps)
     reading = Reading(heard.dialect)
+    times = [chunk.at for chunk in tape.pieces]
     moments = tuple(
-        Moment(tape.chunks[number].at, number + 1, unwrapped(event), tuple(reading.feed(event)))
+        Moment(times[number], number + 1, unwrapped(event), tuple(reading.feed(event)))
         for number, event in zip(frames.completed, frames.events, strict=True)
     )
     return Timeline(
@@ -118,7 +119,7 @@ def tell_outside(tape: Tape, frames: Frames) -> tuple[str, ...]:
     """What stood outside the events, each in words with the time at which it came, or the first and the last."""
     told = []
     for each in frames.outside:
-        first, last = (tape.chunks[number].at * 1000 for number in (each.first, each.last))
+        first, last = (tape.pieces[number].at * 1000 for number in (each.first, each.last))
         when = f"at {first:.1f} ms" if each.first == each.last else f"from {first:.1f} to {last:.1f} ms"
         told.append(f"{when}, {each.said}")
     return tuple(told)
@@ -126,7 +127,7 @@ def tell_outside(tape: Tape, frames: Frames) -> tuple[str, ...]:
 
 def _gaps(tape: Tape) -> tuple[Gap, ...]:
     """The silences between head, chunks and ending that stand out, in their order."""
-    times = [tape.head.at, *(chunk.at for chunk in tape.chunks), tape.ending.at]
+    times = [tape.head.at, *(chunk.at for chunk in tape.pieces), tape.ending.at]
     silences = [Gap(start, end) for start, end in pairwise(times)]
     usual = median(gap.seconds for gap in silences)
     long = [gap for gap in silences if gap.seconds >= max(_LEAST, _LONG * usual)]

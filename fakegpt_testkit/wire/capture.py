@@ -210,24 +210,32 @@ class Capture:
             if self._failed:
                 return
             try:
-                if chunks := self._chunks(arrived):
-                    self._leaving.look(b"".join([chunk.data for chunk in chunks]))
-                    self._recording.chunk(*chunks)
+                self._read(arrived)
             except Exception as failure:
                 self._failed, self._may_wait = True, False
                 self._recording.failed(self._named, failure)
 
-    def _chunks(self, arrived: list[tuple[float, bytes]]) -> list[Chunk]:
+    def _read(self, arrived: list[tuple[float, bytes]]) -> None:
         if self.over:
-            return []
+            return
         next_moment, take_http_chunk = self._moments.next, self.answer.take_http_chunk
         chunks: list[Chunk] = []
         for when, data in arrived:
             at = next_moment(when)
             chunk = take_http_chunk(data, at) or self._chunk_of(data, at)
-            if chunk is not None:
-                chunks.append(chunk)
-        return chunks
+            if chunk is None:
+                continue
+            chunks.append(chunk)
+            if len(chunk.data) > TOGETHER:  # of a packed body some hundred times what came, so it is held nowhere else
+                del chunk
+                self._pass_on(chunks)
+        self._pass_on(chunks)
+
+    def _pass_on(self, chunks: list[Chunk]) -> None:
+        if chunks:
+            self._leaving.look(b"".join([chunk.data for chunk in chunks]))
+            self._recording.chunk(*chunks)
+            chunks.clear()
 
     def _chunk_of(self, data: bytes, when: float) -> Chunk | None:
         if self.over:

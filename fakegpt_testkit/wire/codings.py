@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from contextlib import suppress
 from importlib import import_module
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fakegpt_testkit.bodies import BARE, GZIP, ZLIB, TooLarge, inflated
@@ -60,6 +61,14 @@ class Inflating:
         self._had_one = self._ended = False
 
     def decode(self, data: bytes) -> bytes:
+        if len(data) <= _AT_ONCE:
+            return self._decode(data)
+        out = BytesIO()  # zlib would hold twice what it gives
+        for at in range(0, len(data), _AT_ONCE):
+            out.write(self._decode(data[at : at + _AT_ONCE]))
+        return out.getvalue()
+
+    def _decode(self, data: bytes) -> bytes:
         out = b""
         while data:
             if self._inflate is None:
@@ -123,6 +132,8 @@ _PACKAGES: Final[dict[str, dict[str, Callable[[Any], Installed]]]] = {
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _CONTROLS: Final = bytes(code for code in range(0x20) if code not in b"\t\n\f\r\x1b")
+_AT_ONCE: Final = 4096
+"""Packed bytes that are unpacked at once: some MB can come of them."""
 _PIECE: Final = 64
 """So many bytes are unpacked before the bound is looked at; a megabyte can come of each."""
 

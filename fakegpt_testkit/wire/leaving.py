@@ -42,9 +42,9 @@ class Leaving:
 
     def look(self, data: bytes) -> None:
         """A part of the body came: an end mark may be in it."""
-        recent = self._tail + data
-        self._marked = self._marked or any(mark in recent for mark in self._end_marks)
-        self._tail = recent[-self._longest_mark :]
+        between = self._tail + data[: self._longest_mark]  # and not with all of it, which may be some MB
+        self._marked = self._marked or any(mark in data or mark in between for mark in self._end_marks)
+        self._tail = (self._tail + data[-self._longest_mark :])[-self._longest_mark :]
 
     def grace(self) -> float:
         """How many seconds it is still worth to read on: none, but at an end mark, or where the rest is wanted."""

@@ -144,11 +144,14 @@ def code_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     """Each arrival of a body that has no HTTP chunks."""
     complete = tape.ending.kind is EndingKind.COMPLETE
     chunks = tape.pieces
-    last = len(chunks) - 1
-    for number, chunk in enumerate(chunks):
-        data = coder.code(chunk.data, last=complete and number == last) if coder else chunk.data
+    left = len(chunks)
+    for chunk in chunks:
+        left -= 1
+        data = coder.code(chunk.data, last=complete and not left) if coder else chunk.data
+        at = chunk.at
+        del chunk  # one that was packed may have some MB, which are not held beside the next one's
         if data:
-            yield chunk.at, data, True
+            yield at, data, True
 
 
 def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
