@@ -66,7 +66,7 @@ def redacted(text: str, headers: Headers, *, parts: bool) -> str:
     st.lists(st.sampled_from([*PLACES.values(), PLAIN, PLAIN * 9, PLAIN * 20]), min_size=1, max_size=12),
     st.sampled_from(["", "name,password,place\n", "[\n", "\0", "\xff\xfe\n"]),
 )
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_parts_show_what_the_whole_shows(texts: list[str], beginning: str) -> None:
     text = beginning + "".join(texts)
     assert redacted(text, (), parts=True) == redacted(text, (), parts=False)
@@ -76,7 +76,7 @@ def test_parts_show_what_the_whole_shows(texts: list[str], beginning: str) -> No
     st.lists(st.sampled_from([*PLACES.values(), PLAIN, PLAIN * 9]), min_size=1, max_size=9),
     st.integers(3, 400),
 )
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_parts_of_a_stream_show_what_the_whole_shows(texts: list[str], size: int) -> None:
     said = "".join(texts)
     text = "".join(event(said[at : at + size]) for at in range(0, len(said), size))
@@ -84,7 +84,7 @@ def test_parts_of_a_stream_show_what_the_whole_shows(texts: list[str], size: int
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
-@pytest.mark.parametrize("before", [0, 640, 3000])
+@pytest.mark.parametrize("before", [640])
 def test_each_place_is_found_wherever_a_part_ends(place: str, before: int) -> None:
     for more in range(0, len(place) + 80, 40 + len(place) // 8):
         text = (PLAIN * 60)[: before + more] + "\n" + place + PLAIN * 30
