@@ -210,12 +210,12 @@ class Capture:
             if self._failed:
                 return
             try:
-                self._read(arrived)
+                self._hear_all(arrived)
             except Exception as failure:
                 self._failed, self._may_wait = True, False
                 self._recording.failed(self._named, failure)
 
-    def _read(self, arrived: list[tuple[float, bytes]]) -> None:
+    def _hear_all(self, arrived: list[tuple[float, bytes]]) -> None:
         if self.over:
             return
         next_moment, take_http_chunk = self._moments.next, self.answer.take_http_chunk
