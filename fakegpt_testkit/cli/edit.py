@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fakegpt_testkit.cassette import Cassette
+    from fakegpt_testkit.cli.terminal import Item
     from fakegpt_testkit.fakegpt.provider import FakeGpt
     from fakegpt_testkit.recorder import Session
     from fakegpt_testkit.redaction import Redaction
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PATHS = click.Path(path_type=Path)
 
-Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
