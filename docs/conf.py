@@ -48,6 +48,7 @@ UNNAMED = (
 nitpick_ignore = [("py:class", name) for name in UNNAMED]
 """Names of other libraries as annotations have them, where they are imported for the types only."""
 nitpick_ignore.append(("py:class", "fakegpt_testkit.matching.comparison.VcrRequest"))  # vcrpy's request, as a protocol
+nitpick_ignore.append(("py:class", "GivenBack"))  # a large file's bytes, as a protocol
 
 html_theme = "furo"
 html_title = project
