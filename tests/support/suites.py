@@ -1,5 +1,7 @@
 """For tests that run pytest in suites of other people."""
 
+import httpcore2  # noqa: F401 - the same: httpx2 imports it late, and keeps the errors of the first one
+
 import fakegpt_testkit.recorder.block  # noqa: F401 - pytester takes back what an inner run imports first; this stays
 
 INI = """[pytest]
