@@ -7,17 +7,21 @@ import gc
 import inspect
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from weakref import ref
 
 import aiohttp
 import pytest
+import requests
+from support.raw import raw_server
 
-from fakegpt_testkit import Settings, script, use_cassette
+from fakegpt_testkit import Settings, load_cassette, script, storage, use_cassette
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.errors import BadSetting, InteractionsUnplayed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from pathlib import Path
 
 URL = "https://chat-shared2.zhile.io/api/conversation"
 TOLD = script("Hello", steps=("conversation",))
@@ -200,3 +204,30 @@ async def test_what_would_run_without_its_cassette_is_refused() -> None:
     with pytest.raises(BadSetting, match="decorate the async def itself"):
         await begins_later()
     assert not in_use()
+
+
+def test_a_file_is_read_again_where_somebody_wrote_it_meanwhile_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    pages = storage.pages
+    monkeypatch.setattr(storage, "pages", lambda path: read.append(path) or pages(path))
+    path = tmp_path / "a.yaml"
+    names = ("first", "mine", "theirs", "again")
+    with raw_server({f"/{name}": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",) for name in names}) as server:
+
+        def record(*wanted: str) -> None:
+            with use_cassette(path, record_mode="new_episodes"):
+                requests.get(f"{server.url}/{wanted[0]}", timeout=20)
+                if wanted[1:]:
+                    record(*wanted[1:])
+
+        record("first")
+        read.clear()
+        record("again")
+        assert len(read) == 1
+        record("mine", "theirs")
+        assert len(read) == 4
+    monkeypatch.undo()
+    found = [urlsplit(each.request.uri).path[1:] for each in load_cassette(path).interactions]
+    assert found == ["first", "again", "theirs", "mine"]

@@ -49,9 +49,11 @@ class CassetteFile:
         self.path = path
         self.shown = shorten(path)
         self._journals: list[storage.Journal] = []
+        self._stamp: storage.Stamp | None = None
 
     def load(self) -> Cassette | None:
         """What is in the file; None when there is none. Raises ``CassetteError`` for what is no cassette."""
+        self._stamp = storage.stamp_of(self.path)
         data = storage.pages(self.path)
         return None if data is None else cassettes.loads(data, str(self.path))
 
@@ -66,11 +68,12 @@ class CassetteFile:
         return self._journals[-1]
 
     def save(self, loaded: Cassette, mine: Cassette, *, replaces: bool) -> None:
-        """Write the cassette; unless it ``replaces`` it, with what others have put there since it was loaded."""
+        """Write the cassette; unless it ``replaces`` it, with what others have put there since it was ``loaded``."""
         with storage.lock(self.path):
-            current = self.load()
-            if current is not None and not replaces:
-                mine = cassettes.merge(loaded, current, mine)
+            if not replaces:
+                untouched = self._stamp is not None and storage.stamp_of(self.path) == self._stamp
+                current = loaded if untouched else self.load()
+                mine = mine if current is None else cassettes.merge(loaded, current, mine)
             storage.write(self.path, cassettes.pieces(mine))
             if self.aside.exists():
                 storage.remove(self.aside)

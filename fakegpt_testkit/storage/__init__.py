@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit.deferred import defer
 
 if TYPE_CHECKING:
-    from fakegpt_testkit.storage.files import OTHER_SUFFIXES, SUFFIXES, Pages, below, move, pages, read, remove, write
+    from fakegpt_testkit.storage.files import (
+        OTHER_SUFFIXES,
+        SUFFIXES,
+        Pages,
+        Stamp,
+        below,
+        move,
+        pages,
+        read,
+        remove,
+        stamp_of,
+        write,
+    )
     from fakegpt_testkit.storage.journal import Journal, Leftover, discard, leftovers, read_journal
     from fakegpt_testkit.storage.locks import lock
     from fakegpt_testkit.storage.names import inside, path_for, worded_beside
@@ -21,6 +33,7 @@ __all__ = [
     "Journal",
     "Leftover",
     "Pages",
+    "Stamp",
     "below",
     "discard",
     "inside",
@@ -32,12 +45,25 @@ __all__ = [
     "read",
     "read_journal",
     "remove",
+    "stamp_of",
     "worded_beside",
     "write",
 ]
 
 _FILES = {
-    "files": ("OTHER_SUFFIXES", "SUFFIXES", "Pages", "below", "move", "pages", "read", "remove", "write"),
+    "files": (
+        "OTHER_SUFFIXES",
+        "SUFFIXES",
+        "Pages",
+        "Stamp",
+        "below",
+        "move",
+        "pages",
+        "read",
+        "remove",
+        "stamp_of",
+        "write",
+    ),
     "journal": ("Journal", "Leftover", "discard", "leftovers", "read_journal"),
     "locks": ("lock",),
     "names": ("inside", "path_for", "worded_beside"),

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from mmap import ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
@@ -38,6 +38,7 @@ _GIVEN_BACK = 1024 * 1024
 _DONT_NEED: int | None = getattr(memory, "MADV_DONTNEED", None)  # not on Windows
 _OF_ITS_OWN = {"flags": memory.MAP_PRIVATE | memory.MAP_ANONYMOUS} if hasattr(memory, "MAP_PRIVATE") else {}
 """Of memory that is shared with nobody: of other the system keeps what is given back."""
+Stamp: TypeAlias = tuple[int, ...]
 _TEMPORARY = ".fakegpt-testkit-"
 _STALE_SECONDS = 3600.0
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
@@ -49,6 +50,15 @@ def read(path: Path) -> bytes | None:
     """The file's bytes; None only when nothing of that name is there."""
     with _opened(path) as descriptor:
         return None if descriptor is None else _read_whole(descriptor, _size(descriptor))
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What tells that nobody has written a file since; None when nothing of that name is there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def lines(path: Path) -> Iterator[bytes]:
