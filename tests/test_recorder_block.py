@@ -209,9 +209,14 @@ async def test_what_would_run_without_its_cassette_is_refused() -> None:
 def test_a_file_is_read_again_where_somebody_wrote_it_meanwhile_and_only_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
+    read: list[Path] = []
     pages = storage.pages
-    monkeypatch.setattr(storage, "pages", lambda path: read.append(path) or pages(path))
+
+    def noted(path: Path) -> storage.Pages | bytes | None:
+        read.append(path)
+        return pages(path)
+
+    monkeypatch.setattr(storage, "pages", noted)
     path = tmp_path / "a.yaml"
     names = ("first", "mine", "theirs", "again")
     with raw_server({f"/{name}": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",) for name in names}) as server:
