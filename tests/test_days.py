@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from http.server import BaseHTTPRequestHandler
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -199,8 +200,8 @@ class _Slow(BaseHTTPRequestHandler):
 
 def frozen(name: str, moment: str) -> AbstractContextManager[object]:
     if name == "freezegun":
-        return pytest.importorskip("freezegun").freeze_time(moment)  # type: ignore[no-any-return]
-    return pytest.importorskip("time_machine").travel(moment, tick=False)  # type: ignore[no-any-return]
+        return import_module("freezegun").freeze_time(moment)  # type: ignore[no-any-return]
+    return import_module("time_machine").travel(moment, tick=False)  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("moment", ["2001-01-01", "2090-01-01"])
@@ -283,7 +284,7 @@ async def test_a_clock_that_is_held_in_the_middle_of_an_answer_does_what_it_does
 
     def held() -> AbstractContextManager[object]:
         if hold == "freezegun, not asyncio's":
-            return pytest.importorskip("freezegun").freeze_time("2001-01-01", real_asyncio=True)  # type: ignore[no-any-return]
+            return import_module("freezegun").freeze_time("2001-01-01", real_asyncio=True)  # type: ignore[no-any-return]
         return frozen(hold, "2001-01-01")
 
     async def ask(url: str) -> bytes | str:

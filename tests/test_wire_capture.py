@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+import requests
 from support.behaviours import in_chunk
 from support.raw import raw_server
 
@@ -143,13 +145,11 @@ def test_there_is_no_wait_once_the_body_has_ended(capture: Capture) -> None:
 
 
 def leave_at_the_mark_httpx(url: str) -> None:
-    httpx = pytest.importorskip("httpx")
     with httpx.stream("GET", url, trust_env=False) as response:
         next(data for data in response.iter_raw() if b"[DONE]" in data)
 
 
 def leave_at_the_mark_requests(url: str) -> None:
-    requests = pytest.importorskip("requests")
     with requests.get(url, stream=True, timeout=5) as response:
         next(data for data in response.iter_content(None) if b"[DONE]" in data)
 
