@@ -76,7 +76,8 @@ def cut_secrets(draw: st.DrawFn) -> list[str]:
     return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
 
 
-@given(pieces=cut_secrets(), end=st.sampled_from(["\n\n", "\r\n\r\n"]))
+@given(pieces=cut_secrets(), end=st.sampled_from(["\n\n", "\r\n\r\n", "\r\r"]))
+@example(pieces=["s", "k-proj-a1B2a1B2a1B2a1B2a1B2a1B2"], end="\r\r")
 @example(pieces=["\\", "\\", "\\ s", "k-proj-a1B2a1B2a1B2a1B2a1B2a1B2 "], end="\n\n")
 @example(pieces=["ha", "ha", "ha", "ha s", "k-proj-a1B2a1B2a1B2a1B2a1B2a1B2"], end="\n\n")
 @example(pieces=["a", "ab", "a", "ab", " sk-proj-a1B2a1B", "2a1B2a1B2a1B2a1B2"], end="\n\n")

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from fakegpt_testkit.redaction.large import Latin
 
-_LINE: Final = re.compile(r"^(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?([^\r\n]+)", re.MULTILINE)
-_STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s{0,64}+:)?')
+_LABEL: Final = re.compile(r"(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?.")
+_USUAL: Final = "data: "
+_STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?')
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
 _LEAST_PIECES: Final = 3
 _PIECE: Final = 24
@@ -163,9 +164,14 @@ def stream(text: str | Latin, fixed: set[str]) -> JoinedEvents:
 def _lines(text: str | Latin) -> Iterator[tuple[int, int, str]]:
     """Where each line's own text stands, and the field that it is labelled as the data of."""
     for part in stretches_of(text):
-        for line in _LINE.finditer(part.text):
-            start, end = line.span(2)
-            yield part.start + start, part.start + end, line[1] or ""
+        start = part.start
+        for line in part.text.replace("\r", "\n").split("\n"):  # in half an expression's time
+            end = start + len(line)
+            if line.startswith(_USUAL) and len(line) > len(_USUAL):
+                yield start + len(_USUAL), end, _USUAL
+            elif line and (found := _LABEL.match(line)):
+                yield start + found.end() - 1, end, found[1] or ""
+            start = end + 1
 
 
 def _elements(text: str | Latin) -> Iterator[tuple[int, int, str]]:
@@ -213,17 +219,33 @@ def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], .
 
     While a stream arrives its last events are read again with each new one, so that a line is cut up once.
     """
-    index = tuple(_LANE.findall(line))
+    index = tuple(_LANE.findall(line)) if 'index"' in line or '"item_id"' in line else ()
     key = ""
     seen: dict[str, int] = {}
     found = []
-    for string in _STRING.finditer(line):
-        if string.lastindex != 1:  # it has a colon after it
-            key = string[1]
+    for start, end, is_key in _quoted_with_escapes(line) if "\\" in line else _quoted(line):
+        if is_key:
+            key = line[start:end]
         else:
             seen[key] = number = seen.get(key, 0) + 1
-            found.append((key, string.span(1), (key, str(number), *index)))
+            found.append((key, (start, end), (key, str(number), *index)))
     return tuple(found)
+
+
+def _quoted_with_escapes(line: str) -> Iterator[tuple[int, int, bool]]:
+    """Where each string stands, and whether a colon comes after it."""
+    for string in _STRING.finditer(line):
+        yield *string.span(1), string.lastindex != 1
+
+
+def _quoted(line: str) -> Iterator[tuple[int, int, bool]]:
+    """The same where nothing is escaped: most lines, in half the time."""
+    first, *rest = line.split('"')
+    start = len(first) + 1
+    for string, after in zip(rest[::2], rest[1::2], strict=False):  # one that is not closed is none
+        end = start + len(string)
+        yield start, end, after.lstrip().startswith(":")
+        start = end + len(after) + 2
 
 
 def _grows(text: str | Latin, spans: Spans) -> bool:
