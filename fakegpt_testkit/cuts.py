@@ -16,6 +16,8 @@ from fakegpt_testkit.exchange import Chunk, Coded, Tape, content_coding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fakegpt_testkit.exchange import Measure
+
 
 class Cuts:
     """The times, sizes and ends of chunks: 32 bytes for each, where a chunk of its own takes five times as much."""
@@ -86,6 +88,12 @@ class Cuts:
         parts = zip(self._times, pairwise(self._bounds), pairwise(self._ends_before), strict=True)
         for at, (start, end), (first, last) in parts:
             yield Chunk(at, body[start:end], tuple(self._ends[first:last]) if last > first else ())
+
+    def measures(self, body: bytes) -> Iterator[Measure]:  # noqa: ARG002 - another ``Cut`` has to look at it
+        """When each came, its size, and where HTTP chunks ended in it."""
+        parts = zip(self._times, pairwise(self._bounds), pairwise(self._ends_before), strict=True)
+        for at, (start, end), (first, last) in parts:
+            yield at, end - start, tuple(self._ends[first:last]) if last > first else ()
 
     def chunks(self, body: bytes) -> tuple[Chunk, ...]:
         """All of them, together."""

@@ -37,12 +37,15 @@ from fakegpt_testkit.exchange import (
     fingerprint,
     header,
     is_chunked,
+    measured,
     media_type,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fakegpt_testkit.cassette.tree import Node
-    from fakegpt_testkit.exchange import Headers
+    from fakegpt_testkit.exchange import Headers, Measure
 
 _OUR_KEYS = frozenset(
     {
@@ -259,6 +262,9 @@ class _OnePerEvent:
         return tuple(Chunk(self.head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
 
     pieces = chunks
+
+    def measures(self, body: bytes) -> Iterator[Measure]:
+        return measured(self.chunks(body))
 
 
 def _ending_kind(ours: Mapping) -> EndingKind:

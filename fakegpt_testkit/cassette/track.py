@@ -19,6 +19,8 @@ from fakegpt_testkit.exchange import Chunk, Tape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fakegpt_testkit.exchange import Measure
+
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}+\.\d"
 _SIZE = r"(?:0|[1-9]\d{0,11}+)"
@@ -41,13 +43,11 @@ def write_track(tape: Tape) -> str:
     """The track of a tape; times are rounded to a tenth of a millisecond."""
     now = _ticks(tape.head.at)
     words = [f"{'-' if now < 0 else ''}{_milliseconds(now)}"]
-    for chunk in tape.pieces:  # spelled out, since a long stream has ten thousand of them
-        tick = round(chunk.at * _TICKS_PER_SECOND)
+    for at, size, ends in tape.measures:  # spelled out, since a long stream has ten thousand of them
+        tick = round(at * _TICKS_PER_SECOND)
         step, now = tick - now, tick
-        size = len(chunk.data)
-        sizes = f"{size}/" if chunk.ends == (size,) else _sizes(chunk)
+        sizes = f"{size}/" if ends == (size,) else _sizes(size, ends)
         words.append(f"+{step // 10}.{step % 10}:{sizes}" if step >= 0 else f"{_step(step)}:{sizes}")
-        del chunk  # its bytes are not held beside the next one's
     words.append(_step(_ticks(tape.ending.at) - now))
     return " ".join(words)
 
@@ -93,9 +93,17 @@ class Track:
 
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut when it is looked at."""
+        return self._cuts.pieces(body)
+
+    def measures(self, body: bytes) -> Iterator[Measure]:
+        """See ``Tape``."""
+        return self._cuts.measures(body)
+
+    @property
+    def _cuts(self) -> Cuts:
         steps, sizes, ends = _parts(self._text)
         _, *times, _ = accumulate(steps)
-        return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends).pieces(body)
+        return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends)
 
 
 _new_chunk = object.__new__
@@ -128,15 +136,14 @@ def _steps(words: list[str]) -> Iterator[int]:
     return map(int, chain(words[:1], words[1::2]))
 
 
-def _sizes(chunk: Chunk) -> str:
-    size = len(chunk.data)
-    if not chunk.ends:
+def _sizes(size: int, ends: tuple[int, ...]) -> str:
+    if not ends:
         return str(size)
     parts: list[str] = []
     start = 0
-    for end in chunk.ends:
+    for end in ends:
         if not start < end <= size and (parts or end):
-            raise ValueError(f"a chunk of {size} bytes cannot have HTTP chunks that end at {chunk.ends}")
+            raise ValueError(f"a chunk of {size} bytes cannot have HTTP chunks that end at {ends}")
         parts.append(f"{end - start}/")
         start = end
     rest = str(size - start) if size > start else ""

@@ -25,7 +25,7 @@ _WORTH: Final = 8
 _FREE: Final = 8 * 2**20
 """A journal is written anew as long as that reads at most eight times what came, and 8 MiB; twice that at an end."""
 _AT_FIRST: Final = 4
-_PAUSE: Final = 0.1
+_PAUSE: Final = 0.25
 """So many chunks are noted as they come, and one more for each so many seconds; more of them are noted together."""
 
 
@@ -84,8 +84,8 @@ class NoLog:
 class Notes:
     """The journal of one use of a cassette.
 
-    Much of a stream comes in small pieces. The first are noted as they come; of more of them those of a tenth of a
-    second are noted together, which costs a fraction. Nothing waits longer than until the client waits.
+    Much of a stream comes in small pieces. The first are noted as they come; of more of them those of a quarter of
+    a second are noted together, which costs a fraction. Nothing waits longer than until the client waits.
 
     What a later message shows to be a secret may stand in what is noted already. So the journal is written anew, from
     what the process has in memory, before that message is noted. Where messages show new secrets all the time, it

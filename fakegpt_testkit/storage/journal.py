@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".journal"
 _FORMAT = 1
 _AT_ONCE = 256
+_JSON = json.JSONEncoder(separators=(",", ":"))
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
@@ -176,7 +177,7 @@ class Journal:
         self.close()
 
     def _write(self, event: Mapping[str, object]) -> None:
-        self._write_lines(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        self._write_lines(_JSON.encode(event).encode() + b"\n")
 
     def _write_lines(self, lines: bytes) -> None:
         if self._descriptor is None:

@@ -65,7 +65,8 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told.
 
     Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
-    fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``.
+    fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``;
+    ``looks``: whoever reads calls ``awaited`` before each reading at which something is ``untold``.
     """
 
     def __init__(
@@ -76,16 +77,18 @@ class Capture:
         clock: Callable[[], float],
         *,
         takes_interim: bool = False,
+        looks: bool = False,
     ) -> None:
         self._recording = recording
         self._named = f"{method} {uri}"
         self._moments = Moments(clock)
-        self._arrived: deque[tuple[float, bytes]] = deque()
+        self.untold: deque[tuple[float, bytes]] = deque()
+        """What came and was not told yet."""
         self._may_wait = False
         self._size = 0  # of what has arrived
         self._waits_on = AT_ONCE
         self._failed = False  # to read or to tell, which another thread may have done
-        self._calls = False
+        self._looks = looks
         self._clock = clock
         self._coded = Received()
         self._leaving = Leaving(recording, clock, self._moments)
@@ -120,23 +123,23 @@ class Capture:
     def arrived(self, data: bytes) -> None:
         """Bytes came together, now; they are read at the next call of ``digest``, or of what ends the exchange."""
         if not self.over:
-            self._arrived.append((self._clock(), data))
+            self.untold.append((self._clock(), data))
 
     def digest(self) -> None:
         """Tell of what has arrived."""
-        if self._arrived:
+        if self.untold:
             self._tell()
         if self._failed and not self.over:
             self._step_aside()
 
     def soon(self) -> bool:
         """Tell of what has arrived, now; or give False: it waits, and is told in time."""
-        if self._may_wait and self._arrived:
-            when, data = self._arrived[-1]
+        if self._may_wait and self.untold:
+            when, data = self.untold[-1]
             if self._is_small(data):
                 self._size += len(data)
                 if when >= self._waits_on:
-                    self._waits_on = self._recording.later(self._tell, when, calls=self._calls)
+                    self._waits_on = self._recording.later(self._tell, when, calls=self._looks)
                 if when < self._waits_on:
                     return False
         self.digest()
@@ -145,7 +148,7 @@ class Capture:
 
     def _is_small(self, data: bytes) -> bool:
         """Whether it is no end of a body, and not much with what waits already."""
-        if len(data) < len(_ENDS[0]) or self._size + len(data) >= TOGETHER or _LAST_CHUNK in data:
+        if not len(_ENDS[0]) <= len(data) < TOGETHER - self._size or _LAST_CHUNK in data:
             return False
         return not data.endswith(_ENDS) or data.endswith(_EVENT)
 
@@ -156,7 +159,7 @@ class Capture:
             return
         if self._may_wait and (when := self._clock()) < self._waits_on and self._is_small(data):  # by far the most
             self._size += len(data)
-            self._arrived.append((when, data))
+            self.untold.append((when, data))
             return
         self.arrived(data)
         if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
@@ -165,11 +168,10 @@ class Capture:
     def awaited(self, arrives: Callable[[float, float | None], bool], limit: float | None) -> None:
         """The client is about to wait for more, for at most so many seconds; ``arrives`` is told them.
 
-        It tells, after so many seconds at most, whether some came. Called before each reading or never. What the
-        client has got already is not to get lost while it waits.
+        It tells, after so many seconds at most, whether some came. What the client has got already is not to get lost
+        while it waits.
         """
-        self._calls = True
-        if self._arrived and not arrives(PAUSE, limit):
+        if not arrives(PAUSE, limit):
             self._tell()
 
     def ended(self) -> None:
@@ -206,7 +208,7 @@ class Capture:
         """The part of it that any thread may do."""
         with self._recording.lock:
             self._size, self._waits_on = 0, AT_ONCE
-            arrived = [self._arrived.popleft() for _ in range(len(self._arrived))]  # more may come meanwhile
+            arrived = [self.untold.popleft() for _ in range(len(self.untold))]  # more may come meanwhile
             if self._failed:
                 return
             try:

@@ -90,7 +90,8 @@ class TapFile(io.RawIOBase):
 
     def readinto(self, room: Any) -> int | None:
         capture = self._capture
-        capture.awaited(self._arrives, self._limit())
+        if capture.untold:
+            capture.awaited(self._arrives, self._limit())
         try:
             count: int | None = self._raw.readinto(room)
         except TimeoutError:

@@ -120,7 +120,7 @@ def replace_sending(core: ModuleType, original: Any) -> Any:
 def listen(core: ModuleType, connection: Any, asked: Asked) -> None:
     """Put an ear on a connection's stream for one exchange, however long ago it was opened."""
     live = connection._network_stream
-    capture = asked.capture()
+    capture = asked.capture(looks=True)
     ear = connection._network_stream = Ear(core, live, capture)
 
     def step_aside() -> None:
@@ -151,7 +151,8 @@ class Ear:
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._capture.awaited(self._arrives, timeout)
+        if self._capture.untold:
+            self._capture.awaited(self._arrives, timeout)
         try:
             data: bytes = self._live.read(max_bytes, timeout)
         except BaseException as failure:
