@@ -8,13 +8,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from typing import TYPE_CHECKING, overload
 
 from fakegpt_testkit.exchange import Chunk, Coded, Tape, content_coding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from fakegpt_testkit.exchange import Measure
 
@@ -33,7 +33,7 @@ class Cuts:
         """Those of chunks that are known by these."""
         cuts = cls()
         cuts._times.extend(times)
-        cuts._bounds.extend(islice(accumulate(sizes, initial=0), 1, None))
+        cuts._bounds.extend(_sums(0, sizes))
         for each in ends:
             cuts._ends.extend(each)
             cuts._ends_before.append(len(cuts._ends))
@@ -54,17 +54,13 @@ class Cuts:
         self._ends.extend(ends)
         self._ends_before.append(len(self._ends))
 
-    def extend(self, chunks: Iterable[Chunk]) -> None:
+    def extend(self, chunks: Collection[Chunk]) -> None:
         """Some more chunks."""
-        size, many = self._bounds[-1], len(self._ends)
-        times, bounds, ends, before = self._times, self._bounds, self._ends, self._ends_before
-        for chunk in chunks:
-            size += len(chunk.data)
-            many += len(chunk.ends)
-            times.append(chunk.at)
-            bounds.append(size)
-            ends.extend(chunk.ends)
-            before.append(many)
+        many = [len(chunk.ends) for chunk in chunks]
+        self._times.extend([chunk.at for chunk in chunks])
+        self._bounds.extend(_sums(self._bounds[-1], [len(chunk.data) for chunk in chunks]))
+        self._ends_before.extend(_sums(len(self._ends), many))
+        self._ends.extend(chain.from_iterable([chunk.ends for chunk in chunks]))
 
     def first(self, size: int) -> Cuts:
         """Those of so many bytes, the last one as far as it goes."""
@@ -102,6 +98,11 @@ class Cuts:
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut anew when it is looked at."""
         return _Pieces(self, body)
+
+
+def _sums(before: int, numbers: Iterable[int]) -> Iterator[int]:
+    """With what was before, each added to those before it."""
+    return islice(accumulate(numbers, initial=before), 1, None)
 
 
 class Received:

@@ -196,23 +196,15 @@ def test_an_end_in_the_same_piece_as_the_last_words_is_heard_at_once(now: list[f
     assert b"".join(chunk.data for chunk in heard.chunks) == b"piece 1piece 2"
 
 
-def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_before_the_client_waits(
-    now: list[float],
-) -> None:
+def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_when_it_is_wanted(now: list[float]) -> None:
     heard = Pieces()
     capture = began(heard, now)
-    looks: list[tuple[float, float | None]] = []
-
-    def arrives(seconds: float, limit: float | None) -> bool:
-        looks.append((seconds, limit))
-        return len(looks) == 1
-
     assert not capture.untold
     capture.heard(in_chunk(b"one"))
     assert capture.untold
-    capture.awaited(arrives, 9.0)
-    assert (heard.chunks, looks) == ([], [(0.05, 9.0)]), "more came"
-    capture.awaited(arrives, 9.0)
+    assert heard.chunks == []
+    capture.tell()
+    assert not capture.untold
     assert [chunk.data for chunk in heard.chunks] == [b"one"]
     capture.heard(in_chunk(b"two"))
     now[0] = 59.0

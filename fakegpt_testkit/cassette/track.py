@@ -46,8 +46,10 @@ def write_track(tape: Tape) -> str:
     for at, size, ends in tape.measures:  # spelled out, since a long stream has ten thousand of them
         tick = round(at * _TICKS_PER_SECOND)
         step, now = tick - now, tick
-        sizes = f"{size}/" if ends == (size,) else _sizes(size, ends)
-        words.append(f"+{step // 10}.{step % 10}:{sizes}" if step >= 0 else f"{_step(step)}:{sizes}")
+        if step >= 0 and ends == (size,):
+            words.append(f"+{step // 10}.{step % 10}:{size}/")
+        else:
+            words.append(f"{_step(step)}:{_sizes(size, ends)}")
     words.append(_step(_ticks(tape.ending.at) - now))
     return " ".join(words)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import select
 from typing import Any, Final
 
-_SHORTEST: Final = 20
-"""A client that waits at most so many times as long as the look takes is not kept waiting by it."""
+PAUSE: Final = 0.05
+"""Seconds after which a client that gets nothing waits."""
+_SHORTEST: Final = 20 * PAUSE
+"""A client that waits for less is not kept waiting by the look."""
 
 
 class Look:
@@ -20,21 +22,25 @@ class Look:
         self._pending = getattr(live, "pending", None)  # of TLS, which may have read ahead
         self._poll: Any = None
 
-    def arrives(self, seconds: float, limit: float | None) -> bool:
-        """Whether there is something to read, or comes in so many seconds; ``limit`` is for how long the client waits.
+    def arrives(self, limit: float | None) -> bool:
+        """Whether there is something to read, or comes in ``PAUSE``; ``limit`` is for how long the client waits.
 
         False without a look where the client waits so shortly that the look would count.
         """
-        if self._live is None or (limit is not None and limit < _SHORTEST * seconds):
+        if self._live is None or (limit is not None and limit < _SHORTEST):
             return False
         try:
             if self._pending is not None and self._pending():
                 return True
-            if self._poll is None:
-                if not hasattr(select, "poll"):  # Windows
-                    return bool(select.select([self._live], [], [], seconds)[0])
-                self._poll = select.poll()
-                self._poll.register(self._live, select.POLLIN)
-            return bool(self._poll.poll(seconds * 1000))
+            return bool(self._wait())
         except (OSError, ValueError):  # whoever reads hears of it
             return True
+
+    def _wait(self) -> list[Any]:
+        if self._poll is None:
+            if not hasattr(select, "poll"):  # Windows
+                return select.select([self._live], [], [], PAUSE)[0]
+            self._poll = select.poll()
+            self._poll.register(self._live, select.POLLIN)
+        found: list[Any] = self._poll.poll(PAUSE * 1000)
+        return found

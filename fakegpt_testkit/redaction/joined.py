@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.redaction.large import stretches_of
@@ -164,14 +164,13 @@ def stream(text: str | Latin, fixed: set[str]) -> JoinedEvents:
 def _lines(text: str | Latin) -> Iterator[tuple[int, int, str]]:
     """Where each line's own text stands, and the field that it is labelled as the data of."""
     for part in stretches_of(text):
-        start = part.start
-        for line in part.text.replace("\r", "\n").split("\n"):  # in half an expression's time
-            end = start + len(line)
-            if line.startswith(_USUAL) and len(line) > len(_USUAL):
-                yield start + len(_USUAL), end, _USUAL
+        lines = part.text.replace("\r", "\n").split("\n")  # in half an expression's time
+        starts = accumulate((len(line) + 1 for line in lines), initial=part.start)
+        for start, line in zip(starts, lines, strict=False):
+            if line.startswith(_USUAL) and line != _USUAL:
+                yield start + len(_USUAL), start + len(line), _USUAL
             elif line and (found := _LABEL.match(line)):
-                yield start + found.end() - 1, end, found[1] or ""
-            start = end + 1
+                yield start + found.end() - 1, start + len(line), found[1] or ""
 
 
 def _elements(text: str | Latin) -> Iterator[tuple[int, int, str]]:
@@ -275,11 +274,12 @@ def _mostly_cumulative(text: str | Latin, spans: Spans) -> bool:
     Counted in characters and not in pieces: two short deltas may begin alike by chance, or be the same.
     """
     repeated = said = 0
-    for (was, was_end), (start, end) in pairwise(spans):
-        size = was_end - was
-        again = text.startswith(text[was:was_end], start, end)
-        if again and end - start == size:
-            continue  # the same once more tells nothing
-        said += size
-        repeated += size if again else 0
+    was = ""
+    for start, end in spans:
+        piece = text[start:end]
+        if piece != was:  # the same once more tells nothing
+            said += len(was)
+            if piece.startswith(was):
+                repeated += len(was)
+            was = piece
     return repeated * 2 > said

@@ -69,7 +69,7 @@ def _decoded(text: str) -> Iterator[str]:
             continue
         if len(run) <= _ID and len(seen) < _IDS:
             seen.add(run)
-        whole = run.isalnum()  # then nothing in it parts two words
+        whole = _is_alphanumeric(run)  # then nothing in it parts two words
         for each in (run,) if whole else [found[0] for found in _BASE64.finditer(run)]:
             if _UNREADABLE.search(_from_base64(each[:_SAMPLE])) is None and _tells(said := _from_base64(each)):
                 yield said.decode("latin-1")
@@ -114,11 +114,15 @@ def _near(text: str, escapes: re.Pattern[str]) -> str:
 
 
 def _from_base64(run: str) -> bytes:
-    if run.isalnum() and len(run) % 4 == 0:  # by far the most
+    if len(run) % 4 == 0 and _is_alphanumeric(run):  # by far the most
         return binascii.a2b_base64(run)
     plain = run.rstrip("=").encode().translate(_STANDARD)
     plain = plain[: len(plain) - (len(plain) % 4 == 1)]
     return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4))
+
+
+def _is_alphanumeric(run: str) -> bool:
+    return run.encode("latin-1").isalnum()  # bytes tell it ten times as fast
 
 
 def _readable(sample: bytes) -> bool:

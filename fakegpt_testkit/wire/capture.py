@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
-PAUSE: Final = 0.05
-"""Seconds after which a client that gets nothing waits."""
 TOGETHER: Final = 64 * 1024
 """Bytes that are told whenever they are there: to redact many at once takes many times their size in memory."""
 AT_ONCE: Final = float("-inf")
@@ -66,7 +64,7 @@ class Capture:
 
     Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
     fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``;
-    ``looks``: whoever reads calls ``awaited`` before each reading at which something is ``untold``.
+    ``looks``: whoever reads calls ``tell`` where something is ``untold`` and nothing comes for a while.
     """
 
     def __init__(
@@ -128,7 +126,7 @@ class Capture:
     def digest(self) -> None:
         """Tell of what has arrived."""
         if self.untold:
-            self._tell()
+            self.tell()
         if self._failed and not self.over:
             self._step_aside()
 
@@ -139,7 +137,7 @@ class Capture:
             if self._is_small(data):
                 self._size += len(data)
                 if when >= self._waits_on:
-                    self._waits_on = self._recording.later(self._tell, when, calls=self._looks)
+                    self._waits_on = self._recording.later(self.tell, when, calls=self._looks)
                 if when < self._waits_on:
                     return False
         self.digest()
@@ -165,14 +163,18 @@ class Capture:
         if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
             self.left()
 
-    def awaited(self, arrives: Callable[[float, float | None], bool], limit: float | None) -> None:
-        """The client is about to wait for more, for at most so many seconds; ``arrives`` is told them.
-
-        It tells, after so many seconds at most, whether some came. What the client has got already is not to get lost
-        while it waits.
-        """
-        if not arrives(PAUSE, limit):
-            self._tell()
+    def tell(self) -> None:
+        """Tell of what is untold, which any thread may do: what the client has got is not to get lost as it waits."""
+        with self._recording.lock:
+            self._size, self._waits_on = 0, AT_ONCE
+            arrived = [self.untold.popleft() for _ in range(len(self.untold))]  # more may come meanwhile
+            if self._failed:
+                return
+            try:
+                self._hear_all(arrived)
+            except Exception as failure:
+                self._failed, self._may_wait = True, False
+                self._recording.failed(self._named, failure)
 
     def ended(self) -> None:
         """The server has closed the connection in order."""
@@ -203,19 +205,6 @@ class Capture:
                 self._finish(EndingKind.MALFORMED, breach.value)
             else:
                 self._finish(kind, note)
-
-    def _tell(self) -> None:
-        """The part of it that any thread may do."""
-        with self._recording.lock:
-            self._size, self._waits_on = 0, AT_ONCE
-            arrived = [self.untold.popleft() for _ in range(len(self.untold))]  # more may come meanwhile
-            if self._failed:
-                return
-            try:
-                self._hear_all(arrived)
-            except Exception as failure:
-                self._failed, self._may_wait = True, False
-                self._recording.failed(self._named, failure)
 
     def _hear_all(self, arrived: list[tuple[float, bytes]]) -> None:
         if self.over:

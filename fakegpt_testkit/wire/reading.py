@@ -111,6 +111,7 @@ class ResponseReader:
         self._takes_interim = takes_interim
         self._raw = b""
         self._framing: BodyReader | None = None
+        self._uncoded: BodyReader | None = None  # the same where its parts are the body's, as long as they are sound
         self._decoding = Decoding(())
         self._total = 0
         self._in_http_chunk = False
@@ -137,10 +138,8 @@ class ResponseReader:
 
     def take_http_chunk(self, data: bytes, at: float) -> Chunk | None:
         """The same where it is one HTTP chunk of a body without a coding, by far the most; else nothing is read."""
-        framing = self._framing
-        if framing is None or self.malformed or self._decoding.is_coded or not (part := framing.one_chunk(data)):
+        if self._uncoded is None or not (part := self._uncoded.one_chunk(data)):
             return None
-        self.coded = None
         return Chunk(at, part, (len(part),))
 
     def read_end(self) -> None:
@@ -205,6 +204,7 @@ class ResponseReader:
             self._framing = BodyReader(() if bodiless else headers, to_eof=not bodiless)
             if not bodiless:
                 self._decoding = Decoding(headers)
+            self._uncoded = None if self._decoding.is_coded else self._framing
         return data
 
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
@@ -225,7 +225,7 @@ class ResponseReader:
                 if ended and (ends[-1] != size if ends else self._total + size):
                     ends.append(size)  # not for HTTP chunks that decode to nothing, but the late end of one counts
         except Broken as broken:
-            self.malformed = broken.breach
+            self.malformed, self._uncoded = broken.breach, None
         except Undecodable:
             self.malformed = Breach.CODING
         out = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -272,7 +272,7 @@ class BodyReader:
         self.rest = b""
         """What came after the end of the body, in the last call of ``feed``."""
         self._left = 0  # of the body, or of the HTTP chunk
-        self._expects = "size"
+        self._expects = "size" if self.chunked else "body"
         self._line = b""
         if lengths and not self.chunked:
             if not (lengths[0].isascii() and lengths[0].isdigit()):
@@ -298,13 +298,12 @@ class BodyReader:
 
     def one_chunk(self, data: bytes) -> bytes:
         """What an HTTP chunk holds, where ``data`` is the whole next one; else nothing, and none is fed."""
-        if self._expects != "size" or self._line or self.done or not self.chunked:
+        if self._expects != "size" or self._line or (head := _PLAIN_SIZE.match(data)) is None:
             return b""
-        head = _PLAIN_SIZE.match(data)
-        if head is None or len(data) != head.end() + int(head[1], 16) + 2 or not data.endswith(b"\r\n"):
+        start = head.end()
+        if len(data) != start + int(head[1], 16) + 2 or not data.endswith(b"\r\n"):
             return b""
-        self.rest = b""
-        return data[head.end() : -2]
+        return data[start:-2]
 
     def _feed_chunks(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
         at = 0

@@ -90,8 +90,8 @@ class TapFile(io.RawIOBase):
 
     def readinto(self, room: Any) -> int | None:
         capture = self._capture
-        if capture.untold:
-            capture.awaited(self._arrives, self._limit())
+        if capture.untold and not self._arrives(self._limit()):
+            capture.tell()
         try:
             count: int | None = self._raw.readinto(room)
         except TimeoutError:

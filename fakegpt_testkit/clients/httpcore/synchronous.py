@@ -151,8 +151,8 @@ class Ear:
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._capture.untold:
-            self._capture.awaited(self._arrives, timeout)
+        if self._capture.untold and not self._arrives(timeout):
+            self._capture.tell()
         try:
             data: bytes = self._live.read(max_bytes, timeout)
         except BaseException as failure:
