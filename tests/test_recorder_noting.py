@@ -195,6 +195,9 @@ def test_the_first_pieces_are_told_at_once_and_one_more_each_quarter_of_a_second
     notes.note()
     notes.note()
     assert told == [0, 0]
+    for _ in range(9):  # who looks at what came has it told, and moves no moment
+        assert notes.later(lambda: None, 100.28, calls=True) == 100.5
+        notes.note()
     assert [notes.later(lambda: None, 200.0, calls=True) for _ in range(4)] == [200.0] * 4
 
 

@@ -158,14 +158,14 @@ class Notes:
                     return now
                 self._called_at = now + _PAUSE
             self._waiting[tell] = None
-            return self._due_at if calls else min(self._due_at, self._called_at)
+            return self._due_at if calls else self._called_at
 
     def note(self) -> None:
         """Have all that waits told."""
         if self._waiting:
             with self._lock:
                 waiting, self._waiting = self._waiting, {}
-                self._due_at += _PAUSE
+                self._due_at = max(self._due_at, self._called_at + _PAUSE)
             for tell in waiting:  # without the lock, since who tells has one of its own
                 tell()
 
