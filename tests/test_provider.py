@@ -1,41 +1,26 @@
-"""FakeGpt over real sockets: what it sends, the ways of asking it, and what it leaves behind."""
+"""FakeGpt over real sockets: what it sends, the ways of asking it, and its errors."""
 
 from __future__ import annotations
 
 import asyncio
 import collections.abc
-import gc
 import json
 import pickle
-import signal
-import subprocess
-import sys
-import threading
-import time
 import uuid
-from contextlib import asynccontextmanager, contextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
-import aiohttp
 import pytest
+from support.asking import ASK, DONE, answering, client_of, logins, say
 from support.patience import PATIENCE
-from test_provider_faults import ASK, DONE, answering, client_of, logins, say, until_idle
 
 import fakegpt_testkit.errors
 from fakegpt_testkit.errors import FakeGptTestkitError, ProviderError, UnknownKeywords
 from fakegpt_testkit.exchange import Request, header
 from fakegpt_testkit.fakegpt.answers import AnswerStream, AsyncGeneratorProvider, Rewritten
-from fakegpt_testkit.fakegpt.blocking import Turns
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve, serve_in_thread
-from fakegpt_testkit.serving.threads import loop_in_a_thread
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    from fakegpt_testkit.fakegpt.stand_in import Service
 
 TALK = [
     {"role": "system", "content": "Be brief."},
@@ -240,283 +225,6 @@ async def test_a_rewritten_answer_is_whole_in_the_end() -> None:
         pieces = list(client.create_completion("", ASK))
         assert (pieces, isinstance(pieces[1], Rewritten)) == (["Helo", "Hello", "!"], True)
         assert list(client.create_completion("", ASK, stream=False)) == ["Hello!"]
-
-
-# --- time, connections, proxies ---
-
-
-@pytest.mark.parametrize("way", ["create_async", "create_completion"])
-async def test_the_timeout_is_for_each_request(way: str) -> None:
-    with serve_in_thread(Options(ending="stall", events=3)) as service:
-        client = client_of(service.url)
-        with pytest.raises(asyncio.TimeoutError):
-            if way == "create_async":
-                await client.create_async("", ASK, timeout=0.2)
-            else:
-                list(client.create_completion("", ASK, timeout=0.2))
-        assert await client.create_async_generator("", ASK, timeout=None).__anext__()
-
-
-async def test_what_the_connection_does_is_aiohttps_own_error() -> None:
-    async with serve() as service:
-        gone = service.url
-    with pytest.raises(aiohttp.ClientConnectorError):
-        await client_of(gone).create_async("", ASK)
-    pieces = []
-    async with serve(Options(ending="reset", events=4)) as service:
-        with pytest.raises(aiohttp.ClientPayloadError):
-            async for piece in client_of(service.url).create_async_generator("", ASK):
-                pieces.append(piece)  # noqa: PERF401
-    assert pieces
-
-
-@asynccontextmanager
-async def forward_proxy() -> AsyncIterator[tuple[str, list[str]]]:
-    """An HTTP proxy that forwards one request per connection, and the request lines it got."""
-    lines: list[str] = []
-
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        line, _, fields = head.partition("\r\n")
-        lines.append(line)
-        method, uri, version = line.split()
-        host, _, path = uri.removeprefix("http://").partition("/")
-        length = next((int(f.partition(":")[2]) for f in fields.splitlines() if f.lower().startswith("content-l")), 0)
-        body = await reader.readexactly(length)
-        back, forth = await asyncio.open_connection("127.0.0.1", int(host.partition(":")[2]))
-        forth.write(f"{method} /{path} {version}\r\nConnection: close\r\n{fields}".encode() + body)
-        while piece := await back.read(65536):
-            writer.write(piece)
-        forth.close()
-        writer.close()
-
-    async with await asyncio.start_server(forward, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
-
-
-@pytest.mark.parametrize("way", ["create_async_generator", "create_async"])
-async def test_the_proxy_gets_all_four_requests(way: str) -> None:
-    async with serve(Options(text="Hello")) as service, forward_proxy() as (proxy, lines):
-        client = client_of(service.url)
-        if way == "create_async":
-            assert await client.create_async("", ASK, proxy) == "Hello"
-        else:
-            assert "".join([piece async for piece in client.create_async_generator("", ASK, proxy=proxy)]) == "Hello"
-        assert len(service.requests) == 4
-        assert [line.partition("?")[0] for line in lines] == [
-            f"GET {service.url}/api/loads",
-            f"POST {service.url}/auth/login HTTP/1.1",
-            f"GET {service.url}/api/auth/session HTTP/1.1",
-            f"POST {service.url}/api/conversation HTTP/1.1",
-        ]
-
-
-async def test_one_call_keeps_to_one_connection() -> None:
-    peers = []
-
-    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peers.append(asyncio.current_task())
-        back, forth = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
-
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            while piece := await source.read(65536):
-                sink.write(piece)
-            sink.close()
-            await sink.wait_closed()
-
-        await asyncio.gather(pump(reader, forth), pump(back, writer))
-
-    async with serve(Options(text="Hello")) as service, await asyncio.start_server(note, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        assert await client_of(f"http://localhost:{port}").create_async("", ASK) == "Hello"
-    await asyncio.gather(*filter(None, peers))
-    assert len(service.requests) == 4
-    assert len(peers) == 1
-
-
-# --- synchronous code ---
-
-
-def test_synchronous_code_gets_the_pieces() -> None:
-    before = threading.enumerate()
-    with serve_in_thread(Options(text="Hello, world")) as service:
-        client = client_of(service.url)
-        completion = client.create_completion("", ASK)
-        assert isinstance(completion, collections.abc.Generator)
-        pieces = list(completion)
-        assert "".join(pieces) == "Hello, world"
-        assert len(pieces) > 1
-        assert list(client.create_completion("", ASK, False)) == ["Hello, world"]
-        assert logins(service) == 1
-    assert threading.enumerate() == before
-
-
-async def test_it_works_where_a_loop_is_running() -> None:
-    with serve_in_thread(Options(text="Hello, world")) as service:
-        assert "".join(client_of(service.url).create_completion("", ASK)) == "Hello, world"
-        assert asyncio.get_running_loop().is_running()
-
-
-def idle(service: Service) -> bool:
-    until = time.monotonic() + PATIENCE
-    while service.streams and time.monotonic() < until:
-        time.sleep(0.001)
-    return service.streams == 0
-
-
-def test_closing_it_early_closes_the_connection() -> None:
-    before = threading.enumerate()
-    with serve_in_thread(Options(ending="endless", events=3)) as service:
-        client = client_of(service.url)
-        completion = client.create_completion("", ASK)
-        next(completion)
-        assert service.streams == 1
-        completion.close()
-        assert idle(service)
-        for _ in client.create_completion("", ASK):
-            break
-        gc.collect()
-        assert idle(service)
-    assert threading.enumerate() == before
-
-
-def test_one_that_was_never_begun_leaves_nothing() -> None:
-    before = threading.enumerate()
-    client_of("http://localhost:1").create_completion("", ASK).close()
-    assert threading.enumerate() == before
-
-
-def test_its_errors_are_the_same() -> None:
-    with serve_in_thread(Options(accounts=0)) as service, pytest.raises(fakegpt_testkit.errors.NoLoads):
-        list(client_of(service.url).create_completion("", ASK))
-
-
-@contextmanager
-def interrupted(after: float) -> Iterator[None]:
-    """An interrupt from the keyboard, while the block waits."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    old = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, after)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
-
-
-def test_an_interrupt_ends_the_wait_and_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
-    before = threading.enumerate()
-    with serve_in_thread(Options(ending="stall", events=3)) as service:
-        completion = client_of(service.url).create_completion("", ASK)
-        with pytest.raises(KeyboardInterrupt), interrupted(0.2):
-            list(completion)
-        assert idle(service)
-    assert threading.enumerate() == before
-    assert caplog.records == []
-
-
-def test_threads_make_one_login_too() -> None:
-    with serve_in_thread(Options(text="Hello")) as service:
-        client = client_of(service.url)
-        told: list[str] = []
-        threads = [
-            threading.Thread(target=lambda: told.append("".join(client.create_completion("", ASK)))) for _ in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert told == ["Hello"] * 4
-        assert logins(service) == 1
-
-
-def test_a_loop_that_cannot_be_made_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_loop() -> asyncio.AbstractEventLoop:
-        raise OSError("no more files")
-
-    before = threading.enumerate()
-    monkeypatch.setattr(asyncio, "new_event_loop", no_loop)
-    with pytest.raises(OSError, match="no more files"), loop_in_a_thread("test"):
-        pass
-    assert threading.enumerate() == before
-
-
-# --- turns ---
-
-
-async def test_turns_are_taken_one_at_a_time() -> None:
-    turns, inside, most = Turns(), 0, 0
-
-    async def take() -> None:
-        nonlocal inside, most
-        async with turns:
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0.001)
-            inside -= 1
-
-    await asyncio.gather(*(take() for _ in range(5)))
-    assert (inside, most) == (0, 1)
-
-
-def test_a_loop_that_died_waiting_holds_up_nobody() -> None:
-    turns = Turns()
-
-    async def wait_in_vain() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02), turns:
-                pass
-
-    async def hold() -> None:
-        async with turns:
-            await asyncio.to_thread(asyncio.run, wait_in_vain())
-        async with asyncio.timeout(1), turns:
-            pass
-
-    asyncio.run(hold())
-
-
-# --- what is left behind ---
-
-
-async def test_nothing_is_left_running() -> None:
-    async with serve(Options(ending="stall", events=3)) as service:
-        answer = client_of(service.url).create_async_generator("", ASK)
-        await anext(answer)
-        task = asyncio.create_task(client_of(service.url).create_async("", ASK))
-        async with asyncio.timeout(2):
-            while service.streams < 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await answer.aclose()
-        await until_idle(service)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-def test_a_program_that_ends_with_an_answer_open_ends_without_a_sound() -> None:
-    code = (
-        "import asyncio, sys\n"
-        "from fakegpt_testkit.fakegpt.provider import FakeGpt\n"
-        "kept = []\n"
-        "async def main():\n"
-        "    asyncio.get_running_loop().slow_callback_duration = 60\n"  # a busy machine is no fault
-        "    client = type('Mine', (FakeGpt,), {'url': sys.argv[1]})\n"
-        "    answer = client.create_async_generator('', [{'role': 'user', 'content': 'Hi'}])\n"
-        "    kept.append(answer)\n"
-        "    print(await anext(answer))\n"
-        "asyncio.run(main())\n"
-    )
-    with serve_in_thread(Options(text="Hello", ending="endless", events=3)) as service:
-        command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, service.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        assert idle(service)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip()
 
 
 # --- its errors ---
