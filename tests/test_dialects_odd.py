@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import dialect_streams as said
-from test_dialects_reading import stream
+from support.dialect_reading import stream
 
 from fakegpt_testkit.dialects import Failure, Usage
 

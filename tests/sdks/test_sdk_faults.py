@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.sdks import ASYNC, SDKS
-from test_dialects_reading import ERRORS
+from test_dialects_errors import ERRORS
 
 from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import Effect, faults, script

@@ -17,7 +17,8 @@ from support import dialect_streams as streams
 from support.sdk import Read, Sdk
 from support.sdks import ASYNC, MESSAGES, SDKS
 from test_bedrock_models import COMMANDED
-from test_dialects_reading import CALLS, CHAT_WAYS, PLAIN, WHOLE
+from test_dialects_plain import PLAIN
+from test_dialects_reading import CALLS, CHAT_WAYS, WHOLE
 
 from fakegpt_testkit.dialects import ToolCall
 from fakegpt_testkit.effects import script
