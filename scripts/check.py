@@ -157,7 +157,7 @@ def floor() -> list[Step]:
     lowest = ("--resolution", "lowest-direct")
     there = inside(MATRIX / "floor")
     older = (*UV, "pip", "install", "--quiet", "--python", there, "urllib3==1.26.18")
-    files = ("tests/test_clients_httpclient.py", "tests/test_clients_contract.py")
+    files = tuple(f"tests/test_clients_{name}.py" for name in ("httpclient", "httpclient_connections", "contract"))
     theirs = (there, *PYTEST, *NO_CACHE, *SPREAD, "-k", "not httpx and not aiohttp", *files)
     return [
         *in_environment("floor", "floor", python, 85, lowest, ("-m", "not once and not browser")),
