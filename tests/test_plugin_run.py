@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from support.suites import INI
+from support.made_cassettes import LONG_AGO, grow, old
+from support.suites import INI, summary
 
-from fakegpt_testkit import load_cassette, storage, use_cassette
+from fakegpt_testkit import load_cassette, storage
 from fakegpt_testkit.cassette import Cassette, dumps
-from fakegpt_testkit.effects import SCRIPTED, script
-from fakegpt_testkit.errors import BadSetting, CassetteStale, FakeGptTestkitWarning, InteractionsUnplayed
-from fakegpt_testkit.exchange import Provenance
+from fakegpt_testkit.effects import script
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
-from fakegpt_testkit.plugin.report import Figures, Suite, Tally
-from fakegpt_testkit.recorder import Advice, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from fakegpt_testkit.fakegpt.scripting import Step
     from fakegpt_testkit.fakegpt.stand_in import Service
-    from fakegpt_testkit.recorder.settings import Mode, Stale
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 SUITE = """
 import pytest
@@ -46,7 +40,6 @@ async def test_shared(fakegpt, prompt):
 def test_unmarked():
     pass
 """
-LAST: list[Step] = ["conversation"]
 ELSEWHERE = """
 import pytest
 pytest.importorskip("a_module_that_is_not_there")
@@ -55,12 +48,6 @@ pytest.importorskip("a_module_that_is_not_there")
 def test_elsewhere():
     pass
 """
-
-
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -75,14 +62,6 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     tests = pytester.mkdir("tests")
     (tests / "test_chat.py").write_text(SUITE)
     return pytester
-
-
-def summary(result: pytest.RunResult) -> list[str]:
-    """The lines that we print at the end of a run."""
-    lines = result.outlines
-    start = next((at for at, line in enumerate(lines) if line.startswith("fakegpt: ")), len(lines))
-    end = next((at for at in range(start + 1, len(lines)) if not lines[at].startswith("  ")), len(lines))
-    return lines[start:end]
 
 
 @pytest.mark.plugins("xdist")
@@ -146,196 +125,6 @@ def test_a_run_tells_what_it_did(suite: pytest.Pytester, service: Service) -> No
         "  unplayed in cassettes/shared.yaml: 6",
         "  orphans were not looked for: only tests/test_chat.py::test_shared was asked for",
     ]
-
-
-# --- interactions that no test plays ---
-
-FULL = """
-import os
-import pytest
-
-OUTCOME = os.environ.get("OUTCOME", "")
-
-async def ask(chat):
-    return [part async for part in chat.create_async_generator("", [{"role": "user", "content": "Say hello"}])]
-
-@pytest.mark.fakegpt("shared")
-@pytest.mark.parametrize("times", [1, 2])
-async def test_shared(fakegpt, times):
-    for _ in range(times):
-        assert await ask(fakegpt)
-
-@pytest.fixture
-def tears():
-    yield
-    assert OUTCOME != "error"
-
-@pytest.mark.skipif(OUTCOME == "skipif", reason="not today")
-@pytest.mark.fakegpt("shared")
-async def test_other(fakegpt, tears):
-    assert OUTCOME != "fail"
-    if OUTCOME in ("skip", "xfail"):
-        getattr(pytest, OUTCOME)("not today")
-
-@pytest.mark.fakegpt("own")
-async def test_own(fakegpt):
-    assert await ask(fakegpt)
-"""
-OWN, SHARED = "  orphan in cassettes/own.yaml: 5", "  orphan in cassettes/shared.yaml: 6"
-
-
-@pytest.fixture
-def full(suite: pytest.Pytester) -> pytest.Pytester:
-    (suite.path / "tests/test_chat.py").write_text(FULL)
-    storage.write(suite.path / "cassettes/shared.yaml", dumps(Cassette((*script("1"), *script("2", steps=LAST)))))
-    storage.write(suite.path / "cassettes/own.yaml", dumps(Cassette(script("1"))))
-    grow(suite.path / "cassettes/shared.yaml")
-    grow(suite.path / "cassettes/own.yaml")
-    return suite
-
-
-def grow(path: Path) -> None:
-    """Give a cassette one more interaction, which no test plays."""
-    storage.write(path, dumps(Cassette((*load_cassette(path).interactions, *script("new", steps=LAST)))))
-
-
-def test_a_full_run_fails_for_interactions_that_no_test_plays(full: pytest.Pytester) -> None:
-    result = full.runpytest("--fakegpt-orphans=fail")
-    result.assert_outcomes(passed=4)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert summary(result) == ["fakegpt: 13 replayed, 0 recorded, 2 unplayed, 2 orphans, 0 blocked", OWN, SHARED]
-    assert full.runpytest().ret == pytest.ExitCode.OK
-    ignoring = full.runpytest("--fakegpt-orphans=ignore")
-    assert summary(ignoring)[1:] == ["  unplayed in cassettes/own.yaml: 5", "  unplayed in cassettes/shared.yaml: 6"]
-
-
-@pytest.mark.untraced
-@pytest.mark.parametrize("outcome", ["fail", "skip", "xfail", "skipif", "error"])
-def test_a_cassette_is_judged_when_all_its_tests_have_passed(
-    full: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, outcome: str
-) -> None:
-    monkeypatch.setenv("OUTCOME", outcome)
-    result = full.runpytest("--fakegpt-orphans=fail")
-    assert [line for line in summary(result) if "orphan in " in line] == [OWN]
-    (full.path / "tests/conftest.py").write_text(
-        "import pytest\n@pytest.fixture\ndef fakegpt_config(): return {'cassette_dir': 'elsewhere'}\n"
-    )
-    (full.path / "cassettes").rename(full.path / "elsewhere")
-    moved = full.runpytest("--fakegpt-orphans=fail")
-    assert [line for line in summary(moved) if "orphan" in line][1:] == [OWN.replace("cassettes", "elsewhere")]
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        ("-k own", "  orphan interactions were not looked for: 3 of the tests were deselected"),
-        (
-            "-m fakegpt --deselect tests/test_chat.py::test_own",
-            "  orphan interactions were not looked for: 1 of the tests were deselected",
-        ),
-        (
-            "tests/test_chat.py::test_own",
-            "  orphans were not looked for: only tests/test_chat.py::test_own was asked for",
-        ),
-        ("--lf", "  orphans were not looked for: --last-failed leaves out tests"),
-        ("--setup-only", "  orphans were not looked for: --setup-only runs no test"),
-        ("-x", "fakegpt: 9 replayed, 0 recorded, 0 unplayed, 0 orphans, 0 blocked"),
-    ],
-    ids=lambda words: str(words).partition(" ")[0],
-)
-def test_a_part_of_a_run_says_nothing_of_interactions(
-    full: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: str, why: str
-) -> None:
-    monkeypatch.setenv("OUTCOME", "fail" if words == "-x" else "")
-    result = full.runpytest("--fakegpt-orphans=fail", *words.split())
-    assert result.ret == (pytest.ExitCode.TESTS_FAILED if words == "-x" else pytest.ExitCode.OK)
-    assert [line for line in summary(result) if "orphan in " in line] == []
-    assert summary(result)[-1] == why
-
-
-AGAIN = """
-import pytest
-from _pytest.runner import runtestprotocol
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    for number in range(2):
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        for report in reports if LOGS_BOTH or number else []:
-            item.ihook.pytest_runtest_logreport(report=report)
-    return True
-"""
-
-
-@pytest.mark.parametrize("logs_both", [True, False], ids=["a test twice", "the last of two attempts"])
-def test_a_test_that_is_run_again_counts_as_often_as_it_is_reported(full: pytest.Pytester, logs_both: bool) -> None:
-    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", str(logs_both)))
-    result = full.runpytest("--junitxml=junit.xml")
-    replayed = 26 if logs_both else 13
-    assert summary(result) == [
-        f"fakegpt: {replayed} replayed, 0 recorded, 2 unplayed, 2 orphans, 0 blocked",
-        OWN,
-        SHARED,
-    ]
-
-
-@pytest.mark.parametrize("logs_both", [True, False], ids=["both reported", "one reported"])
-def test_an_attempt_that_failed_is_forgotten_when_the_next_one_passes(full: pytest.Pytester, logs_both: bool) -> None:
-    fails_first = FULL.replace("async def test_own(fakegpt):", "async def test_own(fakegpt, tried=[]):")
-    fails_first += "    tried.append(1)\n    assert len(tried) > 1\n"
-    (full.path / "tests/test_chat.py").write_text(fails_first)
-    (full.path / "tests/conftest.py").write_text(AGAIN.replace("LOGS_BOTH", str(logs_both)))
-    result = full.runpytest()
-    result.assert_outcomes(passed=7 if logs_both else 4, failed=int(logs_both))
-    assert summary(result)[1:] == [OWN, SHARED]
-
-
-def test_nothing_is_known_of_a_cassette_that_was_recorded_into(tmp_path: Path) -> None:
-    def tally(recorded: int) -> Tally:
-        return Tally(tmp_path, [Figures("test", "c.yaml", "new_episodes", True, 2, 1, recorded, (2,))])
-
-    assert (tally(0).orphan_interactions, tally(1).orphan_interactions) == ({"c.yaml": (2,)}, {})
-
-
-def test_where_no_test_ran_a_report_says_nothing_of_interactions(full: pytest.Pytester) -> None:
-    full.runpytest("--collect-only", "--fakegpt-report=collected.json")
-    said = json.loads((full.path / "collected.json").read_text())
-    assert (said["orphans"], said["orphan_interactions"], said["collected"]) == ([], None, 4)
-
-
-def test_what_a_worker_collected_comes_whole_to_the_controller() -> None:
-    suite = Suite({"a"}, {"x.yaml": {"test 1"}}, {"tests/slow/"}, "", 2)
-    assert Suite.load(json.loads(json.dumps(suite.dump()))) == suite
-    suite.add(Suite({"b"}, {"x.yaml": {"test 1", "test 2"}, "y.yaml": {"test 3"}}, {"test_c.py"}, "why", 2))
-    both = {"x.yaml": {"test 1", "test 2"}, "y.yaml": {"test 3"}}
-    assert suite == Suite({"a", "b"}, both, {"tests/slow/", "test_c.py"}, "why", 2)
-    whole = Suite()
-    whole.add(suite)
-    assert whole == suite
-
-
-def test_orphans_are_looked_for_where_the_nearest_marker_says(full: pytest.Pytester) -> None:
-    code = "import pytest\npytestmark = pytest.mark.fakegpt(cassette_dir='far')\n"
-    code += "@pytest.mark.fakegpt(cassette_dir='near')\ndef test_it(fakegpt_cassette): pass\n"
-    (full.path / "tests/test_chat.py").write_text(code)
-    for name in ("near/left", "near/test_chat/test_it", "far/of_others"):
-        storage.write(full.path / f"{name}.yaml", dumps(Cassette()))
-    assert summary(full.runpytest())[1:] == [
-        "  orphan: cassettes/own.yaml",
-        "  orphan: cassettes/shared.yaml",
-        "  orphan: near/left.yaml",
-    ]
-
-
-def test_a_report_that_cannot_be_written_is_said(full: pytest.Pytester) -> None:
-    full.mkdir("taken.md")
-    early = full.runpytest("--fakegpt-report=taken.md")
-    assert early.ret == pytest.ExitCode.USAGE_ERROR
-    early.stderr.fnmatch_lines(["ERROR: report is 'taken.md'; wanted: the name of a file"])
-    late = full.runpytest("--fakegpt-drift-report=taken.md")
-    assert late.ret == pytest.ExitCode.USAGE_ERROR
-    late.stdout.fnmatch_lines(["fakegpt: no report: *taken.md cannot be written: Is a directory; *"])
-    assert summary(late)
 
 
 def test_what_cannot_be_collected_and_many_orphans(suite: pytest.Pytester) -> None:
@@ -421,47 +210,6 @@ def test_a_wrong_option_of_a_run_is_a_usage_error(suite: pytest.Pytester, asked:
 # --- what is too old ---
 
 
-def old(path: Path, at: str) -> Path:
-    made = (replace(each, provenance=Provenance(at=at, server=SCRIPTED)) for each in script("Hello"))
-    storage.write(path, dumps(Cassette(tuple(made))))
-    return path
-
-
-LONG_AGO = "2020-02-02T00:00:00Z"
-
-
-@pytest.mark.parametrize(
-    ("mode", "at", "stale", "outcome"),
-    [
-        ("none", LONG_AGO, "warn", FakeGptTestkitWarning),
-        ("none", LONG_AGO, "fail", CassetteStale),
-        ("once", LONG_AGO, "fail", CassetteStale),
-        ("none", LONG_AGO, "record", FakeGptTestkitWarning),
-        ("once", LONG_AGO, "record", "rewrite"),
-        ("new_episodes", LONG_AGO, "record", "rewrite"),
-        ("all", LONG_AGO, "fail", "all"),
-        ("none", "", "fail", "none"),
-        ("none", "some day", "fail", "none"),
-        ("none", "2020-02-02T00:00:00", "fail", CassetteStale),
-        pytest.param("none", datetime.now(UTC).isoformat(), "fail", "none", id="just now"),
-    ],
-)
-def test_a_recording_can_be_too_old(tmp_path: Path, mode: Mode, at: str, stale: Stale, outcome: Any) -> None:
-    path = old(tmp_path / "old.yaml", at)
-    before = path.read_bytes()
-    if isinstance(outcome, str):
-        with use_cassette(path, record_mode=mode, max_age="30d", stale=stale) as session:
-            assert session.record_mode == outcome
-    elif issubclass(outcome, Warning):
-        with pytest.warns(outcome, match="was recorded on 2020-02-02, which is longer ago than 30 days"):
-            use_cassette(path, record_mode=mode, max_age=30, stale=stale).__enter__()
-    else:
-        advice = Advice(lambda how: f"pytest tests/test_new_episodes.py --mode={how}")
-        with pytest.raises(outcome, match=r"to record it again: pytest tests/test_new_episodes.py --mode=rewrite$"):
-            use_cassette(path, record_mode=mode, max_age="720h", stale=stale, advice=advice).__enter__()
-    assert path.read_bytes() == before
-
-
 def test_a_run_says_how_old_recordings_may_be_and_makes_them_anew(suite: pytest.Pytester, service: Service) -> None:
     path = old(suite.path / "cassettes/test_chat/test_one.yaml", LONG_AGO)
     warning = suite.runpytest("-k", "one", "--fakegpt-max-age=30d")
@@ -480,45 +228,3 @@ def test_a_run_says_how_old_recordings_may_be_and_makes_them_anew(suite: pytest.
     suite.runpytest("-k", "one", *recording, "--fakegpt-max-age=30d").assert_outcomes(passed=1, deselected=3)
     assert LONG_AGO not in path.read_text()
     assert len(load_cassette(path).interactions) == 4
-
-
-@pytest.mark.parametrize(
-    ("age", "wanted"),
-    [
-        ("12h", timedelta(hours=12)),
-        ("1.5d", timedelta(hours=36)),
-        ("8w", timedelta(weeks=8)),
-        (30, timedelta(days=30)),
-        (timedelta(days=2), timedelta(days=2)),
-        ("30 days", None),
-        ("-1d", None),
-    ],
-)
-def test_an_age_is_read(age: Any, wanted: timedelta | None) -> None:
-    if wanted is None:
-        with pytest.raises(BadSetting, match="max_age"):
-            Settings(max_age=age)
-    else:
-        assert Settings(max_age=age).oldest == wanted
-
-
-@pytest.mark.parametrize("option", ["stale", "unplayed"])
-def test_a_wrong_consequence_is_named(tmp_path: Path, option: str) -> None:
-    path = old(tmp_path / "old.yaml", LONG_AGO)
-    named: dict[str, Any] = {option: "perhaps"}
-    wanted = pytest.raises(BadSetting, match=f"{option} is 'perhaps'; wanted: one of")
-    with wanted, use_cassette(path, max_age=9999, **named):
-        pass
-
-
-def test_a_block_that_leaves_interactions_fails_where_it_plays(tmp_path: Path) -> None:
-    path = old(tmp_path / "old.yaml", LONG_AGO)
-    with pytest.raises(InteractionsUnplayed) as raised, use_cassette(path, unplayed="fail"):
-        pass
-    assert [number for number, _ in raised.value.unplayed] == [1, 2, 3, 4]
-    with pytest.warns(FakeGptTestkitWarning, match="4 of 4 interactions"), use_cassette(path, unplayed="warn"):
-        pass
-    with use_cassette(path, unplayed="fail", record_mode="all"):
-        pass
-    with pytest.raises(RuntimeError, match="first"), use_cassette(path, unplayed="fail"):
-        raise RuntimeError("first")
