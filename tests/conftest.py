@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import none
 from support import quick
+from support.listening import listening
 from support.untraced import untraced
 
 import fakegpt_testkit
@@ -24,6 +25,8 @@ import fakegpt_testkit
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
+
+    from support.listening import Listener
 
 pytest_plugins = ["pytester"]
 collect_ignore = [] if find_spec("openai") else ["sdks"]  # they have an environment and a step of their own
@@ -125,6 +128,13 @@ def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Journals and locks lie in a folder of the test's own, and it is no run of a CI, so that commands may record."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Stands for the network: its port is one behind which a proxy of the environment listens."""
+    with listening() as running:
+        yield running
 
 
 @pytest.fixture

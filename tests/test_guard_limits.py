@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.listening import listening
 from support.suites import INI
 
 from fakegpt_testkit.errors import NetworkBlocked
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.once
 PAGE = Path(__file__).parent.parent / "docs" / "security.md"
 INTERPRETERS = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    """Stands for the network."""
-    with listening() as running:
-        yield running
 
 
 @contextmanager

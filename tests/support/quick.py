@@ -35,7 +35,7 @@ OUTSIDE = frozenset(
 BEGINNINGS = frozenset({"subprocess", "start_server", "create_server"})
 """What every function that serves or starts something comes to."""
 SUPPORT = Path(__file__).parent
-FIXTURES = frozenset({"pytester", "fakegpt", "fakegpt_server", "fakegpt_upstream"})
+FIXTURES = frozenset({"pytester", "fakegpt", "fakegpt_server", "fakegpt_upstream", "listener"})
 REFUSED = {"subprocess.Popen": "started a process", "socket.bind": "opened a port", "os.fork": "forked"}
 
 
