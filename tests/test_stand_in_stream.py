@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.patience import PATIENCE
-from test_stand_in import BODY, Visitor, visiting
+from support.visiting import BODY, Visitor, visiting
 
 from fakegpt_testkit.fakegpt import conversation
 from fakegpt_testkit.fakegpt.conversation import AnswerReader, Text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from fakegpt_testkit.cassette import Cassette
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Headers, Interaction, Provenance, Request, Tape
 
+slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+"""For properties of whole cassettes, which take a while to make."""
 any_text = st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, categories=None), max_size=20)
 plain_text = st.text(st.sampled_from("abXY09 :#'\"-/?&=%,[]{}|>*&!~\t\n"), max_size=20)
 words = st.sampled_from(
