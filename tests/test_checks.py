@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import dialect_streams
+from support.made_cassettes import TOKEN
 
 from fakegpt_testkit import cassette as cassettes
 from fakegpt_testkit import dialects
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.once
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STREAM = (("Content-Type", "text/event-stream"),)
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 SAID = {"message": {"author": {"role": "assistant"}, "content": {"parts": ["Hi"]}}, "conversation_id": "1"}
 
 

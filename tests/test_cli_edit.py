@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import vcr
 from support.commands import interrupted, ran, written
+from support.made_cassettes import CLEAN, TOKEN
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import StorageError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("own_state")
 
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
-CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
 SECRET = Interaction(
     Request("GET", "https://a.example/", (("X-Authorization", f"Bearer {TOKEN}"), ("X-Company", "acme-internal"))),
     Tape(Head(200), (Chunk(0.0, b"hello"),)),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import ran, written
+from support.made_cassettes import CLEAN, TOKEN
 
 from fakegpt_testkit import storage
-from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Interaction, Provenance, Request, Tape
+from fakegpt_testkit.exchange import Chunk, EndingKind, Head, Provenance, Request
 from fakegpt_testkit.recorder import load_cassette
 from fakegpt_testkit.storage import Journal
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = pytest.mark.usefixtures("own_state")
-
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
-CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
 
 
 def journalled(cassette: Path, *bodies: bytes) -> Path:

@@ -15,8 +15,8 @@ import requests.adapters
 import urllib3
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
-from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
-from support.httpclient import STREAM, echo, in_turn, same, streaming_and_echoing
+from support.behaviours import EVENTS, HEAD, STREAM, answer_of, echo, in_chunk
+from support.httpclient import in_turn, same, streaming_and_echoing
 from support.patience import PATIENCE
 from support.raw import RawServer, raw_server
 from support.servers import CLOSE, RESET

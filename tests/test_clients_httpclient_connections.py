@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import http.client
-import socket
 import sys
 import threading
 import urllib.request
@@ -21,8 +20,8 @@ import pytest
 import requests
 import requests.adapters
 import urllib3
-from support.behaviours import EVENTS
-from support.httpclient import STREAM, connection, pool, same, session, streaming_and_echoing
+from support.behaviours import EVENTS, STREAM
+from support.httpclient import UnixConnection, connection, pool, same, session, streaming_and_echoing
 from support.patience import PATIENCE
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import proxy
@@ -167,16 +166,6 @@ def test_a_forward_proxy_and_a_tunnel_are_recorded_and_not_asked_again(server: R
     uris = [each.request.uri for each in load_cassette(tmp_path / "c.yaml").interactions]
     assert uris == [f"{server.url}/stream", f"{secure.url}/stream"]
     assert "bWU6d29yZA" not in (tmp_path / "c.yaml").read_text()
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """A connection to a socket file, as the clients of container services make them."""
-
-    path = ""
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
 
 
 def test_a_unix_socket_is_recorded_and_replayed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 import requests
 import trio
 import vcr
-from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
+from support.behaviours import EVENTS, HEAD, STREAM, echo, in_chunk
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import HOLD, proxy
 from support.tls import client_tls, server_tls
@@ -29,18 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from support.servers import Answer, Asked
 
 pytestmark = pytest.mark.untraced
 
-STREAM: Answer = (HEAD, *(in_chunk(event) for event in EVENTS), b"0\r\n\r\n")
 WHOLE = b"".join(EVENTS)
 BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module.__name__)
-
-
-def echo(asked: Asked) -> Answer:
-    """An answer that tells what was asked."""
-    return (answer_of(b"200 OK", asked.method.encode() + b" " + asked.body),)
 
 
 @pytest.fixture(scope="module")

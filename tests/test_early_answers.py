@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
-import threading
 import time
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ import httpx2
 import pytest
 import requests
 import urllib3
+from support.listening import answering_each
 
 from fakegpt_testkit.errors import RequestNotRecorded
 from fakegpt_testkit.recorder import load_cassette, use_cassette
@@ -119,22 +119,16 @@ async def test_a_final_status_in_the_place_of_100_comes_without_a_100(tmp_path: 
 @contextmanager
 def refusing() -> Iterator[str]:
     """A server that answers once it has a part of a request, and closes the connection on what still comes."""
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def answer() -> None:
-        with suppress(OSError):
-            while True:
-                with listener.accept()[0] as taken:
-                    heard = b""
-                    while heard.count(b"x") < len(PART):
-                        heard += taken.recv(700)
-                    taken.sendall(REFUSAL)
-                    taken.shutdown(socket.SHUT_WR)  # told of the end first, every client's next part breaks a pipe
+    def answer(taken: socket.socket) -> None:
+        heard = b""
+        while heard.count(b"x") < len(PART):
+            heard += taken.recv(700)
+        taken.sendall(REFUSAL)
+        taken.shutdown(socket.SHUT_WR)  # told of the end first, every client's next part breaks a pipe
 
-    threading.Thread(target=answer, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/up"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+    with answering_each(answer) as port:
+        yield f"http://127.0.0.1:{port}/up"
 
 
 def parts(sent: list[int]) -> Iterator[bytes]:

@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from fakegpt_testkit.effects import Effect
     from fakegpt_testkit.recorder.settings import Consequence, Mode
 
+pytestmark = pytest.mark.usefixtures("own_state")
+
 ANSWER = script("Hel", "lo ", "there", every=0.5)
 CONVERSATION = "https://chat-shared2.zhile.io/api/conversation"
-
-
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
 
 
 async def post(chunks: int | None = None) -> None:

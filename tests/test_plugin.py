@@ -13,11 +13,10 @@ from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fakegpt_testkit.fakegpt.stand_in import Service
 
-pytestmark = pytest.mark.untraced
+pytestmark = [pytest.mark.untraced, pytest.mark.usefixtures("own_state")]
 
 ASK = """
 import pytest
@@ -367,14 +366,3 @@ def test_help_and_markers_name_what_there_is(suite: pytest.Pytester) -> None:
         ["@pytest.mark.fakegpt(name=None, ??options): record or replay this test's HTTP traffic; *"]
     )
     suite.runpytest("--help").stdout.fnmatch_lines(["*--fakegpt-record-mode=*", "*fakegpt_pace*"])
-
-
-@pytest.fixture(autouse=True)
-def journals_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests record, and nothing records where the environment says CI."""
-    monkeypatch.delenv("CI", raising=False)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.listening import listening
 from support.suites import INI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support.listening import Listener
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 SUITE = """
 import asyncio, os, socket, subprocess, sys
@@ -77,16 +76,10 @@ def test_unmarked():
 """
 
 
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.fixture
-def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    with listening() as running:
-        monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{running.port}")
-        yield running
+def listener(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Listener:
+    monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{listener.port}")
+    return listener
 
 
 @pytest.fixture

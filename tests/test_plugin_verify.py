@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from support.suites import INI
@@ -12,10 +12,7 @@ from fakegpt_testkit import use_cassette
 from fakegpt_testkit.fakegpt.provider import FakeGpt
 from fakegpt_testkit.fakegpt.stand_in import Options, serve_in_thread
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-pytestmark = pytest.mark.untraced
+pytestmark = [pytest.mark.untraced, pytest.mark.usefixtures("own_state")]
 
 SUITE = """
 import pytest
@@ -34,12 +31,6 @@ async def test_shares(fakegpt, prompt):
     assert await ask(fakegpt, prompt)
 """
 DRIFTED = Options(drift=frozenset({"gone-field", "new-field", "other-text"}))
-
-
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import http.client
 import socket
-import threading
 import urllib.request
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
@@ -22,6 +20,8 @@ import urllib3
 import vcr
 from support.behaviours import answer_of
 from support.clients import WAYS, chain, with_aiohttp
+from support.httpclient import UnixConnection
+from support.listening import answering_each
 from support.raw import raw_server
 from support.servers import HOLD, serve
 from support.tls import server_tls
@@ -45,16 +45,6 @@ def nobody() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """A connection to a socket file."""
-
-    path = ""
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
 
 
 def notes_of(failure: BaseException | None) -> list[str]:
@@ -123,28 +113,16 @@ STRICT: dict[str, Callable[[str], object]] = {
 """Clients that look at a certificate."""
 
 
-@contextmanager
-def speaking_plainly() -> Iterator[int]:
-    """A port at which nobody speaks TLS."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def answer() -> None:
-        with suppress(OSError):
-            while True:
-                with listener.accept()[0] as taken:
-                    taken.recv(4096)
-                    taken.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-    threading.Thread(target=answer, daemon=True).start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+def speak_plainly(taken: socket.socket) -> None:
+    """As one who knows no TLS."""
+    taken.recv(4096)
+    taken.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, str]]:
     """Where a connection fails for each of these reasons."""
-    with raw_server({}, tls=server_tls()) as unknown, speaking_plainly() as plain:
+    with raw_server({}, tls=server_tls()) as unknown, answering_each(speak_plainly) as plain:
         yield {"certificate": unknown.url, "handshake": f"https://localhost:{plain}", "dns": "https://nobody.invalid"}
 
 

@@ -7,7 +7,6 @@ import http.client
 import socket
 import ssl
 import struct
-import threading
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import requests
 import trio
 import urllib3
 from support.clients import chain
+from support.listening import answering_each
 from support.raw import raw_server
 
 from fakegpt_testkit import guard
@@ -179,25 +179,17 @@ CUT: dict[str, tuple[bytes, bool]] = {
 @contextmanager
 def hanging_up(said: bytes, reset: bool) -> Iterator[int]:
     """A port at which each connection is closed once something was heard, in a tunnel once that was heard in it."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
 
-    def answer() -> None:
-        with suppress(OSError):
-            while True:
-                with listener.accept()[0] as taken:
-                    taken.recv(65536)
-                    taken.sendall(said)
-                    if said == TUNNEL:
-                        taken.recv(65536)
-                    if reset:
-                        taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def answer(taken: socket.socket) -> None:
+        taken.recv(65536)
+        taken.sendall(said)
+        if said == TUNNEL:
+            taken.recv(65536)
+        if reset:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    threading.Thread(target=answer, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+    with answering_each(answer) as port:
+        yield port
 
 
 @pytest.mark.parametrize("case", CUT)

@@ -6,7 +6,7 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING
 
-from support.servers import CLOSE, HOLD, RESET
+from support.servers import CLOSE, HOLD, RESET, Asked
 
 if TYPE_CHECKING:
     from support.servers import Answer
@@ -34,6 +34,11 @@ def answer_of(line: bytes, body: bytes, *fields: bytes) -> bytes:
     return b"HTTP/1.1 " + line + b"\r\n" + head + b"\r\n" + body
 
 
+def echo(asked: Asked) -> Answer:
+    """An answer that tells what was asked."""
+    return (answer_of(b"200 OK", asked.method.encode() + b" " + asked.body),)
+
+
 def coded(data: bytes, coding: bytes) -> tuple[bytes, ...]:
     """Compressed as services do: flushed after each event, in HTTP chunks, the coding's end in one of its own."""
     bits = 16 + zlib.MAX_WBITS if coding.endswith(b"gzip") else zlib.MAX_WBITS
@@ -53,11 +58,12 @@ def packed(data: bytes, coding: bytes, size: int) -> tuple[bytes, ...]:
 
 
 HEAD = CHUNKED + b"\r\n"
+STREAM: Answer = (HEAD, *(in_chunk(event) for event in EVENTS), END)
 _STREAM = b"".join(in_chunk(event) for event in EVENTS) + END
 _HALF = (HEAD, in_chunk(EVENTS[0]), in_chunk(EVENTS[1]))
 
 BEHAVIOURS: dict[str, Answer] = {
-    "whole": (HEAD, *(in_chunk(event) for event in EVENTS), END),
+    "whole": STREAM,
     "ragged": (HEAD, *in_pieces(_STREAM, 17)),
     "together": (HEAD + _STREAM,),
     "big": (HEAD, in_chunk(b"x" * 30_000), in_chunk(b"data: end\n\n"), END),

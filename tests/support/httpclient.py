@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import requests.adapters
 import urllib3
 
 from fakegpt_testkit.recorder import use_cassette
-from support.behaviours import EVENTS, HEAD, answer_of, in_chunk
+from support.behaviours import STREAM, echo
 from support.raw import raw_server
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
     from support.raw import RawServer
     from support.servers import Answer, Asked
-
-STREAM: Answer = (HEAD, *(in_chunk(event) for event in EVENTS), b"0\r\n\r\n")
-
-
-def echo(asked: Asked) -> Answer:
-    """An answer that tells what was asked."""
-    return (answer_of(b"200 OK", asked.method.encode() + b" " + asked.body),)
 
 
 def in_turn(*answers: Answer) -> Callable[[Asked], Answer]:
@@ -84,3 +78,13 @@ def connection(server: RawServer) -> Iterator[Callable[[], object]]:
             return asking.getresponse().read()
 
         yield ask
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to a socket file, as the clients of container services make them."""
+
+    path = ""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)

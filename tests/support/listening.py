@@ -1,4 +1,4 @@
-"""For tests that nothing, or something, reaches the network: a listener that counts."""
+"""For tests that nothing, or something, reaches the network: a listener that counts, and one that answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass
@@ -55,6 +55,25 @@ class Listener:
 
     def stop(self) -> None:
         self._stopped.set()
+
+
+@contextmanager
+def answering_each(answer: Callable[[socket.socket], object]) -> Iterator[int]:
+    """A port at which each connection is answered so, one after the other, and then closed."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as taken:
+                    answer(taken)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Cassettes that a script makes on the disk: one of a recording long ago, and one more interaction in one."""
+"""What a test puts into a cassette: a secret and none, a recording of long ago, one more interaction."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from fakegpt_testkit import load_cassette, storage
 from fakegpt_testkit.cassette import Cassette, dumps
 from fakegpt_testkit.effects import SCRIPTED, script
-from fakegpt_testkit.exchange import Provenance
+from fakegpt_testkit.exchange import Chunk, Head, Interaction, Provenance, Request, Tape
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fakegpt_testkit.fakegpt.scripting import Step
 
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+"""A token that shows by its form."""
+CLEAN = Interaction(Request("GET", "https://a.example/"), Tape(Head(200), (Chunk(0.0, b"clean"),)))
+"""What holds no secret."""
 LONG_AGO = "2020-02-02T00:00:00Z"
 LAST: list[Step] = ["conversation"]
 
