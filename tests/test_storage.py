@@ -13,8 +13,8 @@ import pytest
 from support.patience import PATIENCE
 from support.saved import NEW, OLD, files_in
 
-from fakegpt_testkit import storage
-from fakegpt_testkit.errors import StorageError
+from fakegpt_testkit import cassette, storage
+from fakegpt_testkit.errors import CassetteError, StorageError
 from fakegpt_testkit.storage import files, locks
 
 if TYPE_CHECKING:
@@ -29,6 +29,25 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     assert storage.read(tmp_path / "a.yaml") is None
     assert storage.read(tmp_path / "b" / "a.yaml") is None
+
+
+def test_a_file_that_goes_between_two_readings_is_gone_and_not_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LARGE", 1)
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"interactions: &here []\n")
+    pages = storage.pages(path)
+    assert isinstance(pages, storage.Pages)
+    path.unlink()
+    with pytest.raises(
+        StorageError, match="it was removed while it was read; nothing was written\n  put it back"
+    ) as no:
+        cassette.loads(pages, str(path))
+    assert no.value.path == str(path)
+    path.write_bytes(b"")
+    with pytest.raises(CassetteError, match="the file is empty"):
+        cassette.loads(pages, str(path))
 
 
 def test_a_file_is_written_and_read_and_its_folders_are_made(tmp_path: Path) -> None:

@@ -86,9 +86,13 @@ class Pages:
             self._done = pages
 
     def again(self) -> bytes:
-        """All of the file, once more; the memory is given back before."""
+        """All of the file, once more; the memory is given back before. A file that is gone is a ``StorageError``."""
         self.memory = mmap(-1, 1)
-        return read(self._path) or b""
+        if (data := read(self._path)) is None:
+            gone = FileNotFoundError(errno.ENOENT, "it was removed while it was read")
+            advice = "put it back and run this again; without it, it counts as missing"
+            raise StorageError(str(self._path), "read", gone, "nothing was written", advice)
+        return data
 
 
 def pages(path: Path) -> Pages | bytes | None:
