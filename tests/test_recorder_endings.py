@@ -13,6 +13,7 @@ from aiohttp import web
 from support.servers import HOLD, Answer, serve
 from support.three_ways import LOOPS, run_in
 
+from fakegpt_testkit import storage
 from fakegpt_testkit.errors import CannotBeReplayed, FakeGptTestkitWarning, ResponseNotRecorded, StorageError
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import Advice, load_cassette, use_cassette
@@ -200,6 +201,22 @@ def test_when_saving_fails_the_blocks_own_exception_stays_first(tmp_path: Path) 
                 blocked.write_text("in the way of a folder")
                 raise KeyError
             assert any(str(file) in note and "cannot be" in note for note in failure.value.__notes__)
+
+    run_in("asyncio", main())
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_where_nothing_is_saved_a_journal_is_named_where_one_is_left(left: bool, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serve({"/": SHORT}) as server:
+            with pytest.raises(StorageError) as failure, use_cassette(tmp_path / "a" / "a.yaml", record_mode="once"):
+                await leave_early(server.url)
+                (tmp_path / "a").write_text("in the way of a folder")
+                if not left:
+                    for each in storage.leftovers():
+                        storage.discard(each.path)
+            notes = [note for note in getattr(failure.value, "__notes__", ()) if "is kept in" in note]
+            assert len(notes) == left
 
     run_in("asyncio", main())
 

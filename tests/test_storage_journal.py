@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -250,3 +251,23 @@ def test_a_full_disk_is_told_once_and_keeps_what_was_there(tmp_path: Path, monke
         with pytest.raises(StorageError, match="it is closed"):
             journal.chunk(0, CHUNKS[1])
     assert storage.read_journal(journal.path)[0].response.chunks == CHUNKS[:1]
+
+
+def test_where_it_cannot_be_written_anew_nothing_is_left_and_nothing_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with storage.Journal(Path("a.yaml"), tmp_path) as journal:
+        journal.request(0, ASKED, Provenance())
+        held = os.open(journal.path.with_suffix(".lock"), os.O_RDWR)  # a lock outlives its file's name
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", fails)
+            with pytest.raises(StorageError, match="No space left on device; the journal of this recording is inc"):
+                journal.begin_anew(())
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where somebody holds it
+        os.close(held)
+        assert not [*tmp_path.iterdir()]
+        with pytest.raises(StorageError, match="it is closed"):
+            journal.begin_anew(())

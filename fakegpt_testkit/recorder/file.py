@@ -98,7 +98,9 @@ class CassetteFile:
         """Leave the journals of what could not be saved, and say so where it failed."""
         for journal in self._journals:
             journal.close()
-            failure.add_note(f"what was recorded is kept in {journal.path}; to get it back: fakegpt-testkit recover")
+            if journal.path.exists():  # none is left where it could not be written anew
+                kept = f"what was recorded is kept in {journal.path}; to get it back: fakegpt-testkit recover"
+                failure.add_note(kept)
 
 
 def shorten(path: Path) -> str:

@@ -139,6 +139,7 @@ class Journal:
             self._held.release()
             fresh.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
+            _lock_path(self.path).unlink(missing_ok=True)
             raise error if isinstance(error, StorageError) else _failed(self.path, "written", error) from error
 
     def _whole(self, each: NotedExchange) -> None:
