@@ -29,7 +29,7 @@ from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.cli import main
 from fakegpt_testkit.cli.serve import _settle
 from fakegpt_testkit.errors import BadSetting
-from fakegpt_testkit.exchange import EndingKind
+from fakegpt_testkit.exchange import Chunk, EndingKind
 from fakegpt_testkit.recorder import Settings
 from fakegpt_testkit.serving import MATCH_ON, Access, Door, Recorder, certificates, health, serving
 from fakegpt_testkit.serving import running as running_room
@@ -91,6 +91,24 @@ def test_an_option_may_be_a_variable_and_several_values_too(tmp_path: Path) -> N
             for path, host in [("/events", "double"), ("/more", "other"), ("/more", "third")]
         ]
     assert got == [503, 429, 421]
+
+
+def test_a_fault_speaks_the_dialect_that_was_named_and_so_does_a_miss(tmp_path: Path) -> None:
+    parts = tuple(b'{"message": {"content": "%s"}}\n' % each for each in (b"Hel", b"lo"))
+    chunks = tuple(Chunk(0.01 * nth, each, (len(each),)) for nth, each in enumerate(parts))
+    label = (("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked"))
+    write(tmp_path, "chat.yaml", recorded("POST", "/api/chat", body=b'{"model": "m"}', headers=label, chunks=chunks))
+    with running(tmp_path, "--fault", "said('Bonjour')") as (told, _):
+        refused = httpx.post(f"{told['url']}/api/chat", json={"model": "m"})
+    assert (refused.status_code, refused.json()["type"]) == (404, "EffectMisplaced")
+    assert "name one that is known, with dialect= or --dialect" in refused.json()["error"]
+    with running(tmp_path, "--fault", "said('Bonjour')", "--dialect", "ollama") as (told, _):
+        answer = httpx.post(f"{told['url']}/api/chat", json={"model": "m"})
+        miss = httpx.post(f"{told['url']}/api/chat", json={"model": "other"})
+    said = [json.loads(line)["message"]["content"] for line in answer.text.splitlines()]
+    assert (answer.status_code, len(said), "".join(said)) == (200, 2, "Bonjour")
+    assert (miss.status_code, miss.json()["type"]) == (404, "RequestNotRecorded")
+    assert "body.model: recorded 'm', asked 'other'" in miss.json()["error"], "as text, as Ollama has it"
 
 
 def test_a_certificate_of_the_run_is_trusted_by_whoever_is_told_its_file(tmp_path: Path) -> None:

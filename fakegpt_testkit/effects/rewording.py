@@ -111,7 +111,8 @@ class _Doc:
         editor = spoken.editor
         if editor is None:
             problem = f"nothing is known of how {dialect} says it"
-            raise EffectMisplaced(name, problem, "script an answer in a dialect that is known")
+            wanted = "name one that is known, with dialect= or --dialect, or script an answer in it"
+            raise EffectMisplaced(name, problem, wanted)
         wraps = speaking.wraps_events(tape)
         outer = [_object(_unwrapped(payload) if wraps else payload) for payload in _payloads(tape, framing)]
         events = outer
