@@ -35,7 +35,7 @@ WAITED: Final = frozenset({TIMEOUT, LATE_TIMEOUT, PROXY_TIMEOUT, TOTAL})
 """What a client's own limit ended."""
 _TUNNEL: Final = "tunnel "
 _SOCKS: Final = "socks "
-SOCKS_REPLIES: Final = {
+SOCKS_REPLIES: Final[dict[int | str, str]] = {
     1: "General SOCKS server failure",
     2: "Connection not allowed by ruleset",
     3: "Network unreachable",
@@ -46,6 +46,12 @@ SOCKS_REPLIES: Final = {
     8: "Address type not supported",
 }
 """What a SOCKS proxy answers, by RFC 1928, 6, as httpcore words it."""
+LOGIN: Final = "login"
+"""A SOCKS proxy refused the name and the password, by RFC 1929, 2."""
+ANONYMOUS: Final = "anonymous"
+"""It takes nobody without a login: no acceptable methods, by RFC 1928, 3."""
+WITH_LOGIN: Final = "with login"
+"""The same, of a client that would have logged in."""
 _OF_SEVERAL: Final = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
 _WORDS = (
     (socket.gaierror, "dns"),
@@ -93,15 +99,15 @@ def proxy_said(note: str) -> str:
     return note.removeprefix(_TUNNEL) if note.startswith(_TUNNEL) else ""
 
 
-def no_socks(code: int | None) -> Ending | None:
-    """The ending where a SOCKS proxy answered with this code, and connected to nothing."""
-    return unconnected(f"{_SOCKS}{code}") if code in SOCKS_REPLIES else None
+def no_socks(said: int | str | None) -> Ending | None:
+    """The ending where a SOCKS proxy answered with this code, or refused who asks, and connected to nothing."""
+    return unconnected(f"{_SOCKS}{said}") if said in {*SOCKS_REPLIES, LOGIN, ANONYMOUS, WITH_LOGIN} else None
 
 
-def socks_said(note: str) -> int:
-    """The code that a SOCKS proxy answered with; 0 where that is not why."""
-    code = note.removeprefix(_SOCKS)
-    return int(code) if note != code and code.isdecimal() else 0
+def socks_said(note: str) -> int | str:
+    """The code that a SOCKS proxy answered with, or how it refused who asks; 0 where that is not why."""
+    said = note.removeprefix(_SOCKS) if note.startswith(_SOCKS) else "0"
+    return int(said) if said.isdecimal() else said
 
 
 def connect_error(note: str) -> OSError:

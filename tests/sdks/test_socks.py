@@ -42,8 +42,14 @@ def pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
+NO_METHOD = 0xFF
+"""What it says to who offers no way to log in that it takes."""
+BY_NAME = 2
+"""What it says to who is to log in by a name and a password."""
+
+
 @contextmanager
-def socks_proxy(port: int, says: int = 0) -> Iterator[tuple[str, list[int]]]:
+def socks_proxy(port: int, says: int = 0, method: int = 0, login: int = 0) -> Iterator[tuple[str, list[int]]]:
     """A SOCKS 5 proxy through which everything leads to this port, or that says no; and who came."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     came: list[int] = []
@@ -51,7 +57,13 @@ def socks_proxy(port: int, says: int = 0) -> Iterator[tuple[str, list[int]]]:
     def serve(client: socket.socket) -> None:
         with suppress(OSError), client:
             client.recv(client.recv(2)[1])
-            client.sendall(b"\x05\x00")
+            client.sendall(bytes([5, method]))
+            if method:
+                came.append(method)
+                client.recv(600)  # a login, or the end
+                client.sendall(bytes([1, login]))
+                if method == NO_METHOD or login:
+                    return
             length = client.recv(1)[0] if client.recv(4)[3] == 3 else 4
             client.recv(length + 2)
             came.append(says)
@@ -129,6 +141,16 @@ def test_what_comes_through_it_is_recorded_and_replayed(scheme: str, tmp_path: P
         assert (len(came), *server.seen) == before
 
 
+def failures(url: str, proxy: str) -> dict[str, list[tuple[str, str]]]:
+    """What each client raises that asks this through this proxy."""
+    raised = {}
+    for name, ask in ASKS.items():
+        with pytest.raises(Exception) as failure:
+            ask(url, proxy)
+        raised[name] = seen(failure.value)
+    return raised
+
+
 def seen(failure: BaseException) -> list[tuple[str, str]]:
     """The classes and texts of a failure and of what it came from, but for where an object lies in memory."""
     told = [(type(failure).__name__, re.sub(r" at 0x[0-9a-f]{6,}|object at \w+", "", str(failure)))]
@@ -139,25 +161,43 @@ def seen(failure: BaseException) -> list[tuple[str, str]]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients leave that connection open
 @pytest.mark.parametrize("says", [REFUSED, 2, 4])
 def test_what_it_refuses_is_recorded_and_raised_again(says: int, tmp_path: Path) -> None:
-    def program() -> dict[str, list[tuple[str, str]]]:
-        failures = {}
-        for name, ask in ASKS.items():
-            with pytest.raises(Exception) as raised:
-                ask("http://a.example/x", proxy)
-            failures[name] = seen(raised.value)
-        return failures
-
     with guard.services(), raw_server({}) as server, socks_proxy(server.port, says) as (proxy, came):
-        live = program()
+        live = failures("http://a.example/x", proxy)
         with use_cassette(tmp_path / "c.yaml", record_mode="once") as recording:
-            program()
+            failures("http://a.example/x", proxy)
         assert [each.response.ending.note for each in recording.interactions] == [f"socks {says}"] * len(ASKS)
         asked = len(came)
         with use_cassette(tmp_path / "c.yaml") as session:
-            replayed = program()
+            replayed = failures("http://a.example/x", proxy)
         assert not session.unplayed
         assert len(came) == asked == 2 * len(ASKS)
-        assert {name: failures[0] for name, failures in replayed.items()} == {
-            name: failures[0] for name, failures in live.items()
-        }
+        assert {name: each[0] for name, each in replayed.items()} == {name: each[0] for name, each in live.items()}
+        gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients leave that connection open
+@pytest.mark.parametrize(
+    ("login", "method", "notes"),
+    [
+        ("", NO_METHOD, {"socks anonymous"}),
+        ("ann:wrong@", NO_METHOD, {"socks anonymous", "socks with login"}),
+        ("ann:wrong@", BY_NAME, {"socks login"}),
+    ],
+    ids=["anonymous", "no login", "another password"],
+)
+def test_whom_it_refuses_is_recorded_and_raised_again(login: str, method: int, notes: set[str], tmp_path: Path) -> None:
+    with guard.services(), raw_server({}) as server, socks_proxy(server.port, method=method, login=1) as (proxy, came):
+        named = proxy.replace("//", f"//{login}")
+        live = failures("http://a.example/x", named)
+        with use_cassette(tmp_path / "c.yaml", record_mode="once") as recording:
+            failures("http://a.example/x", named)
+        assert {each.response.ending.note for each in recording.interactions} == notes
+        assert len(recording.interactions) == len(ASKS)
+        asked = len(came)
+        with use_cassette(tmp_path / "c.yaml") as session:
+            replayed = failures("http://a.example/x", named)
+        assert not session.unplayed
+        assert len(came) == asked == 2 * len(ASKS)
+        assert {name: each[0] for name, each in replayed.items()} == {name: each[0] for name, each in live.items()}
+        assert b"wrong" not in (tmp_path / "c.yaml").read_bytes()
         gc.collect()

@@ -37,7 +37,14 @@ from fakegpt_testkit.clients import unconnected as why
 _TELLS_CAUSES = "exc_cause" in signature(helpers.set_exception).parameters
 """Whether this aiohttp says where the loss of a connection comes from: not before 3.9.4."""
 
-_SOCKS_REPLIES = {5: "Connection refused by destination host", 7: "Command not supported or protocol error"}
+_NO_METHOD = "No acceptable authentication methods were offered"
+_SOCKS_SAID: dict[int | str, str] = {
+    5: "Connection refused by destination host",
+    7: "Command not supported or protocol error",
+    why.LOGIN: "Username and password authentication failure",
+    why.ANONYMOUS: _NO_METHOD,
+    why.WITH_LOGIN: _NO_METHOD,
+}
 """What aiohttp-socks words otherwise."""
 
 if TYPE_CHECKING:
@@ -57,7 +64,8 @@ def why_failed(req: ClientRequest, failure: BaseException, limit: float | None, 
     if type(failure) is ClientOSError and failure.errno == errno.ECONNRESET:  # a connector's own is of another class
         return why.unconnected(why.PROXY_RESET)
     if _of_socks(failure):
-        return why.no_socks(getattr(failure, "error_code", None))
+        refused = (answer for answer, said in _SOCKS_SAID.items() if str(failure) == said)
+        return why.no_socks(getattr(failure, "error_code", None) or next(refused, None))
     if isinstance(failure, (ClientError, OSError)):  # TimeoutError is an OSError
         return why.why_unconnected(failure)
     if not isinstance(failure, asyncio.CancelledError):
@@ -94,8 +102,9 @@ def _failure(connector: BaseConnector, req: ClientRequest, note: str) -> tuple[E
     if said := why.proxy_said(note):
         status, _, reason = said.partition(" ")
         return ClientHttpProxyError(_asked_proxy(req), (), status=int(status), message=reason), None
-    if (code := why.socks_said(note)) and (socks := sys.modules.get("aiohttp_socks")) is not None:
-        said = (why.SOCKS_REPLIES | _SOCKS_REPLIES).get(code, note)
+    if (answered := why.socks_said(note)) and (socks := sys.modules.get("aiohttp_socks")) is not None:
+        said = (why.SOCKS_REPLIES | _SOCKS_SAID).get(answered, note)
+        code = answered if isinstance(answered, int) else None
         return socks.ProxyError(said, error_code=code), sys.modules["python_socks"].ProxyError(said, error_code=code)
     match note:
         case why.PROXY_CLOSED:

@@ -23,6 +23,9 @@ _NO_TUNNEL: Final = "Tunnel connection failed: "
 """What ``http.client`` says before a proxy's own words."""
 _SOCKS_CODE: Final = re.compile(r"\b0x0([1-8]): ")
 """In what PySocks says of a proxy's answer."""
+_REJECTED: Final = "All offered SOCKS5 authentication methods were rejected"
+_SOCKS_REFUSED: Final = {why.LOGIN: "SOCKS5 authentication failed", why.ANONYMOUS: _REJECTED, why.WITH_LOGIN: _REJECTED}
+"""What it says of a proxy that refuses who asks."""
 _WITH_A_SOCKET: Final = frozenset(
     {
         *(why.LATE_TIMEOUT, why.CUT_HANDSHAKE, why.RESET, "certificate", "handshake"),
@@ -56,13 +59,20 @@ def why_failed(connection: http.client.HTTPConnection, failure: Exception) -> En
         return why.unconnected(why.PROXY_CLOSED)
     if isinstance(failure, http.client.HTTPException):
         return why.unconnected(why.PROXY_BREACH)
-    if "socks" in sys.modules and (answered := _SOCKS_CODE.search(str(failure))):
-        return why.no_socks(int(answered[1]))
+    if "socks" in sys.modules and (answered := _socks_answered(str(failure))):
+        return why.no_socks(answered)
     ending = why.why_unconnected(failure)
     if ending is None or connection.sock is None:
         return ending
     late = _OF_PROXY if _is_of_tunnel(failure) else _OF_HANDSHAKE
     return why.unconnected(late.get(ending.note, ending.note))
+
+
+def _socks_answered(said: str) -> int | str:
+    """What a SOCKS proxy answered, by what is said of it; 0 where nothing is."""
+    if answered := _SOCKS_CODE.search(said):
+        return int(answered[1])
+    return next((word for word, refused in _SOCKS_REFUSED.items() if said.endswith(refused)), 0)
 
 
 def _is_of_tunnel(failure: Exception) -> bool:
@@ -79,15 +89,24 @@ def _failure(
         if not at_once and isinstance(limit, (int, float)):
             time.sleep(limit)
         return TimeoutError("The handshake operation timed out" if note == why.LATE_TIMEOUT else "timed out")
-    if (code := why.socks_said(note)) and (socks := sys.modules.get("socks")) is not None:
-        refused: OSError = socks.SOCKS5Error(f"0x{code:02x}: {socks.SOCKS5_ERRORS.get(code, 'Unknown error')}")
-        return refused
+    if (said := why.socks_said(note)) and (socks := sys.modules.get("socks")) is not None:
+        return _refused_by_socks(socks, said)
     match note:
         case why.PROXY_CLOSED:
             return http.client.RemoteDisconnected("Remote end closed connection without response")
         case why.PROXY_BREACH:
             return http.client.BadStatusLine("what the proxy said is no HTTP")
     return why.connect_error(note)
+
+
+def _refused_by_socks(socks: Any, said: int | str) -> OSError:
+    """PySocks' own exception for what a proxy answered."""
+    failure: OSError
+    if isinstance(said, int):
+        failure = socks.SOCKS5Error(f"0x{said:02x}: {socks.SOCKS5_ERRORS.get(said, 'Unknown error')}")
+    else:
+        failure = socks.SOCKS5AuthError(_SOCKS_REFUSED.get(said, said))
+    return failure
 
 
 def _as_of_urllib3(connection: Any, failure: Exception) -> Exception:

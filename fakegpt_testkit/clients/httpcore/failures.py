@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 H2 = "h2: "
 """How the note of an HTTP/2 stream's reset begins: it has no error number."""
 
-_SOCKS_SAID = "Proxy Server could not connect: {}."
+_NO_METHOD = "Requested {} from proxy server, but got NO ACCEPTABLE METHODS."
+_SOCKS_SAID: dict[int | str, str] = {
+    **{code: f"Proxy Server could not connect: {reply}." for code, reply in why.SOCKS_REPLIES.items()},
+    why.LOGIN: "Invalid username/password",
+    why.ANONYMOUS: _NO_METHOD.format("NO AUTHENTICATION REQUIRED"),
+    why.WITH_LOGIN: _NO_METHOD.format("USERNAME/PASSWORD"),
+}
 _TIMED_OUT = {why.LATE_TIMEOUT: "The handshake operation timed out"}
 _OF_ONE_ATTEMPT = frozenset({"dns", "certificate", "handshake", why.CUT_HANDSHAKE, why.RESET})
 """What does not lead to another address of the same name."""
@@ -35,8 +41,8 @@ def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "")
     if said := why.proxy_said(note):
         failure = core.ProxyError(said)
         return failure
-    if code := why.socks_said(note):
-        failure = core.ProxyError(_SOCKS_SAID.format(why.SOCKS_REPLIES.get(code, "UNKOWN")))
+    if answered := why.socks_said(note):
+        failure = core.ProxyError(_SOCKS_SAID.get(answered, "Proxy Server could not connect: UNKOWN."))
         return failure
     if note == why.PROXY_CLOSED:
         failure = core.RemoteProtocolError("Server disconnected without sending a response.")
@@ -71,8 +77,8 @@ def why_failed(core: ModuleType, failure: Exception) -> Ending | None:
     """Why connecting failed; None where it is not known. Trio's timeout is no ``TimeoutError``."""
     if isinstance(failure, core.ProxyError):
         said = str(failure)
-        codes = (code for code, reply in why.SOCKS_REPLIES.items() if said == _SOCKS_SAID.format(reply))
-        return why.no_socks(next(codes, None)) or why.no_tunnel(said)
+        answered = (answer for answer, words in _SOCKS_SAID.items() if said == words)
+        return why.no_socks(next(answered, None)) or why.no_tunnel(said)
     if isinstance(failure, core.RemoteProtocolError):
         return why.unconnected(why.PROXY_BREACH if failure.__cause__ or failure.__context__ else why.PROXY_CLOSED)
     if isinstance(failure, core.ReadTimeout):
