@@ -9,14 +9,16 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, chain, islice, pairwise
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from fakegpt_testkit.exchange import Chunk, Coded, Tape, content_coding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from fakegpt_testkit.exchange import Measure
+
+Measure: TypeAlias = tuple[float, int, tuple[int, ...]]
+"""When a chunk came, its size, and where HTTP chunks ended in it."""
 
 
 class Cuts:
@@ -85,7 +87,7 @@ class Cuts:
         for at, (start, end), (first, last) in parts:
             yield Chunk(at, body[start:end], tuple(self._ends[first:last]) if last > first else ())
 
-    def measures(self, body: bytes) -> Iterator[Measure]:  # noqa: ARG002 - another ``Cut`` has to look at it
+    def measures(self) -> Iterator[Measure]:
         """When each came, its size, and where HTTP chunks ended in it."""
         parts = zip(self._times, pairwise(self._bounds), pairwise(self._ends_before), strict=True)
         for at, (start, end), (first, last) in parts:
@@ -98,6 +100,18 @@ class Cuts:
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut anew when it is looked at."""
         return _Pieces(self, body)
+
+
+def measures(tape: Tape) -> Iterator[Measure]:
+    """Those of its chunks; what was recorded just now is not cut for it."""
+    cut = vars(tape).get("_cut")
+    if "chunks" not in vars(tape) and isinstance(cut, Cuts):
+        return cut.measures()
+    return map(_measure, tape.pieces)  # not in a loop, whose name would keep one beside the next
+
+
+def _measure(chunk: Chunk) -> Measure:
+    return chunk.at, len(chunk.data), chunk.ends
 
 
 def _sums(before: int, numbers: Iterable[int]) -> Iterator[int]:

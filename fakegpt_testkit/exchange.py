@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
 
 class EndingKind(StrEnum):
@@ -150,23 +150,12 @@ class Coded:
     of: tuple[int, ...]
 
 
-Measure: TypeAlias = tuple[float, int, tuple[int, ...]]
-"""When a chunk came, its size, and where HTTP chunks ended in it."""
-
-
-def measured(chunks: Iterable[Chunk]) -> Iterator[Measure]:
-    """The measures of chunks that are cut."""
-    return ((chunk.at, len(chunk.data), chunk.ends) for chunk in chunks)
-
-
 class Cut(Protocol):
     """How a body that is whole is cut into the chunks in which it came."""
 
     def chunks(self, body: bytes) -> tuple[Chunk, ...]: ...
 
     def pieces(self, body: bytes) -> Sequence[Chunk]: ...
-
-    def measures(self, body: bytes) -> Iterator[Measure]: ...
 
 
 _LARGE: Final = 2**22
@@ -220,13 +209,6 @@ class Tape:
         if "chunks" in vars(self) or len(self.body) < _LARGE:
             return self.chunks
         return cast("Sequence[Chunk]", vars(self)["_cut"].pieces(self.body))
-
-    @property
-    def measures(self) -> Iterator[Measure]:
-        """What is to be known of the chunks without their bytes: nothing is cut for it."""
-        if "chunks" in vars(self):
-            return measured(self.chunks)
-        return cast("Iterator[Measure]", vars(self)["_cut"].measures(self.body))
 
     @cached_property
     def body(self) -> bytes:

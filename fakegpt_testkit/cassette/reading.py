@@ -37,15 +37,12 @@ from fakegpt_testkit.exchange import (
     fingerprint,
     header,
     is_chunked,
-    measured,
     media_type,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fakegpt_testkit.cassette.tree import Node
-    from fakegpt_testkit.exchange import Headers, Measure
+    from fakegpt_testkit.exchange import Headers
 
 _OUR_KEYS = frozenset(
     {
@@ -262,9 +259,6 @@ class _OnePerEvent:
         return tuple(Chunk(self.head.at, piece, (len(piece),) if chunked else ()) for piece in pieces if piece)
 
     pieces = chunks
-
-    def measures(self, body: bytes) -> Iterator[Measure]:
-        return measured(self.chunks(body))
 
 
 def _ending_kind(ours: Mapping) -> EndingKind:

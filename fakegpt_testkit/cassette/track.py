@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from fakegpt_testkit.cuts import Cuts
+from fakegpt_testkit.cuts import Cuts, measures
 from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from fakegpt_testkit.exchange import Measure
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}+\.\d"
@@ -43,7 +41,7 @@ def write_track(tape: Tape) -> str:
     """The track of a tape; times are rounded to a tenth of a millisecond."""
     now = _ticks(tape.head.at)
     words = [f"{'-' if now < 0 else ''}{_milliseconds(now)}"]
-    for at, size, ends in tape.measures:  # spelled out, since a long stream has ten thousand of them
+    for at, size, ends in measures(tape):  # spelled out, since a long stream has ten thousand of them
         tick = round(at * _TICKS_PER_SECOND)
         step, now = tick - now, tick
         if step >= 0 and ends == (size,):
@@ -95,17 +93,9 @@ class Track:
 
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut when it is looked at."""
-        return self._cuts.pieces(body)
-
-    def measures(self, body: bytes) -> Iterator[Measure]:
-        """See ``Tape``."""
-        return self._cuts.measures(body)
-
-    @property
-    def _cuts(self) -> Cuts:
         steps, sizes, ends = _parts(self._text)
         _, *times, _ = accumulate(steps)
-        return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends)
+        return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends).pieces(body)
 
 
 _new_chunk = object.__new__
