@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.exchange import PLACEHOLDER
 from fakegpt_testkit.redaction.names import Names, Weight, Where, words
-from fakegpt_testkit.redaction.values import looks_secret, plain_words, prose
+from fakegpt_testkit.redaction.values import is_alphanumeric, looks_secret, plain_words, prose
 from fakegpt_testkit.redaction.vault import Edit, unlatin
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def assigned_places(
     text: str, names: Names, word: Callable[[str, str], str], protected: Sequence[tuple[int, int]] = ()
 ) -> Iterator[Edit]:
     """Values that look like secrets after a name that says so, outside what stays as it is."""
-    if text.isalnum():  # something stands between a name and its value
+    if is_alphanumeric(text):  # something stands between a name and its value
         return
     for hints, separator in _SEPARATORS:
         if any(hint in text for hint in hints):

@@ -138,6 +138,10 @@ _BASIC: Final = re.compile(r"\b[Bb]asic[ \t]{1,8}([A-Za-z0-9+/_-]{8,}+=*+)", re.
 _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
+_MARKS: Final = "%@+/\t_-:. JKzG3IC"
+"""Characters that texts lack rather than others, the rarest first."""
+
+
 class Hints:
     """Whether a text has any of many words; most texts are short and have none, and are read by the hundred.
 
@@ -147,7 +151,7 @@ class Hints:
     def __init__(self, words: Iterable[str]) -> None:
         by_mark: dict[str, list[str]] = {}
         for word in dict.fromkeys(words):
-            by_mark.setdefault(next((mark for mark in "%@+/\t_-:. " if mark in word), ""), []).append(word)
+            by_mark.setdefault(next((mark for mark in _MARKS if mark in word), ""), []).append(word)
         self._groups = tuple((mark, tuple(some)) for mark, some in by_mark.items())
 
     def within(self, text: str) -> bool:

