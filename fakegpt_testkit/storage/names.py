@@ -69,7 +69,7 @@ def worded_beside(path: Path) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def _worded(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for name in (each for some in _listed(folder, changed).values() for each in some):
+    for name in (each for some in _listed(folder, changed)[0].values() for each in some):
         if "[" in name and "REDACTED-" in name and name.endswith(SUFFIX):
             found.setdefault(name.partition("[")[0], []).append(name)
     return {test: tuple(names) for test, names in found.items()}
@@ -128,14 +128,15 @@ def _component(folder: str, escaped: str, suffix: str = "") -> str:
     """One name in a folder: unique without regard to case, not too long, and none that Windows keeps for itself."""
     if _RESERVED.match(escaped):
         escaped = f"%{ord(escaped[0]):02x}{escaped[1:]}"
+    plain = f"{_cut(escaped)}{suffix}"
+    there, is_numbered = _names_in(folder)
+    others = any(each != plain for each in there.get(plain.lower(), ()))
+    if not others and not is_numbered:  # so it is in nearly all suites
+        return plain
     letters = [character for character in escaped if character.isalpha()]
     capitals = sum(1 << place for place, letter in enumerate(letters) if letter.isupper())
-    plain, numbered = (f"{_cut(each)}{suffix}" for each in (escaped, f"{escaped}~{capitals:x}"))
-    there = _names_in(folder)
-    others = any(each != plain for each in there.get(plain.lower(), ()))
-    if others or numbered in there.get(numbered.lower(), ()):
-        return numbered
-    return plain
+    numbered = f"{_cut(f'{escaped}~{capitals:x}')}{suffix}"
+    return numbered if others or numbered in there.get(numbered.lower(), ()) else plain
 
 
 def _cut(name: str) -> str:
@@ -146,17 +147,17 @@ def _cut(name: str) -> str:
     return f"{name[:_KEPT_OF_LONG]}~~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
-def _names_in(folder: str) -> dict[str, list[str]]:
-    """The names in a folder by what they are without capitals."""
+def _names_in(folder: str) -> tuple[dict[str, list[str]], bool]:
+    """The names in a folder by what they are without capitals, and whether there is a number behind one."""
     try:
         return _listed(folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116
     except OSError:
-        return {}
+        return {}, False
 
 
 @lru_cache(maxsize=256)
-def _listed(folder: str, _changed: int) -> dict[str, list[str]]:
+def _listed(folder: str, _changed: int) -> tuple[dict[str, list[str]], bool]:
     found: dict[str, list[str]] = {}
     for name in os.listdir(folder):  # noqa: PTH208
         found.setdefault(name.lower(), []).append(name)
-    return found
+    return found, any("~" in name for name in found)
