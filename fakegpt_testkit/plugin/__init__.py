@@ -357,10 +357,9 @@ def _note(item: pytest.Item, session: Session | Served, watched: guard.Guard, wa
         passed_through=session.passed,
         redacted=session.redacted,
     )
-    dumped = figures.dump()
-    item.user_properties.append((PROPERTY, dumped))
+    item.user_properties.append((PROPERTY, figures.dump()))
     attempts.end(item, failed="failed" in item.stash.get(_outcomes, ()))
-    why.note(item, figures.test, dumped, wanted.sources)
+    why.note(item, wanted.sources)
     drift.note(item, session.drift, cassette)
 
 

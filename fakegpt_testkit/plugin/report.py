@@ -6,6 +6,7 @@ Knows no recording and no network: each test's figures come in as a value that x
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as fields_of
 from functools import cached_property
@@ -195,7 +196,9 @@ class Tally:
 
     def show(self, path: Path) -> str:
         """A path as it is written in figures: relative to the root, with forward slashes."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        with suppress(ValueError):  # once for each test: to ask first takes as long again
+            path = path.relative_to(self.root)
+        return path.as_posix()
 
     def summary(self) -> str:
         """One line for the end of the run."""

@@ -5,7 +5,7 @@ Knows no test from the inside; on xdist's controller all of this is true as well
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,7 +26,7 @@ class Run:
         self._config = config
         self._tally = tally
         self._unwritten = ""
-        self._told: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, tuple[str, str]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, bool | None, bool | None]:
@@ -48,9 +48,10 @@ class Run:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a test's figures."""
         if report.when == "teardown":
-            if not hasattr(self._config, "workeroutput") and (told := why.take(report)) is not None:
-                self._told[told["test"]] = told
-            found = [Figures.load(str(value)) for name, value in report.user_properties if name == PROPERTY]
+            said = [str(value) for name, value in report.user_properties if name == PROPERTY]
+            found = [Figures.load(each) for each in said]
+            if not hasattr(self._config, "workeroutput") and (settings := why.take(report)) is not None:
+                self._told[found[-1].test] = said[-1], settings
             self._tally.tests.extend(found)
             self._tally.ids.update((each.test, report.nodeid) for each in found)
             if report.failed:

@@ -42,24 +42,26 @@ def _shown(value: object) -> str:
     return in_a_line(value, VALUE_SHOWN) if plain else f"a {type(value).__name__}"
 
 
-def note(item: pytest.Item, test: str, figures: str, settings: Sequence[Source]) -> None:
-    """Keep what is told of a test where its report takes it along."""
-    told = {"test": test, "settings": settings}
-    item.user_properties.append((PROPERTY, json.dumps({**json.loads(figures), **told})))
+def note(item: pytest.Item, settings: Sequence[Source]) -> None:
+    """Keep what is told of a test where its report takes it along, beside its figures."""
+    item.user_properties.append((PROPERTY, json.dumps(settings)))
 
 
-def take(report: pytest.TestReport) -> dict[str, Any] | None:
-    """What came along with a report; nobody else is to see it."""
+def take(report: pytest.TestReport) -> str | None:
+    """The settings that came along with a report, as they came; nobody else is to see them."""
     said = [str(value) for name, value in report.user_properties if name == PROPERTY]
     report.user_properties[:] = [each for each in report.user_properties if each[0] != PROPERTY]
-    return None if not said else json.loads(said[-1])
+    return said[-1] if said else None
 
 
-def keep(config: pytest.Config, told: Mapping[str, dict[str, Any]]) -> None:
-    """Put it beside what earlier runs did; where pytest keeps no cache, nothing is kept."""
+def keep(config: pytest.Config, said: Mapping[str, tuple[str, str]]) -> None:
+    """Put the tests' figures and settings beside what earlier runs did; where pytest has no cache, nothing is kept."""
     cache = getattr(config, "cache", None)
-    if cache is None or not told:
+    if cache is None or not said:
         return
+    told: dict[str, dict[str, Any]] = {
+        test: {**json.loads(figures), "settings": json.loads(settings)} for test, (figures, settings) in said.items()
+    }
     before = cache.get(KEPT, {})
     kept = {test: what for test, what in (before if isinstance(before, dict) else {}).items() if test not in told}
     cache.set(KEPT, dict([*kept.items(), *told.items()][-_MOST:]))
