@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,7 @@ def _sizes(size: int, ends: tuple[int, ...]) -> str:
     return "".join(parts) + rest
 
 
+@lru_cache(maxsize=256)
 def _size_and_ends(word: str) -> tuple[int, tuple[int, ...]]:
     *complete, rest = word.split("/")
     ends = tuple(accumulate(map(int, complete)))

@@ -54,7 +54,7 @@ def moved(interaction: Interaction, now: datetime) -> Interaction:
         return interaction
     shift = _Shift(then, timedelta(seconds=int((now - then).total_seconds())))
     tape = interaction.response
-    headers = tuple((name, shift.in_field(name.lower(), value)) for name, value in tape.headers)
+    headers = tuple([(name, shift.in_field(name.lower(), value)) for name, value in tape.headers])
     if edits := list(shift.in_body(tape)):
         tape = _edited(tape, headers, edits)
     elif headers != tape.headers:
@@ -93,7 +93,8 @@ class _Shift:
         media = media_type(tape.headers)
         if not any(each in media for each in _READ) or len(body := tape.body) > _LARGEST:
             return
-        places = [(*found.span("when"), found["when"].decode()) for found in self._ends(tape)]
+        ends = _IN_JSON.finditer(body) if "json" in media else ()
+        places = [(*found.span("when"), found["when"].decode()) for found in ends]
         if b".REDACTED-" in body:
             places += [(*found.span(), found[0]) for found in _CLAIMS.finditer(body.decode("latin-1"))]
         for start, end, said in sorted(places):
@@ -101,9 +102,6 @@ class _Shift:
                 from fakegpt_testkit.redaction.vault import Edit
 
                 yield Edit(start, end, word)
-
-    def _ends(self, tape: Tape) -> Iterator[re.Match[bytes]]:
-        return _IN_JSON.finditer(tape.body) if "json" in media_type(tape.headers) else iter(())
 
     def _whatever(self, said: str) -> str:
         """A date in the form that it has."""

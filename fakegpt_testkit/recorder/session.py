@@ -181,8 +181,8 @@ class Session:
         from fakegpt_testkit.recorder.redacted import redacted_words
 
         played = (self._deck.old[index] for index in self._deck.selection.given.values())
-        found = Counter(redacted_words(played)) + Counter(self._deck.redacted)
-        return dict(sorted(found.items()))
+        found = redacted_words(played)
+        return dict(sorted((Counter(found) + Counter(self._deck.redacted)).items())) if self._deck.redacted else found
 
     @property
     def redacted_places(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fakegpt_testkit.errors import BadSetting
@@ -137,13 +138,20 @@ def _origins(name: str, value: object) -> Mapping[str, str]:
 
 def read_url(name: str, value: object) -> str:
     """The URL of a service."""
+    if isinstance(value, str) and _is_url(value):
+        return value
+    raise BadSetting(name, value, "a URL such as http://localhost:8080")
+
+
+@lru_cache(maxsize=256)
+def _is_url(text: str) -> bool:
     from urllib.parse import urlsplit
 
-    with suppress(ValueError, TypeError, AttributeError):
-        parts = urlsplit(cast("str", value))
-        if isinstance(value, str) and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
-            return value
-    raise BadSetting(name, value, "a URL such as http://localhost:8080")
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _on_exception(name: str, value: object) -> bool | str:
