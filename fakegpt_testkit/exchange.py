@@ -368,7 +368,7 @@ def media_type(headers: Headers) -> str:
 
 def is_chunked(headers: Headers) -> bool:
     """Whether the body comes in HTTP chunks."""
-    return any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers)
+    return any("chunked" in value.lower() for name, value in headers if name.lower() == "transfer-encoding")
 
 
 def content_coding(headers: Headers) -> str:

@@ -9,7 +9,7 @@ before. The last number is when the response ended. Knows no YAML.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
@@ -18,7 +18,10 @@ from fakegpt_testkit.cuts import Cuts, measures
 from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
+
+    _Parts = tuple[list[int], list[int], Sequence[tuple[int, ...]]]
+    """The head's time and the steps from it to the ending, in ticks; the chunks' sizes, and the HTTP chunks' ends."""
 
 _TICKS_PER_SECOND = 10_000
 _TIME = r"[+-]\d{1,12}+\.\d"
@@ -31,6 +34,8 @@ _UNFRAMED, _CHUNK_BY_CHUNK, _TRACK = (
 """No ends of HTTP chunks, one at the end of each piece, and any."""
 
 _MOMENT = re.compile(r"\d{1,12}\.\d", re.ASCII)
+_SHORT = 4096
+"""Characters; a longer track takes less memory than its numbers, and may never be played."""
 _WORDS_ONLY, _NUMBERS_ONLY = str.maketrans(":", " ", "."), str.maketrans(":", " ", "./")
 
 
@@ -76,10 +81,12 @@ class Track:
     ended: float
     size: int
     _text: str
+    _kept: _Parts | None = field(compare=False, repr=False)
+    """What was read of a short one: its chunks need not read it again."""
 
     def chunks(self, body: bytes) -> tuple[Chunk, ...]:
         """The body, which has ``size`` bytes, cut as it arrived: for a long stream most of what a load costs."""
-        steps, sizes, ends = _parts(self._text)
+        steps, sizes, ends = self._kept or _parts(self._text)
         _, *times, _ = accumulate(steps)
         chunks = []
         start = 0
@@ -94,7 +101,7 @@ class Track:
 
     def pieces(self, body: bytes) -> Sequence[Chunk]:
         """The same, each cut when it is looked at."""
-        steps, sizes, ends = _parts(self._text)
+        steps, sizes, ends = self._kept or _parts(self._text)
         _, *times, _ = accumulate(steps)
         return Cuts.of((time / _TICKS_PER_SECOND for time in times), sizes, ends).pieces(body)
 
@@ -105,19 +112,18 @@ _new_chunk = object.__new__
 
 def read_track(track: str) -> Track:
     """What a track says. Raises ``BadTrack`` for any other text."""
-    steps, sizes, _ = _parts(track)
-    at = next(steps)
-    return Track(at / _TICKS_PER_SECOND, sum(steps, at) / _TICKS_PER_SECOND, sum(sizes), track)
+    parts = steps, sizes, _ = _parts(track)
+    kept = parts if len(track) < _SHORT else None
+    return Track(steps[0] / _TICKS_PER_SECOND, sum(steps) / _TICKS_PER_SECOND, sum(sizes), track, kept)
 
 
-def _parts(track: str) -> tuple[Iterator[int], Iterable[int], Iterable[tuple[int, ...]]]:
-    """The head's time and the steps from it to the ending, in ticks; the chunks' sizes, and the HTTP chunks' ends."""
+def _parts(track: str) -> _Parts:
     # Lists and maps, not a loop over the words: a long stream has ten thousand of them.
     if (unframed := _UNFRAMED.fullmatch(track)) or _CHUNK_BY_CHUNK.fullmatch(track):
         words = track.translate(_NUMBERS_ONLY).split(" ")
         sizes = words[2::2]
-        ends = [()] * len(sizes) if unframed else zip(map(int, sizes), strict=True)
-        return _steps(words), map(int, sizes), ends
+        lengths = [*map(int, sizes)]
+        return _steps(words), lengths, [()] * len(sizes) if unframed else [*zip(lengths, strict=True)]
     if _TRACK.fullmatch(track):
         words = track.translate(_WORDS_ONLY).split(" ")
         both = [_size_and_ends(word) for word in words[2::2]]
@@ -125,8 +131,8 @@ def _parts(track: str) -> tuple[Iterator[int], Iterable[int], Iterable[tuple[int
     raise BadTrack(track)
 
 
-def _steps(words: list[str]) -> Iterator[int]:
-    return map(int, chain(words[:1], words[1::2]))
+def _steps(words: list[str]) -> list[int]:
+    return [*map(int, chain(words[:1], words[1::2]))]
 
 
 def _sizes(size: int, ends: tuple[int, ...]) -> str:

@@ -44,6 +44,8 @@ Reach = tuple[_PathPattern, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Ignored:
+    """What is ignored of which requests."""
+
     method: re.Pattern[str]
     path: re.Pattern[str]
     pattern: _PathPattern

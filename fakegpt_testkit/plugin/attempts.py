@@ -21,6 +21,8 @@ _attempt = pytest.StashKey["_Attempt"]()
 
 @dataclass(slots=True)
 class _Attempt:
+    """The file of an attempt, and what was in it."""
+
     path: Path
     before: bytes | None
     after: bytes | None = None

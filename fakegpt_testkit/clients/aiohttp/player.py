@@ -238,6 +238,7 @@ class Player:
         self._pace = pace_from(pace, clock.waiting()())
         self._where = where
         self._delimited = is_delimited(tape, method)
+        self._complete = tape.ending.kind is EndingKind.COMPLETE
         self._frames = frames_of(tape, method)
         self._next = next(self._frames, None)
         self._handle: clock.Timer | None = None
@@ -294,8 +295,7 @@ class Player:
     @property
     def keeps_alive(self) -> bool:
         """Whether a live connection could be used again after this."""
-        complete = self._next is None and self._tape.ending.kind is EndingKind.COMPLETE
-        return complete and self._delimited and keeps_open(self._tape.head)
+        return self._next is None and self._complete and self._delimited and keeps_open(self._tape.head)
 
     def stop(self) -> None:
         """Play nothing more. ``left_early`` says from then on whether the client went before all was played."""
@@ -346,12 +346,11 @@ class Player:
 
     def _feed(self, data: bytes) -> None:
         self._next = after = next(self._frames, None)
-        complete = self._tape.ending.kind is EndingKind.COMPLETE
-        self._ended = after is None and self._delimited and complete
+        self._ended = after is None and self._delimited and self._complete
         self._handler.data_received(data)
         if not self._over:
-            by_itself = complete if after is None else not after[2]
-            no_head = not self._tape.status and self._handler.content is None  # nobody can ask for more yet
+            by_itself = self._complete if after is None else not after[2]
+            no_head = self._handler.content is None and not self._tape.status  # nobody can ask for more yet
             self._pace.fed(self, belongs_to_it=by_itself or no_head)
 
     def _end(self) -> None:
