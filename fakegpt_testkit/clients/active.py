@@ -60,6 +60,6 @@ def find_deck(uri: str = "", *, asks: bool = True) -> Deck | None:
     if last is None:
         return None
     deck = _of_context.get()
-    if deck is None or all(layer.value is not deck for layer in _inserted):
+    if deck is not last and (deck is None or all(layer.value is not deck for layer in _inserted)):
         deck = last
     return None if uri and deck.passes(uri, asks=asks) else deck

@@ -26,6 +26,8 @@ _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DO
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/(1(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
 _NAME = re.compile(r"[!-9;-~]+")
+_BLANK: Final = " \t\r\v\f"
+"""What is no word of a line: to bytes, not to all of Unicode."""
 _LONGEST_LINE: Final = 65_536
 """Bytes of a chunk's head or a trailer's line that are waited for."""
 
@@ -358,16 +360,16 @@ def split_head(data: bytes | bytearray) -> tuple[bytes, Headers, bytes] | None:
     end = _END_OF_HEAD.search(data)
     if end is None:
         return None
-    line, *lines = bytes(data[: end.start()]).replace(b"\r\n", b"\n").split(b"\n")
+    line, more, rest = bytes(data[: end.start()]).replace(b"\r\n", b"\n").partition(b"\n")
     fields: list[tuple[str, str]] = []
-    for each in lines:
-        if each[:1] in (b" ", b"\t") and fields:  # obsolete line folding, RFC 9112, 5.2
-            fields[-1] = fields[-1][0], f"{fields[-1][1]} {text(each.strip())}"
+    for each in text(rest).split("\n") if more else ():  # made to text at once, and not word by word
+        if each[:1] in (" ", "\t") and fields:  # obsolete line folding, RFC 9112, 5.2
+            fields[-1] = fields[-1][0], f"{fields[-1][1]} {each.strip(_BLANK)}"
             continue
-        name, colon, value = each.partition(b":")
-        if not colon or not name.strip():
-            raise Broken(Breach.HEAD, f"no header field: {each[:60]!r}")
-        fields.append((text(name), text(value.strip(b" \t"))))
+        name, colon, value = each.partition(":")
+        if not colon or not name.strip(_BLANK):
+            raise Broken(Breach.HEAD, f"no header field: {each.encode('utf-8', 'surrogateescape')[:60]!r}")
+        fields.append((name, value.strip(" \t")))
     return line, tuple(fields), bytes(data[end.end() :])
 
 

@@ -38,18 +38,19 @@ def replace_connect(original: Connect) -> Connect:
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> Connection:
-        deck = find_deck(uri_of(req))
+        uri = uri_of(req)
+        deck = find_deck(uri)
         if deck is None:
             return await original(connector, req, traces, timeout)
         number = deck.ask()
         if deck.plays and not (deck.records and is_upgrade(req)):
-            return await PlayedExchange(original, connector, req, traces, timeout, deck, number).connect()
+            return await PlayedExchange(original, connector, req, traces, timeout, deck, number, uri).connect()
         recording = deck.record(number)  # before there is a connection, which would be left behind if this fails
         with telling_unreachable(deck, number, connector, req, timeout):
             connection = await original(connector, req, traces, timeout)
         handler = connection.protocol
         assert handler is not None, "a connection that was just handed out is open"
-        Tap(connection, connection, handler, recording, req.method, uri_of(req))
+        Tap(connection, connection, handler, recording, req.method, uri)
         return connection
 
     return connect
@@ -164,6 +165,7 @@ class PlayedExchange:
         timeout: ClientTimeout,
         deck: Deck,
         number: int,
+        uri: str,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
@@ -174,7 +176,8 @@ class PlayedExchange:
         self._timeout = timeout
         self._deck = deck
         self._number = number
-        self._asked = RequestReader(req.method, uri_of(req))
+        self._uri = uri
+        self._asked = RequestReader(req.method, uri)
         self._handler = PlayedHandler(loop)
         self._transport = PlayedTransport(self._handler, self._written, (req.host, req.port or 0), loop)
         self._connection: Connection | None = None
@@ -184,7 +187,7 @@ class PlayedExchange:
 
     async def connect(self) -> Connection:
         """A connection to nowhere, with the traces that a live one sends."""
-        refusal = self._deck.refuse(self._number, self._req.method, uri_of(self._req))
+        refusal = self._deck.refuse(self._number, self._req.method, self._uri)
         if refusal is not None:
             for trace in self._traces:
                 await trace.send_connection_create_start()
@@ -269,7 +272,7 @@ class PlayedExchange:
             self._handler.set_exception(failure)
             return
         assert self._connection is not None, "nothing is written before a connection is handed out"
-        tap = Tap(self._connection, live, self._handler, recording, self._req.method, uri_of(self._req))
+        tap = Tap(self._connection, live, self._handler, recording, self._req.method, self._uri)
         self._connection.add_callback(lambda: tap.when_over(lambda: live.release() if tap.reusable else live.close()))
         assert self._handler.transport is not None, "a closed connection cancels this task"
         self._handler.transport.write(with_proxy_login(self._asked.written, self._req))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakegpt_testkit.clients.aiohttp.player import Player
     from fakegpt_testkit.wire.deck import Pace
 
@@ -77,8 +79,8 @@ class Timed:
             self.begin(player)
 
 
-def pace_from(pace: Pace, now: float) -> Lockstep | Timed:
-    """The pace of this name, or of this factor, which began ``now``, in the loop's seconds."""
+def pace_from(pace: Pace, clock: Callable[[], Callable[[], float]]) -> Lockstep | Timed:
+    """The pace of this name, or of this factor, which begins now, by the loop's clock where it needs one."""
     if pace == "lockstep":
         return Lockstep()
-    return Timed(1.0 if pace == "recorded" else float(pace), now)
+    return Timed(1.0 if pace == "recorded" else float(pace), clock()())

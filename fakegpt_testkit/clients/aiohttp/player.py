@@ -235,7 +235,7 @@ class Player:
         self._method = method
         self._handler = handler
         self._transport = transport
-        self._pace = pace_from(pace, clock.waiting()())
+        self._pace = pace_from(pace, clock.waiting)
         self._where = where
         self._delimited = is_delimited(tape, method)
         self._complete = tape.ending.kind is EndingKind.COMPLETE
