@@ -47,7 +47,7 @@ CONNECT_FAILURES = frozenset({"refused", "dns", "certificate", "handshake", "tim
 """Why a connection can fail: nobody listens, no such name, a bad certificate, no TLS, no answer."""
 
 SURPLUS = "surplus"
-"""The note of a complete ending after which bytes came that the framing had not announced."""
+"""The note of a complete ending after which bytes came that the framing had not announced; they may follow."""
 
 
 SOCK_WRITE = "sock_write"
@@ -67,8 +67,9 @@ class Breach(StrEnum):
     @classmethod
     def of(cls, note: str) -> Breach:
         """From a note; older cassettes hold an HTTP library's words instead."""
-        if note in set(cls):
-            return cls(note)
+        word = note.partition(":")[0]
+        if word in set(cls):
+            return cls(word)
         return cls.CODING if "Can not decode content-encoding" in note else cls.CHUNK
 
 

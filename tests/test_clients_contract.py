@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.raw import RawServer
+    from support.servers import Answers
+
+    from fakegpt_testkit.wire.deck import Pace
 
 pytestmark = pytest.mark.untraced
 
@@ -112,6 +115,61 @@ def test_a_head_that_each_client_reads_in_its_own_way_replays(way: str, tmp_path
         asked = server.seen
         with use_cassette(tmp_path / "c.yaml"):
             assert read() == live
+        assert server.seen == asked
+
+
+IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CUT_OFF = {
+    "/inside": (b"5\r\nhello\r\n40\r\nhalf",),
+    "/inside-a-second": (b"40\r\nhalf", b" and more"),
+    "/before-its-end": (b"5\r\nhello",),
+    "/in-a-size": (b"5\r\nhello\r\n", b"1"),
+    "/in-the-last-size": (b"5\r\nhello\r\n0",),
+    "/before-the-trailer": (b"5\r\nhello\r\n", b"0\r\n"),
+    "/in-the-trailer": (b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n",),
+    "/no-end": (b"5\r\nhelloXX5\r\nworld\r\n0\r\n\r\n",),
+    "/newlines": (b"5\r\nhello\n0\r\n\r\n",),
+    "/no-size": (b"\r\nhello\r\n0\r\n\r\n",),
+    "/c": (b"0x5\r\nhello\r\n0\r\n\r\n",),
+    "/negative": (b"5\r\nhello\r\n", b"-5\r\nhello\r\n0\r\n\r\n"),
+    "/huge": (b"FFFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n",),
+    "/surplus": (b"5\r\nhello\r\n0\r\n\r\nmore\r\n",),
+}
+"""Bodies in HTTP chunks whose chunks end oddly, in this or that many arrivals; then the connection is closed."""
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "apart"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "httpx iter_raw",
+        "httpx2 aiter_raw",
+        "requests content",
+        "urllib3 stream",
+        "http.client read1",
+        "aiohttp iter_any",
+    ],
+)
+def test_chunks_that_end_oddly_end_so_for_each_client_in_its_own_words(
+    way: str, together: bool, tmp_path: Path
+) -> None:
+    answers: Answers = {path: (IN_CHUNKS + b"".join(parts), CLOSE) for path, parts in CUT_OFF.items()}
+    if not together:
+        answers = {path: (IN_CHUNKS, *parts, CLOSE) for path, parts in CUT_OFF.items()}
+    with raw_server(answers) as server:
+        urls = [server.url + path for path in CUT_OFF]
+
+        def read() -> list[tuple[tuple[object, ...], str]]:
+            return [(seen.view, seen.text) for seen in (WAYS[way](url, 0.4) for url in urls)]
+
+        live = read()
+        with use_cassette(tmp_path / "c.yaml", record_mode="all"):
+            assert read() == live
+        asked = server.seen
+        paces: tuple[Pace, ...] = ("lockstep", 0.0)
+        for pace in paces:
+            with use_cassette(tmp_path / "c.yaml", pace=pace):
+                assert read() == live
         assert server.seen == asked
 
 

@@ -53,3 +53,23 @@ def test_an_example_in_a_text_loses_what_looks_like_a_secret() -> None:
 )
 def test_what_is_no_field_of_a_message_stays(text: bytes) -> None:
     assert Redactor().body(text) == text
+
+
+@pytest.mark.parametrize(
+    ("body", "note", "kept"),
+    [
+        (b"hello", "chunk: 0x5\\r\\nhello\\r\\n", "chunk: 0x5\\r\\nhello\\r\\n"),
+        (b"", r"cut off: 0\r\nX-Sum: 1\r\n", r"cut off: 0\r\nX-Sum: 1\r\n"),
+        (b"hello", r"cut off: 0\r\nX-Api-Key: k1x\r\n", "cut off"),
+        (b"key q8Rt5Kx2W", r"chunk: m9Zp4Lc7Vb1\r\n", "chunk"),
+        (b"hello", r"surplus: q8Rt5Kx2Wm9Zp4Lc7Vb1", "surplus"),
+        (b"", "lost q8Rt5Kx2Wm9Zp4Lc7Vb1", "lost REDACTED-key-1"),
+    ],
+    ids=["a size", "a trailer", "a trailer's secret", "half of a secret", "a secret", "words"],
+)
+def test_what_came_after_a_body_is_kept_where_no_secret_shows_in_it(body: bytes, note: str, kept: str) -> None:
+    redactor = Redactor()
+    redactor.know("q8Rt5Kx2Wm9Zp4Lc7Vb1", "key")
+    ending = Ending(EndingKind.MALFORMED, 0.0, note)
+    assert redactor.response(Tape(Head(200), (Chunk(0.0, body),), ending)).ending.note == kept
+    assert redactor.note(note) == kept.partition(":")[0], "what came before it is not known yet"

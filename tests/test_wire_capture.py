@@ -107,7 +107,7 @@ def test_events_with_either_end_of_lines_are_read_together(now: list[float]) -> 
     assert (len(heard.chunks), heard.endings) == (4, [EndingKind.COMPLETE])
 
 
-@pytest.mark.parametrize(("after", "note"), [(b"", ""), (b"HTTP/1.1 200 OK\r\n", SURPLUS)])
+@pytest.mark.parametrize(("after", "note"), [(b"", ""), (b"HTTP/1.1 \xff\r\n", rf"{SURPLUS}: HTTP/1.1 \xff\r\n")])
 def test_what_comes_after_the_end_is_noted(after: bytes, note: str, now: list[float]) -> None:
     heard = Pieces()
     began(heard, now).heard(DONE + b"0\r\n\r\n" + after)

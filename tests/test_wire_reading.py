@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support import aiohttp_reading
 
 from fakegpt_testkit.exchange import Breach, Chunk, Head, Request
-from fakegpt_testkit.wire.reading import Broken, RequestReader, ResponseReader
+from fakegpt_testkit.wire.body import Broken
+from fakegpt_testkit.wire.reading import RequestReader, ResponseReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,7 +191,7 @@ def test_a_chunk_s_head_has_an_end() -> None:
 def test_what_follows_a_whole_answer_is_surplus() -> None:
     reader = ResponseReader("GET")
     assert reader.take(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabcd", 0.0) == Chunk(0.0, b"ab")
-    assert (reader.finished, reader.surplus) == (True, True)
+    assert (reader.finished, bool(reader.surplus)) == (True, True)
 
 
 def test_a_request_that_is_none_says_so() -> None:

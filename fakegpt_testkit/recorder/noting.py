@@ -188,7 +188,7 @@ class Notes:
             noted, stream = self._exchanges[number]
             noted.ending = ending
             rest = stream.close()
-            told = replace(ending, note=self._redactor.text(ending.note))
+            told = replace(ending, note=self._redactor.note(ending.note))
             if stream.changed:
                 self._known = -1
 

@@ -23,9 +23,14 @@ from fakegpt_testkit.redaction.patterns import begins
 from fakegpt_testkit.redaction.reading import MarkedText, RedactionRules, of_events
 from fakegpt_testkit.redaction.settings import Redaction
 from fakegpt_testkit.redaction.vault import Edit, Vault, applied, fitted, latin, merged, overlap, unlatin
+from fakegpt_testkit.wire.unread import unread_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+
+_SHOWN = 1024
+"""Bytes of a body that are looked at with what came after it."""
 
 
 class Redactor:
@@ -126,6 +131,17 @@ class Redactor:
         apart = self.apart()
         return unlatin(apart._edited(apart._rules.line(text, apart._word))[0])
 
+    def note(self, note: str, body: bytes | None = None) -> str:
+        """An ending's note without secrets. One that keeps bytes loses all of them where a secret shows in them.
+
+        Some of it may stand at the end of the ``body``, which they came after; where that is not given they go, too.
+        """
+        unread = unread_in(note)
+        if not unread:
+            return self.text(note)
+        together = ((body or b"")[-_SHOWN:] + unread).decode("latin-1")
+        return note if body is not None and self.text(together) == together else note.partition(":")[0]
+
     def known_out(self, text: str) -> str:
         """A text without the secrets that are known, and else as it is: a report, of which nothing is to be learnt."""
         readable = latin(text)
@@ -214,7 +230,7 @@ class Redactor:
         def written() -> Tape:
             edits = self._edits(body)
             self._note_untouched(body, "the response's body")
-            ending = replace(tape.ending, note=self.text(tape.ending.note))
+            ending = replace(tape.ending, note=self.note(tape.ending.note, tape.body))
             now = _without(tape.body, body, edits) if edits else tape.body
             fields = true_again(sized(headers(), len(tape.body), len(now)), tape.body, now)
             head = replace(tape.head, reason=self.text(tape.head.reason), headers=fields)

@@ -15,8 +15,9 @@ from fakegpt_testkit.exchange import Breach, EndingKind, Tape, header
 from fakegpt_testkit.serving.fitting import rewritten
 from fakegpt_testkit.serving.player import reset, unsent
 from fakegpt_testkit.serving.unreachable import unreachable
+from fakegpt_testkit.wire.body import Broken
 from fakegpt_testkit.wire.capture import Capture, reset_name
-from fakegpt_testkit.wire.reading import Broken, split_head
+from fakegpt_testkit.wire.reading import split_head
 from fakegpt_testkit.wire.writing import encode_head, is_delimited, keeps_open
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from fakegpt_testkit.bodies import TooLarge
 from fakegpt_testkit.exchange import header
 from fakegpt_testkit.serving.journal import MOST_BODY
+from fakegpt_testkit.wire.body import BodyReader, Broken, values
 from fakegpt_testkit.wire.codings import is_known, without
-from fakegpt_testkit.wire.reading import BodyReader, Broken, split_head, text, values
+from fakegpt_testkit.wire.reading import split_head, text
 from fakegpt_testkit.wording import shortened
 
 if TYPE_CHECKING:

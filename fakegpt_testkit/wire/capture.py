@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fakegpt_testkit.cuts import Received
-from fakegpt_testkit.exchange import SOCK_WRITE, SURPLUS, Breach, Chunk, Ending, EndingKind, Head
+from fakegpt_testkit.exchange import SOCK_WRITE, Breach, Chunk, Ending, EndingKind, Head
 from fakegpt_testkit.wire.leaving import Leaving
 from fakegpt_testkit.wire.reading import SWITCHING_PROTOCOLS, RequestReader, ResponseReader
 
@@ -185,9 +185,9 @@ class Capture:
             self._moments.next()
             self.answer.read_end()
             if self.answer.malformed:
-                self._finish(EndingKind.MALFORMED, self.answer.malformed.value)
+                self._finish(EndingKind.MALFORMED, self.answer.note)
             else:
-                self._finish(EndingKind.COMPLETE if self.answer.finished else EndingKind.EOF)
+                self._finish(EndingKind.COMPLETE if self.answer.finished else EndingKind.EOF, self.answer.note)
 
     def lost(self, kind: EndingKind, note: str = "") -> None:
         """The exchange ended in another way than by its bytes."""
@@ -200,9 +200,11 @@ class Capture:
         self.digest()
         with self._apart():
             if self.answer.finished:
-                self._finish(EndingKind.COMPLETE, SURPLUS if self.answer.surplus else "")
-            elif breach := self.answer.malformed or (Breach.CODING if self.answer.mislabelled else None):
-                self._finish(EndingKind.MALFORMED, breach.value)
+                self._finish(EndingKind.COMPLETE, self.answer.note)
+            elif self.answer.malformed:
+                self._finish(EndingKind.MALFORMED, self.answer.note)
+            elif self.answer.mislabelled:
+                self._finish(EndingKind.MALFORMED, Breach.CODING.value)
             else:
                 self._finish(kind, note)
 

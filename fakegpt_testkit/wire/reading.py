@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from fakegpt_testkit.exchange import Breach, Chunk, Head, Request, is_chunked
+from fakegpt_testkit.exchange import SURPLUS, Breach, Chunk, Head, Request
+from fakegpt_testkit.wire.body import BodyReader, Broken, values
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
+from fakegpt_testkit.wire.unread import note_unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fakegpt_testkit.exchange import Headers
 
 CONTINUE: Final = 100
@@ -22,22 +22,10 @@ SWITCHING_PROTOCOLS: Final = 101
 BODILESS: Final = frozenset({204, 304})
 
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
-_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
-_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/(1(?:\.\d)?) +(\d{3})(?: (.*?))?[ \t]*", re.DOTALL)
 _NAME = re.compile(r"[!-9;-~]+")
 _BLANK: Final = " \t\r\v\f"
 """What is no word of a line: to bytes, not to all of Unicode."""
-_LONGEST_LINE: Final = 65_536
-"""Bytes of a chunk's head or a trailer's line that are waited for."""
-
-
-class Broken(Exception):
-    """The bytes stopped being HTTP; ``breach`` says what of it."""
-
-    def __init__(self, breach: Breach, text: str) -> None:
-        super().__init__(text)
-        self.breach = breach
 
 
 class RequestReader:
@@ -121,8 +109,8 @@ class ResponseReader:
         self.malformed: Breach | None = None
         self.coded: tuple[Chunk, Chunk] | None = None
         """What the last ``read`` took of a coded body: the chunk, also an empty one, and as it came."""
-        self.surplus = False
-        """Whether bytes came after the end of the body."""
+        self.surplus = b""
+        """What came after the end of the body, at first."""
 
     def take(self, data: bytes, at: float) -> Chunk | None:
         """Take what was received together at a time; give the chunk of body in it, if there is one."""
@@ -183,6 +171,17 @@ class ResponseReader:
         """The beginning of a head that is not whole, or of something else."""
         return self._raw
 
+    @property
+    def note(self) -> str:
+        """What a player is to know of how it ended, if that was by its bytes or by the end of the connection."""
+        framing = self._framing
+        if self.malformed is not None:
+            unread = framing.unread if framing is not None and self.malformed is Breach.CHUNK else b""
+            return note_unread(self.malformed.value, unread) if unread else self.malformed.value
+        if framing is not None and framing.done:
+            return note_unread(SURPLUS, self.surplus) if self.surplus else ""
+        return framing.cut_off if framing is not None else ""
+
     def _read_head(self, data: bytes, at: float) -> bytes:
         while self._framing is None:
             if not b"HTTP/".startswith(data[:5]):
@@ -232,7 +231,7 @@ class ResponseReader:
             self.malformed = Breach.CODING
         out = parts[0] if len(parts) == 1 else b"".join(parts)
         self._total += size
-        self.surplus = self.surplus or bool(framing.rest)
+        self.surplus = self.surplus or framing.rest
         if coding is not None and coding.came:
             self.coded = Chunk(at, out, tuple(ends)), Chunk(at, b"".join(coding.parts), tuple(coding.ends))
         if ends == [0] and not self._in_http_chunk and framing.done:
@@ -264,97 +263,6 @@ class _CodedPieces:
             self.ends.append(self._size)
 
 
-class BodyReader:
-    """Takes the framing off a body, by RFC 9112, 6.3 and 7.1; ``done`` once its end was seen."""
-
-    def __init__(self, headers: Headers, *, to_eof: bool) -> None:
-        self.chunked = is_chunked(headers)
-        lengths = values(headers, "content-length")
-        self.to_eof = to_eof and not self.chunked and not lengths
-        self.rest = b""
-        """What came after the end of the body, in the last call of ``feed``."""
-        self._left = 0  # of the body, or of the HTTP chunk
-        self._expects = "size" if self.chunked else "body"
-        self._line = b""
-        if lengths and not self.chunked:
-            if not (lengths[0].isascii() and lengths[0].isdigit()):
-                raise Broken(Breach.HEAD, f"Content-Length: {lengths[0]}")
-            self._left = int(lengths[0])
-        self.done = not self.chunked and not self.to_eof and not self._left
-
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """The body's bytes in ``data``, each part with whether an HTTP chunk ended after it. Raises ``Broken``."""
-        self.rest = b""
-        if self.done:
-            self.rest = data
-        elif self.to_eof:
-            yield data, False
-        elif not self.chunked:
-            part = data[: self._left]
-            self._left -= len(part)
-            self.done = not self._left
-            self.rest = data[len(part) :]
-            yield part, False
-        else:
-            yield from self._feed_chunks(self._line + data)
-
-    def one_chunk(self, data: bytes) -> bytes:
-        """What an HTTP chunk holds, where ``data`` is the whole next one; else nothing, and none is fed."""
-        if self._expects != "size" or self._line or (head := _PLAIN_SIZE.match(data)) is None:
-            return b""
-        start = head.end()
-        if len(data) != start + int(head[1], 16) + 2 or not data.endswith(b"\r\n"):
-            return b""
-        return data[start:-2]
-
-    def _feed_chunks(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        at = 0
-        self._line = b""
-        while at < len(data):
-            if self._expects == "data":
-                part = data[at : at + self._left]
-                at += len(part)
-                self._left -= len(part)
-                if not self._left:
-                    self._expects = "end"
-                    if data.startswith(b"\r\n", at):  # by far the most
-                        at += 2
-                        self._expects = "size"
-                        yield part, True
-                        continue
-                yield part, False
-                continue
-            newline = data.find(b"\n", at) + 1
-            if not newline:
-                self._line = data[at:]
-                if len(self._line) > _LONGEST_LINE:
-                    raise Broken(Breach.CHUNK, "a chunk's head without an end")
-                return
-            line, at = data[at:newline], newline
-            if self._read_line(line):
-                yield b"", True
-            if self.done:
-                self.rest = data[at:]
-                return
-
-    def _read_line(self, line: bytes) -> bool:
-        """Take a line that is no data; gives whether an HTTP chunk ended."""
-        if self._expects == "end":
-            if line.rstrip(b"\r\n"):
-                raise Broken(Breach.CHUNK, f"bytes after a chunk: {line[:60]!r}")
-            self._expects = "size"
-            return True
-        if self._expects == "trailer":
-            self.done = not line.rstrip(b"\r\n")
-            return False
-        match = _CHUNK_SIZE.fullmatch(line)
-        if match is None:
-            raise Broken(Breach.CHUNK, f"no chunk size: {line[:60]!r}")
-        self._left = int(match[1], 16)
-        self._expects = "data" if self._left else "trailer"
-        return False
-
-
 def split_head(data: bytes | bytearray) -> tuple[bytes, Headers, bytes] | None:
     """First line, the fields in order with their case, and what follows; None while the head is not whole."""
     end = _END_OF_HEAD.search(data)
@@ -371,11 +279,6 @@ def split_head(data: bytes | bytearray) -> tuple[bytes, Headers, bytes] | None:
             raise Broken(Breach.HEAD, f"no header field: {each.encode('utf-8', 'surrogateescape')[:60]!r}")
         fields.append((name, value.strip(" \t")))
     return line, tuple(fields), bytes(data[end.end() :])
-
-
-def values(headers: Headers, name: str) -> list[str]:
-    """Every value of a field, by its name in lower case."""
-    return [value for key, value in headers if key.lower() == name]
 
 
 def text(raw: bytes) -> str:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from fakegpt_testkit.exchange import SURPLUS, Breach, EndingKind, content_coding, header, is_chunked
 from fakegpt_testkit.wire.codings import looks_packed
 from fakegpt_testkit.wire.reading import CONTINUE, OK
+from fakegpt_testkit.wire.unread import more_in, unread_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fakegpt_testkit.cuts import Received
-    from fakegpt_testkit.exchange import Chunk, Head, Headers, Tape
+    from fakegpt_testkit.exchange import Chunk, Ending, Head, Headers, Tape
 
 BODILESS_STATUSES = frozenset({204, 304})
 
@@ -82,10 +83,21 @@ def encode_tape(tape: Tape, method: str) -> Iterator[Frame]:
     elif first is not None:
         frames = chain((first,), frames)
     frames = chain(((at, head, True),), frames)
-    if tape.ending.kind is EndingKind.COMPLETE and tape.ending.note == SURPLUS:
+    if with_last := encode_unread(tape):
         *before, (at, data, waits) = frames
-        return iter((*before, (at, data + NO_RESPONSE, waits)))
+        return iter((*before, (at, data + with_last, waits)))
     return frames
+
+
+def encode_unread(tape: Tape) -> bytes:
+    """What came after the body's last bytes and is none of it, where the client got it together with those.
+
+    The beginning of an HTTP chunk's head may have come later: no client tells when.
+    """
+    ending = tape.ending
+    if ending.kind is EndingKind.COMPLETE and ending.note.startswith(SURPLUS):
+        return unread_in(ending.note) or NO_RESPONSE
+    return unread_in(ending.note) if ending.kind is EndingKind.EOF or _breach_came_along(tape) else b""
 
 
 def keep_received(tape: Tape, received: Received | None, method: str) -> Tape:
@@ -103,9 +115,17 @@ def encode_breach(tape: Tape, method: str) -> bytes:
         return b""  # they came
     if tape.received and Breach.of(tape.ending.note) is Breach.CODING:
         return b""  # they came
+    if unread := unread_in(tape.ending.note):
+        return b"" if _breach_came_along(tape) else unread
     if not has_body(tape, method) or Breach.of(tape.ending.note) is not Breach.CODING:
         return NO_CHUNK_SIZE
     return b"%x\r\n%s\r\n" % (len(NO_DEFLATE_BLOCK), NO_DEFLATE_BLOCK) if is_chunked(tape.headers) else NO_DEFLATE_BLOCK
+
+
+def _breach_came_along(tape: Tape) -> bool:
+    """Whether what broke the rules came together with what was the last to keep them."""
+    last = tape.pieces[-1].at if tape.pieces else tape.head.at
+    return tape.ending.kind is EndingKind.MALFORMED and tape.ending.at <= last
 
 
 def has_body(tape: Tape, method: str) -> bool:
@@ -163,6 +183,7 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
     chunks = tape.pieces
     complete = tape.ending.kind is EndingKind.COMPLETE
     uncut = coder is not None or (complete and not any(chunk.ends for chunk in chunks))
+    missing = missing_of(tape.ending)
     last = len(chunks) - 1
     is_open = False
     for number, chunk in enumerate(chunks):
@@ -175,7 +196,9 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
             if with_end:
                 return
             continue
-        data, is_open = frame_chunk(chunks, number, coder, is_open=is_open, uncut=uncut or ends_body, last=ends_body)
+        data, is_open = frame_chunk(
+            chunks, number, coder, is_open=is_open, uncut=uncut or ends_body, last=ends_body, missing=missing
+        )
         if ends_body and tape.ending.at <= chunk.at:
             yield chunk.at, data + END_MARK, True
             return
@@ -186,7 +209,7 @@ def frame_chunks(tape: Tape, coder: Coder | None) -> Iterator[Frame]:
 
 
 def frame_chunk(
-    chunks: Sequence[Chunk], number: int, coder: Coder | None, *, is_open: bool, uncut: bool, last: bool
+    chunks: Sequence[Chunk], number: int, coder: Coder | None, *, is_open: bool, uncut: bool, last: bool, missing: int
 ) -> tuple[bytes, bool]:
     """One arrival in HTTP chunks, and whether its last one is left open; ``uncut`` when its end is an HTTP chunk's."""
     chunk = chunks[number]
@@ -207,21 +230,29 @@ def frame_chunk(
         start = end
     if rest := chunk.data[start:]:
         if not is_open:
-            out += b"%x\r\n" % measure_chunk(chunks, number, start)
+            out += b"%x\r\n" % measure_chunk(chunks, number, start, missing)
             is_open = True
         out += rest
     return bytes(out), is_open
 
 
-def measure_chunk(chunks: Sequence[Chunk], number: int, start: int) -> int:
-    """The size of the HTTP chunk that begins at ``start`` of an arrival; one more than came when its end never did."""
+def missing_of(ending: Ending) -> int:
+    """How many bytes more than came an HTTP chunk announces whose end never did; where nobody knows it, one."""
+    if ending.kind is EndingKind.MALFORMED:
+        return 0  # what came is what stands in the place of its end
+    more = more_in(ending.note) if ending.kind is EndingKind.EOF else None
+    return 1 if more is None else more
+
+
+def measure_chunk(chunks: Sequence[Chunk], number: int, start: int, missing: int) -> int:
+    """The size of the HTTP chunk that begins at ``start`` of an arrival; some are ``missing`` of the last one."""
     size = len(chunks[number].data) - start
     for after in range(number + 1, len(chunks)):
         later = chunks[after]
         if later.ends:
             return size + later.ends[0]
         size += len(later.data)
-    return size + 1
+    return size + missing
 
 
 def settle_headers(tape: Tape, method: str) -> Headers:
