@@ -87,6 +87,58 @@ def test_a_stream_left_early_is_recorded_as_left(lib: ModuleType, server: RawSer
     assert interaction.response.ending.kind is EndingKind.ABANDONED
 
 
+def told(failure: BaseException | None) -> list[tuple[str, str]]:
+    """The classes and texts of a failure and of what it came from."""
+    return [] if failure is None else [(type(failure).__name__, str(failure)), *told(failure.__cause__)]
+
+
+def read_on(lib: ModuleType, url: str, who: str) -> list[object]:
+    """A program's error: it reads on where the response, or the client, is closed."""
+    client = lib.Client()
+    response = client.send(client.build_request("GET", url), stream=True)
+    pieces = response.iter_raw()
+    first = next(pieces)
+    (response if who == "response" else client).close()
+    with pytest.raises(lib.ReadError) as failure:
+        next(pieces)
+    client.close()
+    return [first, told(failure.value)]
+
+
+async def read_on_awaited(lib: ModuleType, url: str, who: str) -> list[object]:
+    client = lib.AsyncClient()
+    response = await client.send(client.build_request("GET", url), stream=True)
+    pieces = response.aiter_raw()
+    first = await anext(pieces)
+    await (response if who == "response" else client).aclose()
+    with pytest.raises(lib.ReadError) as failure:
+        await anext(pieces)
+    await client.aclose()
+    return [first, told(failure.value)]
+
+
+@BOTH
+@pytest.mark.parametrize("who", ["response", "client"])
+@pytest.mark.parametrize("way", ["blocking", "asyncio", "trio"])
+def test_a_stream_that_its_client_has_closed_gives_nothing_more(
+    lib: ModuleType, who: str, way: str, server: RawServer, tmp_path: Path
+) -> None:
+    def program() -> list[object]:
+        url = f"{server.url}/stream"
+        if way == "blocking":
+            return read_on(lib, url, who)
+        return (
+            trio.run(read_on_awaited, lib, url, who) if way == "trio" else asyncio.run(read_on_awaited(lib, url, who))
+        )
+
+    with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
+        live = run(program)
+    with use_cassette(tmp_path / "whole.yaml", record_mode="all"):
+        lib.get(f"{server.url}/stream")
+    with use_cassette(tmp_path / "whole.yaml"):
+        assert program() == live, "also where the recording has more"
+
+
 @BOTH
 def test_a_full_pool_makes_the_next_request_wait_as_live(lib: ModuleType, server: RawServer, tmp_path: Path) -> None:
     limits, timeout = lib.Limits(max_connections=1), lib.Timeout(5, pool=0.2)

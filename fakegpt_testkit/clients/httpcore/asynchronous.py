@@ -30,6 +30,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
 )
 from fakegpt_testkit.clients.httpcore.failures import (
     broken_pipe,
+    closed_by_client,
     failed_connection,
     lost_connection,
     of_connecting,
@@ -215,9 +216,13 @@ class PlayedStream(Unclosed):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
         assert self.exchange is not None, "a request begins with its exchange"
+        if self.closed:
+            raise closed_by_client(self._core, awaited=True)
         arrivals = self.exchange.playing()
         if await self._times_out(arrivals, timeout):
             raise timed_out_awaited(self._core, self._core.ReadTimeout)
+        if self.closed:  # by another task, meanwhile
+            raise closed_by_client(self._core, awaited=True)
         try:
             return arrivals.take(max_bytes)
         except OSError as cause:
@@ -239,6 +244,7 @@ class PlayedStream(Unclosed):
 
     async def aclose(self) -> None:
         self.close_once()
+        self.closed = True
         if self.exchange is not None:
             self.exchange.stop()
 

@@ -110,6 +110,16 @@ def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited
     return with_cause(core.ReadError("" if awaited else str(cause)), cause)
 
 
+def closed_by_client(core: ModuleType, *, awaited: bool) -> Exception:
+    """What a read raises where the client itself has closed the connection."""
+    cause: Exception = OSError(errno.EBADF, os.strerror(errno.EBADF))
+    if awaited and core._synchronization.current_async_library() == "trio":
+        cause = sys.modules["trio"].ClosedResourceError("this socket was already closed")
+    elif awaited:
+        cause = sys.modules["anyio"].ClosedResourceError()
+    return with_cause(core.ReadError(str(cause)), cause)
+
+
 def broken_pipe(core: ModuleType, *, awaited: bool) -> Exception:
     """What a write raises where the server has closed the connection."""
     cause = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

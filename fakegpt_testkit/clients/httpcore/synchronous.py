@@ -32,6 +32,7 @@ from fakegpt_testkit.clients.httpcore.exchanges import (
 )
 from fakegpt_testkit.clients.httpcore.failures import (
     broken_pipe,
+    closed_by_client,
     failed_connection,
     lost_connection,
     of_connecting,
@@ -213,6 +214,8 @@ class PlayedStream(Unclosed):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         assert self.exchange is not None, "a request begins with its exchange"
+        if self.closed:
+            raise closed_by_client(self._core, awaited=False)
         arrivals = self.exchange.playing()
         if _times_out(arrivals, timeout):
             raise timed_out(self._core.ReadTimeout)
@@ -224,6 +227,7 @@ class PlayedStream(Unclosed):
 
     def close(self) -> None:
         self.close_once()
+        self.closed = True
         if self.exchange is not None:
             self.exchange.stop()
 

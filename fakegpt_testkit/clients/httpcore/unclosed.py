@@ -14,6 +14,8 @@ class Unclosed:
     """A connection that warns when it is freed and was never closed."""
 
     def __init__(self, kind: str, peer: tuple[str, int]) -> None:
+        self.closed = False
+        """Whether its client has closed it."""
         self._unclosed = f"unclosed {kind} to nowhere, raddr={peer}>"
         _open.add(self)
 
