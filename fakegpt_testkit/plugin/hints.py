@@ -49,7 +49,7 @@ def advice(item: pytest.Item, mode: str) -> Advice:
         return command(item, f"--fakegpt-record-mode={how}")
 
     if _PROVIDER & set(getattr(item, "fixturenames", ())):
-        return Advice(record, f"{record(mode)} --fakegpt-url=URL")
+        return Advice(record, f"{record(mode)} --fakegpt-url=URL  # fakegpt-testkit stand-in has one")
     return Advice(record, "start the service, or give the client URL, and its marker origins={URL: <this one>}")
 
 

@@ -92,7 +92,7 @@ class Run:
                 terminalreporter.line(line)
         terminalreporter.line(tally.summary())
         if self._records and not tally.exchanged:
-            met = "no request was made that a cassette sees, so nothing was recorded"
+            met = "no request that a cassette sees was answered, so nothing was recorded"
             clients = "does the client stand on aiohttp, httpx, httpx2, urllib3 or http.client?"
             terminalreporter.line(f"  {met}; {clients}", yellow=True)
         for line in tally.details(self._orphans):

@@ -317,7 +317,7 @@ ALONE = ("-p", "no:recording")
 """pytest-recording puts a class of its own in the place of pycurl's handles, which no multi handle takes."""
 THERE = Path(sys.prefix) / "unmet"
 """Where niquests, urllib3-future and awscrt are: installed, they would take urllib3's place."""
-NOTHING = "*no request was made that a cassette sees, so nothing was recorded*"
+NOTHING = "*no request that a cassette sees was answered, so nothing was recorded*"
 
 
 def test_what_was_made_before_is_stopped_too(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
