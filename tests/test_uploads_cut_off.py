@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ import httpx2
 import pytest
 import requests
 import urllib3
+from support.behaviours import answer_of
+from support.raw import raw_server
 
 from fakegpt_testkit.exchange import EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
@@ -129,3 +132,83 @@ def test_an_upload_that_ends_with_the_client_s_patience_replays(
     with use_cassette(tmp_path / "c.yaml") as session:
         assert failure() == live
     assert session.unplayed == ()
+
+
+def breaks() -> Iterator[bytes]:
+    """A body whose program fails in its midst."""
+    yield b"one"
+    raise KeyError("two")
+
+
+async def breaks_awaited() -> AsyncIterator[bytes]:
+    for part in breaks():
+        yield part
+
+
+def send_httpx(module: ModuleType, method: str, url: str, **options: Any) -> object:
+    return module.request(method, url, **options).content
+
+
+def send_async_httpx(module: ModuleType, method: str, url: str, **options: Any) -> object:
+    async def main() -> object:
+        async with module.AsyncClient() as client:
+            return (await client.request(method, url, **options)).content
+
+    if "content" in options:
+        options["content"] = breaks_awaited()
+    return asyncio.run(main())
+
+
+def send_requests(method: str, url: str, content: Iterator[bytes] | None = None, **options: Any) -> object:
+    return requests.request(method, url, data=content, timeout=20, **options).content
+
+
+def send_aiohttp(method: str, url: str, **options: Any) -> object:
+    async def main() -> object:
+        data = breaks_awaited() if options.pop("content", None) else None
+        async with aiohttp.ClientSession() as session, session.request(method, url, data=data, **options) as response:
+            return await response.read()
+
+    return asyncio.run(main())
+
+
+SENDS: dict[str, Callable[..., object]] = {
+    "httpx": partial(send_httpx, httpx),
+    "httpx2": partial(send_httpx, httpx2),
+    "httpx async": partial(send_async_httpx, httpx),
+    "httpx2 async": partial(send_async_httpx, httpx2),
+    "requests": send_requests,
+    "aiohttp": send_aiohttp,
+}
+
+
+@pytest.mark.parametrize("client", SENDS)
+def test_what_its_own_program_breaks_off_is_no_request_and_comes_in_nobody_s_way(client: str, tmp_path: Path) -> None:
+    send = SENDS[client]
+
+    def program(url: str) -> list[object]:
+        seen: list[object] = []
+        for method, options in (
+            ("POST", {"content": breaks()}),
+            ("GET", {"headers": {"X-Bad": "a\nb"}}),
+            ("GET", {"headers": {"X-Good": "a"}}),
+            ("POST", {}),
+        ):
+            try:
+                seen.append(send(method, url, **options))
+            except Exception as failure:
+                seen.append((type(failure).__name__, str(failure)))
+        return seen
+
+    with raw_server({"/": lambda asked: (answer_of(b"200 OK", asked.method.encode()),)}) as server:
+        url = f"{server.url}/"
+        live = program(url)
+        assert live[2:] == [b"GET", b"POST"]
+        with use_cassette(tmp_path / "c.yaml", record_mode="all") as recording:
+            assert program(url) == live
+        assert [each.request.method for each in recording.interactions] == ["GET", "POST"]
+        asked = server.seen
+        with use_cassette(tmp_path / "c.yaml") as session:
+            assert program(url) == live
+        assert server.seen == asked
+        assert not session.unplayed

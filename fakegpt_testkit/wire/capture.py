@@ -260,6 +260,9 @@ class Capture:
         ended_at = self._moments.last if by_bytes else self._moments.next()
         self._step_aside()
         if self.answer.head is None and self.answer.malformed is None:
+            if kind is EndingKind.ABANDONED and not self.asked.complete:
+                self._recording.discard()  # the client's own mistake, which ends the replayed request before it is one
+                return
             self._recording.request(self.asked.request)
             cut_off = self.asked.has_head and (not self.asked.complete or note == SOCK_WRITE)
             if kind in _BREAKS_AN_UPLOAD and cut_off:

@@ -76,7 +76,7 @@ class ExchangeSink(Protocol):
         """
 
     def discard(self) -> None:
-        """The exchange has left HTTP, for a WebSocket for instance; nothing follows."""
+        """The exchange has left HTTP, for a WebSocket for instance, or never became one; nothing follows."""
 
     def failed(self, request: str, failure: Exception) -> None:
         """What was heard could not be read; nothing follows. The client goes on, and knows nothing of it."""
