@@ -16,7 +16,7 @@ import trio
 import vcr
 from support.behaviours import EVENTS, HEAD, STREAM, echo, in_chunk
 from support.raw import RawServer, in_thread, raw_server
-from support.servers import HOLD, proxy
+from support.servers import HOLD, RESET, proxy
 from support.tls import client_tls, server_tls
 
 from fakegpt_testkit import faults
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from support.servers import Answers
 
 pytestmark = pytest.mark.untraced
 
@@ -38,7 +39,15 @@ BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RawServer]:
-    with raw_server({"/stream": STREAM, "/echo": echo, "/held": (HEAD, in_chunk(EVENTS[0]), HOLD)}) as running:
+    answers: Answers = {
+        "/stream": STREAM,
+        "/echo": echo,
+        "/held": (HEAD, in_chunk(EVENTS[0]), HOLD),
+        "/reset": (HEAD, in_chunk(EVENTS[0]), RESET),
+        "/reset-after-head": (HEAD, RESET),
+        "/reset-at-once": (RESET,),
+    }
+    with raw_server(answers) as running:
         yield running
 
 
@@ -89,7 +98,9 @@ def test_a_stream_left_early_is_recorded_as_left(lib: ModuleType, server: RawSer
 
 def told(failure: BaseException | None) -> list[tuple[str, str]]:
     """The classes and texts of a failure and of what it came from."""
-    return [] if failure is None else [(type(failure).__name__, str(failure)), *told(failure.__cause__)]
+    if failure is None:
+        return []
+    return [(type(failure).__name__, str(failure)), *told(failure.__cause__ or failure.__context__)]
 
 
 def read_on(lib: ModuleType, url: str, who: str) -> list[object]:
@@ -114,7 +125,7 @@ async def read_on_awaited(lib: ModuleType, url: str, who: str) -> list[object]:
     with pytest.raises(lib.ReadError) as failure:
         await anext(pieces)
     await client.aclose()
-    return [first, told(failure.value)]
+    return [first, told(failure.value)[:3]]  # what a loop did within itself before that is no part of it
 
 
 @BOTH
@@ -137,6 +148,32 @@ def test_a_stream_that_its_client_has_closed_gives_nothing_more(
         lib.get(f"{server.url}/stream")
     with use_cassette(tmp_path / "whole.yaml"):
         assert program() == live, "also where the recording has more"
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["blocking", "asyncio", "trio"])
+@pytest.mark.parametrize("path", ["/reset", "/reset-at-once", "/reset-after-head"])
+def test_a_reset_is_told_in_the_words_of_the_loop_with_all_that_it_comes_from(
+    lib: ModuleType, way: str, path: str, server: RawServer, tmp_path: Path
+) -> None:
+    url = server.url + path
+
+    async def ask() -> None:
+        async with lib.AsyncClient() as client:
+            await client.get(url)
+
+    def program() -> list[tuple[str, str]]:
+        with pytest.raises(lib.ReadError) as failure:
+            if way == "blocking":
+                lib.get(url)
+            elif way == "trio":
+                trio.run(ask)
+            else:
+                asyncio.run(ask())
+        return told(failure.value)
+
+    with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
+        assert run(program)[-1][0] == "ConnectionResetError"
 
 
 @BOTH

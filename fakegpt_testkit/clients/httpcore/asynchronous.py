@@ -227,7 +227,10 @@ class PlayedStream(Unclosed):
             return arrivals.take(max_bytes)
         except OSError as cause:
             failure = lost_connection(self._core, arrivals.ending, cause, awaited=True)
-            raise failure from failure.__cause__
+        try:
+            raise failure  # outside of that block: it comes from the loop's own exception
+        finally:
+            del failure
 
     async def _times_out(self, arrivals: Arrivals, timeout: float | None) -> bool:  # noqa: ASYNC109 - httpcore's own
         """Let the time pass until more arrives; give whether the client's patience ended first."""

@@ -30,7 +30,7 @@ _SOCKS_SAID: dict[int | str, str] = {
 _TIMED_OUT = {why.LATE_TIMEOUT: "The handshake operation timed out"}
 _OF_ONE_ATTEMPT = frozenset({"dns", "certificate", "handshake", why.CUT_HANDSHAKE, why.RESET})
 """What does not lead to another address of the same name."""
-_WITHOUT_TEXT = frozenset({why.CUT_HANDSHAKE, why.RESET, why.PROXY_RESET})
+_WITHOUT_TEXT = frozenset({why.CUT_HANDSHAKE, why.RESET})
 """What a loop says nothing of."""
 
 
@@ -58,6 +58,8 @@ def failed_connection(core: ModuleType, ending: Ending, *, awaited_at: str = "")
     cause = why.connect_error(note)
     if awaited_at and kind is core.ConnectError and note not in _OF_ONE_ATTEMPT:
         cause = _of_all_attempts(core, cause, awaited_at)
+    if awaited_at and note == why.PROXY_RESET:
+        return _with_text_of(kind, _broken(core, cause))
     return with_cause(kind("" if awaited_at and note in _WITHOUT_TEXT else str(cause)), cause)
 
 
@@ -103,27 +105,43 @@ def of_connecting(core: ModuleType) -> tuple[type[Exception], ...]:
 
 
 def lost_connection(core: ModuleType, ending: Ending, cause: OSError, *, awaited: bool) -> Exception:
-    """What a read raises where the tape was reset; what anyio raises, and so httpcore's own, has no text."""
+    """What a read raises where the tape was reset."""
     if ending.note.startswith(H2):
         failure: Exception = core.RemoteProtocolError(ending.note.removeprefix(H2))
         return failure
-    return with_cause(core.ReadError("" if awaited else str(cause)), cause)
+    return _with_text_of(core.ReadError, _broken(core, cause) if awaited else cause)
 
 
 def closed_by_client(core: ModuleType, *, awaited: bool) -> Exception:
     """What a read raises where the client itself has closed the connection."""
     cause: Exception = OSError(errno.EBADF, os.strerror(errno.EBADF))
-    if awaited and core._synchronization.current_async_library() == "trio":
-        cause = sys.modules["trio"].ClosedResourceError("this socket was already closed")
-    elif awaited:
-        cause = sys.modules["anyio"].ClosedResourceError()
-    return with_cause(core.ReadError(str(cause)), cause)
+    if awaited:
+        loop, in_trio = _loop(core)
+        cause = loop.ClosedResourceError(*(["this socket was already closed"] if in_trio else []))
+    return _with_text_of(core.ReadError, cause)
 
 
 def broken_pipe(core: ModuleType, *, awaited: bool) -> Exception:
     """What a write raises where the server has closed the connection."""
     cause = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-    return with_cause(core.WriteError("" if awaited else str(cause)), cause)
+    return _with_text_of(core.WriteError, _broken(core, cause) if awaited else cause)
+
+
+def _broken(core: ModuleType, cause: OSError) -> Exception:
+    """What a loop makes of the loss of a connection."""
+    loop, in_trio = _loop(core)
+    failure: Exception = loop.BrokenResourceError(*([f"socket connection broken: {cause}"] if in_trio else []))
+    return with_cause(failure, cause)
+
+
+def _loop(core: ModuleType) -> tuple[ModuleType, bool]:
+    """The library whose exceptions an awaited stream raises, and whether it is trio: anyio's have no text."""
+    in_trio = core._synchronization.current_async_library() == "trio"
+    return sys.modules["trio" if in_trio else "anyio"], in_trio
+
+
+def _with_text_of(kind: type[Exception], cause: Exception) -> Exception:
+    return with_cause(kind(str(cause)), cause)
 
 
 def timed_out(kind: type[Exception]) -> Exception:
