@@ -136,6 +136,8 @@ CUT_OFF = {
     "/surplus": (b"5\r\nhello\r\n0\r\n\r\nmore\r\n",),
 }
 """Bodies in HTTP chunks whose chunks end oddly, in this or that many arrivals; then the connection is closed."""
+UNHEARD = frozenset({"/no-end", "/no-size", "/c", "/negative", "/huge"})
+"""Of what is bad in these aiohttp's C parser tells nobody where it comes later than the head: see ``STALLS``."""
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["together", "apart"])
@@ -153,14 +155,18 @@ CUT_OFF = {
 def test_chunks_that_end_oddly_end_so_for_each_client_in_its_own_words(
     way: str, together: bool, tmp_path: Path
 ) -> None:
-    answers: Answers = {path: (IN_CHUNKS + b"".join(parts), CLOSE) for path, parts in CUT_OFF.items()}
-    if not together:
-        answers = {path: (IN_CHUNKS, *parts, CLOSE) for path, parts in CUT_OFF.items()}
+    bodies = CUT_OFF
+    if not together and way.startswith("aiohttp"):
+        bodies = {path: parts for path, parts in CUT_OFF.items() if path not in UNHEARD}
+    answers: Answers = {
+        path: (IN_CHUNKS + b"".join(parts), CLOSE) if together else (IN_CHUNKS, *parts, CLOSE)
+        for path, parts in bodies.items()
+    }
     with raw_server(answers) as server:
-        urls = [server.url + path for path in CUT_OFF]
+        urls = [server.url + path for path in bodies]
 
         def read() -> list[tuple[tuple[object, ...], str]]:
-            return [(seen.view, seen.text) for seen in (WAYS[way](url, 0.4) for url in urls)]
+            return [(seen.view, seen.text) for seen in (WAYS[way](url, 10) for url in urls)]
 
         live = read()
         with use_cassette(tmp_path / "c.yaml", record_mode="all"):

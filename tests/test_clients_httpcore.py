@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -100,6 +102,8 @@ def told(failure: BaseException | None) -> list[tuple[str, str]]:
     """The classes and texts of a failure and of what it came from."""
     if failure is None:
         return []
+    if isinstance(failure, IndexError):  # anyio 4.4 says of a lost connection that its queue is empty
+        failure = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
     return [(type(failure).__name__, str(failure)), *told(failure.__cause__ or failure.__context__)]
 
 
