@@ -10,7 +10,7 @@ import httpx
 import httpx2
 import pytest
 import requests
-from support.behaviours import BEHAVIOURS, STALLS
+from support.behaviours import BEHAVIOURS, CUT_OFF, IN_CHUNKS, STALLS
 from support.clients import WAYS
 from support.raw import raw_server
 from support.servers import CLOSE
@@ -118,24 +118,6 @@ def test_a_head_that_each_client_reads_in_its_own_way_replays(way: str, tmp_path
         assert server.seen == asked
 
 
-IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-CUT_OFF = {
-    "/inside": (b"5\r\nhello\r\n40\r\nhalf",),
-    "/inside-a-second": (b"40\r\nhalf", b" and more"),
-    "/before-its-end": (b"5\r\nhello",),
-    "/in-a-size": (b"5\r\nhello\r\n", b"1"),
-    "/in-the-last-size": (b"5\r\nhello\r\n0",),
-    "/before-the-trailer": (b"5\r\nhello\r\n", b"0\r\n"),
-    "/in-the-trailer": (b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n",),
-    "/no-end": (b"5\r\nhelloXX5\r\nworld\r\n0\r\n\r\n",),
-    "/newlines": (b"5\r\nhello\n0\r\n\r\n",),
-    "/no-size": (b"\r\nhello\r\n0\r\n\r\n",),
-    "/c": (b"0x5\r\nhello\r\n0\r\n\r\n",),
-    "/negative": (b"5\r\nhello\r\n", b"-5\r\nhello\r\n0\r\n\r\n"),
-    "/huge": (b"FFFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n",),
-    "/surplus": (b"5\r\nhello\r\n0\r\n\r\nmore\r\n",),
-}
-"""Bodies in HTTP chunks whose chunks end oddly, in this or that many arrivals; then the connection is closed."""
 UNHEARD = frozenset({"/no-end", "/no-size", "/c", "/negative", "/huge"})
 """Of what is bad in these aiohttp's C parser tells nobody where it comes later than the head: see ``STALLS``."""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from support.behaviours import CUT_OFF, IN_CHUNKS
+from support.raw import raw_server
 from support.served import CLOSE, HELLO, POSTED, stream_page_and_post
+from support.servers import Act
 from support.serving import (
     AT_ONCE,
     CHUNKED,
@@ -31,8 +35,9 @@ from fakegpt_testkit.cassette import loads
 from fakegpt_testkit.effects import faults
 from fakegpt_testkit.errors import CassetteError, CassetteMissing
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Interaction
-from fakegpt_testkit.recorder import Settings
+from fakegpt_testkit.recorder import Settings, use_cassette
 from fakegpt_testkit.serving import MATCH_ON, Terms, Timing
+from fakegpt_testkit.wire.writing import NO_CHUNK_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +111,16 @@ def test_a_request_that_got_no_head_gets_none(kind: EndingKind, how: str, tmp_pa
     write(tmp_path, "none.yaml", nothing)
     with served(tmp_path) as url:
         assert ask(url, request("/events")) == (b"", how)
+
+
+@pytest.mark.parametrize("path", sorted({*CUT_OFF} - {"/surplus"}))
+def test_chunks_that_ended_oddly_end_so_and_no_head_has_them(path: str, tmp_path: Path) -> None:
+    records = use_cassette(tmp_path / "c.yaml", record_mode="all")
+    with raw_server({path: (IN_CHUNKS, *CUT_OFF[path], Act.CLOSE)}) as server, records, suppress(httpx.HTTPError):
+        httpx.get(server.url + path)
+    with served(tmp_path / "c.yaml") as url:
+        assert ask(url, request(path)) == (IN_CHUNKS + b"".join(CUT_OFF[path]), "closed")
+        assert ask(url, request(path, "HEAD", CLOSE))[0] in {IN_CHUNKS, IN_CHUNKS + NO_CHUNK_SIZE}
 
 
 def test_a_stream_that_stalled_stays_open_until_its_client_goes(tmp_path: Path) -> None:

@@ -83,13 +83,13 @@ def encode_tape(tape: Tape, method: str) -> Iterator[Frame]:
     elif first is not None:
         frames = chain((first,), frames)
     frames = chain(((at, head, True),), frames)
-    if with_last := encode_unread(tape):
+    if with_last := encode_unread(tape, in_chunks=has_body(tape, method) and is_chunked(headers)):
         *before, (at, data, waits) = frames
         return iter((*before, (at, data + with_last, waits)))
     return frames
 
 
-def encode_unread(tape: Tape) -> bytes:
+def encode_unread(tape: Tape, *, in_chunks: bool) -> bytes:
     """What came after the body's last bytes and is none of it, where the client got it together with those.
 
     The beginning of an HTTP chunk's head may have come later: no client tells when.
@@ -97,7 +97,8 @@ def encode_unread(tape: Tape) -> bytes:
     ending = tape.ending
     if ending.kind is EndingKind.COMPLETE and ending.note.startswith(SURPLUS):
         return unread_in(ending.note) or NO_RESPONSE
-    return unread_in(ending.note) if ending.kind is EndingKind.EOF or _breach_came_along(tape) else b""
+    came_along = ending.kind is EndingKind.EOF or _breach_came_along(tape)
+    return unread_in(ending.note) if came_along and in_chunks else b""
 
 
 def keep_received(tape: Tape, received: Received | None, method: str) -> Tape:
@@ -115,7 +116,7 @@ def encode_breach(tape: Tape, method: str) -> bytes:
         return b""  # they came
     if tape.received and Breach.of(tape.ending.note) is Breach.CODING:
         return b""  # they came
-    if unread := unread_in(tape.ending.note):
+    if has_body(tape, method) and is_chunked(tape.headers) and (unread := unread_in(tape.ending.note)):
         return b"" if _breach_came_along(tape) else unread
     if not has_body(tape, method) or Breach.of(tape.ending.note) is not Breach.CODING:
         return NO_CHUNK_SIZE
