@@ -44,12 +44,23 @@ def test_a_text_without_escapes_has_the_same_keys(text: str) -> None:
 
 
 @settings(max_examples=300)
-@given(STRINGS)
-def test_strings_are_what_stands_between_quotes_that_no_backslash_is_before(text: str) -> None:
-    plainly = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s{0,64}+:)?')
-    assert [found.span() for found in joined._STRING.finditer(text)] == [
-        found.span() for found in plainly.finditer(text)
-    ]
+@given(
+    st.recursive(STRINGS, lambda more: st.lists(more, max_size=3) | st.dictionaries(STRINGS, more, max_size=3)),
+    st.sampled_from([(",", ":"), (", ", ": "), (" , ", " :\t")]),
+    st.integers(0, 200),
+)
+def test_strings_are_what_stands_between_quotes_that_no_backslash_is_before(
+    value: object, separators: tuple[str, str], cut: int
+) -> None:
+    line = json.dumps({"of": value}, ensure_ascii=False, separators=separators)
+    for event in (line, line[:cut]):
+        key, found = "", []
+        for string in re.finditer(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?', event, re.DOTALL):
+            if string[2]:
+                key = string[1]
+            else:
+                found.append((key, string.span(1)))
+        assert [(name, place) for name, place, _ in joined._strings(event)] == found
 
 
 def test_each_word_that_is_packed_is_looked_at_and_once() -> None:

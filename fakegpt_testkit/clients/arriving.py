@@ -27,20 +27,21 @@ class Look:
 
         False without a look where the client waits so shortly that the look would count.
         """
-        if self._live is None or (limit is not None and limit < _SHORTEST):
+        if limit is not None and limit < _SHORTEST:
             return False
         try:
             if self._pending is not None and self._pending():
                 return True
-            return bool(self._wait())
+            return bool(self._poll(PAUSE * 1000)) if self._poll is not None else self._first()
         except (OSError, ValueError):  # whoever reads hears of it
             return True
 
-    def _wait(self) -> list[Any]:
-        if self._poll is None:
-            if not hasattr(select, "poll"):  # Windows
-                return select.select([self._live], [], [], PAUSE)[0]
-            self._poll = select.poll()
-            self._poll.register(self._live, select.POLLIN)
-        found: list[Any] = self._poll.poll(PAUSE * 1000)
-        return found
+    def _first(self) -> bool:
+        if self._live is None:
+            return False
+        if not hasattr(select, "poll"):  # Windows
+            return bool(select.select([self._live], [], [], PAUSE)[0])
+        looks = select.poll()
+        looks.register(self._live, select.POLLIN)
+        self._poll = looks.poll
+        return bool(looks.poll(PAUSE * 1000))

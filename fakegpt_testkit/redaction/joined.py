@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LABEL: Final = re.compile(r"(?:\ufeff|\xef\xbb\xbf)?(data:?[ ]?)?.")
 _USUAL: Final = "data: "
-_STRING: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?')
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
 _LANE: Final = re.compile(r'"(?:[a-z_]{0,40}index|item_id)"\s{0,8}:\s{0,8}"?([\w-]{1,80}+)', re.ASCII)
 _LEAST_PIECES: Final = 3
 _PIECE: Final = 24
@@ -222,29 +222,18 @@ def _strings(line: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], .
     key = ""
     seen: dict[str, int] = {}
     found = []
-    for start, end, is_key in _quoted_with_escapes(line) if "\\" in line else _quoted(line):
-        if is_key:
+    before, *rest = (_ESCAPED.sub("__", line) if "\\" in line else line).split('"')
+    end = -1
+    for string, after in zip(rest[::2], rest[1::2], strict=False):  # one that is not closed is none
+        start = end + len(before) + 2
+        end = start + len(string)
+        before = after
+        if after[:1] == ":" or after.lstrip()[:1] == ":":
             key = line[start:end]
         else:
             seen[key] = number = seen.get(key, 0) + 1
             found.append((key, (start, end), (key, str(number), *index)))
     return tuple(found)
-
-
-def _quoted_with_escapes(line: str) -> Iterator[tuple[int, int, bool]]:
-    """Where each string stands, and whether a colon comes after it."""
-    for string in _STRING.finditer(line):
-        yield *string.span(1), string.lastindex != 1
-
-
-def _quoted(line: str) -> Iterator[tuple[int, int, bool]]:
-    """The same where nothing is escaped: most lines, in half the time."""
-    first, *rest = line.split('"')
-    start = len(first) + 1
-    for string, after in zip(rest[::2], rest[1::2], strict=False):  # one that is not closed is none
-        end = start + len(string)
-        yield start, end, after.lstrip().startswith(":")
-        start = end + len(after) + 2
 
 
 def _grows(text: str | Latin, spans: Spans) -> bool:

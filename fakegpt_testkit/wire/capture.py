@@ -30,6 +30,7 @@ _BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKi
 """What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
 """What a body in HTTP chunks ends with, after its trailer too."""
+_LEAST: Final = len(_ENDS[0])
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _EVENT: Final = b"\r\n\r\n\r\n"
 """What an HTTP chunk ends with that holds an event with such ends of lines: no body's end."""
@@ -83,7 +84,7 @@ class Capture:
         self.untold: deque[tuple[float, bytes]] = deque()
         """What came and was not told yet."""
         self._may_wait = False
-        self._size = 0  # of what has arrived
+        self._room = TOGETHER  # for what waits
         self._waits_on = AT_ONCE
         self._failed = False  # to read or to tell, which another thread may have done
         self._looks = looks
@@ -135,7 +136,7 @@ class Capture:
         if self._may_wait and self.untold:
             when, data = self.untold[-1]
             if self._is_small(data):
-                self._size += len(data)
+                self._room -= len(data)
                 if when >= self._waits_on:
                     self._waits_on = self._recording.later(self.tell, when, calls=self._looks)
                 if when < self._waits_on:
@@ -146,18 +147,21 @@ class Capture:
 
     def _is_small(self, data: bytes) -> bool:
         """Whether it is no end of a body, and not much with what waits already."""
-        if not len(_ENDS[0]) <= len(data) < TOGETHER - self._size or _LAST_CHUNK in data:
+        if not _LEAST <= len(data) < self._room or _LAST_CHUNK in data:
             return False
         return not data.endswith(_ENDS) or data.endswith(_EVENT)
 
     def heard(self, data: bytes) -> None:
         """Bytes came together, now; none is the end of the connection."""
+        # By far the most. It is spelled out: after a wait each step takes some times as long as it does in a loop.
+        when, size = self._clock(), len(data)
+        is_small = when < self._waits_on and _LEAST <= size < self._room
+        if is_small and not data.endswith(_ENDS) and _LAST_CHUNK not in data:
+            self._room -= size
+            self.untold.append((when, data))
+            return
         if not data:
             self.ended()
-            return
-        if self._may_wait and (when := self._clock()) < self._waits_on and self._is_small(data):  # by far the most
-            self._size += len(data)
-            self.untold.append((when, data))
             return
         self.arrived(data)
         if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
@@ -166,7 +170,7 @@ class Capture:
     def tell(self) -> None:
         """Tell of what is untold, which any thread may do: what the client has got is not to get lost as it waits."""
         with self._recording.lock:
-            self._size, self._waits_on = 0, AT_ONCE
+            self._room, self._waits_on = TOGETHER, AT_ONCE
             arrived = [self.untold.popleft() for _ in range(len(self.untold))]  # more may come meanwhile
             if self._failed:
                 return
@@ -272,7 +276,7 @@ class Capture:
         self._recording.ended(Ending(kind, ended_at, note, self._leaving.at), self._coded)
 
     def _step_aside(self) -> None:
-        self.over, self._may_wait = True, False
+        self.over, self._may_wait, self._waits_on = True, False, AT_ONCE
         act, self.whenever_over = self.whenever_over, _nothing  # so that neither keeps the other
         act()
 
