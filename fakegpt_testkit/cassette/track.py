@@ -18,9 +18,9 @@ from fakegpt_testkit.cuts import Cuts, measures
 from fakegpt_testkit.exchange import Chunk, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    _Parts = tuple[list[int], list[int], Sequence[tuple[int, ...]]]
+    _Parts = tuple[Iterable[int], Iterable[int], Iterable[tuple[int, ...]]]
     """The head's time and the steps from it to the ending, in ticks; the chunks' sizes, and the HTTP chunks' ends."""
 
 _TICKS_PER_SECOND = 10_000
@@ -112,9 +112,13 @@ _new_chunk = object.__new__
 
 def read_track(track: str) -> Track:
     """What a track says. Raises ``BadTrack`` for any other text."""
-    parts = steps, sizes, _ = _parts(track)
-    kept = parts if len(track) < _SHORT else None
-    return Track(steps[0] / _TICKS_PER_SECOND, sum(steps) / _TICKS_PER_SECOND, sum(sizes), track, kept)
+    parts = _parts(track)
+    kept: _Parts | None = None
+    if len(track) < _SHORT:
+        parts = kept = [*parts[0]], [*parts[1]], [*parts[2]]
+    steps = iter(parts[0])
+    at = next(steps)
+    return Track(at / _TICKS_PER_SECOND, sum(steps, at) / _TICKS_PER_SECOND, sum(parts[1]), track, kept)
 
 
 def _parts(track: str) -> _Parts:
@@ -122,8 +126,8 @@ def _parts(track: str) -> _Parts:
     if (unframed := _UNFRAMED.fullmatch(track)) or _CHUNK_BY_CHUNK.fullmatch(track):
         words = track.translate(_NUMBERS_ONLY).split(" ")
         sizes = words[2::2]
-        lengths = [*map(int, sizes)]
-        return _steps(words), lengths, [()] * len(sizes) if unframed else [*zip(lengths, strict=True)]
+        ends = [()] * len(sizes) if unframed else zip(map(int, sizes), strict=True)
+        return _steps(words), map(int, sizes), ends
     if _TRACK.fullmatch(track):
         words = track.translate(_WORDS_ONLY).split(" ")
         both = [_size_and_ends(word) for word in words[2::2]]
@@ -131,8 +135,8 @@ def _parts(track: str) -> _Parts:
     raise BadTrack(track)
 
 
-def _steps(words: list[str]) -> list[int]:
-    return [*map(int, chain(words[:1], words[1::2]))]
+def _steps(words: list[str]) -> Iterator[int]:
+    return map(int, chain(words[:1], words[1::2]))
 
 
 def _sizes(size: int, ends: tuple[int, ...]) -> str:
