@@ -105,6 +105,29 @@ def test_a_blocking_pool_is_as_full_as_live(tmp_path: Path) -> None:
     assert own.connections == 2
 
 
+def read_twice(url: str) -> list[str]:
+    """What two reads of a stream say that stands still, each with a timeout."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    said = []
+    with closing(http.client.HTTPConnection(host, timeout=0.2)) as asked:
+        asked.request("GET", f"/{path}")
+        answer = asked.getresponse()
+        for _ in range(2):
+            with pytest.raises(OSError, match="timed out") as failed:
+                answer.read()
+            said.append(repr(failed.value))
+    return said
+
+
+def test_a_read_after_a_timeout_fails_while_it_is_recorded_as_it_does_live(tmp_path: Path) -> None:
+    still = (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 9.0)
+    with raw_server({"/still": still}) as server:
+        live = read_twice(f"{server.url}/still")
+        with use_cassette(tmp_path / "c.yaml", record_mode="once"):
+            assert read_twice(f"{server.url}/still") == live
+    assert live[1] == "OSError('cannot read from timed out object')"
+
+
 def test_tls_replays_with_the_server_stopped(tmp_path: Path) -> None:
     tls = server_tls()
     ca = tmp_path / "ca.pem"
