@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -15,6 +15,7 @@ import requests
 import trio
 import vcr
 from support.behaviours import EVENTS, HEAD, STREAM, echo, in_chunk
+from support.httpclient import same
 from support.raw import RawServer, in_thread, raw_server
 from support.servers import HOLD, proxy
 from support.tls import client_tls, server_tls
@@ -40,24 +41,6 @@ BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module
 def server() -> Iterator[RawServer]:
     with raw_server({"/stream": STREAM, "/echo": echo, "/held": (HEAD, in_chunk(EVENTS[0]), HOLD)}) as running:
         yield running
-
-
-@contextmanager
-def recorded_then_replayed(server: RawServer, file: Path) -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Runs a program live, recorded and replayed, which must see the same; the replay asks the server nothing."""
-
-    def run(program: Callable[[], Any]) -> Any:
-        live = program()
-        with use_cassette(file, record_mode="all"):
-            assert program() == live
-        asked = server.seen
-        with use_cassette(file) as session:
-            assert program() == live
-        assert server.seen == asked
-        assert not session.unplayed
-        return live
-
-    yield run
 
 
 @BOTH
@@ -103,8 +86,7 @@ def test_a_full_pool_makes_the_next_request_wait_as_live(lib: ModuleType, server
             seen.append(client.get(f"{server.url}/echo").text)
         return seen
 
-    with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
-        assert run(program) == ["200", "PoolTimeout", "GET "]
+    assert same(program, server, tmp_path / "c.yaml") == ["200", "PoolTimeout", "GET "]
 
 
 @BOTH
@@ -114,8 +96,7 @@ def test_twelve_threads_get_each_its_own_answer(lib: ModuleType, server: RawServ
             bodies = [b"%d" % number for number in range(12)]
             return list(threads.map(lambda body: client.post(f"{server.url}/echo", content=body).content, bodies))
 
-    with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
-        assert run(program) == [b"POST %d" % number for number in range(12)]
+    assert same(program, server, tmp_path / "c.yaml") == [b"POST %d" % number for number in range(12)]
 
 
 @BOTH
@@ -125,8 +106,9 @@ def test_fifty_streams_at_once(lib: ModuleType, server: RawServer, tmp_path: Pat
             answers = [client.post(f"{server.url}/echo", content=b"%d" % number) for number in range(50)]
             return [answer.content for answer in await asyncio.gather(*answers)]
 
-    with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
-        assert run(lambda: asyncio.run(all_of_them())) == [b"POST %d" % number for number in range(50)]
+    assert same(lambda: asyncio.run(all_of_them()), server, tmp_path / "c.yaml") == [
+        b"POST %d" % number for number in range(50)
+    ]
 
 
 @BOTH
@@ -212,8 +194,7 @@ def test_a_unix_socket_is_recorded_and_replayed(lib: ModuleType, tmp_path: Path)
                 content: bytes = client.get("http://localhost/stream").content
                 return content
 
-        with recorded_then_replayed(server, tmp_path / "c.yaml") as run:
-            assert run(program) == WHOLE
+        assert same(program, server, tmp_path / "c.yaml") == WHOLE
 
 
 @BOTH

@@ -12,13 +12,14 @@ import httpx2
 import pytest
 import trio
 from support.behaviours import EVENTS, HEAD, STREAM, in_chunk
+from support.httpclient import same
 from support.raw import RawServer, raw_server
 from support.servers import RESET
 
 from fakegpt_testkit.recorder import use_cassette
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -40,19 +41,6 @@ BOTH = pytest.mark.parametrize("lib", [httpx, httpx2], ids=lambda module: module
 def server() -> Iterator[RawServer]:
     with raw_server(ANSWERS) as running:
         yield running
-
-
-def seen_each_way(program: Callable[[], T], server: RawServer, file: Path) -> T:
-    """What the program sees live, recorded and replayed, which must be the same; the replay asks the server nothing."""
-    live = program()
-    with use_cassette(file, record_mode="all"):
-        assert program() == live
-    asked = server.seen
-    with use_cassette(file) as session:
-        assert program() == live
-    assert server.seen == asked
-    assert not session.unplayed
-    return live
 
 
 def told(failure: BaseException | None) -> list[tuple[str, str]]:
@@ -103,7 +91,7 @@ def test_a_stream_that_its_client_has_closed_gives_nothing_more(
             trio.run(read_on_awaited, lib, url, who) if way == "trio" else asyncio.run(read_on_awaited(lib, url, who))
         )
 
-    live = seen_each_way(program, server, tmp_path / "c.yaml")
+    live = same(program, server, tmp_path / "c.yaml")
     with use_cassette(tmp_path / "whole.yaml", record_mode="all"):
         lib.get(f"{server.url}/stream")
     with use_cassette(tmp_path / "whole.yaml"):
@@ -132,4 +120,4 @@ def test_a_reset_is_told_in_the_words_of_the_loop_with_all_that_it_comes_from(
                 asyncio.run(ask())
         return told(failure.value)
 
-    assert seen_each_way(program, server, tmp_path / "c.yaml")[-1][0] == "ConnectionResetError"
+    assert same(program, server, tmp_path / "c.yaml")[-1][0] == "ConnectionResetError"

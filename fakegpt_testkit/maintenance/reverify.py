@@ -26,6 +26,7 @@ from fakegpt_testkit.exchange import PLACEHOLDER, EndingKind
 from fakegpt_testkit.maintenance import catalog
 from fakegpt_testkit.recorder import Advice, use_cassette
 from fakegpt_testkit.recorder.origins import origin_of
+from fakegpt_testkit.recorder.written import read_url
 from fakegpt_testkit.redaction import Redaction
 from fakegpt_testkit.redaction.values import looks_secret
 from fakegpt_testkit.wording import shortened
@@ -62,16 +63,8 @@ class Way:
 
     def __post_init__(self) -> None:
         for name, url in (("--url", self.url), ("--proxy", self.proxy)):
-            if url is not None and not _is_url(url):
-                raise BadSetting(name, url, "a URL such as http://localhost:8080")
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+            if url is not None:
+                read_url(name, url)
 
 
 @dataclass(frozen=True, slots=True)
