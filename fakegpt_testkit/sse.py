@@ -19,13 +19,12 @@ MAX_EVENT_SIZE = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR, _COLON = b"\n\r:"
+_ENDS_NO_LINE = frozenset(bytes([code]) for code in range(256) if code not in (_LF, _CR))
+_NO_MORE: Iterator[list[bytes]] = iter(())
 _FIELDS = (b"data", b"event", b"id", b"retry")
 _MAX_RETRY = 2**63 - 1
-_SLICE = 64 * 1024
-_MANY = 1024
-_PIECES = 512
-_SMALL = 4 * 1024
-_OVERHEAD = 48
+_SLICE, _SMALL = 64 * 1024, 4 * 1024
+_MANY, _PIECES, _OVERHEAD = 1024, 512, 48
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -41,8 +40,7 @@ class Event:
     id: str = ""
 
 
-_new_event = object.__new__
-"""Three assignments to a new event take half the time of a call of its ``__init__``."""
+_new_event = object.__new__  # and three assignments take half the time of a call of the event's __init__
 
 
 class EventStreamParser:
@@ -65,6 +63,7 @@ class EventStreamParser:
         self._line_looked = 0  # how many of these, from the first, were looked at
         self._line_size = 0  # of those
         self._line_enough = 0  # as many pieces, none above _SMALL, surely fit; none, while something is special
+        self._more = _NO_MORE  # the line, once for each single byte that surely fits; nothing before one has come
         self._type = ""
         self._data: list[str] = []
         self._joined = 0  # how many of these, from the first, are many lines joined
@@ -83,17 +82,18 @@ class EventStreamParser:
         Raises `EventTooLarge`, and nothing else. When events came before the large one, they are given, and the next
         call raises.
         """
+        for line in self._more:
+            if data in _ENDS_NO_LINE:
+                line.append(data)
+                return []
+            break
         line = self._line
-        if data > b"\r" and len(data) == 1 and len(line) < self._line_enough:
-            line.append(data)  # a byte that ends no line
-            return []
+        self._more = _NO_MORE
         if self._special or _CR in data:
             data = self._with_plain_line_ends(data)
         if _LF not in data:
-            line.append(data)
-            if len(line) > self._line_enough or len(data) > _SMALL:
-                self._look_at_line()
-                self._raise_if_too_large()
+            self._hold(data)
+            self._raise_if_too_large()
             return []
         lines, rest = data, b""
         if data[-1] != _LF:
@@ -118,9 +118,7 @@ class EventStreamParser:
         else:
             self._read_lines(lines, events)
         if rest:
-            line.append(rest)
-            if len(line) > self._line_enough or len(rest) > _SMALL:
-                self._look_at_line()
+            self._hold(rest)
         if self._too_large and not events:
             self._raise_if_too_large()
         return events
@@ -135,6 +133,7 @@ class EventStreamParser:
             if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
                 line.append(new)
             else:
+                self._more = _NO_MORE
                 yield from self.feed(new)
         self.close()
 
@@ -148,6 +147,7 @@ class EventStreamParser:
             if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
                 line.append(new)
             else:
+                self._more = _NO_MORE
                 for event in self.feed(new):
                     yield event
         self.close()
@@ -188,7 +188,6 @@ class EventStreamParser:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self._special = self._after_cr
-        self._line_enough = 0
         return data
 
     def _read_much(self, lines: bytes, events: list[Event]) -> None:
@@ -268,6 +267,13 @@ class EventStreamParser:
             self._joined = 0
         self._type = ""
 
+    def _hold(self, piece: bytes) -> None:
+        self._line.append(piece)
+        if len(self._line) > self._line_enough or len(piece) > _SMALL:
+            self._look_at_line()
+        if len(piece) == 1:
+            self._more = iter([self._line] * (self._line_enough - len(self._line)))
+
     def _take_line(self) -> bytes:
         line = b"".join(self._line)
         self._line.clear()
@@ -334,9 +340,8 @@ def _slices(lines: bytes) -> Iterator[bytes]:
 
 def parse(body: bytes | Iterable[bytes], *, max_event_size: int = MAX_EVENT_SIZE) -> list[Event]:
     """The events of a whole body, or of its chunks."""
-    parser = EventStreamParser(max_event_size=max_event_size)
     chunks = (body,) if isinstance(body, bytes) else body
-    return list(parser.read(chunks))
+    return list(EventStreamParser(max_event_size=max_event_size).read(chunks))
 
 
 def encode(event: Event, *, last_event_id: str = "") -> bytes:
@@ -352,8 +357,7 @@ def encode(event: Event, *, last_event_id: str = "") -> bytes:
         if problem := _unwritable(name, text):
             raise EventNotEncodable(name, text, problem)
     lines = [f"id: {event.id}"] if event.id != last_event_id else []
-    if event.event != "message":
-        lines.append(f"event: {event.event}")
+    lines += [f"event: {event.event}"] if event.event != "message" else []
     lines += [f"data: {line}" for line in event.data.split("\n")]
     return "\n".join([*lines, "", ""]).encode()
 

@@ -68,7 +68,7 @@ MUTANTS = [
         "        self.kept = b'\\n' if self._after_cr else b''\n"
         "        return kept + data.removesuffix(self.kept)\n",
     ),
-    Mutant("the rest of a chunk is lost", "            line.append(rest)\n", "            pass\n"),
+    Mutant("the rest of a chunk is lost", "            self._hold(rest)\n", "            pass\n"),
     Mutant(
         "a held line is lost",
         "            line.append(lines)\n            lines = self._take_line()",
@@ -95,8 +95,8 @@ MUTANTS = [
         'one_line = lines.find(b"\\n") >= len(lines) - 2',
     ),
     Mutant("reading holds LF as a piece of a line", "not (_LF in new or _CR in new", "not (_CR in new"),
-    Mutant("reading holds CR as a piece of a line", "_LF in new or _CR in new or ", "_LF in new or "),
-    Mutant("reading holds a piece after CR", "_CR in new or self._special)", "_CR in new)"),
+    Mutant("reading holds CR as a piece of a line", "(_LF in new or _CR in new)", "(_LF in new)"),
+    Mutant("reading holds a piece after CR", "0 if self._special else self._enough", "self._enough"),
     Mutant("reading holds large pieces that were not looked at", " and len(new) <= _SMALL", ""),
     Mutant(
         "reading holds any number of pieces",
@@ -108,13 +108,24 @@ MUTANTS = [
         "                yield from self.feed(new)\n        self.close()\n",
         "                yield from self.feed(new)\n",
     ),
-    Mutant("a byte that ends a line is held as one of it", 'data > b"\\r"', 'data > b"\\t"'),
+    Mutant("a byte that ends a line is held as one of it", "if code not in (_LF, _CR))", "if code != _LF)"),
+    Mutant("bytes are held after a line end as before it", "        self._more = _NO_MORE\n        if", "        if"),
+    Mutant("any number of bytes is held", "(self._line_enough - len(self._line))", "0xFFFF"),
     Mutant(
-        "a byte is held after CR",
-        "len(line) < self._line_enough and not self._special:\n            line.append(data)",
-        "len(line) < self._line_enough:\n            line.append(data)",
+        "as many bytes are held as if none were",
+        "(self._line_enough - len(self._line))",
+        "self._line_enough",
     ),
-    Mutant("any number of bytes is held", 'data > b"\\r" and len(line) < self._line_enough and', 'data > b"\\r" and'),
+    Mutant(
+        "fed bytes are held beside the read ones",
+        "                self._more = _NO_MORE\n",
+        "",
+    ),
+    Mutant(
+        "what follows one byte is taken for one",
+        "if data in _ENDS_NO_LINE:",
+        "if _LF not in data and _CR not in data:",
+    ),
     Mutant(
         "a block is whole though data was open before it",
         "if self._data or self._type or not lines",
@@ -209,13 +220,13 @@ MUTANTS = [
     Mutant("small data lines are not joined", "if len(self._data) - self._joined > _MANY:", "if not lines:"),
     Mutant(
         "large pieces of a line are not looked at",
-        "if len(line) > self._line_enough or len(data) > _SMALL:",
-        "if len(line) > self._line_enough:",
+        "if len(self._line) > self._line_enough or len(piece) > _SMALL:",
+        "if len(self._line) > self._line_enough:",
     ),
     Mutant(
         "a held line may have any number of pieces",
-        "if len(line) > self._line_enough or len(data) > _SMALL:",
-        "if len(data) > _SMALL:",
+        "if len(self._line) > self._line_enough or len(piece) > _SMALL:",
+        "if len(piece) > _SMALL:",
     ),
     Mutant("the size of a held line is forgotten", "        self._line_size += size\n", ""),
     Mutant(

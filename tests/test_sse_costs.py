@@ -55,6 +55,7 @@ def test_the_time_is_linear_in_what_arrives(make: Callable[[int], list[bytes]]) 
 
 HELD = {
     "a line in three-byte pieces": lambda: iter([b"data: ", *[b"xyz"] * 100_000]),
+    "a line in single bytes": lambda: iter([b"data: ", *[b"x"] * 150_000]),
     "a line in empty pieces": lambda: iter([b"data: ", *[b""] * 300_000]),
     "a line in 1 KB pieces": lambda: iter([b"data: ", *[b"x" * 1024] * 300]),
     "data lines of two letters": lambda: iter([b"data:ab\n"] * 37_000),
@@ -79,7 +80,9 @@ def test_no_more_is_held_than_the_limit_and_a_little(make: Callable[[], Iterator
     assert held < 310_000 * 1.4 + 200_000
 
 
-@pytest.mark.parametrize("kind", ["a line in empty pieces", "data lines of two letters", "events that are given"])
+@pytest.mark.parametrize(
+    "kind", ["a line in single bytes", "a line in empty pieces", "data lines of two letters", "events that are given"]
+)
 def test_reading_holds_no_more_either(kind: str) -> None:
     parser = EventStreamParser(max_event_size=310_000)
 
@@ -124,3 +127,31 @@ def test_reading_measures_a_large_piece_when_it_comes() -> None:
     with pytest.raises(EventTooLarge):
         list(EventStreamParser(max_event_size=310_000).read(chunks()))
     assert asked == [0, 1, 2]
+
+
+def fed(parser: EventStreamParser, chunks: Iterator[bytes]) -> None:
+    for chunk in chunks:
+        parser.feed(chunk)
+
+
+def read(parser: EventStreamParser, chunks: Iterator[bytes]) -> None:
+    for _ in parser.read(chunks):
+        pass
+
+
+@pytest.mark.parametrize("take", [fed, read])
+def test_single_bytes_beside_large_pieces_are_counted_to_the_last_one(
+    take: Callable[[EventStreamParser, Iterator[bytes]], None],
+) -> None:
+    limit = 100 * 4096
+    arrived = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal arrived
+        for piece in [b"data: " + b"w" * 3900, *[b"x"] * 100, *[b"y" * 4096] * 99, *[b"z"] * 8192]:
+            arrived += len(piece)
+            yield piece
+
+    with pytest.raises(EventTooLarge):
+        take(EventStreamParser(max_event_size=limit), chunks())
+    assert arrived == limit + 1
