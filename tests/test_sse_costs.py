@@ -116,6 +116,13 @@ def test_a_large_piece_of_a_line_is_measured_when_it_comes() -> None:
         parser.feed(b"x" * 150_000)
 
 
+def test_a_large_piece_after_a_single_byte_is_measured_when_it_comes() -> None:
+    parser = EventStreamParser(max_event_size=310_000)
+    assert [parser.feed(piece) for piece in (b"data: ", b"x", b"x" * 150_000, b"x", b"x" * 150_000, b"x")] == [[]] * 6
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"x" * 150_000)
+
+
 def test_reading_measures_a_large_piece_when_it_comes() -> None:
     asked = []
 
