@@ -22,7 +22,6 @@ _AT_FIRST: Final[Mapping[str, Callable[[], float]]] = {
     "monotonic": time.monotonic,
     "perf_counter": time.perf_counter,
 }
-_REAL_LOOPS: Final = frozenset({"uvloop", "winloop"})
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -47,6 +46,14 @@ def monotonic() -> float:
     # it ever travelled it has none to give, and asked for one it stops the process.
     real = getattr(hatch.time, "monotonic", None) if hatch is not None and _has_travelled(hatch) else None
     return float((real or _real("monotonic"))())
+
+
+def ticking() -> Callable[[], float]:
+    """The same for somebody who asks for each piece of a stream: Python's own where nothing that changes it is loaded.
+
+    What is loaded later and changes it is not seen, so ask anew for each stream.
+    """
+    return monotonic if "freezegun.api" in sys.modules or "time_machine" in sys.modules else _AT_FIRST["monotonic"]
 
 
 def _has_travelled(hatch: Any) -> bool:
@@ -103,50 +110,24 @@ def call_later(loop: asyncio.AbstractEventLoop, seconds: float, callback: Callab
     return call_at(loop, waiting()() + seconds, callback)
 
 
-def call_soon(seconds: float, callback: Callable[[], object]) -> bool:
-    """Call in so many real seconds from the loop that runs in this thread; where none does, from a thread of its own.
+def call_each(seconds: float, callback: Callable[[], bool]) -> Callable[[], None] | None:
+    """Call each time so many real seconds have passed, from a thread of its own, until that gives False.
 
-    False where the loop's clock is a virtual one, which one more timer would move.
+    Gives what ends it before; None where no thread can begin.
     """
-    if (loops := sys.modules.get("asyncio")) is not None:
-        try:
-            loop: asyncio.AbstractEventLoop = loops.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            if waiting() is not monotonic and type(loop).__module__.partition(".")[0] not in _REAL_LOOPS:
-                return False
-            call_later(loop, seconds, callback)
-            return True
-    try:
-        goes_by = sys.modules["trio"].lowlevel.current_clock()
-    except (KeyError, RuntimeError):
-        return _call_soon_in_a_thread(seconds, callback)
-    return type(goes_by).__name__ == "SystemClock" and _call_soon_in_trio(sys.modules["trio"], seconds, callback)
-
-
-def _call_soon_in_trio(trio: Any, seconds: float, callback: Callable[[], object]) -> bool:
-    async def wait() -> None:
-        await trio.sleep(seconds)
-        callback()
-
-    try:
-        trio.lowlevel.spawn_system_task(wait)
-    except RuntimeError:  # it ends
-        return False
-    return True
-
-
-def _call_soon_in_a_thread(seconds: float, callback: Callable[[], object]) -> bool:
     import threading
 
-    timer = threading.Timer(seconds, callback)
-    timer.daemon = True
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(seconds) and callback():
+            pass
+
     try:
-        timer.start()
-    except RuntimeError:  # the interpreter ends
-        return False
-    return True
+        threading.Thread(target=run, name="fakegpt-testkit notes", daemon=True).start()
+    except RuntimeError:  # the interpreter ends, or the system has no threads
+        return None
+    return over.set
 
 
 class _Waking:

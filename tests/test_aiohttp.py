@@ -15,6 +15,7 @@ from support.three_ways import CONNECT, LOOPS, run_in
 from fakegpt_testkit.clients.active import find_deck
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.recorder.recording import RecordedExchange
 from fakegpt_testkit.storage import Journal
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def test_a_fault_while_an_exchange_begins_leaves_no_connection_behind(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Journal, "__init__", fail)
+    monkeypatch.setattr(RecordedExchange, "__init__", fail)
 
     async def main() -> None:
         async with serve(ANSWERS) as server:

@@ -14,8 +14,10 @@ from support.pages import PAGES, ROOT, Page, Reader, prepare
 
 import fakegpt_testkit
 from fakegpt_testkit import plugin
+from fakegpt_testkit.dialects.known import added, remove
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.once, pytest.mark.untraced, pytest.mark.plugins("xdist", "recording")]
@@ -31,6 +33,15 @@ UNRUN = {
     "docs/matching.md": 1,
 }
 """How many blocks of each page cannot run here; the page says why, in a comment above each."""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_has_a_pages_dialect() -> Iterator[None]:
+    before = added()
+    yield
+    for each in added():
+        if each not in before:
+            remove(each.name)
 
 
 @pytest.mark.parametrize(

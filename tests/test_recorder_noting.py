@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import threading
+import time
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from support.patience import PATIENCE
 
+from fakegpt_testkit import clock
 from fakegpt_testkit.clients.active import find_deck
+from fakegpt_testkit.errors import RecordingIncomplete
 from fakegpt_testkit.exchange import Chunk, Ending, EndingKind, Head, Provenance, Request
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.recorder.noting import Noted, Notes
 from fakegpt_testkit.recorder.reel import Reel
-from fakegpt_testkit.redaction import Redactor
-from fakegpt_testkit.storage import Journal, read_journal
+from fakegpt_testkit.redaction import Redaction, Redactor
+from fakegpt_testkit.storage import Journal, leftovers, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,26 +44,35 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 class Exchanges(Notes):
-    """Notes, and the reels of the exchanges that they are of."""
+    """Notes of exchanges of which each part is noted as it comes, and the reels that they are on."""
 
     def __init__(self, journal: Journal) -> None:
-        super().__init__(Redactor(), lambda: journal)
+        self.lost: list[tuple[int, Exception]] = []
+        super().__init__(Redactor(), lambda: journal, lambda *lost: self.lost.append(lost))
         self._reels: dict[int, Reel] = {}
 
     def begins(self, number: int, request: Request) -> None:
         self._reels[number] = Reel()
         self.request(number, request, WHEN, self._reels[number])
+        self.note()
+
+    def head(self, number: int, head: Head) -> None:
+        super().head(number, head)
+        self.note()
 
     def came(self, number: int, at: float, data: bytes) -> None:
         chunk = Chunk(at, data)
         self._reels[number].add(chunk)
         self.chunk(number, chunk)
+        self.note()
+
+    def ending(self, number: int, ending: Ending) -> None:
+        super().ending(number, ending)
+        self.note()
 
 
 def noting(journal: Journal) -> Exchanges:
-    notes = Exchanges(journal)
-    notes.open()
-    return notes
+    return Exchanges(journal)
 
 
 def exchange(notes: Exchanges, number: int, body: bytes, answer: bytes, headers: tuple[tuple[str, str], ...]) -> None:
@@ -183,42 +198,139 @@ def test_what_cannot_be_written_anew_is_not_left(journal: Journal, monkeypatch: 
     assert not journal.path.exists()
 
 
-def test_the_first_pieces_are_told_at_once_and_one_more_each_quarter_of_a_second(journal: Journal) -> None:
-    notes = noting(journal)
-    told: list[float] = []
-    waits_until = [notes.later(lambda: told.append(0), 100.0, calls=True) for _ in range(6)]
-    assert waits_until[:4] == [100.0] * 4, "a moment that is over"
-    assert waits_until[4:] == [100.25] * 2
-    assert told == []
-    assert notes.later(lambda: None, 100.26, calls=True) == 100.26
-    assert notes.later(lambda: None, 100.27, calls=True) == 100.5
+def test_the_first_pieces_are_noted_as_they_come_and_fast_ones_together(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticking = iter([0.0, 0.01, 0.02, 0.03, 0.3, 0.31, 9.0])
+    monkeypatch.setattr(clock, "monotonic", lambda: next(ticking))
+    monkeypatch.setattr(clock, "call_each", lambda *_: lambda: None)
+    notes = Notes(Redactor(), lambda: journal, lambda *_: None)
+    reel = Reel()
+    told: list[str] = []
+    notes.request(7, Request("GET", "https://api.example/"), WHEN, reel)
+    notes.head(7, Head(200, "OK", STREAM))
+    assert not journal.path.read_bytes().count(b"api.example"), "nothing of the body has come"
+
+    def piece(text: str) -> bool:
+        def tell() -> None:
+            chunk = Chunk(0.0, f"data: It is {text}.\n\n".encode())
+            reel.add(chunk)
+            notes.chunk(7, chunk)
+            told.append(text)
+
+        if notes.later(7, tell, 100.0) > 100.0:
+            return False
+        tell()
+        return True
+
+    def noted() -> str:
+        [found] = read_journal(journal.path)
+        return "".join(re.findall(r"It is (.)\.", found.response.body.decode()))
+
+    assert piece("a")
+    assert noted() == "a", "the request, too"
+    assert piece("b")
+    assert noted() == "ab"
+    assert [piece("c"), piece("d")] == [False, False], "a fast stream"
+    assert (told, noted()) == (["a", "b"], "ab")
     notes.note()
+    assert (told, noted()) == (["a", "b", "c", "d"], "abcd")
+    assert piece("e"), "a slow one"
+    assert not piece("f")
+    assert noted() == "abcde"
+    notes.ending(7, Ending())
+    assert read_journal(journal.path)[0].response.ending.kind is EndingKind.KILLED
     notes.note()
-    assert told == [0, 0]
-    for _ in range(9):  # who looks at what came has it told, and moves no moment
-        assert notes.later(lambda: None, 100.28, calls=True) == 100.5
-        notes.note()
-    assert [notes.later(lambda: None, 200.0, calls=True) for _ in range(4)] == [200.0] * 4
+    assert (noted(), read_journal(journal.path)[0].response.ending) == ("abcdef", Ending())
 
 
-def test_a_thread_has_what_waits_told_where_no_loop_runs(journal: Journal) -> None:
-    notes = noting(journal)
+def test_much_is_noted_whenever_it_is_there(journal: Journal) -> None:
+    notes = Notes(Redactor(), lambda: journal, lambda *_: None)
+    reel = Reel()
+    notes.request(0, Request("GET", "https://api.example/"), WHEN, reel)
+    notes.head(0, Head(200, "OK", STREAM))
+    event = b"data: %s\n\n" % (b"x" * 999)
+    for count in range(1, 80):
+        chunk = Chunk(float(count), event)
+        reel.add(chunk)
+        notes.chunk(0, chunk)
+        there = len(read_journal(journal.path)[0].response.body) // len(event)
+        assert count - there < 66
+    notes.stop()
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["no loop", "a loop"])
+def test_a_thread_has_what_waits_noted_whatever_loop_runs(journal: Journal, *, runs: bool) -> None:
+    notes = Notes(Redactor(), lambda: journal, lambda *_: None)
     told = threading.Event()
-    for _ in range(4):
-        notes.later(told.set, 100.0, calls=False)
-    assert notes.later(told.set, 100.0, calls=False) > 100.0
-    assert not told.is_set()
-    assert told.wait(10)
+
+    async def wait() -> None:
+        for _ in range(2):
+            assert notes.later(0, told.set, 100.0) == 100.0
+            notes.chunk(0, Chunk(0.0, b"data: It is here.\n\n"))
+        assert notes.later(0, told.set, 100.0) > 100.0
+        assert not told.is_set()
+
+    notes.request(0, Request("GET", "https://api.example/"), WHEN, Reel())
+    notes.head(0, Head(200, "OK", STREAM))
+    if runs:
+        asyncio.run(wait())
+    else:
+        with suppress(StopIteration):
+            wait().send(None)
+    assert told.wait(PATIENCE)
+    until = time.monotonic() + PATIENCE
+    assert any("fakegpt-testkit" in thread.name for thread in threading.enumerate())
+    while any("fakegpt-testkit" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < until, "it ends where nothing comes"
+        time.sleep(0.01)
 
 
-async def test_a_loop_has_what_waits_told(journal: Journal) -> None:
-    notes = noting(journal)
-    told = asyncio.Event()
-    for _ in range(4):
-        notes.later(told.set, 100.0, calls=False)
-    assert notes.later(told.set, 100.0, calls=False) > 100.0
-    assert not told.is_set()
-    await asyncio.wait_for(told.wait(), 10)
+def test_an_exchange_that_cannot_be_redacted_is_lost_and_the_others_are_noted(journal: Journal) -> None:
+    def breaks(text: str) -> tuple[str, ...]:
+        if "two" in text:
+            raise ZeroDivisionError
+        return ()
+
+    lost: list[tuple[int, Exception]] = []
+    notes = Notes(Redactor(Redaction(functions=(breaks,))), lambda: journal, lambda *each: lost.append(each))
+    for number, word in enumerate(("one", "two", "three")):
+        notes.request(number, Request("POST", "https://api.example/", PLAIN, word.encode()), WHEN, Reel())
+        notes.head(number, Head(204, "No Content"))
+        notes.ending(number, Ending())
+    notes.note()
+    assert [(number, type(failure)) for number, failure in lost] == [(1, ZeroDivisionError)]
+    assert [each.request.body for each in read_journal(journal.path)] == [b"one", b"three"]
+    notes.stop()
+
+
+@pytest.mark.parametrize("function_fails", [False, True])
+def test_what_is_saved_before_it_is_noted_is_redacted_as_if_it_had_been(function_fails: bool, tmp_path: Path) -> None:
+    def breaks(text: str) -> tuple[str, ...]:
+        if function_fails and SECRET in text:
+            raise ZeroDivisionError
+        return ()
+
+    def tell(number: int, body: bytes) -> None:
+        deck = find_deck("https://api.example/")
+        assert deck is not None
+        sink = deck.record(deck.ask())
+        sink.request(Request("POST", f"https://api.example/{number}", JSON, body))
+        if number:
+            sink.head(Head(204, "No Content"))
+            sink.ended(Ending())
+        else:
+            sink.discard()
+
+    fails = pytest.raises(RecordingIncomplete, match="ZeroDivisionError") if function_fails else nullcontext()
+    with fails, use_cassette(tmp_path / "a.yaml", record_mode="once", redaction=Redaction(functions=(breaks,))):
+        tell(0, json.dumps({"password": SECRET}).encode())  # and is not kept
+        tell(1, b'{"n": 1}')
+        tell(2, f"my door opens with {SECRET}".encode())
+        assert not leftovers(), "no piece of a body has come"
+    bodies = [each.request.body for each in load_cassette(tmp_path / "a.yaml").interactions]
+    assert bodies == [b'{"n": 1}', *([] if function_fails else [b"my door opens with REDACTED-password-1"])]
+    assert not leftovers()
 
 
 def test_a_saved_recording_does_not_show_which_pieces_were_read_together(tmp_path: Path) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import select
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from socket import socketpair
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -21,7 +18,6 @@ from support.http2 import http2_server
 from support.raw import raw_server
 from support.tls import authority, client_tls, server_tls
 
-from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.errors import StorageError
 from fakegpt_testkit.recorder import load_cassette, use_cassette
 from fakegpt_testkit.storage import leftovers, read_journal
@@ -121,30 +117,3 @@ def test_what_a_client_has_got_is_safe_while_it_waits_for_more(
     [saved] = load_cassette(tmp_path / "a.yaml").interactions
     assert [chunk.data for chunk in saved.response.chunks] == PIECES
     assert saved.response.ending.kind.value == "complete"
-
-
-def test_a_client_that_waits_shortly_is_not_kept_waiting_by_a_look() -> None:
-    ours, theirs = socketpair()
-    with ours, theirs:
-        look = Look(ours)
-        theirs.send(b"x")
-        assert [look.arrives(limit) for limit in (None, 5.0, 0.5)] == [True, True, False]
-        ours.recv(1)
-        assert not look.arrives(None)
-    assert not Look(None).arrives(None)
-
-
-def test_a_look_knows_what_tls_has_read_ahead() -> None:
-    ours, theirs = socketpair()
-    with ThreadPoolExecutor(1) as beside:
-        shaken = beside.submit(server_tls().wrap_socket, theirs, server_side=True)
-        client = client_tls().wrap_socket(ours, server_hostname="localhost")
-    with client, shaken.result() as server:
-        server.sendall(b"xy")
-        look = Look(client)
-        assert look.arrives(None)
-        assert client.recv(1) == b"x"
-        assert not select.select([client], [], [], 0)[0], "the rest is no longer on the socket"
-        assert look.arrives(None)
-        assert client.recv(1) == b"y"
-        assert not look.arrives(None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import threading
+from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import requests
 from support.behaviours import in_chunk
+from support.patience import PATIENCE
 from support.raw import raw_server
 
 from fakegpt_testkit.exchange import SURPLUS, Chunk, EndingKind
@@ -32,9 +35,9 @@ class Heard:
         self.endings: list[EndingKind] = []
         self.notes: list[str] = []
         self.reads_on = False
-        self.lock = nullcontext()
+        self.lock: AbstractContextManager[object] = nullcontext()
 
-    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:  # noqa: ARG002 - see above
+    def later(self, tell: Callable[[], None], now: float) -> float:  # noqa: ARG002 - see above
         return now
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -55,7 +58,7 @@ class Pieces(Heard):
         self.failures: list[Exception] = []
         self.breaks = False
 
-    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:  # noqa: ARG002 - see above
+    def later(self, tell: Callable[[], None], now: float) -> float:
         self.waiting.append(tell)
         return now + 60
 
@@ -218,6 +221,54 @@ def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_when_it_i
     capture.heard(in_chunk(b"five"))
     capture.heard(in_chunk(b"x" * 65536))
     assert [len(chunk.data) for chunk in heard.chunks[4:]] == [4, 65536]
+
+
+def test_a_piece_that_comes_as_another_thread_tells_the_others_is_told_in_time(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+
+    class Told(deque[tuple[float, bytes]]):
+        def append(self, each: tuple[float, bytes]) -> None:
+            capture.tell()
+            super().append(each)
+
+    capture.heard(in_chunk(b"one"))
+    capture.untold = Told(capture.untold)
+    heard.waiting.clear()
+    capture.heard(in_chunk(b"two"))
+    assert [chunk.data for chunk in heard.chunks] == [b"one"]
+    assert len(heard.waiting) == 1
+    heard.waiting.pop()()
+    assert [chunk.data for chunk in heard.chunks] == [b"one", b"two"]
+
+
+def test_an_end_waits_for_what_another_thread_tells(now: list[float]) -> None:
+    class Slow(Pieces):
+        def chunk(self, *chunks: Chunk) -> None:
+            telling.set()
+            assert may_go_on.wait(PATIENCE)
+            super().chunk(*chunks)
+
+        def ended(self, ending: Any, coded: Any = ()) -> None:
+            super().ended(ending, coded)
+            told.append(len(self.chunks))
+
+    telling, may_go_on = threading.Event(), threading.Event()
+    told: list[int] = []
+    heard = Slow()
+    heard.lock = threading.RLock()
+    capture = began(heard, now)
+    capture.heard(in_chunk(b"one"))
+    threads = [threading.Thread(target=act) for act in (capture.tell, capture.left)]
+    threads[0].start()
+    assert telling.wait(PATIENCE)
+    threads[1].start()
+    threads[1].join(0.05)
+    assert (heard.endings, told) == ([], [])
+    may_go_on.set()
+    for each in threads:
+        each.join(PATIENCE)
+    assert (heard.endings, told) == ([EndingKind.ABANDONED], [1])
 
 
 def test_what_fails_in_another_thread_is_told_there_and_heard_no_more(now: list[float]) -> None:

@@ -82,8 +82,8 @@ def read(
 ) -> tuple[Head | None, list[Chunk]]:
     chunks = []
     for at, piece in enumerate(map(bytes, pieces)):
-        whole = reader.take_http_chunk(piece, at) if isinstance(reader, ResponseReader) else None  # tried first
-        if (chunk := whole or reader.take(piece, at)) is not None:
+        part = reader.one_http_chunk(piece) if isinstance(reader, ResponseReader) else b""  # tried first
+        if (chunk := Chunk(at, part, (len(part),)) if part else reader.take(piece, at)) is not None:
             chunks.append(chunk)
     reader.read_end()
     return reader.head, chunks

@@ -208,7 +208,7 @@ class _Use:
         try:
             self._save()
         except BaseException as failure:
-            self._file.keep_journals(failure)
+            self._keep(failure)
             raise
         if self.session.lost:
             raise self._incomplete() from self.session.lost[0][1]
@@ -246,7 +246,16 @@ class _Use:
                 self._save()
         except FakeGptTestkitError as unsaved:
             failure.add_note(str(unsaved))
-            self._file.keep_journals(failure)
+            self._keep(failure)
+
+    def _keep(self, failure: BaseException) -> None:
+        """What could not be saved is in a journal, all of it."""
+        self._deck.recordings.note()
+        self._file.keep_journals(failure)
+
+    def _close_file(self) -> None:
+        self._deck.recordings.end_log()
+        self._file.close()
 
     def _save(self) -> None:
         self.session.close()
@@ -254,16 +263,16 @@ class _Use:
             mine = self._redacted()
             replaces = self.session.record_mode is RecordMode.REWRITE
             self._file.save(self.session.loaded, mine, replaces=replaces)
-            self._file.close()
+            self._close_file()
             check_changed(self.session, mine)
-        self._file.close()
+        self._close_file()
 
     def _redacted(self) -> Cassette:
         """What is to be saved. What cannot be redacted is not kept in a journal either."""
         try:
             return to_save(self._deck)
         except SecretStays:
-            self._file.close()
+            self._close_file()
             raise
 
     def _save_aside(self, failure: BaseException) -> None:
@@ -277,7 +286,7 @@ class _Use:
                 f"  to record it again: {self._deck.command}\n"
                 f"  to play it all the same: record_on_exception=True"
             )
-        self._file.close()
+        self._close_file()
 
     def _verify(self) -> None:
         self.session.close()

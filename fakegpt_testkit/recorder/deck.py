@@ -94,7 +94,7 @@ class CassetteDeck:
             self._saving = redactor.apart()
         self.recordings = Recordings(
             self.origins,
-            lambda: Notes(redact(), open_log),
+            lambda lose: Notes(redact(), open_log, lose),
             partial(Room, path, () if mode in {RecordMode.REWRITE, RecordMode.ALL} else self.old),
             reads_on=settings.after_leaving == "read",
             dialect=settings.dialect,
@@ -128,7 +128,7 @@ class CassetteDeck:
         Its secrets are numbered in the order in which they stand there, and not in that in which they were met: of a
         stream that may be another each time, since pieces that come shortly after each other are read together.
         """
-        met = self._informed()
+        met = self._redact()
         self._saving = self._saving or met.anew()
         return self._saving.interactions(interactions, self.path, met)
 

@@ -37,7 +37,7 @@ class Recordings:
     def __init__(
         self,
         origins: Origins,
-        make_notes: Callable[[], Notes],
+        make_notes: Callable[[Callable[[int, Exception], None]], Notes],
         make_room: Callable[[], Room],
         *,
         reads_on: bool = False,
@@ -61,9 +61,9 @@ class Recordings:
         """A new recording of the request that was asked as this one."""
         if self.forks is not None:
             self.forks.note()
-        self.note()
+        if self._any:
+            self._notes.gather()
         with self._lock:
-            self._notes.open()
             self._any = True
             recording = RecordedExchange(number, self._origins, self._notes, self._room, self._reads_on, self._dialect)
             self._begun[number] = recording
@@ -72,7 +72,7 @@ class Recordings:
     @cached_property
     def _notes(self) -> Notes:
         """Made by the first one: most cassettes in use record nothing."""
-        return self._make_notes()
+        return self._make_notes(self._lose)
 
     @cached_property
     def _room(self) -> Room:
@@ -120,10 +120,19 @@ class Recordings:
         """The requests whose answers have not ended, or had not when it was stopped, by their numbers."""
         return {number: each.title for number, each in sorted(self._begun.items()) if each.is_open}
 
+    def _lose(self, number: int, failure: Exception) -> None:
+        if number in self._begun:
+            self._begun[number].lose(failure)
+
     def note(self) -> None:
-        """Take what waits to be told, so that the redactor has met all that has come."""
+        """Note all that has come, so that the redactor has met it."""
         if self._any:
             self._notes.note()
+
+    def meet(self) -> None:
+        """Have the redactor meet what nobody reads who saves the interactions."""
+        if self._any:
+            self._notes.meet(self.by_number)
 
     def begin_log_anew(self) -> None:
         """Note what is recorded from now on in another log: all that the last one has is saved."""
@@ -131,11 +140,20 @@ class Recordings:
             if self._any:
                 self._notes.begin_log_anew()
 
+    def end_log(self) -> None:
+        """Note nothing more: all is saved, or is not wanted."""
+        if self._any:
+            self._notes.end_log()
+
     def stop(self) -> None:
         """Take what still runs as it is now."""
-        self.note()
+        if self._any:
+            self._notes.gather()
         for each in [*self._begun.values()]:
             each.stop()
+        self.meet()
+        if self._any:
+            self._notes.stop()
 
 
 class RecordedExchange:
@@ -187,8 +205,8 @@ class RecordedExchange:
         self._notes.head(self._number, self._head)
         self._room.head(self._head)
 
-    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:
-        return self._notes.later(tell, now, calls=calls)
+    def later(self, tell: Callable[[], None], now: float) -> float:
+        return self._notes.later(self._number, tell, now)
 
     def chunk(self, *chunks: Chunk) -> None:
         if self._over:
@@ -224,12 +242,19 @@ class RecordedExchange:
             self._over = True
             self.lost = request, failure
 
+    def lose(self, failure: Exception) -> None:
+        """What was heard could not be redacted."""
+        self._over = True
+        self.interaction = None
+        self.lost = self.title, failure
+
     def stop(self) -> None:
         """The client still reads, or has forgotten the response; for the recording it has left."""
-        self._stopped = self.is_open
-        last = self._head.at if self._reel.last is None else self._reel.last
-        self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
-        self._over = True
+        with self.lock:  # another thread may be telling
+            self._stopped = self.is_open
+            last = self._head.at if self._reel.last is None else self._reel.last
+            self.ended(Ending(EndingKind.ABANDONED, last, "still open when the cassette was closed"))
+            self._over = True
 
     def _provenance(self) -> Provenance:
         server = header(self._head.headers, "Server") or ""

@@ -227,6 +227,7 @@ class Recorder:
             self._due = None
         if not self.recorded:
             return 0
+        self._deck.recordings.meet()
         new = self._deck.recordings.interactions
         try:
             if new:

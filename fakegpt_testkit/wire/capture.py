@@ -64,8 +64,7 @@ class Capture:
     """Hears one exchange over HTTP/1; ``over`` once nothing more is told.
 
     Much of a stream is heard in small pieces. Where the recording lets them wait they are read together, which costs a
-    fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``;
-    ``looks``: whoever reads calls ``tell`` where something is ``untold`` and nothing comes for a while.
+    fraction; ``answer`` is whole as soon as the body's end was heard. ``takes_interim``: see ``ResponseReader``.
     """
 
     def __init__(
@@ -76,7 +75,6 @@ class Capture:
         clock: Callable[[], float],
         *,
         takes_interim: bool = False,
-        looks: bool = False,
     ) -> None:
         self._recording = recording
         self._named = f"{method} {uri}"
@@ -87,7 +85,6 @@ class Capture:
         self._room = TOGETHER  # for what waits
         self._waits_on = AT_ONCE
         self._failed = False  # to read or to tell, which another thread may have done
-        self._looks = looks
         self._clock = clock
         self._coded = Received()
         self._leaving = Leaving(recording, clock, self._moments)
@@ -125,22 +122,24 @@ class Capture:
             self.untold.append((self._clock(), data))
 
     def digest(self) -> None:
-        """Tell of what has arrived."""
-        if self.untold:
-            self.tell()
+        """Tell of what has arrived, once nobody else does."""
+        with self._recording.lock:
+            if self.untold:
+                self.tell()
         if self._failed and not self.over:
             self._step_aside()
 
     def soon(self) -> bool:
         """Tell of what has arrived, now; or give False: it waits, and is told in time."""
-        if self._may_wait and self.untold:
-            when, data = self.untold[-1]
-            if self._is_small(data):
-                self._room -= len(data)
-                if when >= self._waits_on:
-                    self._waits_on = self._recording.later(self.tell, when, calls=self._looks)
-                if when < self._waits_on:
-                    return False
+        with self._recording.lock:
+            if self._may_wait and self.untold:
+                when, data = self.untold[-1]
+                if self._is_small(data):
+                    self._room -= len(data)
+                    if when >= self._waits_on:
+                        self._waits_on = self._recording.later(self.tell, when)
+                    if when < self._waits_on:
+                        return False
         self.digest()
         self._may_wait = self.answer.goes_on
         return True
@@ -159,6 +158,8 @@ class Capture:
         if is_small and not data.endswith(_ENDS) and _LAST_CHUNK not in data:
             self._room -= size
             self.untold.append((when, data))
+            if when >= self._waits_on:  # another thread has told meanwhile, and may have missed it
+                self.soon()
             return
         if not data:
             self.ended()
@@ -215,11 +216,14 @@ class Capture:
     def _hear_all(self, arrived: list[tuple[float, bytes]]) -> None:
         if self.over:
             return
-        next_moment, take_http_chunk = self._moments.next, self.answer.take_http_chunk
+        next_moment, answer = self._moments.next, self.answer
         chunks: list[Chunk] = []
         for when, data in arrived:
             at = next_moment(when)
-            chunk = take_http_chunk(data, at) or self._chunk_of(data, at)
+            if part := answer.one_http_chunk(data):  # by far the most
+                chunks.append(Chunk(at, part, (len(part),)))
+                continue
+            chunk = self._chunk_of(data, at)
             if chunk is None:
                 continue
             chunks.append(chunk)

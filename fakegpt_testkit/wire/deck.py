@@ -59,11 +59,10 @@ class ExchangeSink(Protocol):
     def lock(self) -> AbstractContextManager[object]:
         """Held by the thread that tells of the exchange."""
 
-    def later(self, tell: Callable[[], None], now: float, *, calls: bool) -> float:
+    def later(self, tell: Callable[[], None], now: float) -> float:
         """Until when some of the body, which came now, may wait for more of it; a moment that is over: not at all.
 
-        ``tell`` is called then, from whatever thread, where it is not told before. ``calls``: the client itself calls
-        it as soon as it waits.
+        ``tell`` is called then, from whatever thread, where it is not told before.
         """
 
     def chunk(self, *chunks: Chunk) -> None:

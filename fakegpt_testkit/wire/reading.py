@@ -14,6 +14,8 @@ from fakegpt_testkit.wire.codings import Decoding, Undecodable
 from fakegpt_testkit.wire.unread import note_unread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakegpt_testkit.exchange import Headers
 
 CONTINUE: Final = 100
@@ -101,7 +103,11 @@ class ResponseReader:
         self._takes_interim = takes_interim
         self._raw = b""
         self._framing: BodyReader | None = None
-        self._uncoded: BodyReader | None = None  # the same where its parts are the body's, as long as they are sound
+        self.one_http_chunk: Callable[[bytes], bytes] = _no_chunk
+        """Reads the next arrival where it is one HTTP chunk of a body without a coding, by far the most.
+
+        Gives what that holds; for all else nothing, and then nothing is read.
+        """
         self._decoding = Decoding(())
         self._total = 0
         self._in_http_chunk = False
@@ -125,12 +131,6 @@ class ResponseReader:
                 self._raw, self.head, self._framing, self.malformed = data, None, None, broken.breach
                 return None
         return self._read_body(data, at) if self._framing is not None else None
-
-    def take_http_chunk(self, data: bytes, at: float) -> Chunk | None:
-        """The same where it is one HTTP chunk of a body without a coding, by far the most; else nothing is read."""
-        if self._uncoded is None or not (part := self._uncoded.one_chunk(data)):
-            return None
-        return Chunk(at, part, (len(part),))
 
     def read_end(self) -> None:
         """Take the end of the connection: for a body without a length it is the end of the body."""
@@ -205,7 +205,7 @@ class ResponseReader:
             self._framing = BodyReader(() if bodiless else headers, to_eof=not bodiless)
             if not bodiless:
                 self._decoding = Decoding(headers)
-            self._uncoded = None if self._decoding.is_coded else self._framing
+            self.one_http_chunk = _no_chunk if self._decoding.is_coded else self._framing.one_chunk
         return data
 
     def _read_body(self, data: bytes, at: float) -> Chunk | None:
@@ -226,7 +226,7 @@ class ResponseReader:
                 if ended and (ends[-1] != size if ends else self._total + size):
                     ends.append(size)  # not for HTTP chunks that decode to nothing, but the late end of one counts
         except Broken as broken:
-            self.malformed, self._uncoded = broken.breach, None
+            self.malformed, self.one_http_chunk = broken.breach, _no_chunk
         except Undecodable:
             self.malformed = Breach.CODING
         out = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -261,6 +261,10 @@ class _CodedPieces:
         self._size += len(part)
         if ended:
             self.ends.append(self._size)
+
+
+def _no_chunk(_: bytes) -> bytes:
+    return b""
 
 
 def split_head(data: bytes | bytearray) -> tuple[bytes, Headers, bytes] | None:

@@ -216,7 +216,7 @@ class LiveExchange(Exchange):
             with connecting_live(connection):
                 connection.connect()
         live = connection.sock
-        capture = Capture(self._recording, self._method, self._uri, clock.monotonic, takes_interim=True, looks=True)
+        capture = Capture(self._recording, self._method, self._uri, clock.ticking(), takes_interim=True)
         self._tapped = tap = TapSocket(live, capture)
         connection.sock = tap
 

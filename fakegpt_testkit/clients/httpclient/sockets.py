@@ -15,7 +15,6 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.exchange import SOCK_WRITE, EndingKind
 from fakegpt_testkit.wire.capture import reset_name
 
@@ -79,8 +78,8 @@ class TapFile(io.RawIOBase):
         self._raw = raw
         self._tap = tap
         self._peeks = peeks
-        self._capture, self._limit = tap.capture, tap.live.gettimeout
-        self._arrives = Look(tap.live).arrives
+        self._capture = tap.capture
+        self._read = self._raw.readinto
 
     def readable(self) -> bool:
         return True
@@ -90,10 +89,8 @@ class TapFile(io.RawIOBase):
 
     def readinto(self, room: Any) -> int | None:
         capture = self._capture
-        if capture.untold and not self._arrives(self._limit()):
-            capture.tell()
         try:
-            count: int | None = self._raw.readinto(room)
+            count: int | None = self._read(room)
         except TimeoutError:
             capture.lost(EndingKind.TIMEOUT, "sock_read")
             raise
@@ -104,7 +101,7 @@ class TapFile(io.RawIOBase):
             capture.lost(EndingKind.CANCELLED)
             raise
         if count is not None:
-            capture.heard(bytes(memoryview(room)[:count]))
+            capture.heard(bytes(room[:count]))
         return count
 
     def close(self) -> None:

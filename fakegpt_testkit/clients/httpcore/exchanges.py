@@ -48,9 +48,9 @@ class Asked:
         self.connected = True
         return self.deck.record(self.number)
 
-    def capture(self, *, looks: bool = False) -> Capture:
+    def capture(self) -> Capture:
         """What hears such a recording; see ``Capture``."""
-        return Capture(self.record(), self.method, self.uri, clock.waiting(), looks=looks)
+        return Capture(self.record(), self.method, self.uri, clock.waiting())
 
     @property
     def refusal(self) -> Ending | None:

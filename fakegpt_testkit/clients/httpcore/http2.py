@@ -108,7 +108,7 @@ class StreamCapture:
                 self._waiting.append(chunk)
                 self._size += len(received)
                 if now >= self._waits_on:
-                    self._waits_on = self._recording.later(self._tell, now, calls=False)
+                    self._waits_on = self._recording.later(self._tell, now)
                 if now >= self._waits_on or self._size >= TOGETHER or self._decoding.is_coded:
                     self._tell()
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fakegpt_testkit.clients.active import find_deck
-from fakegpt_testkit.clients.arriving import Look
 from fakegpt_testkit.clients.httpcore.exchanges import (
     KEY,
     LONGEST_SLEEP,
@@ -121,7 +120,7 @@ def replace_sending(core: ModuleType, original: Any) -> Any:
 def listen(core: ModuleType, connection: Any, asked: Asked) -> None:
     """Put an ear on a connection's stream for one exchange, however long ago it was opened."""
     live = connection._network_stream
-    capture = asked.capture(looks=True)
+    capture = asked.capture()
     ear = connection._network_stream = Ear(core, live, capture)
 
     def step_aside() -> None:
@@ -138,7 +137,6 @@ class Ear:
         self._core = core
         self._live = live
         self._capture = capture
-        self._arrives = Look(live.get_extra_info("socket")).arrives
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._live, name)
@@ -152,8 +150,6 @@ class Ear:
             raise
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._capture.untold and not self._arrives(timeout):
-            self._capture.tell()
         try:
             data: bytes = self._live.read(max_bytes, timeout)
         except BaseException as failure:
