@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from support.patience import PATIENCE
 from support.raw import raw_server
 
 from fakegpt_testkit import storage
 from fakegpt_testkit.errors import BadSetting, FakeGptTestkitWarning, StorageError
 from fakegpt_testkit.exchange import Chunk, Head, Interaction, Request, Tape
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.storage import Journal
+from fakegpt_testkit.storage import Journal, leftovers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +117,37 @@ def test_what_a_forked_copy_asked_is_told_and_spoils_no_recording(tmp_path: Path
     assert [each for each in told if "lacks what a forked copy of this process asked" in str(each.message)]
     (kept,) = load_cassette(path).interactions
     assert kept.request.uri.endswith("/a")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system makes no copies of a process")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*a forked copy of this process asked")
+def test_a_copy_asks_though_it_was_made_while_something_was_noted(tmp_path: Path) -> None:
+    def hold() -> None:
+        with recordings._lock, recordings._notes._lock:
+            held.set()
+            assert copied.wait(PATIENCE)
+
+    held, copied = threading.Event(), threading.Event()
+    with (
+        raw_server({"/a": (ANSWER,), "/b": (ANSWER,)}) as server,
+        use_cassette(tmp_path / "a.yaml", record_mode="once") as session,
+    ):
+        requests.get(f"{server.url}/a", timeout=5)
+        recordings = session._deck.recordings
+        noting = threading.Thread(target=hold)
+        noting.start()
+        assert held.wait(PATIENCE)
+        if (child := os.fork()) == 0:
+            signal.alarm(int(PATIENCE))  # what waits for ever
+            requests.get(f"{server.url}/b", timeout=5)
+            os._exit(0)
+        copied.set()
+        noting.join()
+        assert os.waitpid(child, 0)[1] == 0
+    (kept,) = load_cassette(tmp_path / "a.yaml").interactions
+    assert kept.request.uri.endswith("/a")
+    assert not leftovers()
 
 
 def test_a_copy_that_asks_nothing_is_not_told(tmp_path: Path) -> None:

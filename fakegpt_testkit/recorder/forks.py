@@ -22,9 +22,8 @@ class Forks:
         return os.getpid() != self._process
 
     def note(self) -> None:
-        """Something is recorded in this process."""
-        if self.copied:
-            self._shared[0] = 1
+        """Something is recorded in this copy."""
+        self._shared[0] = 1
 
     @property
     def recorded(self) -> bool:

@@ -53,21 +53,31 @@ class Recordings:
         self._any = False
         self._lock = Lock()
         self.forks = forks
+        self._is_apart = False
 
     def __bool__(self) -> bool:
         return self._any
 
     def begin(self, number: int) -> RecordedExchange:
         """A new recording of the request that was asked as this one."""
-        if self.forks is not None:
+        if self.forks is not None and self.forks.copied:
             self.forks.note()
-        if self._any:
+            self._set_apart()
+        elif self._any:
             self._notes.gather()
         with self._lock:
             self._any = True
             recording = RecordedExchange(number, self._origins, self._notes, self._room, self._reads_on, self._dialect)
             self._begun[number] = recording
             return recording
+
+    def _set_apart(self) -> None:
+        """A copy of the process notes nothing: the thread that does may have held these locks as it was copied."""
+        if not self._is_apart:
+            self._is_apart = True
+            self._lock = Lock()
+            self._notes = self._make_notes(self._lose)
+            self._notes.end_log()
 
     @cached_property
     def _notes(self) -> Notes:
