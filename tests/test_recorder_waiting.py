@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from threading import Thread
@@ -19,7 +21,7 @@ from support.raw import raw_server
 from support.tls import authority, client_tls, server_tls
 
 from fakegpt_testkit.errors import StorageError
-from fakegpt_testkit.recorder import load_cassette, use_cassette
+from fakegpt_testkit.recorder import load_cassette, noting, use_cassette
 from fakegpt_testkit.storage import leftovers, read_journal
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ CLIENTS: dict[str, tuple[str, Callable[[str, float], object]]] = {
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, str]]:
-    answers: dict[str, Answer] = {"/chunks": (HEAD, *map(in_chunk, PIECES), SILENCE, b"0\r\n\r\n")}
+    answers: dict[str, Answer] = {
+        "/chunks": (HEAD, *map(in_chunk, PIECES), SILENCE, b"0\r\n\r\n"),
+        "/fast": (HEAD, *map(in_chunk, PIECES), b"0\r\n\r\n"),
+    }
     with (
         raw_server(answers) as plain,
         raw_server(answers, tls=server_tls()) as tls,
@@ -117,3 +122,26 @@ def test_what_a_client_has_got_is_safe_while_it_waits_for_more(
     [saved] = load_cassette(tmp_path / "a.yaml").interactions
     assert [chunk.data for chunk in saved.response.chunks] == PIECES
     assert saved.response.ending.kind.value == "complete"
+
+
+@pytest.mark.parametrize("way", ["requests content", "httpx iter_bytes", "httpx2 aiter_raw", "aiohttp iter_any"])
+def test_however_often_the_thread_wakes_up_each_piece_is_recorded_once(
+    way: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noting, "_PAUSE", 0.0005)
+    monkeypatch.setattr(noting, "_GAP", 1e9)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with use_cassette(tmp_path / "a.yaml", record_mode="once"), ThreadPoolExecutor(5) as pool:
+            contexts = [copy_context() for _ in range(10)]
+            asked = [pool.submit(each.run, WAYS[way], f"{servers['plain']}/fast", 30.0) for each in contexts]
+            for each in asked:
+                each.result()
+    finally:
+        sys.setswitchinterval(before)
+    recorded = load_cassette(tmp_path / "a.yaml").interactions
+    assert [b"".join(PIECES)] * 10 == [each.response.body for each in recorded]
+    assert {each.response.ending.kind.value for each in recorded} == {"complete"}
+    assert all([chunk.data for chunk in each.response.chunks] == PIECES for each in recorded)
+    assert not leftovers()
