@@ -76,7 +76,7 @@ class EventStreamParser:
         self._too_large = False
         self._special = True  # one of the three above wants to be looked at before anything else
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> tuple[Event, ...]:
         """The events that these bytes complete.
 
         Raises `EventTooLarge`, and nothing else. When events came before the large one, they are given, and the next
@@ -85,7 +85,7 @@ class EventStreamParser:
         for line in self._more:
             if data in _ENDS_NO_LINE:
                 line.append(data)
-                return []
+                return ()
             break
         line = self._line
         self._more = _NO_MORE
@@ -94,7 +94,7 @@ class EventStreamParser:
         if _LF not in data:
             self._hold(data)
             self._raise_if_too_large()
-            return []
+            return ()
         lines, rest = data, b""
         if data[-1] != _LF:
             end = data.rfind(b"\n") + 1
@@ -103,20 +103,17 @@ class EventStreamParser:
         if line:
             line.append(lines)
             lines = self._take_line()
-        size = len(lines)
-        events: list[Event] = []
-        if size > self._room or size > _SLICE:
-            self._read_much(lines, events)
-        elif one_line and self._room == self._max_event_size and lines.startswith(b"data: "):
+        fits = len(lines) <= _SLICE and len(lines) <= self._room
+        if fits and one_line and self._room == self._max_event_size and lines.startswith(b"data: "):
             # What nearly every chunk of nearly every stream is: one event, whole, of one data line.
             event = _new_event(Event)
             event.event = "message"
             event.data = lines[6:-2].decode("utf-8", "replace")
             event.id = self._id
-            events.append(event)
+            events: tuple[Event, ...] = (event,)
             self._line_enough = 0 if self._special else self._enough
         else:
-            self._read_lines(lines, events)
+            events = self._read(lines)
         if rest:
             self._hold(rest)
         if self._too_large and not events:
@@ -190,12 +187,14 @@ class EventStreamParser:
         self._special = self._after_cr
         return data
 
-    def _read_much(self, lines: bytes, events: list[Event]) -> None:
-        """Take lines that end with LF, and are more than an event may be or the processor's cache can hold."""
+    def _read(self, lines: bytes) -> tuple[Event, ...]:
+        """Take lines that end with LF, no more at once than the processor's cache can hold."""
+        events: list[Event] = []
         if len(lines) > self._room:
             lines = self._lines_that_fit(lines)
-        for piece in _slices(lines):
+        for piece in _slices(lines) if len(lines) > _SLICE else (lines,):
             self._read_lines(piece, events)
+        return tuple(events)
 
     def _read_lines(self, lines: bytes, events: list[Event]) -> None:
         """Take whole lines that end with LF."""

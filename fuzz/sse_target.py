@@ -61,7 +61,7 @@ def check(data: bytes) -> None:
     check_limit(body, pieces)
     for event in events:
         if "\r" not in event.data + event.event + event.id:
-            assert EventStreamParser().feed(encode(event)) == [event]
+            assert EventStreamParser().feed(encode(event)) == (event,)
 
 
 def check_read(pieces: list[bytes], events: list[Event], fed: EventStreamParser) -> None:
@@ -83,7 +83,7 @@ def check_pieces(body: bytes, events: list[Event]) -> None:
     assert all(cut)
     assert len(cut) - len(events) in (0, 1)
     parser = EventStreamParser()
-    assert [parser.feed(piece) for piece in cut] == [[event] for event in events] + [[]] * (len(cut) - len(events))
+    assert [parser.feed(piece) for piece in cut] == [(event,) for event in events] + [()] * (len(cut) - len(events))
 
 
 def until_too_large(pieces: list[bytes]) -> tuple[list[Event], bool]:

@@ -76,8 +76,8 @@ MUTANTS = [
     ),
     Mutant(
         "a chunk is an event though one was open before it",
-        "elif one_line and self._room == self._max_event_size and",
-        "elif one_line and",
+        "if fits and one_line and self._room == self._max_event_size and",
+        "if fits and one_line and",
     ),
     Mutant(
         "a chunk of one line is an event of whatever field",
@@ -239,7 +239,11 @@ MUTANTS = [
         "            self._room = self._max_event_size\n            lines = lines[blank + 2 :]",
         "            lines = lines[blank + 2 :]",
     ),
-    Mutant("a chunk is not measured", "if size > self._room or size > _SLICE:", "if size > _SLICE:"),
+    Mutant(
+        "a chunk is not measured",
+        "fits = len(lines) <= _SLICE and len(lines) <= self._room",
+        "fits = len(lines) <= _SLICE",
+    ),
     Mutant("lines of one chunk are not measured", "        if len(lines) > self._room:\n", "        if not lines:\n"),
     Mutant(
         "events before the large one are lost",

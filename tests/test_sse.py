@@ -76,9 +76,9 @@ def test_each_case_at_every_cut(case: Case) -> None:
 @each_case
 def test_each_case_with_a_tail(case: Case) -> None:
     parser = EventStreamParser()
-    given = parser.feed(case.body + b"\n\n")
+    given = [*parser.feed(case.body + b"\n\n")]
     assert given[: len(case.events)] == [Event(*event) for event in case.events]
-    assert parser.feed(b"event: tail\ndata: t\n\n") == [Event("tail", "t", parser.last_event_id)]
+    assert parser.feed(b"event: tail\ndata: t\n\n") == (Event("tail", "t", parser.last_event_id),)
 
 
 @each_case
@@ -113,12 +113,12 @@ def test_a_body_is_cut_after_each_event(body: bytes, pieces: list[bytes]) -> Non
 
 def test_an_event_ended_by_cr_is_given_at_once() -> None:
     parser = EventStreamParser()
-    assert parser.feed(b"data: a\r\r") == events("a")
-    assert parser.feed(b"") == []
-    assert parser.feed(b"\ndata: b\r") == []
-    assert parser.feed(b"") == []
-    assert parser.feed(b"\n") == []
-    assert parser.feed(b"\r") == events("b")
+    assert [*parser.feed(b"data: a\r\r")] == events("a")
+    assert parser.feed(b"") == ()
+    assert parser.feed(b"\ndata: b\r") == ()
+    assert parser.feed(b"") == ()
+    assert parser.feed(b"\n") == ()
+    assert [*parser.feed(b"\r")] == events("b")
 
 
 def test_a_stream_is_read_as_its_chunks_come() -> None:
@@ -166,7 +166,7 @@ async def test_a_source_that_fails_gives_what_came_before_it_and_its_own_error()
         async for event in parser.read_async(chunks()):
             seen += [event.data]
     assert (seen, parser.dropped, parser.unfinished) == (["1"], None, b"")
-    assert parser.feed(b"\n\n") == [Event(data="half")]  # it can be gone on with
+    assert parser.feed(b"\n\n") == (Event(data="half"),)  # it can be gone on with
 
 
 def test_parsers_share_nothing() -> None:
@@ -187,7 +187,7 @@ def test_the_parser_imports_nothing_but_the_standard_library_and_does_nothing_wi
 def test_a_read_that_is_left_can_be_gone_on_with() -> None:
     parser = EventStreamParser()
     assert next(parser.read([b"data: a\r\rdata: b", b"never asked for"])) == Event(data="a")
-    assert parser.feed(b"\r\r") == events("b")
+    assert [*parser.feed(b"\r\r")] == events("b")
     assert list(parser.read([b"\ndata: c\n", b"\n"])) == events("c")
 
 
@@ -216,7 +216,7 @@ def test_a_read_that_is_left_can_be_gone_on_with() -> None:
 def test_retry(body: bytes, retry: int | None) -> None:
     for cut in range(min(len(body), 100)):
         parser = EventStreamParser()
-        assert parser.feed(body[:cut]) + parser.feed(body[cut:]) == []
+        assert parser.feed(body[:cut]) + parser.feed(body[cut:]) == ()
         assert parser.retry == retry
         parser.close()
         assert parser.retry == retry
@@ -224,13 +224,13 @@ def test_retry(body: bytes, retry: int | None) -> None:
 
 def test_the_last_event_id_moves_with_the_blank_line() -> None:
     parser = EventStreamParser(last_event_id="0")
-    assert parser.feed(b"data: a\n\n") == [Event(data="a", id="0")]
+    assert parser.feed(b"data: a\n\n") == (Event(data="a", id="0"),)
     parser.feed(b"id: 1\n")
     assert parser.last_event_id == "0"
     parser.feed(b"\n")
     assert parser.last_event_id == "1"
     parser.feed(b"id: 2\n")
-    assert parser.feed(b"data: b\n\n") == [Event(data="b", id="2")]
+    assert parser.feed(b"data: b\n\n") == (Event(data="b", id="2"),)
     assert parser.last_event_id == "2"
     parser.feed(b"id: 3\ndata: c\n")
     parser.close()
@@ -361,7 +361,7 @@ def test_an_event_within_the_limit_is_given_wherever_it_is_cut(body: bytes) -> N
 
 def test_events_before_the_large_one_are_given_first() -> None:
     parser = EventStreamParser(max_event_size=LIMIT)
-    assert parser.feed(b"data: a\n\n" + b"data: b\n\n" + b"data: " + b"c" * 30) == events("a", "b")
+    assert [*parser.feed(b"data: a\n\n" + b"data: b\n\n" + b"data: " + b"c" * 30)] == events("a", "b")
     for _ in range(2):
         with pytest.raises(EventTooLarge, match=f"larger than {LIMIT} bytes") as raised:
             parser.feed(b"data: d\n\n")

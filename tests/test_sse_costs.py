@@ -111,14 +111,14 @@ def test_above_the_limit_nothing_is_held() -> None:
 
 def test_a_large_piece_of_a_line_is_measured_when_it_comes() -> None:
     parser = EventStreamParser(max_event_size=310_000)
-    assert [parser.feed(b"data: " + b"x" * 150_000) for _ in range(2)] == [[], []]
+    assert [parser.feed(b"data: " + b"x" * 150_000) for _ in range(2)] == [(), ()]
     with pytest.raises(EventTooLarge):
         parser.feed(b"x" * 150_000)
 
 
 def test_a_large_piece_after_a_single_byte_is_measured_when_it_comes() -> None:
     parser = EventStreamParser(max_event_size=310_000)
-    assert [parser.feed(piece) for piece in (b"data: ", b"x", b"x" * 150_000, b"x", b"x" * 150_000, b"x")] == [[]] * 6
+    assert [parser.feed(piece) for piece in (b"data: ", b"x", b"x" * 150_000, b"x", b"x" * 150_000, b"x")] == [()] * 6
     with pytest.raises(EventTooLarge):
         parser.feed(b"x" * 150_000)
 
