@@ -115,7 +115,9 @@ class EventStreamParser:
         else:
             events = self._read(lines)
         if rest:
-            self._hold(rest)
+            line.append(rest)
+            if len(line) > self._line_enough or len(rest) > _SMALL:
+                self._look_at_line()
         if self._too_large and not events:
             self._raise_if_too_large()
         return events

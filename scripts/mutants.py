@@ -68,7 +68,7 @@ MUTANTS = [
         "        self.kept = b'\\n' if self._after_cr else b''\n"
         "        return kept + data.removesuffix(self.kept)\n",
     ),
-    Mutant("the rest of a chunk is lost", "            self._hold(rest)\n", "            pass\n"),
+    Mutant("the rest of a chunk is lost", "            line.append(rest)\n", "            pass\n"),
     Mutant(
         "a held line is lost",
         "            line.append(lines)\n            lines = self._take_line()",

@@ -157,6 +157,29 @@ def test_a_track_is_short_and_exact(chunks: tuple[Chunk, ...], track: str) -> No
     assert read.chunks(tape.body) == chunks
 
 
+STEPS = [(number * 7919 % 100_003 / 10 - 20, 300 + number % 9) for number in range(2000)]
+LONG = {
+    "no framing": "{step:+.1f}:{size}",
+    "chunk by chunk": "{step:+.1f}:{size}/",
+    "zeros in front": "{step:+08.1f}:{size}/",
+    "mixed": "{step:+.1f}:{size}/7",
+}
+
+
+@pytest.mark.parametrize(("name", "form"), LONG.items(), ids=LONG)
+def test_a_long_track_is_as_exact(name: str, form: str) -> None:
+    track = " ".join(["12.3", *(form.format(step=step, size=size) for step, size in STEPS), "-0.4"])
+    read = read_track(track)
+    ticks = [123, *(round(step * 10) for step, _ in STEPS), -4]
+    sizes = [size + 7 * (name == "mixed") for _, size in STEPS]
+    assert (read.at, read.ended, read.size) == (0.0123, sum(ticks) / 10_000, sum(sizes))
+    chunks = read.chunks(bytes(read.size))
+    assert [len(chunk.data) for chunk in chunks] == sizes
+    assert chunks[-1].at == sum(ticks[:-1]) / 10_000
+    with pytest.raises(ValueError, match="x"):
+        read_track(f"{track} x")
+
+
 @pytest.mark.parametrize("ends", [(4,), (2, 1), (1, 1), (0, 0)], ids=["past the end", "descending", "twice", "0 twice"])
 def test_a_chunk_that_cannot_be_is_not_written(ends: tuple[int, ...]) -> None:
     tape = Tape(Head(200), (Chunk(0.0, b"abc", ends),))

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, chain
+from math import fsum
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.cuts import Cuts, measures
@@ -36,6 +37,7 @@ _UNFRAMED, _CHUNK_BY_CHUNK, _TRACK = (
 _MOMENT = re.compile(r"\d{1,12}\.\d", re.ASCII)
 _SHORT = 4096
 """Characters; a longer track takes less memory than its numbers, and may never be played."""
+_AS_JSON = str.maketrans({" ": ",", ":": ",", "+": None, "/": None})
 _WORDS_ONLY, _NUMBERS_ONLY = str.maketrans(":", " ", "."), str.maketrans(":", " ", "./")
 
 
@@ -112,6 +114,9 @@ _new_chunk = object.__new__
 
 def read_track(track: str) -> Track:
     """What a track says. Raises ``BadTrack`` for any other text."""
+    if len(track) >= _SHORT and (numbers := _numbers(track)):
+        at, ended = (round(each * 10) for each in (numbers[0], fsum((numbers[0], *numbers[1::2]))))
+        return Track(at / _TICKS_PER_SECOND, ended / _TICKS_PER_SECOND, int(sum(numbers[2::2])), track, None)
     parts = _parts(track)
     kept: _Parts | None = None
     if len(track) < _SHORT:
@@ -119,6 +124,18 @@ def read_track(track: str) -> Track:
     steps = iter(parts[0])
     at = next(steps)
     return Track(at / _TICKS_PER_SECOND, sum(steps, at) / _TICKS_PER_SECOND, sum(parts[1]), track, kept)
+
+
+def _numbers(track: str) -> list[float]:
+    """The words of a long track in milliseconds and bytes, in a third of the time; none where it is in other words."""
+    if not (_UNFRAMED.fullmatch(track) or _CHUNK_BY_CHUNK.fullmatch(track)):
+        return []
+    from msgspec import DecodeError, json  # most cassettes have no such track
+
+    try:
+        return json.decode(f"[{track.translate(_AS_JSON)}]", type=list[float])
+    except DecodeError:  # zeros in front, which our own writer does not write
+        return []
 
 
 def _parts(track: str) -> _Parts:
