@@ -37,7 +37,7 @@ _UNFRAMED, _CHUNK_BY_CHUNK, _TRACK = (
 _MOMENT = re.compile(r"\d{1,12}\.\d", re.ASCII)
 _SHORT = 4096
 """Characters; a longer track takes less memory than its numbers, and may never be played."""
-_AS_JSON = str.maketrans({" ": ",", ":": ",", "+": None, "/": None})
+_COMMAS = bytes.maketrans(b" :", b",,")
 _WORDS_ONLY, _NUMBERS_ONLY = str.maketrans(":", " ", "."), str.maketrans(":", " ", "./")
 
 
@@ -115,7 +115,7 @@ _new_chunk = object.__new__
 def read_track(track: str) -> Track:
     """What a track says. Raises ``BadTrack`` for any other text."""
     if len(track) >= _SHORT and (numbers := _numbers(track)):
-        at, ended = (round(each * 10) for each in (numbers[0], fsum((numbers[0], *numbers[1::2]))))
+        at, ended = (round(each * 10) for each in (numbers[0], numbers[0] + fsum(numbers[1::2])))
         return Track(at / _TICKS_PER_SECOND, ended / _TICKS_PER_SECOND, int(sum(numbers[2::2])), track, None)
     parts = _parts(track)
     kept: _Parts | None = None
@@ -133,7 +133,7 @@ def _numbers(track: str) -> list[float]:
     from msgspec import DecodeError, json  # most cassettes have no such track
 
     try:
-        return json.decode(f"[{track.translate(_AS_JSON)}]", type=list[float])
+        return json.decode(b"[%s]" % track.encode().translate(_COMMAS, b"+/"), type=list[float])
     except DecodeError:  # zeros in front, which our own writer does not write
         return []
 
