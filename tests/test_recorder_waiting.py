@@ -124,6 +124,7 @@ def test_what_a_client_has_got_is_safe_while_it_waits_for_more(
     assert saved.response.ending.kind.value == "complete"
 
 
+@pytest.mark.untraced  # coverage cannot begin in a thread that so many others interrupt
 @pytest.mark.parametrize("way", ["requests content", "httpx iter_bytes", "httpx2 aiter_raw", "aiohttp iter_any"])
 def test_however_often_the_thread_wakes_up_each_piece_is_recorded_once(
     way: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
