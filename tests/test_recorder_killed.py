@@ -83,6 +83,8 @@ IN_EVERY_FRAMING = {
     "application/json": (said.GEMINI_ARRAY, "gemini", Framing.JSON_ARRAY),
     "application/vnd.amazon.eventstream": (said.CONVERSE, "bedrock", Framing.AMAZON),
 }
+APART = 0.2
+"""Seconds after which the next piece comes: it is read alone."""
 READING = """
 import os, signal, sys
 import httpx
@@ -92,6 +94,8 @@ with use_cassette("killed.yaml", record_mode="once"), httpx.Client() as client:
     streams = [(client.send(client.build_request("POST", url), stream=True), int(size)) for url, _, size in
                (each.partition("#") for each in sys.argv[1:])]
     readers = [(stream, stream.iter_raw(), size) for stream, size in streams]
+    for _, pieces, _ in readers:
+        next(pieces)
     for stream, pieces, size in readers:
         while stream.num_bytes_downloaded < size:
             next(pieces)
@@ -109,7 +113,7 @@ def test_a_stream_of_every_framing_is_recovered_as_far_as_it_came_and_read(
     for number, (label, (body, _, _)) in enumerate(IN_EVERY_FRAMING.items()):
         first, within = body.index(b"Hel"), body.index(b'lo"')  # the second is in the middle of the next event
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {label}\r\nContent-Length: {len(body)}\r\n\r\n"
-        answers[f"/{number}"] = [head.encode(), body[:first], body[first:within], HOLD]
+        answers[f"/{number}"] = [head.encode(), body[:first], APART, body[first:within], HOLD]
         urls.append(f"/{number}#{within}")
     with raw_server(answers) as server:
         reading = [sys.executable, "-c", READING, *(server.url + each for each in urls)]

@@ -201,7 +201,8 @@ def test_what_cannot_be_written_anew_is_not_left(journal: Journal, monkeypatch: 
 def test_the_first_pieces_are_noted_as_they_come_and_fast_ones_together(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticking = iter([0.0, 0.01, 0.02, 0.03, 0.3, 0.31, 9.0])
+    moments = {"a": 0.0, "b": 0.01, "c": 0.02, "d": 0.03, "e": 0.3, "f": 0.31}
+    ticking = iter([*moments.values(), 9.0])
     monkeypatch.setattr(clock, "monotonic", lambda: next(ticking))
     monkeypatch.setattr(clock, "call_each", lambda *_: lambda: None)
     notes = Notes(Redactor(), lambda: journal, lambda *_: None)
@@ -213,7 +214,7 @@ def test_the_first_pieces_are_noted_as_they_come_and_fast_ones_together(
 
     def piece(text: str) -> bool:
         def tell() -> None:
-            chunk = Chunk(0.0, f"data: It is {text}.\n\n".encode())
+            chunk = Chunk(moments[text], f"data: It is {text}.\n\n".encode())
             reel.add(chunk)
             notes.chunk(7, chunk)
             told.append(text)
@@ -242,6 +243,31 @@ def test_the_first_pieces_are_noted_as_they_come_and_fast_ones_together(
     assert read_journal(journal.path)[0].response.ending.kind is EndingKind.KILLED
     notes.note()
     assert (noted(), read_journal(journal.path)[0].response.ending) == ("abcdef", Ending())
+
+
+def test_pieces_of_which_nobody_asks_whether_they_may_wait_are_noted_by_the_same_rule(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "call_each", lambda *_: lambda: None)
+    notes = Notes(Redactor(), lambda: journal, lambda *_: None)
+    whole = b'{"one": 1}\n{"two": 2}\n{"three": 3}\n{"four": 4}\n{"five": 5}\n{"six": 6}\n'
+    lines = whole.splitlines(keepends=True)
+    reel = Reel()
+    notes.request(0, Request("GET", "https://api.example/"), WHEN, reel)
+    head = (("Content-Type", "application/x-ndjson"), ("Content-Length", str(len(whole))))
+    notes.head(0, Head(200, "OK", head))
+
+    def noted_after(*moments: float) -> int:
+        chunks = [Chunk(at, lines.pop(0)) for at in moments]
+        reel.add(*chunks)
+        notes.chunk(0, *chunks)
+        (found,) = read_journal(journal.path)
+        return len(found.response.body.splitlines())
+
+    assert [noted_after(0.0), noted_after(0.01)] == [1, 2], "the first ones, however fast"
+    assert noted_after(0.02, 0.03) == 2, "fast ones, together"
+    assert noted_after(0.07) == 2
+    assert noted_after(0.13) == 6, "a slow one, and all before it"
 
 
 def test_much_is_noted_whenever_it_is_there(journal: Journal) -> None:

@@ -59,9 +59,16 @@ class _Running:
     head: Head | None = None
     ending: Ending | None = None
     pieces: int = 0
-    """How many were noted as they came."""
-    at_once: bool = True
-    """Whether the next one is to be."""
+    """How often some of the body was told."""
+    last_at: float = 0.0
+    """When the last of it came."""
+
+    def is_alone(self, first: Chunk, *others: Chunk) -> bool:
+        """Whether this is one of the body's first pieces, or came so long after the one before that it is noted now."""
+        is_alone = self.pieces < _AT_FIRST or float(first.at) - self.last_at >= _GAP
+        self.pieces += 1
+        self.last_at = float(others[-1].at if others else first.at)
+        return is_alone
 
 
 class _Held(NamedTuple):
@@ -185,7 +192,7 @@ class Notes:
             shown = self._exchanges[number][1].feed(*chunks)
             return lambda log: log.chunk(number, *shown)
 
-        self._hold(number, redact, size, is_piece=True)
+        self._hold(number, redact, size, chunks)
 
     def ending(self, number: int, ending: Ending) -> None:
         """Its answer ended. Where redaction changed its body, the head is made true."""
@@ -214,7 +221,6 @@ class Notes:
             if running is None:
                 return now
             if running.pieces < _AT_FIRST or self._last_at - before >= _GAP or not self._is_awaited():
-                running.at_once = True
                 return now
             self._waiting[tell] = None
             return now + _PAUSE
@@ -262,7 +268,13 @@ class Notes:
         return True
 
     def _hold(
-        self, number: int, redact: Callable[[], _Write], size: int = 0, *, is_piece: bool = False, ends: bool = False
+        self,
+        number: int,
+        redact: Callable[[], _Write],
+        size: int = 0,
+        chunks: Sequence[Chunk] = (),
+        *,
+        ends: bool = False,
     ) -> None:
         with self._lock:
             running = self._running(number)
@@ -270,10 +282,7 @@ class Notes:
                 return
             self._held.append(_Held(number, redact, ends))
             self._held_size += size
-            at_once = is_piece and running.at_once
-            if at_once:
-                running.at_once = False
-                running.pieces += 1
+            at_once = bool(chunks) and running.is_alone(*chunks)
             if at_once or self._held_size >= _MUCH or not self._is_awaited():
                 self._note_held()
 
