@@ -17,6 +17,7 @@ from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, Protocol, Self
 
 import filelock
+import msgspec
 
 from fakegpt_testkit import clock
 from fakegpt_testkit.errors import StorageError
@@ -35,6 +36,8 @@ _SUFFIX = ".journal"
 _FORMAT = 1
 _AT_ONCE = 256
 _JSON = json.JSONEncoder(separators=(",", ":"))
+_NUMBERS = msgspec.json.Encoder()
+"""Ten times as fast; but it takes no text that was no UTF-8."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
@@ -110,7 +113,7 @@ class Journal:
                 "ends": [each.ends for each in chunks],
             }
             data = base64.b64encode(b"".join([each.data for each in chunks]))
-            self._write_line(b'%s,"data":"%s"}' % (_JSON.encode(cuts).encode()[:-1], data))  # most of it, as it is
+            self._write_line(b'%s,"data":"%s"}' % (_NUMBERS.encode(cuts)[:-1], data))  # most of it, as it is
 
     def ending(self, number: int, ending: Ending) -> None:
         """Its response ended."""
