@@ -164,13 +164,16 @@ def stream(text: str | Latin, fixed: set[str]) -> JoinedEvents:
 def _lines(text: str | Latin) -> Iterator[tuple[int, int, str]]:
     """Where each line's own text stands, and the field that it is labelled as the data of."""
     for part in stretches_of(text):
-        lines = part.text.replace("\r", "\n").split("\n")  # in half an expression's time
-        starts = accumulate((len(line) + 1 for line in lines), initial=part.start)
-        for start, line in zip(starts, lines, strict=False):
+        end = part.start - 1
+        for line in part.text.replace("\r", "\n").split("\n"):  # in half an expression's time
+            start = end + 1
+            end = start + len(line)
+            if not line:
+                continue
             if line.startswith(_USUAL) and line != _USUAL:
-                yield start + len(_USUAL), start + len(line), _USUAL
-            elif line and (found := _LABEL.match(line)):
-                yield start + found.end() - 1, start + len(line), found[1] or ""
+                yield start + len(_USUAL), end, _USUAL
+            elif found := _LABEL.match(line):
+                yield start + found.end() - 1, end, found[1] or ""
 
 
 def _elements(text: str | Latin) -> Iterator[tuple[int, int, str]]:
