@@ -16,7 +16,7 @@ from support.raw import raw_server
 
 from fakegpt_testkit.exchange import SURPLUS, Chunk, EndingKind
 from fakegpt_testkit.recorder import load_cassette, use_cassette
-from fakegpt_testkit.wire.capture import Capture
+from fakegpt_testkit.wire.capture import TOGETHER, Capture
 from fakegpt_testkit.wire.leaving import GRACE
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Heard:
         self.reads_on = False
         self.lock: AbstractContextManager[object] = nullcontext()
 
-    def later(self, tell: Callable[[], None], now: float) -> float:  # noqa: ARG002 - see above
-        return now
+    def later(self, tell: Callable[[], None]) -> bool:  # noqa: ARG002 - see above
+        return False
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: None
@@ -49,7 +49,7 @@ class Heard:
 
 
 class Pieces(Heard):
-    """One that keeps its chunks, and lets them wait for a minute."""
+    """One that keeps its chunks, and lets them wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,9 +58,9 @@ class Pieces(Heard):
         self.failures: list[Exception] = []
         self.breaks = False
 
-    def later(self, tell: Callable[[], None], now: float) -> float:
+    def later(self, tell: Callable[[], None]) -> bool:
         self.waiting.append(tell)
-        return now + 60
+        return True
 
     def chunk(self, *chunks: Chunk) -> None:
         if self.breaks:
@@ -209,18 +209,62 @@ def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_when_it_i
     capture.tell()
     assert not capture.untold
     assert [chunk.data for chunk in heard.chunks] == [b"one"]
+    heard.later = lambda *_: False  # type: ignore[method-assign]
     capture.heard(in_chunk(b"two"))
-    now[0] = 59.0
-    capture.heard(in_chunk(b"three"))
-    assert len(heard.chunks) == 1
-    now[0] = 61.0
-    heard.later = lambda *_, **__: now[0]  # type: ignore[method-assign]
-    capture.heard(in_chunk(b"four"))
-    assert [chunk.data for chunk in heard.chunks[1:]] == [b"two", b"three", b"four"]
+    assert [chunk.data for chunk in heard.chunks] == [b"one", b"two"]
     del heard.later
-    capture.heard(in_chunk(b"five"))
-    capture.heard(in_chunk(b"x" * 65536))
-    assert [len(chunk.data) for chunk in heard.chunks[4:]] == [4, 65536]
+    capture.heard(in_chunk(b"three"))
+    now[0] = 59.0
+    capture.heard(in_chunk(b"four"))
+    assert len(heard.chunks) == 2
+    capture.heard(in_chunk(b"x" * 4096))
+    assert [len(chunk.data) for chunk in heard.chunks[2:]] == [5, 4, 4096]
+    assert [chunk.at for chunk in heard.chunks[2:]] == [0.0003, 59.0, 59.0001]
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"}\n", b"x"], ids=repr)
+def test_an_end_in_the_midst_of_what_came_is_heard_at_once_and_what_looks_like_one_waits(
+    end: bytes, now: list[float]
+) -> None:
+    for finished in (
+        b"0\r\n\r\n",
+        b"0\r\nTrailer: x\r\n\r\n",
+        in_chunk(b"last" + end) + b"0\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n",
+    ):
+        heard = Pieces()
+        capture = began(heard, now)
+        capture.heard(in_chunk(b"one"))
+        capture.heard(in_chunk(b"data: two" + end))
+        assert (heard.chunks, heard.endings) == ([], [])
+        capture.heard(finished)
+        assert heard.endings == [EndingKind.COMPLETE]
+        assert [chunk.data for chunk in heard.chunks[:2]] == [b"one", b"data: two" + end]
+
+
+def test_an_end_that_comes_in_two_is_heard_at_once(now: list[float]) -> None:
+    for size in range(1, 5):
+        heard = Pieces()
+        capture = began(heard, now)
+        for piece in (in_chunk(b"one"), b"0\r\n\r\n"[:size], b"0\r\n\r\n"[size:]):
+            capture.heard(piece)
+        assert heard.endings == [EndingKind.COMPLETE], size
+
+
+def test_much_that_waited_is_told_in_parts(now: list[float]) -> None:
+    class Parts(Pieces):
+        def chunk(self, *chunks: Chunk) -> None:
+            told.append(sum(len(chunk.data) for chunk in chunks))
+            super().chunk(*chunks)
+
+    told: list[int] = []
+    heard = Parts()
+    capture = began(heard, now)
+    for _ in range(300):
+        capture.heard(in_chunk(b"x" * 1000))
+    assert told == []
+    capture.tell()
+    assert sum(told) == 300_000
+    assert max(told) <= TOGETHER + 1000
 
 
 def test_a_piece_that_comes_as_another_thread_tells_the_others_is_told_in_time(now: list[float]) -> None:

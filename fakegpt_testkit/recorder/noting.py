@@ -213,17 +213,17 @@ class Notes:
 
         self._hold(number, redact, ends=True)
 
-    def later(self, number: int, tell: Callable[[], None], now: float) -> float:
-        """Until when some of a body may wait; ``tell`` is called before. See ``ExchangeSink``."""
+    def later(self, number: int, tell: Callable[[], None]) -> bool:
+        """Whether some of a body may wait; ``tell`` is called in time. See ``ExchangeSink``."""
         with self._lock:
             before, self._last_at = self._last_at, clock.monotonic()
             running = self._running(number)
-            if running is None:
-                return now
-            if running.pieces < _AT_FIRST or self._last_at - before >= _GAP or not self._is_awaited():
-                return now
+            if running is None or running.pieces < _AT_FIRST or self._last_at - before >= _GAP:
+                return False
+            if not self._is_awaited():
+                return False
             self._waiting[tell] = None
-            return now + _PAUSE
+            return True
 
     def gather(self) -> None:
         """Have all that waits told."""

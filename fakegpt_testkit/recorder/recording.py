@@ -215,8 +215,8 @@ class RecordedExchange:
         self._notes.head(self._number, self._head)
         self._room.head(self._head)
 
-    def later(self, tell: Callable[[], None], now: float) -> float:
-        return self._notes.later(self._number, tell, now)
+    def later(self, tell: Callable[[], None]) -> bool:
+        return self._notes.later(self._number, tell)
 
     def chunk(self, *chunks: Chunk) -> None:
         if self._over:

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 TICKS_PER_SECOND: Final = 10_000
 """How finely moments are told apart. Two arrivals never share one: at the same moment means that they came together."""
 TOGETHER: Final = 64 * 1024
-"""Bytes that are told whenever they are there: to redact many at once takes many times their size in memory."""
-AT_ONCE: Final = float("-inf")
+"""Bytes that are told by themselves: to redact many at once takes many times their size in memory."""
+_SMALL: Final = 4096
+"""A piece with fewer bytes may wait for others."""
 _BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKind.TIMEOUT, EndingKind.CANCELLED})
 """What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
 """What a body in HTTP chunks ends with, after its trailer too."""
 _LEAST: Final = len(_ENDS[0])
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-_EVENT: Final = b"\r\n\r\n\r\n"
-"""What an HTTP chunk ends with that holds an event with such ends of lines: no body's end."""
+_EVENT: Final = b"\n\n\r\n"
+"""What an HTTP chunk ends with that holds an event: no body's end."""
+_EVENT_OF_CRLF: Final = b"\r\n\r\n\r\n"
+"""The same, with such ends of lines."""
 
 
 class Moments:
@@ -81,9 +84,8 @@ class Capture:
         self._moments = Moments(clock)
         self.untold: deque[tuple[float, bytes]] = deque()
         """What came and was not told yet."""
-        self._may_wait = False
-        self._room = TOGETHER  # for what waits
-        self._waits_on = AT_ONCE
+        self._may_wait = False  # what comes next
+        self._waits = False  # what is untold: it is told in time
         self._failed = False  # to read or to tell, which another thread may have done
         self._clock = clock
         self._coded = Received()
@@ -132,46 +134,33 @@ class Capture:
     def soon(self) -> bool:
         """Tell of what has arrived, now; or give False: it waits, and is told in time."""
         with self._recording.lock:
-            if self._may_wait and self.untold:
-                when, data = self.untold[-1]
-                if self._is_small(data):
-                    self._room -= len(data)
-                    if when >= self._waits_on:
-                        self._waits_on = self._recording.later(self.tell, when)
-                    if when < self._waits_on:
-                        return False
+            if self._may_wait and self.untold and _goes_on(self.untold[-1][1]):
+                self._waits = self._waits or self._recording.later(self.tell)
+                if self._waits:
+                    return False
         self.digest()
         self._may_wait = self.answer.goes_on
         return True
 
-    def _is_small(self, data: bytes) -> bool:
-        """Whether it is no end of a body, and not much with what waits already."""
-        if not _LEAST <= len(data) < self._room or _LAST_CHUNK in data:
-            return False
-        return not data.endswith(_ENDS) or data.endswith(_EVENT)
-
     def heard(self, data: bytes) -> None:
         """Bytes came together, now; none is the end of the connection."""
-        # By far the most. It is spelled out: after a wait each step takes some times as long as it does in a loop.
-        when, size = self._clock(), len(data)
-        is_small = when < self._waits_on and _LEAST <= size < self._room
-        if is_small and not data.endswith(_ENDS) and _LAST_CHUNK not in data:
-            self._room -= size
-            self.untold.append((when, data))
-            if when >= self._waits_on:  # another thread has told meanwhile, and may have missed it
-                self.soon()
-            return
-        if not data:
+        # By far the most. After a wait each step takes some times as long as it does in a loop, and a search ten times.
+        if self._waits and len(data) < _SMALL and (data[-4:] == _EVENT or _goes_on(data)):
+            self.untold.append((self._clock(), data))
+            if self._waits:
+                return  # else another thread has told meanwhile, and may have missed it
+        elif data:
+            self.arrived(data)
+        else:
             self.ended()
             return
-        self.arrived(data)
         if self.soon() and (self.answer.finished or self.answer.malformed not in {None, Breach.HEAD}):
             self.left()
 
     def tell(self) -> None:
         """Tell of what is untold, which any thread may do: what the client has got is not to get lost as it waits."""
         with self._recording.lock:
-            self._room, self._waits_on = TOGETHER, AT_ONCE
+            self._waits = False
             arrived = [self.untold.popleft() for _ in range(len(self.untold))]  # more may come meanwhile
             if self._failed:
                 return
@@ -218,18 +207,19 @@ class Capture:
             return
         next_moment, answer = self._moments.next, self.answer
         chunks: list[Chunk] = []
+        size = 0
         for when, data in arrived:
             at = next_moment(when)
             if part := answer.one_http_chunk(data):  # by far the most
+                size += len(part)
                 chunks.append(Chunk(at, part, (len(part),)))
-                continue
-            chunk = self._chunk_of(data, at)
-            if chunk is None:
-                continue
-            chunks.append(chunk)
-            if len(chunk.data) > TOGETHER:  # of a packed body some hundred times what came, so it is held nowhere else
-                del chunk
+            elif (chunk := self._chunk_of(data, at)) is not None:
+                size += len(chunk.data)
+                chunks.append(chunk)
+                del chunk  # of a packed body some hundred times what came, so it is held nowhere else
+            if size > TOGETHER:
                 self._pass_on(chunks)
+                size = 0
         self._pass_on(chunks)
 
     def _pass_on(self, chunks: list[Chunk]) -> None:
@@ -280,7 +270,7 @@ class Capture:
         self._recording.ended(Ending(kind, ended_at, note, self._leaving.at), self._coded)
 
     def _step_aside(self) -> None:
-        self.over, self._may_wait, self._waits_on = True, False, AT_ONCE
+        self.over, self._may_wait, self._waits = True, False, False
         act, self.whenever_over = self.whenever_over, _nothing  # so that neither keeps the other
         act()
 
@@ -291,6 +281,13 @@ class Capture:
         except Exception as failure:
             self._step_aside()
             self._recording.failed(self._named, failure)
+
+
+def _goes_on(data: bytes) -> bool:
+    """Whether this is little of a body, and no end of one."""
+    if not _LEAST <= len(data) < _SMALL or _LAST_CHUNK in data:
+        return False
+    return not data.endswith(_ENDS) or data.endswith((_EVENT, _EVENT_OF_CRLF))
 
 
 def _nothing() -> None:

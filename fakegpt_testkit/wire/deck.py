@@ -59,10 +59,10 @@ class ExchangeSink(Protocol):
     def lock(self) -> AbstractContextManager[object]:
         """Held by the thread that tells of the exchange."""
 
-    def later(self, tell: Callable[[], None], now: float) -> float:
-        """Until when some of the body, which came now, may wait for more of it; a moment that is over: not at all.
+    def later(self, tell: Callable[[], None]) -> bool:
+        """Whether some of the body, which came now, may wait for more of it: ``tell`` is called soon, once.
 
-        ``tell`` is called then, from whatever thread, where it is not told before.
+        From whatever thread, and also where it was told before.
         """
 
     def chunk(self, *chunks: Chunk) -> None:

@@ -16,7 +16,7 @@ from fakegpt_testkit.clients.httpcore.failures import H2
 from fakegpt_testkit.clients.httpcore.leaving import read_on, read_on_awaited
 from fakegpt_testkit.cuts import Received
 from fakegpt_testkit.exchange import Breach, Chunk, Ending, EndingKind, Head, Request
-from fakegpt_testkit.wire.capture import AT_ONCE, TOGETHER, Moments, reset_name
+from fakegpt_testkit.wire.capture import TOGETHER, Moments, reset_name
 from fakegpt_testkit.wire.codings import Decoding, Undecodable
 from fakegpt_testkit.wire.leaving import Leaving
 
@@ -36,12 +36,12 @@ class StreamCapture:
         self._asked = asked
         self._headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self._body = bytearray()
-        self._clock = now = clock.waiting()
+        now = clock.waiting()
         self._moments = Moments(now)
         self._leaving = Leaving(self._recording, now, self._moments)
         self._waiting: list[Chunk] = []
         self._size = 0  # of what waits
-        self._waits_on = AT_ONCE
+        self._waits = False
         self._decoding = Decoding(())
         self._coded = Received()
         self._requested = self._over = False
@@ -94,9 +94,8 @@ class StreamCapture:
             self._recording.ended(Ending(kind, self._moments.next(), note, self._leaving.at), self._coded)
 
     def _data(self, received: bytes) -> None:
-        now = self._clock()
         try:
-            chunk = Chunk(self._moments.next(now), self._decoding.decode(received))
+            chunk = Chunk(self._moments.next(), self._decoding.decode(received))
         except Undecodable:  # the client hears of it from its own decoder
             self._coded.add(Chunk(self._moments.last, b""), Chunk(self._moments.last, received))
             self.ended(EndingKind.MALFORMED, Breach.CODING.value)
@@ -107,16 +106,15 @@ class StreamCapture:
             with self._recording.lock:
                 self._waiting.append(chunk)
                 self._size += len(received)
-                if now >= self._waits_on:
-                    self._waits_on = self._recording.later(self._tell, now)
-                if now >= self._waits_on or self._size >= TOGETHER or self._decoding.is_coded:
+                self._waits = self._waits or self._recording.later(self._tell)
+                if not self._waits or self._size >= TOGETHER or self._decoding.is_coded:
                     self._tell()
 
     def _tell(self) -> None:
         """Tell of what came shortly after each other, from whatever thread."""
         with self._recording.lock:
             chunks, self._waiting = self._waiting, []
-            self._size, self._waits_on = 0, AT_ONCE
+            self._size, self._waits = 0, False
             if chunks:
                 self._leaving.look(b"".join([chunk.data for chunk in chunks]))
                 self._recording.chunk(*chunks)
