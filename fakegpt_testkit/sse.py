@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.errors import EventNotEncodable, EventTooLarge
@@ -23,16 +24,15 @@ _ENDS_NO_LINE = frozenset(bytes([code]) for code in range(256) if code not in (_
 _NO_MORE: Iterator[list[bytes]] = iter(())
 _FIELDS = (b"data", b"event", b"id", b"retry")
 _MAX_RETRY = 2**63 - 1
-_SLICE, _SMALL = 64 * 1024, 4 * 1024
-_MANY, _PIECES, _OVERHEAD = 1024, 512, 48
+_SLICE, _SMALL, _MANY, _PIECES, _OVERHEAD = 64 * 1024, 4 * 1024, 1024, 512, 48
+_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class Event:
     """One server-sent event: its type, its data, and the last event id that held when it was given.
 
-    A value: treat it as immutable. It is not a frozen dataclass only because building those takes three times as long,
-    and building events is most of what a parser does.
+    A value: treat it as immutable. It is no frozen dataclass only because building those takes three times as long.
     """
 
     event: str = "message"
@@ -71,9 +71,7 @@ class EventStreamParser:
         self._max_event_size = max_event_size
         self._room = max_event_size  # what the event that is arriving may still grow by, the line that is held included
         self._enough = min(max_event_size // _SMALL, _PIECES)  # the same for a new event
-        self._started = False
-        self._after_cr = False
-        self._too_large = False
+        self._started = self._after_cr = self._too_large = False
         self._special = True  # one of the three above wants to be looked at before anything else
 
     def feed(self, data: bytes) -> tuple[Event, ...]:
@@ -99,34 +97,31 @@ class EventStreamParser:
         if data[-1] != _LF:
             end = data.rfind(b"\n") + 1
             lines, rest = data[:end], data[end:]
-        one_line = lines.find(b"\n") == len(lines) - 2  # and a blank one
+        first = lines.find(b"\n") - len(lines)  # where the first line ends, seen from the end
         if line:
             line.append(lines)
             lines = self._take_line()
         fits = len(lines) <= _SLICE and len(lines) <= self._room
-        if fits and one_line and self._room == self._max_event_size and lines.startswith(b"data: "):
+        if fits and first == -1:
+            events = self._read_line(lines)
+        elif fits and first == -2 and self._room == self._max_event_size and lines.startswith(b"data: "):
             # What nearly every chunk of nearly every stream is: one event, whole, of one data line.
             event = _new_event(Event)
             event.event = "message"
             event.data = lines[6:-2].decode("utf-8", "replace")
             event.id = self._id
-            events: tuple[Event, ...] = (event,)
+            events = (event,)
             self._line_enough = 0 if self._special else self._enough
         else:
             events = self._read(lines)
         if rest:
-            line.append(rest)
-            if len(line) > self._line_enough or len(rest) > _SMALL:
-                self._look_at_line()
+            self._hold(rest)
         if self._too_large and not events:
             self._raise_if_too_large()
         return events
 
     def read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
-        """The events of a stream's chunks, each as soon as it is complete; after the last chunk the stream is closed.
-
-        The same as `feed` for each of them and `close`, but that a chunk which ends no line costs less.
-        """
+        """The events of a stream's chunks, each as soon as it is complete; after the last one the stream is closed."""
         line = self._line
         for new in chunks:
             if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
@@ -188,6 +183,19 @@ class EventStreamParser:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self._special = self._after_cr
         return data
+
+    def _read_line(self, line: bytes) -> tuple[Event, ...]:
+        """Take one line that ends with LF."""
+        events: list[Event] = []
+        if line == b"\n":
+            self._dispatch(events)
+            self._room = self._max_event_size
+        elif line[0] != _COLON:
+            self._interpret(line.decode("utf-8", "replace"), events)
+            self._room -= len(line)
+            self._join_data()
+        self._line_enough = 0 if self._special else min(self._room // _SMALL, _PIECES)
+        return tuple(events)
 
     def _read(self, lines: bytes) -> tuple[Event, ...]:
         """Take lines that end with LF, no more at once than the processor's cache can hold."""
@@ -273,7 +281,7 @@ class EventStreamParser:
         if len(self._line) > self._line_enough or len(piece) > _SMALL:
             self._look_at_line()
         if len(piece) == 1:
-            self._more = iter([self._line] * (self._line_enough - len(self._line)))
+            self._more = repeat(self._line, self._line_enough - len(self._line))
 
     def _take_line(self) -> bytes:
         line = b"".join(self._line)
@@ -333,16 +341,14 @@ def _slices(lines: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(lines):
         end = lines.find(b"\n", start + _SLICE) + 1 or len(lines)
-        if lines.startswith(b"\n", end):
-            end += 1  # the blank line of the event that the line before it may have completed
+        end += lines.startswith(b"\n", end)  # the blank line of the event that the line before it may have completed
         yield lines[start:end]
         start = end
 
 
 def parse(body: bytes | Iterable[bytes], *, max_event_size: int = MAX_EVENT_SIZE) -> list[Event]:
     """The events of a whole body, or of its chunks."""
-    chunks = (body,) if isinstance(body, bytes) else body
-    return list(EventStreamParser(max_event_size=max_event_size).read(chunks))
+    return list(EventStreamParser(max_event_size=max_event_size).read((body,) if isinstance(body, bytes) else body))
 
 
 def encode(event: Event, *, last_event_id: str = "") -> bytes:
@@ -383,18 +389,11 @@ def split(body: bytes) -> list[bytes]:
     Each piece holds one event, with the comments and the blocks without data before it. What follows the last event,
     finished or not, is the last piece; there is none when nothing follows.
     """
-    ends = [*_event_ends(body), len(body)]
-    return [body[start:end] for start, end in zip([0, *ends], ends, strict=False) if start < end]
-
-
-_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
-
-
-def _event_ends(body: bytes) -> Iterator[int]:
-    has_data = False
+    pieces, start, has_data = [], 0, False
     for line in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
         if line[1] == b"data" or line[1].startswith(b"data:"):
             has_data = True
         elif not line[1] and has_data:
-            has_data = False
-            yield line.end()
+            pieces.append(body[start : line.end()])
+            start, has_data = line.end(), False
+    return [*pieces, body[start:]] if start < len(body) else pieces

@@ -68,7 +68,7 @@ MUTANTS = [
         "        self.kept = b'\\n' if self._after_cr else b''\n"
         "        return kept + data.removesuffix(self.kept)\n",
     ),
-    Mutant("the rest of a chunk is lost", "            line.append(rest)\n", "            pass\n"),
+    Mutant("the rest of a chunk is lost", "            self._hold(rest)\n", "            pass\n"),
     Mutant(
         "a held line is lost",
         "            line.append(lines)\n            lines = self._take_line()",
@@ -76,8 +76,8 @@ MUTANTS = [
     ),
     Mutant(
         "a chunk is an event though one was open before it",
-        "if fits and one_line and self._room == self._max_event_size and",
-        "if fits and one_line and",
+        "first == -2 and self._room == self._max_event_size and",
+        "first == -2 and",
     ),
     Mutant(
         "a chunk of one line is an event of whatever field",
@@ -86,13 +86,31 @@ MUTANTS = [
     ),
     Mutant(
         "a chunk of several lines is one of one line",
-        'one_line = lines.find(b"\\n") == len(lines) - 2',
-        'one_line = lines.endswith(b"\\n\\n")',
+        "elif fits and first == -2 and",
+        'elif fits and lines.endswith(b"\\n\\n") and',
     ),
     Mutant(
         "a chunk of one line is an event without its blank line",
-        'one_line = lines.find(b"\\n") == len(lines) - 2',
-        'one_line = lines.find(b"\\n") >= len(lines) - 2',
+        "if fits and first == -1:\n            events = self._read_line(lines)\n        elif fits and first == -2 and",
+        "if fits and first >= -2 and",
+    ),
+    Mutant("a line alone is read though it does not fit", "if fits and first == -1:", "if first == -1:"),
+    Mutant(
+        "a blank line alone gives no room back",
+        "            self._dispatch(events)\n            self._room = self._max_event_size\n",
+        "            self._dispatch(events)\n",
+    ),
+    Mutant("a line alone takes no room", "            self._room -= len(line)\n", ""),
+    Mutant("a comment alone takes room", "        elif line[0] != _COLON:\n", "        else:\n"),
+    Mutant(
+        "lines that come alone are never joined",
+        "            self._room -= len(line)\n            self._join_data()\n",
+        "            self._room -= len(line)\n",
+    ),
+    Mutant(
+        "reading holds a piece after a CR that ended a line alone",
+        "0 if self._special else min(self._room // _SMALL, _PIECES)\n        return",
+        "min(self._room // _SMALL, _PIECES)\n        return",
     ),
     Mutant("reading holds LF as a piece of a line", "not (_LF in new or _CR in new", "not (_CR in new"),
     Mutant("reading holds CR as a piece of a line", "(_LF in new or _CR in new)", "(_LF in new)"),
@@ -110,12 +128,8 @@ MUTANTS = [
     ),
     Mutant("a byte that ends a line is held as one of it", "if code not in (_LF, _CR))", "if code != _LF)"),
     Mutant("bytes are held after a line end as before it", "        self._more = _NO_MORE\n        if", "        if"),
-    Mutant("any number of bytes is held", "(self._line_enough - len(self._line))", "0xFFFF"),
-    Mutant(
-        "as many bytes are held as if none were",
-        "(self._line_enough - len(self._line))",
-        "self._line_enough",
-    ),
+    Mutant("any number of bytes is held", "self._line_enough - len(self._line))", "0xFFFF)"),
+    Mutant("as many bytes are held as if none were", "self._line_enough - len(self._line))", "self._line_enough)"),
     Mutant(
         "fed bytes are held beside the read ones",
         "                self._more = _NO_MORE\n",
