@@ -125,7 +125,7 @@ class EventStreamParser:
         line = self._line
         for new in chunks:
             if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
-                line.append(new)
+                line.append(new)  # in half the time of a call of feed
             else:
                 self._more = _NO_MORE
                 yield from self.feed(new)
@@ -139,7 +139,7 @@ class EventStreamParser:
         line = self._line
         async for new in chunks:
             if not (_LF in new or _CR in new) and len(new) <= _SMALL and len(line) < self._line_enough:
-                line.append(new)
+                line.append(new)  # in half the time of a call of feed
             else:
                 self._more = _NO_MORE
                 for event in self.feed(new):

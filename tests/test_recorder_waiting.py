@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PIECES = [b"data: piece %d\n\n" % number for number in range(60)]
 SILENCE = 0.5
+PARTS: tuple[bytes | float, ...] = (*PIECES[:40], SILENCE, *PIECES[40:], SILENCE)
+"""What waits is told twice."""
 
 
 def with_trio(url: str, timeout: float) -> object:
@@ -79,13 +81,13 @@ CLIENTS: dict[str, tuple[str, Callable[[str, float], object]]] = {
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, str]]:
     answers: dict[str, Answer] = {
-        "/chunks": (HEAD, *map(in_chunk, PIECES), SILENCE, b"0\r\n\r\n"),
+        "/chunks": (HEAD, *(in_chunk(part) if isinstance(part, bytes) else part for part in PARTS), b"0\r\n\r\n"),
         "/fast": (HEAD, *map(in_chunk, PIECES), b"0\r\n\r\n"),
     }
     with (
         raw_server(answers) as plain,
         raw_server(answers, tls=server_tls()) as tls,
-        http2_server(parts=(*PIECES, SILENCE)) as http_2,
+        http2_server(parts=PARTS) as http_2,
     ):
         yield {"plain": plain.url, "TLS": f"https://localhost:{tls.port}", "HTTP/2": http_2}
 

@@ -217,8 +217,8 @@ def test_what_waited_is_told_when_the_moment_comes_when_it_is_much_and_when_it_i
     now[0] = 59.0
     capture.heard(in_chunk(b"four"))
     assert len(heard.chunks) == 2
-    capture.heard(in_chunk(b"x" * 4096))
-    assert [len(chunk.data) for chunk in heard.chunks[2:]] == [5, 4, 4096]
+    capture.heard(in_chunk(b"x" * 4096 + b"\n\n"))
+    assert [len(chunk.data) for chunk in heard.chunks[2:]] == [5, 4, 4098]
     assert [chunk.at for chunk in heard.chunks[2:]] == [0.0003, 59.0, 59.0001]
 
 
@@ -259,12 +259,23 @@ def test_much_that_waited_is_told_in_parts(now: list[float]) -> None:
     told: list[int] = []
     heard = Parts()
     capture = began(heard, now)
-    for _ in range(300):
+    for _ in range(255):
         capture.heard(in_chunk(b"x" * 1000))
     assert told == []
     capture.tell()
-    assert sum(told) == 300_000
+    assert sum(told) == 255_000
     assert max(told) <= TOGETHER + 1000
+
+
+def test_no_more_than_so_many_pieces_wait_though_nobody_tells(now: list[float]) -> None:
+    heard = Pieces()
+    capture = began(heard, now)
+    most = 0
+    for _ in range(1000):
+        capture.heard(in_chunk(b"data: word\n\n"))
+        most = max(most, len(capture.untold))
+    assert 200 < most < 256
+    assert len(heard.chunks) > 700
 
 
 def test_a_piece_that_comes_as_another_thread_tells_the_others_is_told_in_time(now: list[float]) -> None:

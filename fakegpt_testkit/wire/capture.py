@@ -27,6 +27,8 @@ TOGETHER: Final = 64 * 1024
 """Bytes that are told by themselves: to redact many at once takes many times their size in memory."""
 _SMALL: Final = 4096
 """A piece with fewer bytes may wait for others."""
+_MOST: Final = 256
+"""So many wait at most, whatever keeps them from being told in time."""
 _BREAKS_AN_UPLOAD: Final = frozenset({EndingKind.RESET, EndingKind.EOF, EndingKind.TIMEOUT, EndingKind.CANCELLED})
 """What ends an exchange as well where its request is not whole: the rest of it makes no difference."""
 _ENDS: Final = (b"\r\n\r\n", b"\n\n")
@@ -134,7 +136,7 @@ class Capture:
     def soon(self) -> bool:
         """Tell of what has arrived, now; or give False: it waits, and is told in time."""
         with self._recording.lock:
-            if self._may_wait and self.untold and _goes_on(self.untold[-1][1]):
+            if self._may_wait and 0 < len(self.untold) < _MOST and _goes_on(self.untold[-1][1]):
                 self._waits = self._waits or self._recording.later(self.tell)
                 if self._waits:
                     return False
@@ -147,8 +149,8 @@ class Capture:
         # By far the most. After a wait each step takes some times as long as it does in a loop, and a search ten times.
         if self._waits and len(data) < _SMALL and (data[-4:] == _EVENT or _goes_on(data)):
             self.untold.append((self._clock(), data))
-            if self._waits:
-                return  # else another thread has told meanwhile, and may have missed it
+            if len(self.untold) < _MOST and self._waits:
+                return  # else much waits, or another thread has told meanwhile, and may have missed it
         elif data:
             self.arrived(data)
         else:
