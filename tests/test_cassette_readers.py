@@ -13,7 +13,7 @@ from support import cassette_values as values
 from support.cassette_values import simple, slow
 
 from fakegpt_testkit import cassette
-from fakegpt_testkit.cassette import Cassette, canonical, scalars, tree, yaml_text
+from fakegpt_testkit.cassette import Cassette, canonical, characters, scalars, tree, yaml_text
 from fakegpt_testkit.cassette.reading import interactions_of
 from fakegpt_testkit.cassette.scalars import block, inline
 
@@ -72,7 +72,8 @@ def _agree(data: bytes) -> bool:
     """Whether the fast reader took the text; it fails when libYAML reads something else."""
     fast = canonical.read_canonical(data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(canonical, "_PIECE", 5)
+        patch.setattr(canonical, "PIECE", 5)
+        patch.setattr(characters, "PIECE", 5)
         assert canonical.read_canonical(data) == fast, "a large text is read in pieces"
     if fast is None:
         return False
@@ -130,6 +131,7 @@ def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, da
         (b"    a: |\n      x\n\n      y\n", True),
         (b"    a: |2+\n\n       x\n\n\n", True),
         (b"    a: |-\n      x\n", True),
+        (b"    a: |-\n    b:\n      c: d\n      e: f\n", False),
         (b"    a: >-\n      x\n      y\n", True),
         (b"    a:\n    - b\n    - 'c'\n", True),
         (b"    a:\n      b:\n      - c\n", True),
@@ -157,6 +159,10 @@ def test_the_fast_reader_agrees_with_libyaml_on_edited_files(value: Cassette, da
         (b"    a: |\n      \xe2\x80\xa8\n", False),
         (b"    a: |\n      \xe2\x80\xa9\n", False),
         (b"    a: |\n      \xef\xbb\xbf\n", False),
+        (b"    a: 'b\n      c'\n", False),
+        (b"    a: 'b\tc'\n", False),
+        (b"    a: 'b''\n    c: ''d'\n", False),
+        (b"    a: |\n      x \xc2\xa0 \xe2\x80\x9cy\xe2\x80\x9d \xef\xbc\x81\n", True),
         (b"    a: b # c\n", False),
         (b"    a: b\n      c\n", False),
         (b"    a: yes: no\n", False),
@@ -186,6 +192,48 @@ def test_a_large_stream_is_read_to_the_same_bytes(length: int) -> None:
     assert _agree(data)
     assert canonical.read_canonical(data.replace(b"        data: 50 ", b"       data: 50 ")) is None
     assert cassette.loads(data, "a").interactions[0].response.body == body
+
+
+def test_line_ends_are_counted_beside_all_that_looks_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(characters, "PIECE", 8)
+    assert characters.line_ends("a\n\tb\n“é”\n\n".encode()) == [2, 2]
+    assert characters.line_ends(b"a\n\tb\n\x1b\n\n") is None
+
+
+of_streams = st.lists(
+    st.sampled_from(
+        [
+            b"data: a\n\n",
+            b"event: b\ndata: c\n\n",
+            b": d\n\n\n",
+            b"\n",
+            b"e\n",
+            b"  f\n",
+            b" \n",
+            "data: é\n\n".encode(),
+        ]
+    ),
+    min_size=1,
+    max_size=20,
+).map(b"".join)
+
+
+@given(of_streams, st.integers(1, 60), st.data())
+@settings(slow, max_examples=200)
+def test_a_stream_is_read_in_pieces_of_any_size_as_a_whole(body: bytes, size: int, data: st.DataObject) -> None:
+    posted = simple(body)
+    posted = replace(posted, request=replace(posted.request, body=b"g\n" + body))
+    text = cassette.dumps(Cassette((posted,)))
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.sampled_from([b"", b" ", b"\n", b"\n\n", b"h", b"\n  i"]))
+    edited = text[:at] + put + text[at + data.draw(st.integers(0, 9)) :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canonical, "PIECE", size)
+        patch.setattr(characters, "PIECE", size)
+        (read,) = interactions_of(canonical.read_canonical(text))
+        assert (read.request.body, read.response.body) == (b"g\n" + body, body)
+        in_pieces = canonical.read_canonical(edited)
+    assert in_pieces == canonical.read_canonical(edited)
 
 
 def _agrees_or_refuses(data: bytes) -> bool:

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,14 +113,24 @@ def long_lines(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [lines, wide, folded, binary, one_line, minified, plain_word, long_lines, unprintable])
-def test_a_large_file_is_read_as_a_small_one_and_given_back(kind: Callable[[int], bytes], tmp_path: Path) -> None:
+def test_a_large_file_is_read_as_a_small_one_and_given_back(
+    kind: Callable[[int], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = recorded(kind(SIZE))
     data, path = cassette.dumps(Cassette((given, recorded(kind(9))))), tmp_path / "c.yaml"
     path.write_bytes(data)
     pages = storage.pages(path)
     assert isinstance(pages, storage.Pages)
+    given_back, give_back = [0], pages.done
+
+    def done(until: int) -> None:
+        given_back.append(until)
+        give_back(until)
+
+    monkeypatch.setattr(pages, "done", done)
     with growing(1.4 + 16 * (kind is unprintable), SIZE):  # what has escapes is read anew, by a parser
         loaded = cassette.loads(pages, "c.yaml").interactions
+    assert kind is unprintable or max(after - before for before, after in pairwise(given_back)) < 2**19
     assert loaded == cassette.loads(data, "c.yaml").interactions
     if sys.platform == "linux" and kind is not unprintable:
         assert not any(pages.memory[4096 : SIZE // 2])  # it was given back

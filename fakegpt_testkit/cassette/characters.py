@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmap import mmap
 
-_VISIBLE = bytes(code for code in range(0x20, 0x100) if code != 0x7F)
-_PIECE = 2**18
-"""Of a longer text: what is left of one takes as much as it, at first."""
-
 _FORBIDDEN = (
     re.compile(rb"\xc2[\x80-\x9f]"),  # C1 controls, NEL among them
     re.compile(rb"\xe2\x80[\xa8\xa9]"),  # LS and PS, line ends to YAML 1.1
@@ -22,15 +18,21 @@ _FORBIDDEN = (
 )
 """In UTF-8, each with a literal first byte. A regular expression over the text would take seven times as long."""
 
+_FIRST_BYTES = b"\xc2\xe2\xef"
+_VISIBLE = bytes(code for code in range(0x20, 0x100) if code != 0x7F and code not in _FIRST_BYTES)
+PIECE = 2**15
+"""A longer text is looked at in pieces that stay in the processor's cache: half the time, and it is held once."""
 
-def white_space(data: bytes | mmap) -> int | None:
-    """How many tabs and line feeds UTF-8 text has; None when it holds what only an escape can write."""
-    many = 0
-    for start in range(0, len(data), _PIECE):
-        controls = data[start : start + _PIECE].translate(None, _VISIBLE)
-        if controls.strip(b"\t\n"):
-            return None
-        many += len(controls)
-    if not (isinstance(data, bytes) and data.isascii()) and any(pattern.search(data) for pattern in _FORBIDDEN):
-        return None
-    return many
+
+def line_ends(data: bytes | mmap) -> list[int] | None:
+    """How many line feeds each piece of UTF-8 text has; None when it holds what only an escape can write."""
+    ends = []
+    suspicious = False
+    for start in range(0, len(data), PIECE):
+        others = data[start : start + PIECE].translate(None, _VISIBLE)
+        if others.strip(b"\t\n"):
+            if others.translate(None, b"\t\n" + _FIRST_BYTES):
+                return None
+            suspicious = True
+        ends.append(others.count(b"\n"))
+    return None if suspicious and any(pattern.search(data) for pattern in _FORBIDDEN) else ends

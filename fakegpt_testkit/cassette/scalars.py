@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fakegpt_testkit.bodies import is_utf_8
-from fakegpt_testkit.cassette.characters import white_space
+from fakegpt_testkit.cassette.characters import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def block(data: bytes, indent: int) -> Iterator[bytes]:
     margin = b" " * (indent + 2)
     if not is_utf_8(data):
         return _binary(data, margin)
-    if white_space(data) is None:
+    if line_ends(data) is None:
         return _double_quoted(data, margin)
     if b"\n" in data:
         return _literal(data, margin)
