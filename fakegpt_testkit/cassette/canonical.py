@@ -160,8 +160,10 @@ class _CanonicalText:
             if key in found:
                 raise _OtherForm
             match line.lastindex:  # the number of the group that took the value
+                case 2 if line.end(2) - line.start(2) > _WRITTEN and key in _OF_BODIES:
+                    found[key] = _long_scalar(data, *line.span(2), self._done)
                 case 2:
-                    found[key] = self._on_one_line(key, *line.span(2))
+                    found[key] = _scalar(line[2].decode())
                 case 3:
                     self._count(1)
                     found[key] = [_scalar(line[3].decode())]
@@ -176,13 +178,6 @@ class _CanonicalText:
         if not found:
             raise _OtherForm
         return found
-
-    def _on_one_line(self, key: str, start: int, end: int) -> str | bytes | None:
-        if self._data.find(b"\n", start, end) >= 0 or self._data.find(b"\t", start, end) >= 0:
-            raise _OtherForm
-        if end - start > _WRITTEN and key in _OF_BODIES:
-            return _long_scalar(self._data, start, end, self._done)
-        return _scalar(self._data[start:end].decode())
 
     def _collection(self, indent: int) -> Node:
         item = _ITEM[indent]
@@ -262,12 +257,30 @@ def _line_by_line(data: bytes | mmap, at: int, width: int, done: Callable[[int],
 def _at_once(
     data: bytes | mmap, at: int, width: int, done: Callable[[int], None], ends_before: Callable[[int], int]
 ) -> tuple[BytesIO, int]:
-    """The same, many lines at a time.
+    """The same, many lines at a time."""
+    text = BytesIO()
+    end = _end_of_lines(data, at, width, PIECE)
+    if not end:
+        at = _write_pieces(text, data, at, width, done, ends_before)
+        end = _end_of_lines(data, at, width, len(data))
+    _write_lines(text, data, at, end, width, b"\n", done)
+    return text, end
 
-    All of a piece is of the block where each line end has the next line's margin after it, or an empty line and then
-    that margin. Where a stream's events have a line each there is nothing but the latter, so that is tried first.
+
+def _write_pieces(
+    text: BytesIO,
+    data: bytes | mmap,
+    at: int,
+    width: int,
+    done: Callable[[int], None],
+    ends_before: Callable[[int], int],
+) -> int:
+    """Write such lines, without looking for their end, up to near it or to one of another kind; gives where that is.
+
+    All of a piece is taken where each line end has the next line's margin after it, or an empty line and then that
+    margin. Where a stream's events have a line each there is nothing but the latter, so that is tried first.
     """
-    margin, text = b" " * width, BytesIO()
+    margin = b" " * width
     next_line, next_event = b"\n" + margin, b"\n\n" + margin
     while data[at : at + width] == margin:
         stop = data.find(next_line, at - at % PIECE + PIECE, at + _WRITTEN) + 1
@@ -278,23 +291,21 @@ def _at_once(
         if empty + found != ends:
             parts, between = piece.split(next_line), b"\n"
             found = len(parts) - 1
-        if not stop or empty + found != ends:  # the block ends in it, or a line in it is of another kind
+        if not stop or empty + found != ends:
             break
         text.write(between.join(parts))
         done(at)
         at = stop
-    start, end = _rest(data, at, width)
-    _write_without(text, data, start, end, (next_line, b"\n"), done)
-    return text, end
+    return at
 
 
 def _folded(data: bytes | mmap, at: int, width: int, done: Callable[[int], None]) -> tuple[BytesIO, int]:
     """Such lines as one, with a space in the place of each line end but the last."""
-    start, end = _rest(data, at, width)
-    if _UNFOLDED[width - 2].search(data, start, end):
+    end = _end_of_lines(data, at, width, len(data))
+    if _UNFOLDED[width - 2].search(data, at, end):
         raise _OtherForm
     text = BytesIO()
-    _write_without(text, data, start, end, (b"\n" + b" " * width, b" "), done)
+    _write_lines(text, data, at, end, width, b" ", done)
     return text, end
 
 
@@ -316,22 +327,22 @@ def _binary(data: bytes | mmap, at: int, width: int, done: Callable[[int], None]
     return text.getvalue(), end
 
 
-def _rest(data: bytes | mmap, at: int, width: int) -> tuple[int, int]:
-    """From where, behind the first one's indentation, to where they go."""
-    last = _BLOCK_END[width - 2].search(data, at - 1)
-    assert last is not None  # the line end of the last line is one
-    return at + width * (data[at : at + width] == b" " * width), last.end()
+def _end_of_lines(data: bytes | mmap, at: int, width: int, within: int) -> int:
+    """Where such lines end; 0 when that is not within so many bytes."""
+    last = _BLOCK_END[width - 2].search(data, at - 1, at + within)
+    return last.end() if last and last.end() + width < at + within else 0
 
 
-def _write_without(
-    text: BytesIO, data: bytes | mmap, start: int, end: int, change: tuple[bytes, bytes], done: Callable[[int], None]
+def _write_lines(
+    text: BytesIO, data: bytes | mmap, at: int, end: int, width: int, line_end: bytes, done: Callable[[int], None]
 ) -> None:
-    """Write a part of the data with the second of these in the place of each of the first."""
+    margin = b" " * width
+    start = at + width if data[at : at + width] == margin else at
     while start < end:
         least, most = min(start + PIECE, end), min(start + _WRITTEN, end)
         stop = data.find(b"\n", least, most)
         stop = most if stop < 0 else stop
-        text.write(data[start:stop].replace(*change))
+        text.write(data[start:stop].replace(b"\n" + margin, line_end))
         done(start)
         start = stop
 
@@ -339,6 +350,8 @@ def _write_without(
 def _long_scalar(data: bytes | mmap, start: int, end: int, done: Callable[[int], None]) -> bytes:
     """The bytes of a text of one line, of which as little as can be is held twice."""
     quoted = data[start : start + 1] == b"'"
+    if quoted and (data.find(b"\n", start, end) >= 0 or data.find(b"\t", start, end) >= 0):
+        raise _OtherForm
     start, end = start + quoted, end - quoted
     text = BytesIO()
     while start < end:
@@ -354,5 +367,7 @@ def _long_scalar(data: bytes | mmap, start: int, end: int, done: Callable[[int],
 
 def _scalar(word: str) -> str | None:
     if word[0] == "'":
+        if "\n" in word or "\t" in word:
+            raise _OtherForm
         return word[1:-1].replace("''", "'")
     return None if word in _NULLS else word
