@@ -234,7 +234,8 @@ def _check_no_json(interaction: Mapping) -> None:
 def _line_by_line(data: bytes | mmap, at: int, width: int, done: Callable[[int], None]) -> tuple[BytesIO, int]:
     """The lines from ``at`` that are indented by ``width`` or empty, without the indentation, and where they end.
 
-    One find per line: four times as fast as the other way on lines of kilobytes, half as fast on those of 100 bytes.
+    One find per line: with lines of kilobytes a load takes a fifth less than the other way, with those of 150 bytes
+    more than twice as long.
     """
     margin = b" " * width
     text, view = BytesIO(), memoryview(data)  # which gives out what it holds, where a list of lines would be joined
